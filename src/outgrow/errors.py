@@ -1,0 +1,168 @@
+"""The exceptions a user can meet, and the registry of coded checks.
+
+An exception says in one line what is wrong, where, and what to do about it; the command line prints
+that line and exits with status 2. A check is raised by a result that exists but deserves suspicion:
+its code (OG1xx data, OG2xx statistics, OG3xx models, OG4xx files) leads to what it means, why it
+matters and the remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class OutgrowError(Exception):
+    """Something the user can put right: what is wrong, where, and the remedy, in one line.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, without a full stop.
+    where : str, optional
+        The file, row, column or option concerned.
+    remedy : str, optional
+        What to do about it, as a sentence.
+    """
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        line = f"{where}: {what}" if where else what
+        super().__init__(f"{line}. {remedy}" if remedy else line)
+
+
+class DataError(OutgrowError, ValueError):
+    """The numbers, ids or labels given cannot be used."""
+
+
+class FileError(OutgrowError):
+    """A file or folder is missing, damaged, of another kind, or in the way."""
+
+
+class ConfigError(OutgrowError, ValueError):
+    """An option is unknown, or its value cannot be used with the others."""
+
+
+@dataclass(frozen=True)
+class CheckKind:
+    """What one coded check means, whatever result raised it.
+
+    Parameters
+    ----------
+    code : str
+        "OG" and three digits.
+    title : str
+        What is wrong, in a few words.
+    why : str
+        Why it matters, one sentence.
+    remedy : str
+        What to do, one sentence.
+    """
+
+    code: str
+    title: str
+    why: str
+    remedy: str
+
+
+_KINDS = (
+    CheckKind(
+        "OG101",
+        "the same content stands under two ids on both sides of the split",
+        "A row that was trained on and is tested on again makes every risk look too small.",
+        "Remove the duplicates, or name a group column that holds them together (--group-column).",
+    ),
+    CheckKind(
+        "OG102",
+        "the labelled rows do not look drawn from the pool",
+        "Dimensions, pseudo-labels and forecasts assume that labelled and unlabelled rows come from one"
+        " population.",
+        "Draw the labelled rows at random from the pool, or report risks for the labelled population only.",
+    ),
+    CheckKind(
+        "OG103",
+        "the test rows do not look drawn from the pool",
+        "Test risks then speak of another population than the one trained on.",
+        "Draw the test rows at random from the same source as the pool.",
+    ),
+    CheckKind(
+        "OG104",
+        "columns were dropped",
+        "A column that does not vary carries nothing a linear head could use.",
+        "Nothing is needed; an encoder with many such columns may be misconfigured.",
+    ),
+    CheckKind(
+        "OG105",
+        "rows were left out of the join",
+        "Rows without features in every set can be neither trained on nor tested.",
+        "Encode the missing rows, or remove them from the labels.",
+    ),
+    CheckKind(
+        "OG201",
+        "n is near the teacher's dimension d_w",
+        "Least squares near interpolation multiplies noise without bound (the double-descent peak).",
+        "Use the ridge head, a lower --rank, or move n away from d_w.",
+    ),
+    CheckKind(
+        "OG202",
+        "n is near the student's dimension d_s",
+        "The baseline is near its interpolation peak, which flatters every ratio that divides by it (OPR).",
+        "Compare with the tuned ridge baseline, use a lower --rank, or move n away from d_s.",
+    ),
+    CheckKind(
+        "OG203",
+        "N is near the student's dimension d_s",
+        "The student nearly interpolates its pseudo-labels and multiplies their noise.",
+        "Use more unlabelled rows, the ridge head, or a lower --rank.",
+    ),
+    CheckKind(
+        "OG204",
+        "the test set is too small for the difference claimed",
+        "The interval of the difference includes zero, so the order of the routes may be chance.",
+        "Test on more rows, or read the routes as tied.",
+    ),
+    CheckKind(
+        "OG205",
+        "the ceiling is not better than the teacher",
+        "PGR divides by the gap between the two; its value or even its sign then means nothing.",
+        "Read the risks themselves; look for a stronger student or a noisier regime.",
+    ),
+    CheckKind(
+        "OG206",
+        "the residuals are far from what Gaussian theory assumes",
+        "Variance terms are off by the sandwich factor when residuals and features depend on each other.",
+        "Use the factors reported beside the prediction, and trust measured risks first.",
+    ),
+    CheckKind(
+        "OG207",
+        "a dimension was capped",
+        "Keeping every direction the rule asks for would put a fit near its interpolation peak.",
+        "Nothing is needed; --rank sets the number of directions by hand.",
+    ),
+    CheckKind(
+        "OG208",
+        "a chosen penalty stands at the edge of its grid",
+        "The best penalty may lie beyond what was tried.",
+        "Look at the scale of the features; constant risk along the edge is harmless.",
+    ),
+    CheckKind(
+        "OG209",
+        "the fit is ill-conditioned",
+        "Directions below the numerical error of the moments were left out of the solution.",
+        "Remove duplicated columns, or use the ridge head.",
+    ),
+    CheckKind(
+        "OG210",
+        "there are no unlabelled rows",
+        "Without pseudo-labels there is no student to train: the teacher's fit is all there is.",
+        "Give unlabelled rows (NaN for regression, -1 for classification).",
+    ),
+    CheckKind(
+        "OG211",
+        "a variance was estimated below zero",
+        "The noise in the estimate exceeds the quantity; it is shown as zero.",
+        "Use more labelled rows, or read the quantity as not distinguishable from zero.",
+    ),
+)
+
+CHECKS: dict[str, CheckKind] = {kind.code: kind for kind in _KINDS}
+"""Every coded check, by its code."""
