@@ -11,7 +11,6 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 
-
 @pytest.fixture
 def rng() -> np.random.Generator:
     """One seed for all: a failure is repeatable."""

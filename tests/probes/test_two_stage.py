@@ -61,7 +61,9 @@ def test_single_stage_equals_brute_force(world, grouped):
         for gone in groups or [np.array([i]) for i in range(n)]:
             kept = np.setdiff1d(np.arange(n), gone)
             f = ridge(W[kept], y[kept], np.full(len(kept), 1 / n), alpha)
-            np.testing.assert_allclose(losses[a, gone], np.sum((f(W[gone]) - y[gone]) ** 2, axis=1), rtol=1e-8)
+            np.testing.assert_allclose(
+                losses[a, gone], np.sum((f(W[gone]) - y[gone]) ** 2, axis=1), rtol=1e-8
+            )
 
 
 def test_models_equal_refits(world):

@@ -130,6 +130,8 @@ class Pool:
         N, the number of unlabelled rows.
     weak_mean, strong_mean : arrays of shape (d_w,) and (d_s,)
         Means.
+    weak_cov : array of shape (d_w, d_w)
+        Covariance of the weak features, divided by N.
     strong_cov : array of shape (d_s, d_s)
         Covariance of the strong features, divided by N.
     cross_cov : array of shape (d_s, d_w)
@@ -139,6 +141,7 @@ class Pool:
     size: int
     weak_mean: Float[np.ndarray, " d_w"]
     strong_mean: Float[np.ndarray, " d_s"]
+    weak_cov: Float[np.ndarray, "d_w d_w"]
     strong_cov: Float[np.ndarray, "d_s d_s"]
     cross_cov: Float[np.ndarray, "d_s d_w"]
 
@@ -159,7 +162,8 @@ class Pool:
         weak_mean, strong_mean = weak.mean(0, dtype=np.float64), strong.mean(0, dtype=np.float64)
         centred_weak, centred = weak - weak_mean, strong - strong_mean
         N = len(strong)
-        return cls(N, weak_mean, strong_mean, centred.T @ centred / N, centred.T @ centred_weak / N)
+        weak_cov = centred_weak.T @ centred_weak / N
+        return cls(N, weak_mean, strong_mean, weak_cov, centred.T @ centred / N, centred.T @ centred_weak / N)
 
 
 class StageTwo:
@@ -266,6 +270,34 @@ class StageTwo:
                 part = part.reshape(len(group), a, k)
             predicted[group] = part
         return predicted
+
+    def imitation(self, which_teacher: int, pool: Pool) -> Float[np.ndarray, " b"]:
+        """Generalized cross-validation of the student against its own pseudo-labels.
+
+        This is what tuning the student for itself minimises; it is here to be compared with, since it
+        knows nothing of the true labels.
+
+        Parameters
+        ----------
+        which_teacher : int
+            Position in the teacher's penalties.
+        pool : Pool
+            The same moments as at construction.
+
+        Returns
+        -------
+        array of shape (b,)
+            Mean squared error on the pseudo-labels, corrected for the degrees of freedom, per penalty.
+        """
+        theta = self.teacher.theta[:, which_teacher, :]
+        coef = self.teacher.basis @ theta
+        variance = float(np.sum(coef * (pool.weak_cov @ coef)))
+        cross = (self._cross @ theta)[:, None, :]
+        shrink = (1.0 / (self.values[:, None] + self.alphas))[:, :, None]
+        explained = np.sum(cross**2 * shrink * (2.0 - self.values[:, None, None] * shrink), axis=(0, 2))
+        df = 1.0 + np.sum(self.values[:, None] * shrink[:, :, 0], axis=0)
+        rest = np.maximum(1.0 - df / pool.size, np.finfo(np.float64).eps)
+        return np.asarray(np.maximum(variance - explained, 0.0) / rest**2)
 
     def model(self, which_teacher: int, which: int) -> LinearModel:
         """Give the student at one pair of penalties as a model of the strong features.
