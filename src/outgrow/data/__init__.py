@@ -1,1 +1,36 @@
-"""data"""
+"""Users' data: feature files, labels, joins, splits, and what is suspicious about them."""
+
+from outgrow.data.checks import drawn_from_pool, drop_constant, same_content, suspicions
+from outgrow.data.features_file import FeatureIdentity, FeatureTable, as_features, read_features
+from outgrow.data.join import Joined, join
+from outgrow.data.labels import LabelTable, as_labels, read_labels
+from outgrow.data.protocols import ArraySource, Batch, ParquetSource, PseudoLabels, RowSource
+from outgrow.data.splits import Split, draw_split, folds, jackknife_groups
+from outgrow.data.task import choose_task, encode
+
+__all__ = [
+    "ArraySource",
+    "Batch",
+    "FeatureIdentity",
+    "FeatureTable",
+    "Joined",
+    "LabelTable",
+    "ParquetSource",
+    "PseudoLabels",
+    "RowSource",
+    "Split",
+    "as_features",
+    "as_labels",
+    "choose_task",
+    "draw_split",
+    "drawn_from_pool",
+    "drop_constant",
+    "encode",
+    "folds",
+    "jackknife_groups",
+    "join",
+    "read_features",
+    "read_labels",
+    "same_content",
+    "suspicions",
+]

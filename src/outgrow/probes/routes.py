@@ -46,7 +46,7 @@ class Route:
     losses : array of shape (n,), optional
         Squared loss of each labelled row, left out of every stage, at settings chosen without its fold.
     at_edge : tuple of str
-        Names of the settings that stand at an end of their grid.
+        Names of the settings at an end of their grid, where the loss still falls.
     """
 
     kind: str
@@ -83,7 +83,7 @@ class Labelled:
 
     strong: Float[np.ndarray, "n d_s"]
     y: Float[np.ndarray, "n k"]
-    folds: Sequence[Int[np.ndarray, " size"]]
+    folds: Sequence[Int[np.ndarray, " _"]]
     groups: Groups | None = None
     ridgeless: bool = False
 
@@ -109,10 +109,14 @@ class Labelled:
 
         Parameters
         ----------
-        kind, weak, features : str, str or None, tuple of str
+        kind : str
+            As in `Route`.
+        weak : str or None
             As in `Route`.
         X : array of shape (n, d)
             Its features.
+        features : tuple of str
+            As in `Route`.
         key : str
             Name of its penalty.
 
@@ -123,14 +127,30 @@ class Labelled:
         """
         alphas = self.grid(X)
         stage = StageOne(X, self.y, alphas, self.groups)
-        best, honest = choose(row_losses(stage), self.folds)
-        edge = _edges({key: (best, len(alphas))})
+        losses = row_losses(stage)
+        best, honest = choose(losses, self.folds)
+        edge = _edges((key,), losses.mean(axis=1), (best,))
         route = Route(kind, weak, stage.model(best), features, {key: float(alphas[best])}, honest, edge)
         return route, stage, best
 
 
-def _edges(places: dict[str, tuple[int, int]]) -> tuple[str, ...]:
-    return tuple(key for key, (place, size) in places.items() if size > 1 and place in (0, size - 1))
+FLAT = 1e-3
+"""Relative gain below which one more step of a penalty changes nothing that matters."""
+
+
+def _edges(
+    keys: tuple[str, ...], means: Float[np.ndarray, "*grid"], best: tuple[int, ...]
+) -> tuple[str, ...]:
+    """Name the settings at an end of their grid towards which the mean loss still falls."""
+    found = []
+    for axis, key in enumerate(keys):
+        size, place = means.shape[axis], best[axis]
+        if size > 1 and place in (0, size - 1):
+            inward = list(best)
+            inward[axis] += 1 if place == 0 else -1
+            if means[tuple(inward)] > (1 + FLAT) * means[best]:
+                found.append(key)
+    return tuple(found)
 
 
 def baseline(rows: Labelled) -> Route:
@@ -190,9 +210,13 @@ def union(weak_name: str, weak: Float[np.ndarray, "n d_w"], rows: Labelled) -> R
         The tuned regression, in the original coordinates of [weak, strong].
     """
     # One penalty serves both blocks only if neither drowns the other by its units.
-    scale = np.concatenate(
-        [np.full(X.shape[1], 1 / np.sqrt(X.var(axis=0).sum())) for X in (weak, rows.strong)]
-    )
+    blocks = [np.full(X.shape[1], 1 / np.sqrt(X.var(axis=0).sum())) for X in (weak, rows.strong)]
+    if rows.ridgeless:
+        # Truncated sets come with leading directions first; a quarter of the labels for each set keeps the
+        # sum at the half that a single set may have.
+        for block in blocks:
+            block[max(1, len(rows.y) // 4) :] = 0.0
+    scale = np.concatenate(blocks)
     both = np.hstack([weak, rows.strong]) * scale
     route = rows.single("union", weak_name, both, ("weak", "strong"), "alpha_ws")[0]
     model = LinearModel(scale[:, None] * route.model.coef, route.model.intercept)
@@ -237,7 +261,8 @@ def with_teacher(
         which, a, b = (int(place) for place in np.unravel_index(best, (len(tried), *shape)))
         chosen = stages[tried[which]]
         settings = {"alpha_w": float(first.alphas[a]), "alpha_s": float(alphas_s[b])}
-        edge = _edges({"alpha_w": (a, shape[0]), "alpha_s": (b, shape[1])})
+        means = losses.mean(axis=1).reshape(len(tried), *shape)[which]
+        edge = _edges(("alpha_w", "alpha_s"), means, (a, b))
         if kind == "joint":
             settings["weight"] = chosen.weight
         routes.append(

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from outgrow.errors import DataError
 from outgrow.probes.linear_model import LinearModel
 
-Groups = Sequence[Int[np.ndarray, " size"]]
+Groups = Sequence[Int[np.ndarray, " _"]]
 
 
 @dataclass(frozen=True)
@@ -338,7 +338,7 @@ def row_losses(stage: StageOne) -> Float[np.ndarray, "a n"]:
 
 
 def choose(
-    losses: Float[np.ndarray, "settings n"], folds: Sequence[Int[np.ndarray, " size"]]
+    losses: Float[np.ndarray, "settings n"], folds: Sequence[Int[np.ndarray, " _"]]
 ) -> tuple[int, Float[np.ndarray, " n"]]:
     """Choose the setting of least mean loss, and score each row by a choice made without its fold.
 

@@ -1,0 +1,65 @@
+# make demo   what it does, on real data        make test   every check and test
+# Works on a bare machine with make and Python 3.11 or newer; everything installed goes into .venv.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+JOBS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint bench data clean
+
+demo: .venv/runtime
+	@$(BIN)/outgrow demo
+
+test: lint
+	@echo "== tests"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+lint: .venv/test
+	@echo "== ruff"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Run $(BIN)/ruff format ."; exit 1; }
+	@echo "== mypy"
+	@$(BIN)/mypy --no-error-summary
+	@echo "== import-linter"
+	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
+	@echo "== numpydoc"
+	@$(BIN)/python scripts/check_docstrings.py
+	@echo "== doctests"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --doctest-modules src/outgrow
+
+bench: .venv/test
+	@for name in imports moments demo; do \
+		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+data: .venv/runtime
+ifdef OUTGROW_DATA
+	@$(BIN)/python scripts/make_movies.py "$(OUTGROW_DATA)/movies"
+else
+	@echo "The data of the demo is embedded: nothing is needed to run it."
+	@echo "To make it again: OUTGROW_DATA=FOLDER make data, with FOLDER/movies holding reviews.parquet (id, rating,"
+	@echo "raters) and one Parquet file of full features (id, features) per encoder. The ratings come from VADER"
+	@echo "(https://github.com/cjhutto/vaderSentiment), the encoders from https://huggingface.co/sentence-transformers;"
+	@echo "which ones, and how: src/outgrow/data/_movies/DATA_CARD.md."
+endif
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outgrow-demo dist build
+
+# The stamps stand in .venv, so that removing it removes them; a change of the versions installs again.
+.venv/made:
+	@test -n "$(PYTHON)" || { echo "outgrow needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "Making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime: .venv/made pyproject.toml constraints.txt
+	@echo "Installing outgrow into .venv (a minute or two, once)"
+	@$(PIP) -e .
+	@touch $@
+
+.venv/test: .venv/runtime
+	@echo "Installing the tools for tests into .venv"
+	@$(PIP) -e '.[test]'
+	@touch $@

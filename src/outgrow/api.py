@@ -1,0 +1,348 @@
+"""The public verbs: what the command line calls, and what a notebook calls.
+
+Each does one thing from a configuration to a folder or a value. Studies compute, the report draws, and this
+is where they meet.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outgrow import runs
+from outgrow.config import DemoConfig, MeasureConfig, RunConfig, absolute, from_toml, to_toml
+from outgrow.data.movies import load_movies, write_demo_inputs
+from outgrow.errors import ConfigError, FileError
+from outgrow.report.page import write_report
+from outgrow.results import as_plain
+from outgrow.study.evaluate import read_by
+from outgrow.study.measure import measure as study_measure
+from outgrow.study.run import Progress, Study
+from outgrow.study.run import run as study_run
+from outgrow.study.saved import LoadedRun, load, save_models
+
+__all__ = ["LoadedRun", "demo", "load", "measure", "predict", "redraw", "replay", "run", "write_columns"]
+
+LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
+
+
+def run(
+    config: RunConfig, out: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> LoadedRun:
+    """Train and judge every route, and write the run folder with its report.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to do.
+    out : str or Path
+        The folder to make.
+    overwrite : bool
+        Replace an earlier run there.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    LoadedRun
+        The run as read back from the folder.
+    """
+    config = absolute(config)
+    runs.check_target(out, overwrite)
+    # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
+    runs.room_for(out, 64_000_000)
+    study = study_run(config, progress)
+    with runs.new_folder(out, overwrite) as folder:
+        _write(folder, study)
+    return load(out)
+
+
+def _write(folder: Path, study: Study) -> None:
+    outcome = as_plain(study.outcome)
+    (folder / "config.toml").write_text(to_toml(study.config), encoding="utf-8")
+    versions = {name: version(name) for name in LIBRARIES}
+    versions["python"] = platform.python_version()
+    runs.write_json(folder / "versions.json", {"versions": versions, "seed": study.config.seed})
+    runs.write_json(folder / "run.json", outcome)
+    geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
+    runs.write_json(folder / "geometry.json", geometry)
+    runs.write_table(folder / "results.parquet", _table(study))
+    runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
+    save_models(folder, study.data, study.trained)
+    write_report(folder, outcome)
+
+
+def _table(study: Study) -> Mapping[str, list[Any]]:
+    rows = []
+    for route in study.outcome.routes:
+        for metric in ("leave_one_out", "risk", "excess_risk", "accuracy"):
+            rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
+    for pair in study.outcome.pairs:
+        for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):
+            rows.append((f"student ({pair.weak})", "student", pair.weak, metric, getattr(pair, metric)))
+    columns: dict[str, list[Any]] = {
+        key: []
+        for key in (
+            "route",
+            "kind",
+            "weak",
+            "metric",
+            "value",
+            "low",
+            "high",
+            "level",
+            "n",
+            "method",
+            "reason",
+        )
+    }
+    for name, kind, weak, metric, quantity in rows:
+        interval = getattr(quantity, "interval", None) or (None, None)
+        values = (
+            name,
+            kind,
+            weak,
+            metric,
+            getattr(quantity, "value", None),
+            *interval,
+            getattr(quantity, "level", None),
+            getattr(quantity, "n", None),
+            getattr(quantity, "method", None),
+            getattr(quantity, "reason", None),
+        )
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value)
+    return columns
+
+
+def _pseudo_labels(study: Study) -> Mapping[str, Any]:
+    data = study.data
+    unlabelled = data.split.unlabelled
+    columns: dict[str, Any] = {"id": [str(row) for row in data.ids[unlabelled]]}
+    for item in study.trained:
+        if item.route.kind != "teacher":
+            continue
+        values = read_by(data, item, unlabelled)
+        for place in range(values.shape[1]):
+            suffix = f": {data.classes[place]}" if data.classes else ""
+            columns[f"{item.route.weak}{suffix}"] = np.ascontiguousarray(values[:, place])
+    return columns
+
+
+def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Study, dict[str, float]]:
+    """Do a run again from its configuration and say how far the numbers moved.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    Study
+        The repeated study.
+    dict of str to float
+        Largest relative change of the risks, by route.
+    """
+    path = runs.open_folder(folder)
+    text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
+    study = study_run(from_toml(text, RunConfig, str(path / "config.toml")), progress)
+    before = {route["name"]: route for route in runs.read_json(path, "run.json")["routes"]}
+    moved = {}
+    for route in study.outcome.routes:
+        old = before.get(route.name)
+        if old is None:
+            raise FileError(f"holds no route {route.name!r}", str(path), "It was made by another version.")
+        for metric in ("leave_one_out", "risk"):
+            new_value, old_value = getattr(getattr(route, metric), "value", None), old[metric].get("value")
+            if new_value is not None and old_value is not None:
+                change = abs(new_value - old_value) / max(abs(old_value), 1e-300)
+                moved[route.name] = max(change, moved.get(route.name, 0.0))
+    return study, moved
+
+
+def predict(
+    folder: str | Path, features: list[str], *, model: str = "recommended", id_column: str = "id"
+) -> dict[str, Any]:
+    """Predict rows of feature files with a model of a run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+    features : list of str
+        One file per feature set that the model reads, weak first.
+    model : str
+        Name or kind of the model; the recommended route by default.
+    id_column : str
+        Column of ids.
+
+    Returns
+    -------
+    dict
+        Columns "id" and "prediction", and one column of scores per class for classification.
+    """
+    from outgrow.data.features_file import read_features
+
+    chosen = load(folder).model(model)
+    if len(features) != len(chosen.sources):
+        names = " and ".join(f"{source.name} ({source.role})" for source in chosen.sources)
+        raise ConfigError(
+            f"{chosen.name} reads {names}; {len(features)} feature files were given",
+            remedy="Give one --input per feature set, in that order.",
+        )
+    tables = [read_features(path, id_column=id_column) for path in features]
+    first = tables[0]
+    aligned = [first]
+    for table in tables[1:]:
+        if not np.array_equal(table.ids, first.ids):
+            raise ConfigError("the feature files do not hold the same ids in the same order")
+        aligned.append(table)
+    columns: dict[str, Any] = {"id": first.ids.tolist(), "prediction": chosen.predict(*aligned)}
+    if chosen.task == "classification":
+        scores = chosen.scores(*aligned)
+        columns |= {f"score: {label}": scores[:, k] for k, label in enumerate(chosen.classes)}
+    return columns
+
+
+def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
+    """Write predictions as CSV or Parquet, whole or not at all.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        Equal lengths.
+    out : Path or None
+        The file, its kind told by its ending; None prints CSV.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    table = pa.table(dict(columns))
+    if out is None:
+        sys.stdout.flush()
+        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        return
+    kinds = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
+    if out.suffix not in kinds:
+        raise ConfigError(
+            f"cannot write {out.suffix or 'a file without ending'}", str(out), "Use .csv or .parquet."
+        )
+    with runs.new_file(out) as work:
+        kinds[out.suffix](table, work)
+
+
+def redraw(folder: str | Path) -> Path:
+    """Draw the report of a run again, from its findings alone.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    path = runs.open_folder(folder)
+    outcome = runs.read_json(path, "run.json")
+    with runs.replacing(path, "report.html") as work:
+        write_report(work, outcome)
+    return path / "report.html"
+
+
+def measure(config: MeasureConfig, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Measure dimensions of feature sets and what each weak set shares with the strong one.
+
+    Parameters
+    ----------
+    config : MeasureConfig
+        What to measure.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    dict
+        Plain values: "strong", "note" and the geometry of each pair under "pairs".
+    """
+    return study_measure(config, progress)
+
+
+def demo(
+    out: str | Path,
+    config: DemoConfig | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[Path, Mapping[str, Any]]:
+    """Run the main job twice on embedded real data: where W2S may help, and where it does not.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder for the data as files and the two runs.
+    config : DemoConfig, optional
+        Seed.
+    overwrite : bool
+        Replace the runs of an earlier demo.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    dict of Path to dict
+        Folder and findings of each run.
+    """
+    seed = (config or DemoConfig()).seed
+    movies = load_movies()
+    folder = Path(out)
+    cases = {
+        "layer8-to-mpnet-n100": (
+            ("mpnet-layer8",),
+            100,
+            "One model, two layers: does mpnet outgrow its own layer 8?",
+        ),
+        "minilm-to-mpnet-n400": (
+            ("minilm-l3", "minilm-l6"),
+            400,
+            "Does mpnet outgrow two small MiniLM teachers?",
+        ),
+    }
+    for name in cases:
+        runs.check_target(folder / name, overwrite)
+    try:
+        files = write_demo_inputs(folder / "data", seed)
+    except OSError as error:
+        raise FileError(
+            f"cannot be written ({error.strerror})", str(folder), "Choose another --out."
+        ) from None
+    made: dict[Path, Mapping[str, Any]] = {}
+    for name, (weak, n, title) in cases.items():
+        settings = RunConfig(
+            weak=tuple(str(files[teacher]) for teacher in weak),
+            strong=str(files["mpnet"]),
+            labels=str(files["labels"]),
+            label_column="label",
+            split_column="split",
+            truth_column="rating",
+            truth_variance=movies.truth_error_variance,
+            noise_variance=movies.noise_variance,
+            task="regression",
+            n=n,
+            seed=seed,
+            title=title,
+            note="of the reduced features: 256 leading principal components of mpnet, 128 of the others",
+        )
+        made[folder / name] = run(settings, folder / name, overwrite=overwrite, progress=progress).outcome
+    return made

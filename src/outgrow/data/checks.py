@@ -1,0 +1,248 @@
+"""What is suspicious about data that can be used: repeated content, parts from elsewhere, dead columns.
+
+Each function returns the coded check it raises, or None. They look at features only, never at labels,
+so that looking costs nothing in honesty.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.data.files import quoted
+from outgrow.data.numeric import row_chunks
+from outgrow.data.splits import Split, units_of
+from outgrow.results import Check
+
+LEADING = 20
+"""Principal components compared: a shift shows in leading directions, and few keep the test's power."""
+
+P_VALUE = 1e-3
+"""Two tests a run: a false alarm in one run of 500."""
+
+_ROWS = 2000
+# Rows compared on each side: enough to see a mean shifted by .25 sd in one direction almost surely, while
+# shifts too small to matter are not reported merely because a pool is large; it also bounds the cost.
+
+
+def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split) -> Check | None:
+    """Look for rows of the test that stand, under another id, among the rows trained on (OG101).
+
+    Rows are compared by four random projections rounded to 1e-4 of their spread, so that the last digits,
+    which change with the batch an encoder saw a row in, do not hide a copy; candidates are confirmed on all
+    columns.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Features (n, d).
+    ids : numpy.ndarray
+        The n ids.
+    split : Split
+        Which rows are trained on and tested on.
+
+    Returns
+    -------
+    Check or None
+        OG101 naming the first pairs.
+    """
+    if not len(split.test):
+        return None
+    seen = np.concatenate([split.labelled, split.unlabelled])
+    # The seed only has to be fixed: any directions tell different rows apart.
+    directions = np.random.default_rng(0).standard_normal((values.shape[1], 4))
+    # In float64, since a large mean would use up a float32's digits.
+    parts = [values[chunk].astype(np.float64) @ directions for chunk in row_chunks(values)]
+    projected = np.concatenate(parts)
+    spread = projected.std(axis=0)
+    codes = np.round((projected - projected.mean(axis=0)) / np.where(spread > 0, 1e-4 * spread, 1.0)) + 0.0
+    # The spread of a projection is the typical length of a row: a copy is closer by far.
+    near = 1e-3 * float(spread.mean())
+    first: dict[bytes, int] = {}
+    for row in seen[::-1].tolist():
+        first[codes[row].tobytes()] = row
+    pairs = []
+    for row in split.test.tolist():
+        twin = first.get(codes[row].tobytes())
+        if twin is not None and np.linalg.norm(values[row] - values[twin]) <= near:
+            pairs.append((ids[row], ids[twin]))
+    if not pairs:
+        return None
+    shown = quoted((f"{a} = {b}" for a, b in pairs), 5)
+    return Check("OG101", f"{len(pairs)} of {len(split.test)} test rows are also trained on: {shown}")
+
+
+def drawn_from_pool(
+    values: Float[np.ndarray, "n d"],
+    sample: Int[np.ndarray, " m"],
+    pool: Int[np.ndarray, " N"],
+    code: str,
+    units: np.ndarray | None = None,
+) -> Check | None:
+    """Test whether some rows have the mean of the pool, by Hotelling's T2 on leading components.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Features (n, d).
+    sample : numpy.ndarray
+        Labelled or test rows.
+    pool : numpy.ndarray
+        Rows of the pool.
+    code : {"OG102", "OG103"}
+        For labelled or for test rows.
+    units : numpy.ndarray, optional
+        Unit of each of n rows, where whole units were drawn: rows of one unit are alike, so one row of each
+        is compared.
+
+    Returns
+    -------
+    Check or None
+        With T2, its F and p-value, where p < 1e-3.
+    """
+    a, b = values[_thinned(_one_each(sample, units))], values[_thinned(_one_each(pool, units))]
+    rows = len(a) + len(b)
+    # At least five rows per direction, or the pooled covariance is too rough to invert.
+    directions = min(LEADING, values.shape[1], rows // 5)
+    if min(len(a), len(b)) < 2 or directions < 1:
+        return None
+    both = np.concatenate([a, b]).astype(np.float64)
+    scores = _leading(both - both.mean(axis=0), directions)
+    if scores.shape[1] == 0:
+        return None
+    t2, f, chance = hotelling(scores[: len(a)], scores[len(a) :])
+    if chance >= P_VALUE:
+        return None
+    return Check(
+        code,
+        f"Hotelling T2 = {t2:.1f} on {scores.shape[1]} leading components of {len(a)} and {len(b)} rows,"
+        f" F = {f:.2f}, p = {chance:.1e}",
+    )
+
+
+def hotelling(x: Float[np.ndarray, "m p"], y: Float[np.ndarray, "k p"]) -> tuple[float, float, float]:
+    """Compare two means by Hotelling's T2 with the pooled covariance.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        Arrays (m, p) and (k, p), m + k > p + 1.
+
+    Returns
+    -------
+    float
+        T2.
+    float
+        F = T2 (m + k - p - 1) / ((m + k - 2) p).
+    float
+        Its p-value, from the F distribution with p and m + k - p - 1 degrees of freedom.
+    """
+    from scipy import stats
+
+    rows, p = len(x) + len(y), x.shape[1]
+    shift = x.mean(axis=0) - y.mean(axis=0)
+    inner, outer = x - x.mean(axis=0), y - y.mean(axis=0)
+    pooled = (inner.T @ inner + outer.T @ outer) / (rows - 2)
+    t2 = len(x) * len(y) / rows * float(shift @ np.linalg.lstsq(pooled, shift, rcond=None)[0])
+    f = (rows - p - 1) / ((rows - 2) * p) * t2
+    return t2, f, float(stats.f.sf(f, p, rows - p - 1))
+
+
+def _one_each(rows: Int[np.ndarray, " m"], units: np.ndarray | None) -> Int[np.ndarray, " k"]:
+    if units is None:
+        return rows
+    first: dict[object, int] = {}
+    for row in rows.tolist():
+        first.setdefault(units[row], row)
+    return np.array(list(first.values()), dtype=np.int64)
+
+
+def _thinned(rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " k"]:
+    if len(rows) <= _ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _ROWS).astype(np.int64)]
+
+
+def _leading(centred: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray, "n k"]:
+    """Scores on the k leading principal components, from the smaller Gram matrix."""
+    from scipy.linalg import eigh
+
+    n, d = centred.shape
+    small = centred.T @ centred if d <= n else centred @ centred.T
+    size = len(small)
+    values, vectors = eigh(small, subset_by_index=[size - k, size - 1])
+    # Below this, a direction is rounding error of the Gram matrix.
+    kept = values > values[-1] * size * np.finfo(np.float64).eps
+    if not kept.any():
+        return np.empty((n, 0))
+    return centred @ vectors[:, kept] if d <= n else vectors[:, kept] * np.sqrt(values[kept])
+
+
+def drop_constant(
+    values: Float[np.ndarray, "n d"], columns: tuple[str, ...] = ()
+) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, " k"], Check | None]:
+    """Leave out the columns that do not vary (OG104).
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Features (n, d).
+    columns : tuple of str
+        Names of the columns; numbers from 0 are named where there are none.
+
+    Returns
+    -------
+    numpy.ndarray
+        The columns that vary; the array itself where all do.
+    numpy.ndarray
+        Their numbers.
+    Check or None
+        How many were dropped, and the first five.
+
+    Examples
+    --------
+    >>> kept, which, check = drop_constant(np.array([[1.0, 5.0], [2.0, 5.0]]))
+    >>> kept.ravel(), which, check.detail
+    (array([1., 2.]), array([0]), "1 of 2 columns do not vary: '1'")
+    """
+    low, high = values.min(axis=0), values.max(axis=0)
+    # Four units in the last place: what the rounding of a constant leaves, and nothing an encoder means.
+    varies = high - low > 4 * np.finfo(values.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+    kept = np.flatnonzero(varies)
+    if len(kept) == values.shape[1]:
+        return values, kept, None
+    dropped = np.flatnonzero(~varies)
+    names = [columns[j] if columns else j for j in dropped]
+    detail = f"{len(dropped)} of {values.shape[1]} columns do not vary: {quoted(names)}"
+    return values[:, kept], kept, Check("OG104", detail)
+
+
+def suspicions(
+    values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split, groups: np.ndarray | None = None
+) -> tuple[Check, ...]:
+    """Raise every check that one feature set and a split give reason for.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Features (n, d), preferably of the strong model, which tells most rows apart.
+    ids : numpy.ndarray
+        The n ids.
+    split : Split
+        The parts.
+    groups : numpy.ndarray, optional
+        Groups the test was drawn by, None where a row has none.
+
+    Returns
+    -------
+    tuple of Check
+        OG101, OG102 and OG103, where raised.
+    """
+    found = (
+        same_content(values, ids, split),
+        drawn_from_pool(values, split.labelled, split.unlabelled, "OG102"),
+        drawn_from_pool(
+            values, split.test, split.unlabelled, "OG103", None if groups is None else units_of(ids, groups)
+        ),
+    )
+    return tuple(check for check in found if check is not None)

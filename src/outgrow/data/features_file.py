@@ -1,0 +1,243 @@
+"""Reading feature sets: .npy, .npz, .safetensors, Parquet and Arrow, to one table of rows with ids.
+
+A feature set is (n, d) numbers, one row per example, with an id per row where the format can hold one.
+Arrays are mapped from the file where the format allows it and are read-only; float16 is widened to
+float32, since factorizations follow. Every value is checked to be finite, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.data.array_files import read_npy, read_npz, read_safetensors
+from outgrow.data.columnar_features import BESIDE, ColumnarFeatures
+from outgrow.data.files import check_ids, damaged, existing_file, row_numbers
+from outgrow.data.numeric import check_finite, check_shape, row_chunks, working_dtype
+from outgrow.data.tables import BATCH_ROWS, COLUMNAR
+from outgrow.errors import DataError
+
+FORMATS = (".npy", ".npz", ".safetensors", *COLUMNAR)
+"""Endings of the files features are read from."""
+
+
+@dataclass(frozen=True)
+class FeatureIdentity:
+    """What a feature set is, so that results and saved models can name what they were computed from.
+
+    Parameters
+    ----------
+    name : str
+        The feature set's name in reports.
+    width : int
+        Number of features, d.
+    dtype : str
+        Type of the numbers as stored, such as "float16".
+    sha256 : str
+        Of the values as read, in row order: the same for the same numbers in any format.
+    source : str
+        Base name of the file, or "" for an array in memory.
+    columns : tuple of str
+        Names of the columns of a wide table; empty for lists and arrays.
+    encoder : str, optional
+        What made the features, where the file's metadata says it under "encoder".
+    """
+
+    name: str
+    width: int
+    dtype: str
+    sha256: str
+    source: str = ""
+    columns: tuple[str, ...] = ()
+    encoder: str | None = None
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """A feature set in memory: one row of numbers per id.
+
+    Parameters
+    ----------
+    ids : numpy.ndarray
+        Object array of n strings; row numbers from 0 where the file has no ids.
+    has_ids : bool
+        Whether the file had ids.
+    values : numpy.ndarray
+        Array (n, d) of float32 or float64, finite, read-only.
+    identity : FeatureIdentity
+        Where the numbers are from.
+    """
+
+    ids: np.ndarray
+    has_ids: bool
+    values: Float[np.ndarray, "n d"]
+    identity: FeatureIdentity
+
+
+def read_features(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    feature_columns: str | None = None,
+    id_column: str = "id",
+    exclude: Collection[str] = BESIDE,
+) -> FeatureTable:
+    """Read a feature set from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .npy array (n, d); a .npz or .safetensors file with one array, or with one called "features"
+        (a .npz may hold "ids" beside it); or a Parquet or Arrow (Feather) file whose features are one
+        column of lists of one length ("features", or the only one) or many numeric columns.
+    name : str, optional
+        Name in reports; the file's name without its ending by default.
+    feature_columns : str, optional
+        Shell pattern such as "x*" that picks the columns of a Parquet or Arrow file.
+    id_column : str
+        The column of ids, used where it is there.
+    exclude : collection of str
+        Columns never taken as features without a pattern: name the label, split and group columns of a wide
+        table here, or the label would be among its own predictors.
+
+    Returns
+    -------
+    FeatureTable
+        Ids, values and identity.
+
+    Raises
+    ------
+    FileError
+        When the file is missing, of another format, damaged, or holds pickled objects.
+    DataError
+        When its content is no finite (n, d) table of real numbers, or ids are missing or duplicated.
+    """
+    path = existing_file(path, FORMATS)
+    suffix = path.suffix.lower()
+    if suffix in COLUMNAR:
+        return _read_columnar(path, name, feature_columns, id_column, exclude)
+    encoder, ids = None, None
+    if suffix == ".npy":
+        values = read_npy(path)
+    elif suffix == ".npz":
+        values, ids = read_npz(path)
+    else:
+        values, encoder = read_safetensors(path)
+    return as_features(
+        values, ids=ids, name=name or path.stem, where=str(path), source=path.name, encoder=encoder
+    )
+
+
+def as_features(
+    values: Any,
+    *,
+    ids: Any = None,
+    name: str = "features",
+    where: str = "",
+    source: str = "",
+    columns: tuple[str, ...] = (),
+    encoder: str | None = None,
+    stored: str | None = None,
+) -> FeatureTable:
+    """Check an array and make it a feature set, without a copy where its type allows.
+
+    Parameters
+    ----------
+    values : array-like
+        Array (n, d) of real numbers.
+    ids : array-like, optional
+        The n ids, strings or whole numbers; row numbers when not given.
+    name : str
+        Name in reports.
+    where : str
+        How messages name the array; its name by default.
+    source, columns, encoder, stored
+        Kept in the identity; `stored` is the type of the numbers before they were widened.
+
+    Returns
+    -------
+    FeatureTable
+        With read-only values.
+
+    Raises
+    ------
+    DataError
+        When the values are not a finite (n, d) table of real numbers, or ids do not fit.
+
+    Examples
+    --------
+    >>> table = as_features([[1, 2], [3, 4], [5, 6]], ids=["a", "b", "c"])
+    >>> table.values.dtype, table.identity.width
+    (dtype('float64'), 2)
+    """
+    where = where or name
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # numpy refuses ragged lists
+        raise DataError("features are ragged", where, "Give rows of one length.") from error
+    check_shape(array.shape, array.dtype, where)
+    wide = np.asarray(array, dtype=working_dtype(array.dtype)).view()
+    wide.flags.writeable = False
+    if ids is None:
+        given = row_numbers(len(wide))
+    else:
+        given = np.array(
+            [item.decode() if isinstance(item, bytes) else str(item) for item in ids], dtype=object
+        )
+        if len(given) != len(wide):
+            raise DataError(f"{len(given)} ids for {len(wide)} rows", where, "Give one id per row.")
+        check_ids(given, where)
+    check_finite(wide, where, None if ids is None else given, columns)
+    identity = FeatureIdentity(
+        name, int(wide.shape[1]), stored or str(array.dtype), _sha256(wide), source, columns, encoder
+    )
+    return FeatureTable(given, ids is not None, wide, identity)
+
+
+def _sha256(values: Float[np.ndarray, "n d"]) -> str:
+    digest = hashlib.sha256(f"{values.dtype.str}{values.shape}".encode())
+    for chunk in row_chunks(values):
+        digest.update(np.ascontiguousarray(values[chunk]).data)
+    return digest.hexdigest()
+
+
+def _read_columnar(
+    path: Path, name: str | None, pattern: str | None, id_column: str, exclude: Collection[str]
+) -> FeatureTable:
+    source = ColumnarFeatures(path, pattern, id_column, exclude)
+    rows = source.table.rows
+    values: np.ndarray | None = None
+    stored = ""
+    # An Arrow file is mapped: read as one batch, its numbers need not be copied at all.
+    for start, block in source.batches(rows if source.table.kind == "Arrow" else BATCH_ROWS):
+        dtype = working_dtype(block.dtype)
+        if values is None:
+            stored = str(block.dtype)
+            if len(block) == rows and dtype == block.dtype:
+                values = block
+                continue
+            try:
+                values = np.empty((rows, block.shape[1]), dtype)
+            except (MemoryError, ValueError) as error:
+                reason = ValueError(f"{rows} rows of {block.shape[1]} numbers are declared")
+                raise damaged(path, "small enough for this machine", reason) from error
+        if dtype.itemsize > values.dtype.itemsize:
+            values = values.astype(dtype)
+        values[start : start + len(block)] = block
+    assert values is not None, "a source without rows is refused when it is opened"
+    return as_features(
+        values,
+        ids=source.ids,
+        name=name or path.stem,
+        where=str(path),
+        source=path.name,
+        columns=source.names,
+        encoder=source.table.metadata.get("encoder"),
+        stored=stored,
+    )

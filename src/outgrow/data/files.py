@@ -1,0 +1,230 @@
+"""Opening the files users bring, and saying in one line what is wrong with them.
+
+Formats are told by the file's ending; a wrong path gets the nearest existing name. Rows are named by their
+ids in every message, shortened and escaped, since ids come from outside.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from outgrow.errors import DataError, FileError
+
+
+def quoted(items: Iterable[object], limit: int = 5) -> str:
+    """List the first items for a message, each quoted, shortened and with control characters escaped.
+
+    Parameters
+    ----------
+    items : iterable of object
+        What to list.
+    limit : int
+        Items shown before "...": five are enough to recognise a pattern.
+
+    Returns
+    -------
+    str
+        For example ``'a', 'b', ... (12 in all)``.
+
+    Examples
+    --------
+    >>> quoted(["a", "b"])
+    "'a', 'b'"
+    >>> quoted(range(12), limit=2)
+    "'0', '1', ... (12 in all)"
+    """
+    texts = [str(item) for item in items]
+    shown = ", ".join(repr(text if len(text) <= 60 else text[:57] + "...") for text in texts[:limit])
+    return shown if len(texts) <= limit else f"{shown}, ... ({len(texts)} in all)"
+
+
+def row_name(ids: Sequence[str] | np.ndarray | None, row: int) -> str:
+    """Name one row for a message: by its id, or by its number from 0.
+
+    Parameters
+    ----------
+    ids : sequence of str or None
+        The ids, or None where rows have none.
+    row : int
+        Position from 0.
+
+    Returns
+    -------
+    str
+        ``row 'abc'`` or ``row 17``.
+    """
+    return f"row {row}" if ids is None else f"row {quoted([ids[row]])}"
+
+
+def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
+    """Check that a path names a readable, non-empty file of a known format.
+
+    Parameters
+    ----------
+    path : str or Path
+        What the user gave.
+    formats : iterable of str
+        Endings that can be read, with their dots.
+
+    Returns
+    -------
+    Path
+        The same path.
+
+    Raises
+    ------
+    FileError
+        When there is no such file (the nearest existing name is suggested), when it is a folder, empty,
+        unreadable or of another format.
+    """
+    path, formats = Path(path), list(formats)
+    where = str(path)
+    try:
+        if not path.exists():
+            raise _no_such_file(path)
+        if path.is_dir():
+            raise FileError("is a folder, not a file", where, "Name one file in it.")
+        if path.suffix.lower() not in formats:
+            kind = repr(path.suffix) if path.suffix else "without an ending"
+            raise FileError(f"unsupported format {kind}", where, f"Use one of {', '.join(formats)}.")
+        with path.open("rb") as stream:
+            head = stream.read(64)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise FileError(f"cannot be opened ({_first_line(error)})", where, "Check the path.") from error
+    if not head:
+        raise FileError("the file is empty (0 bytes)", where, "Write it again.")
+    if head.startswith(b"version https://git-lfs"):
+        raise FileError("is a Git LFS pointer, not the data itself", where, "Run: git lfs pull.")
+    return path
+
+
+def _no_such_file(path: Path) -> FileError:
+    if not path.parent.is_dir():
+        return FileError("no such file", str(path), f"The folder {str(path.parent)!r} does not exist.")
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return FileError("no such file", str(path), f"Did you mean {near[0]!r}?" if near else "Check the path.")
+
+
+def damaged(path: Path, kind: str, error: BaseException) -> FileError:
+    """Say that a file cannot be read as what its ending says.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    kind : str
+        The format, in words.
+    error : BaseException
+        What the library raised; its first line is kept.
+
+    Returns
+    -------
+    FileError
+        Ready to be raised.
+    """
+    return FileError(
+        f"damaged, cut short, or not {kind} ({_first_line(error)})",
+        str(path),
+        "Write or download it again.",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    # Library messages can run over lines and quote the file's own bytes: one short printable line is kept.
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text.rstrip(".") if len(text) <= 160 else text[:157] + "..."
+
+
+def missing_column(path: Path, column: str, present: Sequence[str], role: str) -> DataError:
+    """Say that a column is not there, and which ones are.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    column : str
+        The name looked for.
+    present : sequence of str
+        The columns of the file.
+    role : str
+        What the column was needed for, such as "label".
+
+    Returns
+    -------
+    DataError
+        Ready to be raised.
+    """
+    near = difflib.get_close_matches(column, present, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return DataError(
+        f"there is no {role} column {column!r}", str(path), f"Columns present: {quoted(present, 20)}.{hint}"
+    )
+
+
+def check_ids(ids: np.ndarray, where: str) -> np.ndarray:
+    """Refuse duplicated ids, naming the first five.
+
+    Parameters
+    ----------
+    ids : numpy.ndarray
+        Array of n strings.
+    where : str
+        The file they are from.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array.
+
+    Raises
+    ------
+    DataError
+        When an id occurs more than once.
+    """
+    if len(set(ids.tolist())) < len(ids):
+        raise DataError(f"duplicated ids {quoted(repeated(ids))}", where, "Each id may stand once only.")
+    return ids
+
+
+def repeated(ids: np.ndarray) -> list[str]:
+    """Find the ids that occur more than once, in order of their second occurrence.
+
+    Parameters
+    ----------
+    ids : numpy.ndarray
+        Array of n strings.
+
+    Returns
+    -------
+    list of str
+        Each repeated id once.
+    """
+    seen: set[str] = set()
+    twice: dict[str, None] = {}
+    for item in ids.tolist():
+        if item in seen:
+            twice[item] = None
+        seen.add(item)
+    return list(twice)
+
+
+def row_numbers(rows: int) -> np.ndarray:
+    """Number rows from 0, as strings: the ids of a file that has none.
+
+    Parameters
+    ----------
+    rows : int
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        Object array of strings "0", "1", ...
+    """
+    return np.array([str(i) for i in range(rows)], dtype=object)

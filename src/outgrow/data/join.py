@@ -1,0 +1,232 @@
+"""Joining feature sets and labels by id.
+
+The rows of the strong feature file set the order. Every id must stand in every feature set; labels may
+cover a subset. Feature sets already in the strong one's order are passed on without a copy. Files without
+ids are matched by row number, which is only allowed where it cannot be ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.data.features_file import FeatureTable
+from outgrow.data.files import check_ids, quoted
+from outgrow.data.labels import LabelTable, present_mask
+from outgrow.errors import DataError
+from outgrow.results import Check
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Feature sets and labels, row by row.
+
+    Parameters
+    ----------
+    ids : numpy.ndarray
+        Object array of n strings.
+    weak : tuple of numpy.ndarray
+        One array (n, d) per weak feature set.
+    strong : numpy.ndarray
+        Array (n, d) of the strong feature set.
+    labels : numpy.ndarray
+        The n labels: floats with NaN, or objects (str) with None, where missing.
+    split, groups, truth : numpy.ndarray or None
+        What stood beside the labels, None or NaN where missing.
+    checks : tuple of Check
+        What deserves suspicion (OG105: labels without features).
+    """
+
+    ids: np.ndarray
+    weak: tuple[Float[np.ndarray, "n _"], ...]
+    strong: Float[np.ndarray, "n _"]
+    labels: np.ndarray
+    split: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def has_label(self) -> np.ndarray:
+        """Boolean array of n: whether a label is known."""
+        return present_mask(self.labels)
+
+
+def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable | None) -> Joined:
+    """Bring feature sets and labels into the order of the strong feature file.
+
+    Parameters
+    ----------
+    weak : sequence of FeatureTable
+        The weak feature sets.
+    strong : FeatureTable
+        The strong one.
+    labels : LabelTable or None
+        Labels of some or all rows; None where there are none (geometry only).
+
+    Returns
+    -------
+    Joined
+        With float32 or float64 arrays as they were read, copied only where rows had to move.
+
+    Raises
+    ------
+    DataError
+        When an id stands in one feature set only, is duplicated, counts differ where rows are matched by
+        number, no label belongs to any row, or the label is among the features.
+
+    Examples
+    --------
+    >>> from outgrow.data import as_features
+    >>> weak = as_features([[1.0], [2.0]], ids=["a", "b"], name="weak")
+    >>> strong = as_features([[20.0], [10.0]], ids=["b", "a"], name="strong")
+    >>> labels = LabelTable(np.array(["a"], dtype=object), np.array([0.5]))
+    >>> joined = join([weak], strong, labels)
+    >>> joined.weak[0].ravel(), joined.labels
+    (array([2., 1.]), array([nan, 0.5]))
+    """
+    tables = [strong, *weak]
+    ids, with_ids = _reference(tables)
+    if any(not table.has_ids for table in tables) or (labels is not None and not labels.has_ids):
+        _one_order(tables)
+    if labels is not None:
+        _no_answer_among(tables, labels)
+    position = {item: row for row, item in enumerate(ids.tolist())}
+    if len(position) < len(ids):
+        check_ids(ids, _name(strong))
+    arrays = [_aligned(table, strong, ids, position) for table in tables]
+    if labels is None:
+        return Joined(ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan))
+    rows, keep, checks = _label_rows(labels, ids, position, with_ids, _name(strong))
+    whole = rows is None
+
+    def spread(values: np.ndarray | None) -> np.ndarray | None:
+        if values is None or whole:
+            return values
+        empty = None if values.dtype == object else np.nan
+        out = np.full(len(ids), empty, dtype=object if values.dtype == object else np.float64)
+        out[rows] = values[keep]
+        return out
+
+    spread_labels = spread(labels.values)
+    assert spread_labels is not None
+    if not present_mask(spread_labels).any():
+        raise DataError(
+            "no row with features has a label", labels.source, "Give labels for some of the rows encoded."
+        )
+    return Joined(
+        ids=ids,
+        weak=tuple(arrays[1:]),
+        strong=arrays[0],
+        labels=spread_labels,
+        split=spread(labels.split),
+        groups=spread(labels.groups),
+        truth=spread(labels.truth),
+        checks=checks,
+    )
+
+
+def _no_answer_among(tables: Sequence[FeatureTable], labels: LabelTable) -> None:
+    """Refuse features that hold the label itself, as a wide table with labels in it may by oversight."""
+    for table in tables:
+        leaked = [name for name in labels.answers if name in table.identity.columns]
+        if leaked:
+            raise DataError(
+                f"the label column is among the features: {quoted(leaked)}",
+                _name(table),
+                "Pick the feature columns with --feature-columns, such as 'x*'.",
+            )
+
+
+def _name(table: FeatureTable) -> str:
+    return table.identity.source or table.identity.name
+
+
+def _reference(tables: Sequence[FeatureTable]) -> tuple[np.ndarray, bool]:
+    """Choose whose ids name the rows: the strong set's, else the first that has any, else row numbers."""
+    for table in tables:
+        if table.has_ids:
+            return table.ids, True
+    return tables[0].ids, False
+
+
+def _one_order(tables: Sequence[FeatureTable]) -> None:
+    """Refuse row numbers where files with ids are in different orders: whose rows would they number?"""
+    named = [table for table in tables if table.has_ids]
+    for table in named[1:]:
+        if not np.array_equal(table.ids, named[0].ids):
+            raise DataError(
+                f"rows without ids cannot be matched, since {_name(named[0])} and {_name(table)} differ in"
+                " order",
+                _name(table),
+                "Give every file ids, or bring all files into one order.",
+            )
+
+
+def _aligned(
+    table: FeatureTable, strong: FeatureTable, ids: np.ndarray, position: dict[str, int]
+) -> Float[np.ndarray, "n _"]:
+    if not table.has_ids or not strong.has_ids:
+        if len(table.values) != len(ids):
+            raise DataError(
+                f"{len(table.values)} rows, but {_name(strong)} has {len(strong.values)}",
+                _name(table),
+                "Files without ids are matched by row number: give equal counts, or ids.",
+            )
+        return table.values
+    if table.ids is ids or np.array_equal(table.ids, ids):
+        return table.values
+    rows = {item: row for row, item in enumerate(table.ids.tolist())}
+    if len(rows) < len(table.ids):
+        check_ids(table.ids, _name(table))
+    for holder, lacking, only in (
+        (_name(strong), _name(table), [item for item in position if item not in rows]),
+        (_name(table), _name(strong), [item for item in rows if item not in position]),
+    ):
+        if only:
+            raise DataError(
+                f"{len(only)} ids are in {holder} only: {quoted(only)}",
+                lacking,
+                "Encode the same rows with every model, or remove them.",
+            )
+    return table.values[[rows[item] for item in ids]]
+
+
+def _label_rows(
+    labels: LabelTable, ids: np.ndarray, position: dict[str, int], with_ids: bool, features: str
+) -> tuple[np.ndarray | None, np.ndarray | slice, tuple[Check, ...]]:
+    """Find the row of each label; None where the labels stand in the rows' own order already."""
+    if not labels.has_ids:
+        if len(labels.ids) != len(ids):
+            raise DataError(
+                f"{len(labels.ids)} labels without ids for {len(ids)} rows of features",
+                labels.source,
+                "Give one label per row (empty where unknown), or an id column in both.",
+            )
+        return None, slice(None), ()
+    check_ids(labels.ids, labels.source)
+    if np.array_equal(labels.ids, ids):
+        return None, slice(None), ()
+    rows = np.array([position.get(item, -1) for item in labels.ids], dtype=np.int64)
+    keep = rows >= 0
+    if not keep.any():
+        raise DataError(
+            f"no label's id stands in the features: {quoted(labels.ids, 3)} here,"
+            f" {quoted(ids, 3)} in {features}",
+            labels.source,
+            "Use the same ids in both.",
+        )
+    if keep.all():
+        return rows, keep, ()
+    lost = labels.ids[~keep]
+    if not with_ids:
+        raise DataError(
+            f"the features have no ids, and {quoted(lost)} are no row numbers from 0 to {len(ids) - 1}",
+            labels.source,
+            "Use row numbers as ids, or store the features with ids.",
+        )
+    detail = f"{len(lost)} of {len(labels.ids)} labels have no features: {quoted(lost)}"
+    return rows[keep], keep, (Check("OG105", detail),)

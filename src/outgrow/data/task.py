@@ -1,0 +1,168 @@
+"""Regression or classification, and what a linear head is fitted to.
+
+"auto" looks at the labels: text, or at most 20 distinct whole numbers, make a classification; everything
+else a regression. The choice always comes with its reason, so that a user can see and overrule it.
+Classes are fitted one-hot with squared loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.data.files import quoted, row_name
+from outgrow.data.labels import as_values, present_mask
+from outgrow.data.text_tables import is_number
+from outgrow.errors import ConfigError, DataError
+
+Task: TypeAlias = Literal["regression", "classification"]
+
+MAX_CLASSES = 20
+"""More distinct whole numbers than this are counts or ratings on a fine scale, not names of classes."""
+
+
+def choose_task(
+    values: np.ndarray, task: str = "auto", *, ids: np.ndarray | None = None, where: str = "labels"
+) -> tuple[Task, tuple[int | float | str, ...], str]:
+    """Decide what the labels ask for.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Labels as `read_labels` gives them: floats with NaN, or objects (str) with None, where missing.
+    task : {"auto", "regression", "classification"}
+        What the user asked for.
+    ids : numpy.ndarray, optional
+        Ids of the rows, for messages.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    task : {"regression", "classification"}
+        What is done.
+    classes : tuple
+        Sorted distinct labels of a classification; empty for a regression.
+    why : str
+        The reason, for the report.
+
+    Raises
+    ------
+    ConfigError
+        When the task is none of the three.
+    DataError
+        When there are no labels, all are the same, or text stands where a number is needed.
+
+    Examples
+    --------
+    >>> choose_task(np.array([0.0, 1.0, np.nan, 1.0]))
+    ('classification', (0, 1), 'the labels are 2 distinct whole numbers, at most 20')
+    >>> choose_task(np.array([0.5, 1.0]))[0]
+    'regression'
+    """
+    if task not in ("auto", "regression", "classification"):
+        raise ConfigError(f"unknown task {task!r}", "--task", "Use auto, regression or classification.")
+    values = as_values(values, where, ids)
+    known = values[present_mask(values)]
+    if not len(known):
+        raise DataError("all labels are missing", where, "Give some labels.")
+    text = values.dtype == object
+    distinct = sorted(set(known.tolist()))
+    whole = not text and all(float(item).is_integer() for item in distinct)
+    if len(distinct) == 1:
+        kind = "belong to one class" if text or (whole and task != "regression") else "have one value"
+        raise DataError(
+            f"all {len(known)} labels {kind}: {quoted(distinct)}", where, "Give labels that differ."
+        )
+    if text:
+        _refuse_stray_text(values, task, ids, where)
+        return "classification", tuple(distinct), "the labels are text" if task == "auto" else "as asked"
+    classes = tuple(int(item) if whole else item for item in distinct)
+    if task == "classification":
+        return "classification", classes, "as asked"
+    if task == "regression":
+        return "regression", (), "as asked"
+    if whole and len(distinct) <= MAX_CLASSES:
+        why = f"the labels are {len(distinct)} distinct whole numbers, at most {MAX_CLASSES}"
+        return "classification", classes, why
+    if whole:
+        return "regression", (), f"the labels are {len(distinct)} distinct whole numbers, over {MAX_CLASSES}"
+    return "regression", (), "the labels are numbers, not all whole"
+
+
+def _refuse_stray_text(values: np.ndarray, task: str, ids: np.ndarray | None, where: str) -> None:
+    """Refuse text where numbers are meant: always in a regression, else where most labels are numbers."""
+    odd = [i for i, item in enumerate(values) if item is not None and not is_number(item)]
+    known = int(present_mask(values).sum())
+    # One typing error among numbers would otherwise turn a regression into hundreds of classes.
+    if task == "regression" or (task == "auto" and len(odd) < known / 2):
+        others = "" if task == "regression" else f", though {known - len(odd)} others are"
+        raise DataError(
+            f"the label {quoted([values[odd[0]]])} in {row_name(ids, odd[0])} is not a number{others}",
+            where,
+            "Correct it, or use --task classification.",
+        )
+
+
+def encode(
+    values: np.ndarray,
+    task: Task,
+    classes: Sequence[int | float | str] = (),
+    *,
+    ids: np.ndarray | None = None,
+    where: str = "labels",
+) -> Float[np.ndarray, "n ..."]:
+    """Turn labels into what a head is fitted to.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        The n labels, NaN or None where missing.
+    task : {"regression", "classification"}
+        As `choose_task` decided.
+    classes : sequence
+        The k classes, in the order of the columns.
+    ids : numpy.ndarray, optional
+        Ids of the rows, for messages.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) floats for a regression, (n, k) one-hot floats for a classification; NaN where missing.
+
+    Raises
+    ------
+    DataError
+        When a label is not a number, or none of the classes.
+
+    Examples
+    --------
+    >>> encode(np.array(["b", None, "a"], dtype=object), "classification", ("a", "b"))
+    array([[ 0.,  1.],
+           [nan, nan],
+           [ 1.,  0.]])
+    """
+    values = as_values(values, where, ids)
+    if task == "regression":
+        if values.dtype == object:
+            _refuse_stray_text(values, task, ids, where)
+        return values.astype(np.float64)
+    here = present_mask(values)
+    column = {item: j for j, item in enumerate(classes)}
+    out = np.full((len(values), len(column)), np.nan)
+    for i in np.flatnonzero(here):
+        j = column.get(values[i])
+        if j is None:
+            raise DataError(
+                f"the label {quoted([values[i]])} in {row_name(ids, int(i))} is none of the classes",
+                where,
+                f"Classes: {quoted(classes, 20)}.",
+            )
+        out[i] = 0.0
+        out[i, j] = 1.0
+    return out

@@ -1,0 +1,320 @@
+"""The run folder: written whole or not at all, and read back without running any code.
+
+A run is built in a sibling folder and renamed into place when it is complete. It holds the resolved
+configuration, one JSON of everything found, tables as Parquet, models as safetensors beside JSON, and the
+report. A manifest keeps a sha256 per file, so that a damaged file is named instead of read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outgrow.errors import FileError
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty folder that takes the name `out` once everything in it is written.
+
+    Parameters
+    ----------
+    out : str or Path
+        Where the run shall stand.
+    overwrite : bool
+        Replace an earlier run of that name. Folders that are not runs are never replaced.
+
+    Yields
+    ------
+    Path
+        The folder to write to; gone if anything fails.
+    """
+    target = Path(out)
+    check_target(target, overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise FileError(_reason(error), str(target), "Choose another --out.") from None
+    try:
+        yield work
+        _seal(work)
+        work.chmod(0o755)
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+            target.rename(old / "run")
+            work.rename(target)
+            shutil.rmtree(old)
+        else:
+            work.rename(target)
+    except OSError as error:
+        raise FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def new_file(out: str | Path) -> Iterator[Path]:
+    """Give a sibling file that takes the name `out` once it is written.
+
+    Parameters
+    ----------
+    out : str or Path
+        Where the file shall stand; an earlier one is replaced.
+
+    Yields
+    ------
+    Path
+        The file to write; gone if anything fails.
+    """
+    target = Path(out)
+    work = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield work
+        work.replace(target)
+    except OSError as error:
+        raise FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.") from None
+    finally:
+        work.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(folder: Path, name: str) -> Iterator[Path]:
+    """Give an empty folder in which one file of a run is made anew, then put it in place.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    name : str
+        The file.
+
+    Yields
+    ------
+    Path
+        The folder to write the file to.
+    """
+    work = Path(tempfile.mkdtemp(prefix=".redraw.", dir=folder))
+    try:
+        yield work
+        (work / name).replace(folder / name)
+        sums = _manifest(folder) | {name: _digest(folder / name)}
+        write_json(work / MANIFEST, {"sha256": sums})
+        (work / MANIFEST).replace(folder / MANIFEST)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def check_target(out: str | Path, overwrite: bool) -> None:
+    """Refuse an output folder that is in the way, before any work is done.
+
+    Parameters
+    ----------
+    out : str or Path
+        Where the run shall stand.
+    overwrite : bool
+        Whether an earlier run may be replaced.
+    """
+    target = Path(out)
+    if not target.exists() and not target.is_symlink():
+        return
+    if not overwrite:
+        raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
+    if not target.is_dir() or target.is_symlink():
+        raise FileError("is not a folder", str(target), "Choose another --out.")
+    if any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise FileError(
+            "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
+        )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+    write_json(folder / MANIFEST, {"sha256": sums})
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    value : object
+        Dictionaries, lists, numbers, strings; NaN and infinities are refused.
+    """
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_table(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
+    """Write columns as Parquet with page checksums.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : mapping of str to sequence
+        Equal lengths.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(dict(columns)), path, write_page_checksum=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as safetensors.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    tensors : mapping of str to array
+        Arrays by name.
+    """
+    from safetensors.numpy import save_file
+
+    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
+
+
+def open_folder(folder: str | Path) -> Path:
+    """Check that a folder is a complete run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+
+    Returns
+    -------
+    Path
+        The same folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise FileError("there is no such run", str(path), "Give the folder that --out named.")
+    if not (path / MANIFEST).is_file():
+        raise FileError(f"is not a run of outgrow: it has no {MANIFEST}", str(path))
+    return path
+
+
+def verified(folder: Path, name: str) -> Path:
+    """Find a file of a run and check it against the manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    name : str
+        Path inside the run.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = folder / name
+    sums = _manifest(folder)
+    if name not in sums or not path.is_file():
+        raise FileError(f"has no {name}", str(folder), "The run is incomplete: run it again.")
+    if _digest(path) != sums[name]:
+        raise FileError("is damaged: its checksum is not the one written", str(path), "Run it again.")
+    return path
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    try:
+        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+        return {str(name): str(value) for name, value in sums.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise FileError("cannot be read", str(folder / MANIFEST), "Run it again.") from None
+
+
+def read_json(folder: Path, name: str) -> Any:
+    """Read a JSON file of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    name : str
+        Path inside the run.
+
+    Returns
+    -------
+    object
+        Plain values.
+    """
+    path = verified(folder, name)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise FileError("is not valid JSON", str(path), "Run it again.") from None
+
+
+def read_tensors(folder: Path, name: str) -> dict[str, np.ndarray]:
+    """Read the tensors of a saved model.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    name : str
+        Path inside the run.
+
+    Returns
+    -------
+    dict of str to array
+        Arrays by name.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = verified(folder, name)
+    try:
+        return dict(load_file(path))
+    except SafetensorError:
+        raise FileError("is not a safetensors file", str(path), "Run it again.") from None
+
+
+def room_for(out: str | Path, needed: int) -> None:
+    """Refuse to start when the disk cannot hold the result.
+
+    Parameters
+    ----------
+    out : str or Path
+        Where the run shall stand.
+    needed : int
+        Bytes.
+    """
+    parent = Path(out).absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise FileError(
+            f"the disk has {free / 1e6:.0f} MB free and the run needs about {needed / 1e6:.0f} MB",
+            os.fspath(out),
+            "Free some space or choose another --out.",
+        )

@@ -1,0 +1,361 @@
+"""Row losses of trained routes on rows they have not seen, and the risks, PGR and OPR made of them.
+
+With test rows, models are scored on them once. Without, the labelled rows are cross-validated: training,
+tuning, bases and choices are repeated inside each fold, the pool staying unlabelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
+from outgrow.results import Estimate, Quantity, Undefined
+from outgrow.study.outcome import RouteResult
+from outgrow.study.prepare import Prepared, fold_positions, positions
+from outgrow.study.training import FOLDS, Trained, TrainingRows, train
+from outgrow.study.verdict import Comparison, Verdict
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of every route on the evaluation rows.
+
+    Parameters
+    ----------
+    rows : integer array
+        Row numbers of the evaluation rows.
+    squared : dict of str to array of shape (rows,)
+        Squared loss against labels, by route.
+    against_truth : dict of str to array of shape (rows,)
+        Squared loss against the truth column; empty without one.
+    wrong : dict of str to array of shape (rows,)
+        1 where the class is wrong; empty for regression.
+    groups : array of shape (rows,) or None
+        Groups of the rows.
+    """
+
+    rows: Int[np.ndarray, " rows"]
+    squared: dict[str, Float[np.ndarray, " rows"]]
+    against_truth: dict[str, Float[np.ndarray, " rows"]]
+    wrong: dict[str, Float[np.ndarray, " rows"]]
+    groups: np.ndarray | None
+
+
+def read_by(data: Prepared, item: Trained, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows k"]:
+    """Predict rows of the run's own data with a trained route.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+    item : Trained
+        The route.
+    rows : integer array
+        Row numbers.
+
+    Returns
+    -------
+    array of shape (rows, k)
+        Predictions.
+    """
+    parts = []
+    for which in item.route.features:
+        if which == "strong":
+            parts.append(data.strong[rows])
+        elif item.route.weak is not None:
+            parts.append(data.weak[item.route.weak][rows])
+    return item.predict(*parts)
+
+
+def on_rows(data: Prepared, items: Sequence[Trained], rows: Int[np.ndarray, " rows"]) -> Losses:
+    """Score trained routes on given rows.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+    items : sequence of Trained
+        The routes.
+    rows : integer array
+        Row numbers, labels known.
+
+    Returns
+    -------
+    Losses
+        Per row and route.
+    """
+    y = data.y[rows]
+    squared, truth, wrong = {}, {}, {}
+    for item in items:
+        predicted = read_by(data, item, rows)
+        squared[item.route.name] = np.sum((predicted - y) ** 2, axis=1)
+        if data.truth is not None:
+            truth[item.route.name] = (predicted[:, 0] - data.truth[rows]) ** 2
+        if data.task == "classification":
+            wrong[item.route.name] = (predicted.argmax(axis=1) != y.argmax(axis=1)).astype(np.float64)
+    return Losses(rows, squared, truth, wrong, None if data.groups is None else data.groups[rows])
+
+
+def training_rows(
+    data: Prepared,
+    labelled: Int[np.ndarray, " n"],
+    *,
+    head: str,
+    rank: tuple[int, ...],
+    seed: int,
+    hide: bool = False,
+) -> TrainingRows:
+    """Gather what training may see.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+    labelled : integer array
+        Row numbers to keep labels for.
+    head : str
+        Ridge or ridgeless.
+    rank : tuple of int
+        Ranks set by hand.
+    seed : int
+        Seed of the folds.
+    hide : bool
+        Hide the pool's labels, so that no ceiling is trained.
+
+    Returns
+    -------
+    TrainingRows
+        With folds and groups of the labelled rows.
+    """
+    y = data.y
+    if hide:
+        y = y.copy()
+        y[data.split.unlabelled] = np.nan
+    count = min(FOLDS, len(labelled))
+    return TrainingRows(
+        data.weak,
+        data.strong,
+        y,
+        labelled,
+        data.split.unlabelled,
+        fold_positions(data, labelled, count, seed),
+        positions(data.groups, labelled),
+        head == "ridgeless",
+        rank,
+    )
+
+
+def cross_validate(
+    data: Prepared, *, head: str, rank: tuple[int, ...], seed: int, advance: Callable[[], None]
+) -> Losses:
+    """Score every route on labelled rows that its training did not see.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+    head : str
+        Ridge or ridgeless.
+    rank : tuple of int
+        Ranks set by hand.
+    seed : int
+        Seed of the folds.
+    advance : callable
+        Called after each fold.
+
+    Returns
+    -------
+    Losses
+        One loss per labelled row and route; no ceiling.
+    """
+    labelled = data.split.labelled
+    # Another seed than that of the honest choices: the two uses of folds stay independent.
+    parts = []
+    for fold in fold_positions(data, labelled, min(FOLDS, len(labelled)), seed + 1):
+        kept = np.delete(labelled, fold)
+        items, _ = train(training_rows(data, kept, head=head, rank=rank, seed=seed, hide=True))
+        parts.append(on_rows(data, items, labelled[fold]))
+        advance()
+
+    def together(field: str) -> dict[str, np.ndarray]:
+        first = getattr(parts[0], field)
+        return {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in first}
+
+    rows = np.concatenate([part.rows for part in parts])
+    groups = None if data.groups is None else data.groups[rows]
+    return Losses(rows, together("squared"), together("against_truth"), together("wrong"), groups)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is known about the noise in the targets.
+
+    Parameters
+    ----------
+    of_labels : float or None
+        Label noise variance.
+    of_truth : float
+        Error variance of the truth column.
+    """
+
+    of_labels: float | None
+    of_truth: float
+
+
+NO_NOISE = Undefined(
+    "the label noise variance is not known",
+    "Give --noise-variance, or a --truth-column with its --truth-variance.",
+)
+NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
+
+
+class Scores:
+    """Risks and ratios from row losses, by route name.
+
+    Parameters
+    ----------
+    losses : Losses
+        Of every route.
+    noise : Noise
+        What is known about it.
+    """
+
+    def __init__(self, losses: Losses, noise: Noise) -> None:
+        self.losses, self.noise = losses, noise
+        # Differences of risks are the same against truth and labels, and less noisy against truth.
+        self.best = losses.against_truth or losses.squared
+        self.variance = noise.of_truth if losses.against_truth else noise.of_labels
+
+    def route(self, item: Trained, leave_one_out: Quantity) -> RouteResult:
+        """Sum up one route.
+
+        Parameters
+        ----------
+        item : Trained
+            The route.
+        leave_one_out : Estimate or Undefined
+            Risk expected from the labelled rows.
+
+        Returns
+        -------
+        RouteResult
+            With intervals over the evaluation rows.
+        """
+        name, groups = item.route.name, self.losses.groups
+        if name not in self.losses.squared:
+            missing = Undefined("the route is not part of the evaluation", "Give test rows (--test).")
+            return RouteResult(
+                name,
+                item.route.kind,
+                item.route.weak,
+                item.route.settings,
+                leave_one_out,
+                missing,
+                missing,
+                missing,
+            )
+        accuracy: Quantity = NOT_CLASSES
+        if name in self.losses.wrong:
+            wrong = mean_loss(self.losses.wrong[name], groups)
+            low, high = wrong.interval or (wrong.value, wrong.value)
+            accuracy = replace(wrong, value=1 - wrong.value, interval=(1 - high, 1 - low))
+        return RouteResult(
+            name,
+            item.route.kind,
+            item.route.weak,
+            item.route.settings,
+            leave_one_out,
+            mean_loss(self.losses.squared[name], groups),
+            self.excess(name),
+            accuracy,
+        )
+
+    def excess(self, name: str) -> Quantity:
+        """Excess risk of a route.
+
+        Parameters
+        ----------
+        name : str
+            The route.
+
+        Returns
+        -------
+        Estimate or Undefined
+            Undefined where the noise is not known or the route was not evaluated.
+        """
+        if self.variance is None:
+            return NO_NOISE
+        if name not in self.best:
+            return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
+        return excess_risk(self.best[name], self.variance, self.losses.groups)
+
+    def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
+        """Performance gap recovered.
+
+        Parameters
+        ----------
+        teacher, student : str
+            Names of the routes.
+        wrong : bool
+            Of accuracy instead of squared loss.
+
+        Returns
+        -------
+        Estimate or Undefined
+            Undefined without a ceiling, or where the gap is not resolved.
+        """
+        table = self.losses.wrong if wrong else self.best
+        if wrong and not table:
+            return NOT_CLASSES
+        if "ceiling" not in table:
+            return Undefined(
+                "there is no ceiling: the pool's labels are not known, or there are no test rows",
+                "Label the pool, or read the risks of teacher, student and baseline.",
+            )
+        loss = "accuracy" if wrong else "squared loss"
+        return pgr(table[teacher], table[student], table["ceiling"], self.losses.groups, loss)
+
+    def opr(self, student: str) -> tuple[Quantity, Quantity]:
+        """Outperforming ratio, of excess risks and of raw risks.
+
+        Parameters
+        ----------
+        student : str
+            Name of the route.
+
+        Returns
+        -------
+        tuple of Estimate or Undefined
+            Both, never mixed.
+        """
+        raw = opr_raw_mse(self.losses.squared["baseline"], self.losses.squared[student], self.losses.groups)
+        if self.variance is None:
+            return NO_NOISE, raw
+        return opr(self.best["baseline"], self.best[student], self.variance, self.losses.groups), raw
+
+    def against(self, verdict: Verdict) -> tuple[Comparison, ...]:
+        """Compare the recommended route with the others on the evaluation rows.
+
+        Parameters
+        ----------
+        verdict : Verdict
+            Decided before.
+
+        Returns
+        -------
+        tuple of Comparison
+            Pairwise intervals, to report, not to decide.
+        """
+        if verdict.recommended not in self.best:
+            return ()
+        own = self.best[verdict.recommended]
+        found = []
+        for name in verdict.risks:
+            if name != verdict.recommended and name in self.best:
+                difference: Estimate = paired_difference(own, self.best[name], self.losses.groups)
+                found.append(Comparison(verdict.recommended, name, difference))
+        return tuple(found)

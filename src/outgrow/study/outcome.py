@@ -1,0 +1,140 @@
+"""What a run found: frozen values, ready for JSON, tables and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from outgrow.results import Check, Quantity, Risks
+from outgrow.study.verdict import Comparison, Verdict
+
+SCHEMA = 1
+"""Version of the run's JSON; raised when a reader of the old one would misread the new one."""
+
+
+@dataclass(frozen=True)
+class RouteResult:
+    """One route: how it was tuned and how it did.
+
+    Parameters
+    ----------
+    name, kind : str
+        As in `outgrow.probes.routes.Route`.
+    weak : str or None
+        Weak feature set it uses.
+    settings : dict of str to float
+        Penalties and weight chosen.
+    leave_one_out : Estimate or Undefined
+        Risk expected from the labelled rows.
+    risk : Estimate or Undefined
+        Squared loss against labels on the test rows (or cross-validated).
+    excess_risk : Estimate or Undefined
+        The same less the noise, where the noise is known.
+    accuracy : Estimate or Undefined
+        Share of correct classes (classification).
+    """
+
+    name: str
+    kind: str
+    weak: str | None
+    settings: dict[str, float]
+    leave_one_out: Quantity
+    risk: Quantity
+    excess_risk: Quantity
+    accuracy: Quantity
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """One teacher with the student.
+
+    Parameters
+    ----------
+    weak, strong : str
+        Names of the feature sets.
+    risks : Risks
+        Excess risks where the noise is known, else risks against labels.
+    pgr, opr, opr_raw_mse : Estimate or Undefined
+        Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE.
+    pgr_accuracy : Estimate or Undefined
+        Performance gap recovered, of accuracy.
+    verdict : Verdict
+        For this teacher alone.
+    on_test : tuple of Comparison
+        Recommended route against the others on the test rows.
+    geometry : object
+        What `outgrow measure` finds for the pair.
+    theory : object
+        Theory beside measurement, or Undefined.
+    """
+
+    weak: str
+    strong: str
+    risks: Risks
+    pgr: Quantity
+    opr: Quantity
+    opr_raw_mse: Quantity
+    pgr_accuracy: Quantity
+    verdict: Verdict
+    on_test: tuple[Comparison, ...]
+    geometry: Any
+    theory: Any
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """Everything a run found.
+
+    Parameters
+    ----------
+    title, note : str
+        Heading and the remark on the features, as the user gave them.
+    task, why_task : str
+        Regression or classification, and how it was chosen.
+    classes : tuple of str
+        Classes; empty for regression.
+    head : str
+        Ridge or ridgeless.
+    evaluation : str
+        "test rows" or "cross-validation over the labelled rows".
+    n, N, n_test : int
+        Labelled, unlabelled and test rows.
+    d_w : dict of str to int
+        Directions each weak head uses.
+    d_s : int
+        Directions the strong head uses.
+    verdict : Verdict
+        Over all teachers.
+    routes : tuple of RouteResult
+        All routes.
+    pairs : tuple of PairResult
+        One per teacher.
+    checks : tuple of Check
+        Every suspicion raised.
+    identities : dict
+        Identity of every feature set.
+    seconds : float
+        Wall time.
+    schema : int
+        Version of this structure.
+    """
+
+    title: str
+    note: str
+    task: str
+    why_task: str
+    classes: tuple[str, ...]
+    head: str
+    evaluation: str
+    n: int
+    N: int
+    n_test: int
+    d_w: dict[str, int]
+    d_s: int
+    verdict: Verdict
+    routes: tuple[RouteResult, ...]
+    pairs: tuple[PairResult, ...]
+    checks: tuple[Check, ...]
+    identities: dict[str, Any]
+    seconds: float
+    schema: int = SCHEMA

@@ -1,0 +1,276 @@
+"""From a configuration to rows that are joined, checked and split.
+
+Files are read, features and labels meet by id, the task is chosen, the split is given or drawn. What comes
+out is the only thing that training and evaluation see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from outgrow.config import DataConfig, RunConfig, named_path
+from outgrow.data.checks import drop_constant, suspicions
+from outgrow.data.features_file import FeatureIdentity, FeatureTable, read_features
+from outgrow.data.join import Joined, join
+from outgrow.data.labels import read_labels
+from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
+from outgrow.data.task import choose_task, encode
+from outgrow.errors import ConfigError, DataError
+from outgrow.results import Check
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows ready for training, in one order.
+
+    Parameters
+    ----------
+    ids : array of shape (rows,)
+        Row ids.
+    weak : dict of str to array of shape (rows, d_w)
+        Weak feature sets by name.
+    strong_name : str
+        Name of the strong set.
+    strong : array of shape (rows, d_s)
+        Strong features.
+    y : array of shape (rows, k)
+        Labels, NaN where unknown: one column, or one-hot codes.
+    truth : array of shape (rows,) or None
+        Less noisy targets, for reporting.
+    groups : array of shape (rows,) or None
+        Values of the group column.
+    split : Split
+        Labelled, unlabelled and test rows.
+    task, why : str
+        Regression or classification, and how it was chosen.
+    classes : tuple
+        Classes in the order of the columns of `y`; empty for regression.
+    identities : dict of str to FeatureIdentity
+        Identity of every feature set.
+    checks : tuple of Check
+        Suspicions about the data.
+    """
+
+    ids: np.ndarray
+    weak: dict[str, Float[np.ndarray, "rows d_w"]]
+    strong_name: str
+    strong: Float[np.ndarray, "rows d_s"]
+    y: Float[np.ndarray, "rows k"]
+    truth: Float[np.ndarray, " rows"] | None
+    groups: np.ndarray | None
+    split: Split
+    task: str
+    why: str
+    classes: tuple[object, ...]
+    identities: dict[str, FeatureIdentity]
+    checks: tuple[Check, ...]
+
+    @property
+    def pool_known(self) -> bool:
+        """Whether every unlabelled row has a label that was only put aside."""
+        return not bool(np.isnan(self.y[self.split.unlabelled]).any())
+
+
+def read_sets(config: DataConfig) -> tuple[list[FeatureTable], FeatureTable]:
+    """Read every feature set that a configuration names.
+
+    Parameters
+    ----------
+    config : DataConfig
+        Where the features are.
+
+    Returns
+    -------
+    list of FeatureTable
+        The weak sets.
+    FeatureTable
+        The strong set.
+    """
+    named = [named_path(entry) for entry in (*config.weak, config.strong)]
+    names = [name for name, _ in named]
+    if len(set(names[:-1])) < len(names) - 1:
+        raise ConfigError(
+            "two weak feature sets have the same name", ", ".join(names[:-1]), "Name them: --weak small=FILE."
+        )
+    tables = [
+        read_features(path, name=name, feature_columns=config.feature_columns, id_column=config.id_column)
+        for name, path in named
+    ]
+    return tables[:-1], tables[-1]
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Read, join, check and split the data of a run.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The resolved configuration.
+
+    Returns
+    -------
+    Prepared
+        Rows ready for training.
+    """
+    weak, strong = read_sets(config)
+    labels = read_labels(
+        config.labels,
+        label_column=config.label_column,
+        id_column=config.id_column,
+        split_column=config.split_column,
+        group_column=config.group_column,
+        truth_column=config.truth_column,
+    )
+    joined = join(weak, strong, labels)
+    where = Path(config.labels).name
+    task, classes, why = choose_task(joined.labels, config.task, ids=joined.ids, where=where)
+    y = encode(joined.labels, task, classes)
+    y = y[:, None] if y.ndim == 1 else y
+    known = ~np.isnan(y).any(axis=1)
+    split = draw_split(
+        known,
+        ids=joined.ids,
+        n=config.n,
+        n_unlabelled=config.unlabelled,
+        test=config.test,
+        groups=joined.groups,
+        split=joined.split,
+        seed=config.seed,
+    )
+    if len(split.labelled) < 4:
+        raise DataError(
+            f"{len(split.labelled)} labelled rows are too few to fit and to judge a model",
+            config.labels,
+            "Give at least 4; intervals want 50 or more.",
+        )
+    truth = _truth(joined, task)
+    sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
+    checks = list(joined.checks)
+    checks += suspicions(joined.strong, joined.ids, split)
+    for name, values in (*sets.items(), (strong.identity.name, joined.strong)):
+        _, _, constant = drop_constant(values)
+        if constant is not None:
+            # A centred linear head gives such columns no weight: leaving them in place is dropping them.
+            checks.append(Check("OG104", f"{name}: {constant.detail}"))
+    identities = {table.identity.name: table.identity for table in weak}
+    strong_name = strong.identity.name
+    if strong_name in identities:
+        strong_name += " (strong)"
+    identities[strong_name] = strong.identity
+    return Prepared(
+        joined.ids,
+        sets,
+        strong_name,
+        joined.strong,
+        y,
+        truth,
+        None if joined.groups is None else units_of(joined.ids, joined.groups),
+        split,
+        task,
+        why,
+        tuple(classes),
+        identities,
+        tuple(checks),
+    )
+
+
+def _truth(joined: Joined, task: str) -> np.ndarray | None:
+    if joined.truth is None or task != "regression":
+        return None
+    return np.asarray(joined.truth, dtype=np.float64)
+
+
+def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] | None:
+    """List the positions in `rows` that belong together.
+
+    Parameters
+    ----------
+    groups : array of shape (all rows,) or None
+        Group of every row.
+    rows : integer array
+        The rows concerned.
+
+    Returns
+    -------
+    list of integer arrays, or None
+        None where no groups are named, or every row is a group of its own.
+    """
+    if groups is None:
+        return None
+    _, inverse = np.unique(groups[rows], return_inverse=True)
+    if inverse.max(initial=0) + 1 == len(rows):
+        return None
+    order = np.argsort(inverse, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1)
+
+
+def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> Sequence[np.ndarray]:
+    """Partition rows into folds, groups whole.
+
+    Parameters
+    ----------
+    data : Prepared
+        Gives ids and groups.
+    rows : integer array
+        The rows concerned.
+    count : int
+        Number of folds.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    sequence of integer arrays
+        Positions in `rows`.
+    """
+    units = data.ids if data.groups is None else data.groups
+    count = min(count, len(set(units[rows].tolist())))
+    if count < 2:
+        raise DataError(
+            "all labelled rows belong to one group",
+            remedy="Tuning and judging leave whole groups out: label rows of two groups at least.",
+        )
+    number = folds(units[rows], count, seed)
+    return [np.flatnonzero(number == fold) for fold in range(count)]
+
+
+def jackknife_labels(data: Prepared, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Label rows with their jackknife group.
+
+    Parameters
+    ----------
+    data : Prepared
+        Gives ids and groups.
+    rows : integer array
+        The rows concerned.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    integer array
+        One label per row.
+    """
+    groups = None if data.groups is None else data.groups[rows]
+    return jackknife_groups(data.ids[rows], groups, seed=seed)
+
+
+def known_rows(data: Prepared) -> Bool[np.ndarray, " rows"]:
+    """Mark the rows whose label is known, drawn or not.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+
+    Returns
+    -------
+    array of shape (rows,)
+        True where the label is known.
+    """
+    return ~np.isnan(data.y).any(axis=1)

@@ -1,0 +1,236 @@
+"""The main study: train every route, judge on labels, report on test rows.
+
+Data flows through it once: prepare, train, decide, evaluate, measure the representations, compare with
+theory. Nothing here prints or draws; `progress` is told what is being done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from outgrow.config import RunConfig
+from outgrow.geometry.measure import measure_pair
+from outgrow.probes.metrics import mean_loss
+from outgrow.probes.routes import COST_ORDER
+from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
+from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, training_rows
+from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
+from outgrow.study.prepare import Prepared, jackknife_labels, prepare
+from outgrow.study.retrospective import retrospective
+from outgrow.study.training import FOLDS, Trained, train
+from outgrow.study.verdict import decide
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share done so far."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A run in memory: what was found, and what found it.
+
+    Parameters
+    ----------
+    config : RunConfig
+        The resolved configuration.
+    data : Prepared
+        The rows.
+    trained : tuple of Trained
+        Every route's model.
+    outcome : RunOutcome
+        Everything found.
+    """
+
+    config: RunConfig
+    data: Prepared
+    trained: tuple[Trained, ...]
+    outcome: RunOutcome
+
+
+def run(config: RunConfig, progress: Progress | None = None) -> Study:
+    """Train, judge and measure as a configuration says.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to do.
+    progress : callable, optional
+        Called with a few words and the share done.
+
+    Returns
+    -------
+    Study
+        Models and findings.
+    """
+    started = time.perf_counter()
+    tell = progress or (lambda _what, _share: None)
+    tell("reading features and labels", 0.0)
+    data = prepare(config)
+    split = data.split
+    options = {"head": config.head, "rank": config.rank, "seed": config.seed}
+    rows = training_rows(data, split.labelled, **options)  # type: ignore[arg-type]
+    tell("training every route", 0.1)
+    trained, found = train(rows)
+    checks = [*data.checks, *found, *_near_peaks(data, trained)]
+
+    groups = rows.groups
+    to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
+    verdict = decide(to_choose, groups, config.seed)
+
+    if len(split.test):
+        evaluation = "test rows"
+        losses = on_rows(data, trained, split.test)
+    else:
+        evaluation = "cross-validation over the labelled rows"
+        done = iter(np.linspace(0.2, 0.6, FOLDS + 1))
+        losses = cross_validate(
+            data,
+            head=config.head,
+            rank=config.rank,
+            seed=config.seed,
+            advance=lambda: tell("cross-validating", float(next(done, 0.6))),
+        )
+    scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
+    results = tuple(scores.route(item, _expected(item, rows.groups)) for item in trained)
+
+    pairs = []
+    for place, weak in enumerate(data.weak):
+        tell(f"measuring {weak} against {data.strong_name}", 0.6 + 0.4 * place / len(data.weak))
+        own = [route for route in to_choose if route.weak in (None, weak)]
+        pair_verdict = decide(own, groups, config.seed)
+        pair = _pair(data, trained, weak, scores, results, pair_verdict, config)
+        checks += _pair_checks(pair, evaluation)
+        pairs.append(pair)
+    kept = {item.route.weak: item.reductions[0].rank for item in trained if item.route.kind == "teacher"}
+    outcome = RunOutcome(
+        title=config.title or f"Will {data.strong_name} outgrow {', '.join(data.weak)}?",
+        note=config.note,
+        task=data.task,
+        why_task=data.why,
+        classes=tuple(str(label) for label in data.classes),
+        head=config.head,
+        evaluation=evaluation,
+        n=len(split.labelled),
+        N=len(split.unlabelled),
+        n_test=len(split.test),
+        d_w={str(name): rank for name, rank in kept.items()},
+        d_s=trained[0].reductions[0].rank,
+        verdict=verdict,
+        routes=results,
+        pairs=tuple(pairs),
+        checks=tuple(dict.fromkeys(checks)),
+        identities=dict(data.identities),
+        seconds=time.perf_counter() - started,
+    )
+    tell("done", 1.0)
+    return Study(config, data, tuple(trained), outcome)
+
+
+def _expected(item: Trained, groups: object) -> Quantity:
+    if item.route.losses is None:
+        return Undefined("the ceiling has labels that no other route has", "Read its risk on test rows.")
+    labels = None
+    if isinstance(groups, list):
+        labels = np.empty(len(item.route.losses), dtype=np.int64)
+        for number, members in enumerate(groups):
+            labels[members] = number
+    return mean_loss(item.route.losses, labels)
+
+
+def _pair(
+    data: Prepared,
+    trained: list[Trained],
+    weak: str,
+    scores: Scores,
+    results: tuple[RouteResult, ...],
+    verdict: object,
+    config: RunConfig,
+) -> PairResult:
+    by_name = {result.name: result for result in results}
+    teacher, student = f"teacher ({weak})", f"student ({weak})"
+
+    def risk(name: str) -> Quantity:
+        if name not in by_name:
+            return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
+        result = by_name[name]
+        return result.excess_risk if isinstance(result.excess_risk, Estimate) else result.risk
+
+    extras = {
+        kind: risk(f"{kind} ({weak})")
+        for kind in ("joint", "union", "stage-wise student")
+        if f"{kind} ({weak})" in by_name
+    }
+    ratio, raw = scores.opr(student)
+    split = data.split
+    pool = np.concatenate([split.labelled, split.unlabelled])
+    ranks = {item.route.name: item.reductions for item in trained}
+    geometry = measure_pair(
+        data.weak[weak][pool],
+        data.strong[pool],
+        rank_w=_by_hand(config, ranks[teacher][0].rank, 0),
+        rank_s=_by_hand(config, ranks[student][0].rank, -1),
+        groups=jackknife_labels(data, pool, config.seed),
+        rng=np.random.default_rng(config.seed),
+    )
+    return PairResult(
+        weak=weak,
+        strong=data.strong_name,
+        risks=Risks(risk(teacher), risk(student), risk("baseline"), risk("ceiling"), extras),
+        pgr=scores.pgr(teacher, student),
+        opr=ratio,
+        opr_raw_mse=raw,
+        pgr_accuracy=scores.pgr(teacher, student, wrong=True),
+        verdict=verdict,  # type: ignore[arg-type]
+        on_test=scores.against(verdict),  # type: ignore[arg-type]
+        geometry=geometry,
+        theory=retrospective(data, weak, config),
+    )
+
+
+def _by_hand(config: RunConfig, rank: int, place: int) -> int | None:
+    # Ridge heads see every direction: the dimensions are then measured by rule, not by the head's width.
+    if config.head == "ridgeless":
+        return rank
+    return config.rank[place] if config.rank else None
+
+
+def _near_peaks(data: Prepared, trained: list[Trained]) -> list[Check]:
+    n, N = len(data.split.labelled), len(data.split.unlabelled)
+    checks = []
+    for item in trained:
+        if any(value > 0 for key, value in item.route.settings.items() if key.startswith("alpha")):
+            continue
+        d = item.reductions[0].rank
+        # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
+        if item.route.kind == "teacher" and abs(n - d - 1) <= d / 4:
+            checks.append(Check("OG201", f"n = {n}, d_w = {d} ({item.route.weak})"))
+        if item.route.kind == "baseline" and abs(n - d - 1) <= d / 4:
+            checks.append(Check("OG202", f"n = {n}, d_s = {d}"))
+        if item.route.kind == "student" and abs(N - d - 1) <= d / 4:
+            checks.append(Check("OG203", f"N = {N}, d_s = {d}"))
+    return checks
+
+
+def _pair_checks(pair: PairResult, evaluation: str) -> list[Check]:
+    checks = []
+    ceiling, teacher = pair.risks.ceiling, pair.risks.teacher
+    if isinstance(ceiling, Estimate) and isinstance(teacher, Estimate) and ceiling.value >= teacher.value:
+        checks.append(
+            Check("OG205", f"{pair.weak}: ceiling {ceiling.value:.3g}, teacher {teacher.value:.3g}")
+        )
+    claims = {c.second: c for c in pair.on_test}
+    if evaluation == "test rows" and pair.verdict.decision != "too close to call":
+        for comparison in pair.verdict.comparisons:
+            if (
+                pair.verdict.recommended not in (comparison.first, comparison.second)
+                or not comparison.resolved
+            ):
+                continue
+            other = comparison.second if comparison.first == pair.verdict.recommended else comparison.first
+            if other in claims and not claims[other].resolved:
+                text = f"{pair.verdict.recommended} against {other}: {claims[other].difference:+.2g}"
+                checks.append(Check("OG204", text))
+    return checks

@@ -1,0 +1,384 @@
+"""Saved models: tensors and JSON, no code, tied to the features they were trained on.
+
+A model holds the centring and basis of each feature set it reads, its linear head, its classes, and the
+identity of those features with their mean and covariance. Features of another width, of another named
+encoder, or that lie nowhere near the training features are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.data.features_file import FeatureTable
+from outgrow.errors import ConfigError, DataError
+from outgrow.results import as_plain
+from outgrow.runs import open_folder, read_json, read_tensors, write_json, write_tensors
+from outgrow.study.prepare import Prepared
+from outgrow.study.training import Trained
+
+FAR = 4.0
+"""Refuse features whose median squared distance from the training features is this many times the usual.
+
+The distance is Mahalanobis's. On the movie reviews new rows of the same encoder stay below 1.3, those of
+another encoder of the same width start at 5; one row in a hundred of the same encoder reaches 3.7."""
+
+SMOOTHING = 1e-2
+"""Share of the mean variance added to every direction, so that rounding in empty directions counts little."""
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where the training features of one set lie.
+
+    Parameters
+    ----------
+    mean : array of shape (d,)
+        Mean over the training rows.
+    whitener : array of shape (d, d)
+        ``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows.
+    """
+
+    mean: Float[np.ndarray, " d"]
+    whitener: Float[np.ndarray, "d d"]
+
+    @classmethod
+    def of(cls, values: Float[np.ndarray, "m d"]) -> Whereabouts:
+        """Take the mean and covariance of training rows.
+
+        Parameters
+        ----------
+        values : array of shape (m, d)
+            The rows.
+
+        Returns
+        -------
+        Whereabouts
+            In float32: this is a guard, not a result.
+        """
+        mean = values.mean(axis=0, dtype=np.float64)
+        centred = values - mean
+        covariance = centred.T @ centred / len(values)
+        variances, vectors = np.linalg.eigh(covariance)
+        smooth = np.maximum(variances, 0.0) + SMOOTHING * max(float(variances.mean()), 1e-300)
+        usual = float(np.sum(np.maximum(variances, 0.0) / smooth))
+        whitener = vectors / np.sqrt(smooth * max(usual, 1e-300))
+        return cls(mean, np.ascontiguousarray(whitener, dtype=np.float32))
+
+    def distance(self, values: Float[np.ndarray, "m d"]) -> float:
+        """Give the median squared distance of rows, in units of the training rows' mean.
+
+        Parameters
+        ----------
+        values : array of shape (m, d)
+            The rows.
+
+        Returns
+        -------
+        float
+            About 1 for rows of the same kind.
+        """
+        # A thousand rows tell as much about where a set lies as a million.
+        some = values[:: max(1, len(values) // 1000)]
+        return float(np.median(np.sum(((some - self.mean) @ self.whitener) ** 2, axis=1)))
+
+
+@dataclass(frozen=True)
+class Source:
+    """One feature set a model reads.
+
+    Parameters
+    ----------
+    role : str
+        "weak" or "strong".
+    name : str
+        Its name in the run.
+    encoder : str or None
+        The encoder, where the file named it.
+    whereabouts : Whereabouts
+        Where its training features lie.
+    centre : array of shape (d,)
+        Subtracted before the basis.
+    basis : array of shape (d, r) or None
+        Directions kept; None for all.
+    """
+
+    role: str
+    name: str
+    encoder: str | None
+    whereabouts: Whereabouts
+    centre: Float[np.ndarray, " d"]
+    basis: Float[np.ndarray, "d r"] | None
+
+    def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
+        """Refuse features that are not of this source.
+
+        Parameters
+        ----------
+        values : array of shape (m, d)
+            The features given.
+        encoder : str or None
+            Their encoder, where the file names it.
+        where : str
+            Their file, for messages.
+        """
+        remedy = f"Give features of {self.encoder or self.name!r}, made as those of the run."
+        if values.ndim != 2 or values.shape[1] != len(self.centre):
+            width = values.shape[1] if values.ndim == 2 else 0
+            raise DataError(
+                f"the model reads {len(self.centre)} columns of {self.name!r}, these features have {width}",
+                where,
+                remedy,
+            )
+        if encoder and self.encoder and encoder != self.encoder:
+            raise DataError(f"these are features of {encoder!r}, not of {self.encoder!r}", where, remedy)
+        if not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise DataError(f"row {row}, column {column} is NaN or infinite", where, "Remove the row.")
+        if len(values) and (distance := self.whereabouts.distance(values)) > FAR:
+            raise DataError(
+                f"these features lie {distance:.3g} times as far (squared) from the training features as"
+                f" {self.name!r} would",
+                where,
+                remedy,
+            )
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained route, as read back from a run.
+
+    Parameters
+    ----------
+    name, kind : str
+        The route.
+    task : str
+        Regression or classification.
+    classes : tuple of str
+        Classes in the order of the columns.
+    sources : tuple of Source
+        What it reads, in order.
+    coef : array of shape (r, k)
+        Head.
+    intercept : array of shape (k,)
+        Added to every prediction.
+    """
+
+    name: str
+    kind: str
+    task: str
+    classes: tuple[Any, ...]
+    sources: tuple[Source, ...]
+    coef: Float[np.ndarray, "r k"]
+    intercept: Float[np.ndarray, " k"]
+
+    def scores(self, *features: FeatureTable | Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+        """Give the head's outputs, one column per target or class.
+
+        Parameters
+        ----------
+        *features : FeatureTable or array of shape (m, d)
+            One per source, in order; rows in one order.
+
+        Returns
+        -------
+        array of shape (m, k)
+            Outputs.
+        """
+        if len(features) != len(self.sources):
+            names = " and ".join(source.name for source in self.sources)
+            raise ConfigError(
+                f"{self.name} reads {len(self.sources)} feature sets ({names}), {len(features)} given"
+            )
+        parts = []
+        for given, source in zip(features, self.sources, strict=True):
+            if isinstance(given, FeatureTable):
+                values, encoder, where = given.values, given.identity.encoder, given.identity.source
+            else:
+                values, encoder, where = np.asarray(given), None, "features"
+            source.check(values, encoder, where)
+            parts.append(values if source.basis is None else (values - source.centre) @ source.basis)
+        if len({len(part) for part in parts}) > 1:
+            raise DataError("the feature sets differ in their number of rows")
+        rows = parts[0] if len(parts) == 1 else np.hstack(parts)
+        return np.asarray(rows, dtype=np.float64) @ self.coef + self.intercept
+
+    def predict(self, *features: FeatureTable | Float[np.ndarray, "m d"]) -> np.ndarray:
+        """Predict values or classes.
+
+        Parameters
+        ----------
+        *features : FeatureTable or array of shape (m, d)
+            One per source, in order.
+
+        Returns
+        -------
+        array of shape (m,)
+            Numbers for regression, classes for classification.
+        """
+        scores = self.scores(*features)
+        if self.task == "classification":
+            return np.asarray(self.classes)[scores.argmax(axis=1)]
+        return np.asarray(scores[:, 0])
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run read back.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it stands.
+    outcome : dict
+        Everything it found, as plain values.
+    models : dict of str to SavedModel
+        Every route's model by name.
+    """
+
+    folder: Path
+    outcome: Mapping[str, Any]
+    models: Mapping[str, SavedModel]
+
+    def model(self, which: str) -> SavedModel:
+        """Find a model by name or kind.
+
+        Parameters
+        ----------
+        which : str
+            "student (minilm)", or "student" where that is unique or the run recommends one of them.
+
+        Returns
+        -------
+        SavedModel
+            The model.
+        """
+        if which == "recommended":
+            which = str(self.outcome["verdict"]["recommended"])
+        if which in self.models:
+            return self.models[which]
+        kin = [name for name, model in self.models.items() if model.kind == which]
+        if len(kin) == 1:
+            return self.models[kin[0]]
+        if kin:
+            # Several teachers: the one whose student the labels liked best.
+            risks = self.outcome["verdict"]["risks"]
+            known = [name for name in kin if name in risks]
+            if known:
+                return self.models[min(known, key=lambda name: float(risks[name]["value"]))]
+        raise ConfigError(
+            f"the run has no model {which!r}", str(self.folder), f"It has: {', '.join(self.models)}."
+        )
+
+    @property
+    def student(self) -> SavedModel:
+        """The W2S student (of the best teacher, by the labels, where there are several)."""
+        return self.model("student")
+
+    @property
+    def teacher(self) -> SavedModel:
+        """The weak teacher (the best one, by the labels, where there are several)."""
+        return self.model("teacher")
+
+    @property
+    def baseline(self) -> SavedModel:
+        """The strong baseline."""
+        return self.model("baseline")
+
+
+def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> None:
+    """Write every route's model.
+
+    Parameters
+    ----------
+    folder : Path
+        The run being built.
+    data : Prepared
+        Gives identities and the statistics of the columns.
+    trained : tuple of Trained
+        The models.
+    """
+    (folder / "models").mkdir()
+    pool = np.concatenate([data.split.labelled, data.split.unlabelled])
+    sets = {**data.weak, data.strong_name: data.strong}
+    places = {name: f"models/features-{number}.safetensors" for number, name in enumerate(sets)}
+    for name, values in sets.items():
+        found = Whereabouts.of(values[pool])
+        write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
+    index = []
+    for number, item in enumerate(trained):
+        route = item.route
+        tensors = {"coef": route.model.coef, "intercept": route.model.intercept}
+        sources = []
+        for place, (role, reduction) in enumerate(zip(route.features, item.reductions, strict=True)):
+            name = data.strong_name if role == "strong" else str(route.weak)
+            tensors[f"{place}.centre"] = reduction.mean
+            if reduction.basis is not None:
+                tensors[f"{place}.basis"] = reduction.basis
+            identity = as_plain(data.identities[name])
+            sources.append({"role": role, "name": name, "identity": identity, "whereabouts": places[name]})
+        file = f"models/{number:02d}-{route.kind.replace(' ', '-')}.safetensors"
+        write_tensors(folder / file, tensors)
+        index.append(
+            {
+                "name": route.name,
+                "kind": route.kind,
+                "weak": route.weak,
+                "file": file,
+                "task": data.task,
+                "classes": as_plain(list(data.classes)),
+                "settings": route.settings,
+                "sources": sources,
+            }
+        )
+    write_json(folder / "models" / "models.json", index)
+
+
+def load(folder: str | Path) -> LoadedRun:
+    """Read a run back; nothing in it is executed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+
+    Returns
+    -------
+    LoadedRun
+        Findings and models.
+    """
+    path = open_folder(folder)
+    models: dict[str, SavedModel] = {}
+    known: dict[str, Whereabouts] = {}
+    for entry in read_json(path, "models/models.json"):
+        tensors = read_tensors(path, entry["file"])
+        for source in entry["sources"]:
+            file = source["whereabouts"]
+            if file not in known:
+                known[file] = Whereabouts(**read_tensors(path, file))
+        sources = tuple(
+            Source(
+                source["role"],
+                source["name"],
+                source["identity"].get("encoder"),
+                known[source["whereabouts"]],
+                tensors[f"{place}.centre"],
+                tensors.get(f"{place}.basis"),
+            )
+            for place, source in enumerate(entry["sources"])
+        )
+        models[entry["name"]] = SavedModel(
+            entry["name"],
+            entry["kind"],
+            entry["task"],
+            tuple(entry["classes"]),
+            sources,
+            tensors["coef"],
+            tensors["intercept"],
+        )
+    return LoadedRun(path, read_json(path, "run.json"), models)

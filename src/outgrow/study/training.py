@@ -1,0 +1,221 @@
+"""From prepared rows to trained routes, for one split into labelled and unlabelled rows.
+
+Everything learned is learned here, bases of principal components included, so that cross-validation can
+repeat all of it inside each fold. Test rows never enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.geometry.intrinsic import intrinsic_dimension
+from outgrow.linalg.spectrum import Spectrum, spectrum_of_rows
+from outgrow.probes import routes as ways
+from outgrow.probes.routes import Labelled, Route
+from outgrow.probes.two_stage import Pool
+from outgrow.results import Check, Estimate
+
+ENERGY = 0.90
+"""Share of the variance that the default truncation keeps: the published rule."""
+
+FOLDS = 10
+"""Folds for honest choices and cross-validation: the usual trade of bias and cost."""
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Leading principal components of one feature set, or the features as they are.
+
+    Parameters
+    ----------
+    mean : array of shape (d,)
+        Subtracted first; zeros where nothing is reduced.
+    basis : array of shape (d, r) or None
+        Directions kept; None keeps all.
+    asked : int
+        Directions that the rule asked for.
+    """
+
+    mean: Float[np.ndarray, " d"]
+    basis: Float[np.ndarray, "d r"] | None
+    asked: int
+
+    @property
+    def rank(self) -> int:
+        """Directions kept."""
+        return len(self.mean) if self.basis is None else self.basis.shape[1]
+
+    def apply(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m r"]:
+        """Project rows.
+
+        Parameters
+        ----------
+        features : array of shape (m, d)
+            Rows in the original coordinates.
+
+        Returns
+        -------
+        array of shape (m, r)
+            Rows in the basis, float64; the features themselves where nothing is reduced.
+        """
+        if self.basis is None:
+            return features
+        return (features - self.mean) @ self.basis
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A route with the reductions its model needs.
+
+    Parameters
+    ----------
+    route : Route
+        Model in reduced coordinates, settings and losses.
+    reductions : tuple of Reduction
+        One per feature set read, in the route's order.
+    """
+
+    route: Route
+    reductions: tuple[Reduction, ...]
+
+    def predict(self, *features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+        """Predict from original features.
+
+        Parameters
+        ----------
+        *features : arrays of shape (m, d)
+            One per feature set read, in the route's order.
+
+        Returns
+        -------
+        array of shape (m, k)
+            Predictions.
+        """
+        parts = [r.apply(X) for r, X in zip(self.reductions, features, strict=True)]
+        return self.route.model.predict(parts[0] if len(parts) == 1 else np.hstack(parts))
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows that training may see.
+
+    Parameters
+    ----------
+    weak : dict of str to array of shape (rows, d_w)
+        Weak feature sets by name.
+    strong : array of shape (rows, d_s)
+        Strong features.
+    y : array of shape (rows, k)
+        Labels, NaN where unknown.
+    labelled, unlabelled : integer arrays
+        Row numbers.
+    folds : sequence of integer arrays
+        Partition of the positions in `labelled`, groups whole.
+    groups : sequence of integer arrays, optional
+        Positions in `labelled` that leave together.
+    ridgeless : bool
+        Head.
+    rank : tuple of int
+        Ranks set by hand: none, one for all, or weak and strong.
+    """
+
+    weak: dict[str, Float[np.ndarray, "rows d_w"]]
+    strong: Float[np.ndarray, "rows d_s"]
+    y: Float[np.ndarray, "rows k"]
+    labelled: Int[np.ndarray, " n"]
+    unlabelled: Int[np.ndarray, " N"]
+    folds: Sequence[Int[np.ndarray, " _"]]
+    groups: Sequence[Int[np.ndarray, " _"]] | None
+    ridgeless: bool
+    rank: tuple[int, ...]
+
+    def reduce(
+        self, features: Float[np.ndarray, "rows d"], strong: bool
+    ) -> tuple[Reduction, Spectrum | None]:
+        """Fit the reduction of one feature set on labelled and unlabelled rows.
+
+        Parameters
+        ----------
+        features : array of shape (rows, d)
+            All rows of the set.
+        strong : bool
+            Whether it is the student's.
+
+        Returns
+        -------
+        Reduction
+            With `asked` above its rank where the caps held.
+        Spectrum or None
+            None where nothing is reduced.
+        """
+        width = features.shape[1]
+        by_hand = (self.rank[-1] if strong else self.rank[0]) if self.rank else None
+        if not self.ridgeless and (by_hand is None or by_hand >= width):
+            return Reduction(np.zeros(width), None, width), None
+        rows = features[np.concatenate([self.labelled, self.unlabelled])]
+        spectrum = spectrum_of_rows(rows)
+        if by_hand is not None:
+            asked = kept = min(by_hand, spectrum.rank)
+        else:
+            found = intrinsic_dimension(spectrum, rule="energy", level=ENERGY).estimate
+            asked = int(found.value) if isinstance(found, Estimate) else spectrum.rank
+            # Half the labels, a quarter of the pool: the variance factors d/(m-d) stay below 1 and 1/3.
+            cap = len(self.labelled) // 2
+            if strong and len(self.unlabelled):
+                cap = min(cap, len(self.unlabelled) // 4)
+            kept = max(1, min(asked, cap))
+        mean = rows.mean(axis=0, dtype=np.float64)
+        return Reduction(mean, np.ascontiguousarray(spectrum.vectors[:, :kept]), asked), spectrum
+
+
+def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
+    """Train and tune every route.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+        What may be seen.
+
+    Returns
+    -------
+    list of Trained
+        The baseline; per weak set teacher, student, joint, stage-wise student and union; the ceiling last
+        where every training row has a label.
+    list of Check
+        Caps that held, penalties at an edge.
+    """
+    L, U = rows.labelled, rows.unlabelled
+    checks: list[Check] = []
+    by_strong, _ = rows.reduce(rows.strong, strong=True)
+    _note_cap(checks, "strong", by_strong)
+    strong = by_strong.apply(rows.strong[L])
+    labelled = Labelled(strong, rows.y[L], rows.folds, rows.groups, rows.ridgeless)
+    done = [Trained(ways.baseline(labelled), (by_strong,))]
+    for name, features in rows.weak.items():
+        by_weak, _ = rows.reduce(features, strong=False)
+        _note_cap(checks, name, by_weak)
+        weak = by_weak.apply(features[L])
+        pool = Pool.from_rows(by_weak.apply(features[U]), by_strong.apply(rows.strong[U]))
+        for route in ways.with_teacher(name, weak, pool, labelled):
+            done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
+        done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
+    known = np.concatenate([L, U])
+    if len(U) and not np.isnan(rows.y[known]).any():
+        top = ways.ceiling(by_strong.apply(rows.strong[known]), rows.y[known], labelled)
+        done.append(Trained(top, (by_strong,)))
+    checks.extend(
+        Check("OG208", f"{item.route.name}: {', '.join(item.route.at_edge)}")
+        for item in done
+        if item.route.at_edge
+    )
+    return done, checks
+
+
+def _note_cap(checks: list[Check], name: str, reduction: Reduction) -> None:
+    if reduction.basis is not None and reduction.asked > reduction.rank:
+        text = f"{name}: energy .90 asks for {reduction.asked} directions, {reduction.rank} are kept"
+        checks.append(Check("OG207", text))

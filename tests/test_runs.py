@@ -1,0 +1,84 @@
+"""The run folder appears whole or not at all, and damage is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outgrow import runs
+from outgrow.errors import FileError
+
+
+def make(out, overwrite=False, text="x"):
+    with runs.new_folder(out, overwrite) as folder:
+        runs.write_json(folder / "run.json", {"text": text})
+        runs.write_tensors(folder / "model.safetensors", {"coef": np.eye(2).T[:, ::-1]})
+
+
+def test_round_trip(tmp_path):
+    make(tmp_path / "a")
+    folder = runs.open_folder(tmp_path / "a")
+    assert runs.read_json(folder, "run.json") == {"text": "x"}
+    np.testing.assert_array_equal(runs.read_tensors(folder, "model.safetensors")["coef"], np.eye(2)[:, ::-1])
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), runs.new_folder(tmp_path / "a") as folder:
+        (folder / "half").write_text("written")
+        raise RuntimeError("the study failed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_run_is_kept_unless_told(tmp_path):
+    make(tmp_path / "a")
+    with pytest.raises(FileError, match="exists already.*--overwrite"):
+        make(tmp_path / "a")
+    make(tmp_path / "a", overwrite=True, text="new")
+    assert runs.read_json(tmp_path / "a", "run.json") == {"text": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_that_is_no_run_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileError, match="not a run of outgrow"):
+        make(tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_damage_is_named(tmp_path):
+    make(tmp_path / "a")
+    path = tmp_path / "a" / "run.json"
+    path.write_text(path.read_text().replace("x", "y"))
+    with pytest.raises(FileError, match=r"run\.json: is damaged"):
+        runs.read_json(tmp_path / "a", "run.json")
+    (tmp_path / "a" / "manifest.json").write_text("[]")
+    with pytest.raises(FileError, match=r"manifest\.json: cannot be read"):
+        runs.read_json(tmp_path / "a", "run.json")
+
+
+def test_missing_and_foreign_folders(tmp_path):
+    with pytest.raises(FileError, match="there is no such run"):
+        runs.open_folder(tmp_path / "none")
+    with pytest.raises(FileError, match="not a run of outgrow"):
+        runs.open_folder(tmp_path)
+    make(tmp_path / "a")
+    with pytest.raises(FileError, match="has no other"):
+        runs.read_json(tmp_path / "a", "other")
+
+
+def test_a_full_disk_is_said_before_the_work(tmp_path):
+    with pytest.raises(FileError, match="MB free"):
+        runs.room_for(tmp_path / "a", 10**18)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), runs.new_file(tmp_path / "out.csv") as work:
+        work.write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_place_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="Choose another --out"):
+        make(tmp_path / "file" / "a")
