@@ -31,7 +31,7 @@ def test_a_failure_leaves_nothing(tmp_path):
 
 def test_an_earlier_run_is_kept_unless_told(tmp_path):
     make(tmp_path / "a")
-    with pytest.raises(FileError, match="exists already.*--overwrite"):
+    with pytest.raises(FileError, match=r"exists already.*--overwrite"):
         make(tmp_path / "a")
     make(tmp_path / "a", overwrite=True, text="new")
     assert runs.read_json(tmp_path / "a", "run.json") == {"text": "new"}

@@ -50,7 +50,7 @@ class _Means:
     def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None) -> _Means:
         """Take the means and their covariances over rows (groups whole) and seeds."""
         table = _aligned(models)
-        m, seeds, n = table.shape
+        _, seeds, n = table.shape
         values = table.mean(axis=(1, 2))
         by_row = table.mean(axis=1) - values[:, None]
         units = f"{n} rows"
@@ -71,7 +71,7 @@ class _Means:
         # One unit of rows says nothing about how rows vary: no interval then.
         return cls(values, parts if count > 1 else [], n, f"{units} and {seeds} seeds", scope)
 
-    def half(self, *contrasts: Float[np.ndarray, " models"]) -> float | None:
+    def quantile(self, *contrasts: Float[np.ndarray, " models"]) -> float | None:
         """Give the t quantile for contrasts of the means: the largest that one of them needs."""
         if not self.parts:
             return None
@@ -97,7 +97,7 @@ class _Means:
     def estimate(self, c: Float[np.ndarray, " models"], less: float = 0.0, method: str = "mean") -> Estimate:
         """Estimate a contrast of the means."""
         value = float(c @ self.values) - less
-        t = self.half(c)
+        t = self.quantile(c)
         interval = None
         if t is not None:
             width = t * float(np.sqrt(max(c @ self.cov @ c, 0.0)))
@@ -120,7 +120,7 @@ class _Means:
         if not self.parts:
             return None, under, None
         first = top - (over / under if under else 0.0) * bottom
-        t = self.half(first, bottom) or 0.0
+        t = self.quantile(first, bottom) or 0.0
         pair = np.stack([top, bottom])
         cov = t**2 * pair @ self.cov @ pair.T
         width = float(np.sqrt(max(cov[1, 1], 0.0)))
@@ -321,7 +321,7 @@ def pgr(
     --------
     >>> teacher, student, ceiling = [4.0, 5.0, 6.0, 5.0], [3.0, 4.0, 4.0, 4.0], [2.0, 3.0, 3.5, 2.5]
     >>> print(f"{pgr(teacher, student, ceiling):.2f}")
-    0.56 [0.39, 0.71]
+    0.56 [0.32, 0.77]
     >>> pgr(teacher, student, teacher).reason
     'the ceiling is not better than the teacher (OG205): their losses differ by 0 ± 0'
     """

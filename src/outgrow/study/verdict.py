@@ -143,9 +143,10 @@ def decide(
         Decision, recommended route and all comparisons.
     """
     routes = sorted(routes, key=lambda route: COST_ORDER.index(route.kind))
-    losses = np.stack([route.losses for route in routes if route.losses is not None])
-    if len(losses) != len(routes):
+    found = [route.losses for route in routes if route.losses is not None]
+    if len(found) != len(routes):
         raise ValueError("every route to choose from needs its losses")
+    losses = np.stack(found)
     difference, half = simultaneous(losses, groups, seed)
     n = losses.shape[1]
     units = n if groups is None else len(groups)
