@@ -156,7 +156,7 @@ def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Stu
     text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
     study = study_run(from_toml(text, RunConfig, str(path / "config.toml")), progress)
     before = {route["name"]: route for route in runs.read_json(path, "run.json")["routes"]}
-    moved = {}
+    moved: dict[str, float] = {}
     for route in study.outcome.routes:
         old = before.get(route.name)
         if old is None:

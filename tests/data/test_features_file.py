@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from outgrow.data import as_features, read_features
+from outgrow.data import as_features, read_features, read_labels
 
 IDS = [f"{i:03d}" for i in range(20_000)]
 LISTED = ["fixed.parquet", "lists.parquet", "wide.parquet", "fixed.arrow", "lists.feather", "stream.ipc"]
@@ -165,6 +165,13 @@ def test_columns_beside_wide_features_are_left_out_unless_named(tmp_path: Path) 
     np.testing.assert_array_equal(table.values, [[1.0, 3.0], [2.0, 4.0]])
     assert table.identity.columns == ("x1", "x2")
     assert table.identity.name == "mine"
+
+
+def test_an_index_written_by_pandas_is_no_feature(tmp_path: Path) -> None:
+    path = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"x": [1.0, 2.0], "__index_level_0__": [0, 1]}), path)
+    assert read_features(path).identity.columns == ("x",)
+    assert read_labels(path).values.tolist() == [1.0, 2.0]
 
 
 def test_a_pattern_chooses_among_several_list_columns(tmp_path: Path) -> None:

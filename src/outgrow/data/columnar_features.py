@@ -20,6 +20,9 @@ from outgrow.errors import DataError
 BESIDE = ("label", "split", "group", "truth")
 """Columns that usually stand beside features, and are none themselves."""
 
+PANDAS_INDEX = "__index_level_"
+"""How the names of columns begin that pandas writes for an unnamed index: row numbers, no features."""
+
 
 class ColumnarFeatures:
     """A features file in columns, opened and understood but not yet read.
@@ -132,7 +135,7 @@ def _pick_columns(
         raise DataError(
             f"several columns hold lists: {quoted(lists)}", where, "Choose one with --feature-columns."
         )
-    chosen = [key for key in kinds if key in numeric and key not in exclude]
+    chosen = [k for k in kinds if k in numeric and k not in exclude and not k.startswith(PANDAS_INDEX)]
     if not chosen:
         raise DataError("no column holds features (lists or numbers)", where, present)
     return chosen, False

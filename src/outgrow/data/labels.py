@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from outgrow.data.columnar_features import PANDAS_INDEX
 from outgrow.data.files import (
     check_ids,
     existing_file,
@@ -277,7 +278,8 @@ def _label_column(path: Path, table: TextTable | Columnar, wanted: str | None, t
         return wanted
     if "label" in present:
         return "label"
-    scalar = [field.name for field in table.schema if field.name not in taken and not field.type.num_fields]
+    open_names = [name for name in present if name not in taken and not name.startswith(PANDAS_INDEX)]
+    scalar = [name for name in open_names if not table.schema.field(name).type.num_fields]
     if len(scalar) != 1:
         raise DataError(
             "there is no column 'label', and "

@@ -115,7 +115,9 @@ def draw_split(
     in_test = part == "test"
     if in_test.any():
         if test:
-            raise DataError("test rows are asked for, but the split column names them already", "split")
+            raise DataError(
+                "test rows are asked for, but the split column names them already", "split", "Leave out one."
+            )
         _whole(units, in_test, names)
         _labelled_here(in_test, known, names, "test")
     _labelled_here(part == "labelled", known, names, "labelled")

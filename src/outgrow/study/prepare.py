@@ -76,13 +76,15 @@ class Prepared:
         return not bool(np.isnan(self.y[self.split.unlabelled]).any())
 
 
-def read_sets(config: DataConfig) -> tuple[list[FeatureTable], FeatureTable]:
+def read_sets(config: DataConfig, exclude: Sequence[str] = ()) -> tuple[list[FeatureTable], FeatureTable]:
     """Read every feature set that a configuration names.
 
     Parameters
     ----------
     config : DataConfig
         Where the features are.
+    exclude : sequence of str
+        Columns of wide tables that are not features.
 
     Returns
     -------
@@ -98,7 +100,13 @@ def read_sets(config: DataConfig) -> tuple[list[FeatureTable], FeatureTable]:
             "two weak feature sets have the same name", ", ".join(names[:-1]), "Name them: --weak small=FILE."
         )
     tables = [
-        read_features(path, name=name, feature_columns=config.feature_columns, id_column=config.id_column)
+        read_features(
+            path,
+            name=name,
+            feature_columns=config.feature_columns,
+            id_column=config.id_column,
+            exclude=("label", "split", "group", "truth", *exclude),
+        )
         for name, path in named
     ]
     return tables[:-1], tables[-1]
@@ -117,7 +125,8 @@ def prepare(config: RunConfig) -> Prepared:
     Prepared
         Rows ready for training.
     """
-    weak, strong = read_sets(config)
+    columns = (config.label_column, config.split_column, config.group_column, config.truth_column)
+    weak, strong = read_sets(config, [column for column in columns if column])
     labels = read_labels(
         config.labels,
         label_column=config.label_column,
@@ -151,7 +160,7 @@ def prepare(config: RunConfig) -> Prepared:
     truth = _truth(joined, task)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     checks = list(joined.checks)
-    checks += suspicions(joined.strong, joined.ids, split)
+    checks += suspicions(joined.strong, joined.ids, split, joined.groups)
     for name, values in (*sets.items(), (strong.identity.name, joined.strong)):
         _, _, constant = drop_constant(values)
         if constant is not None:

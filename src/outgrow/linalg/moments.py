@@ -1,0 +1,318 @@
+"""Moments of named feature blocks in one pass over the rows: weighted, mergeable, by split and group.
+
+Products are taken of shifted values (the shift is the first chunk's mean), so that a large mean costs no
+digits: float32 rows are multiplied in float32 a chunk at a time and summed in float64, float64 rows are
+float64 throughout. Merging moves one sum to the other's shift, so batches, streams, devices and clusters
+differ only in who adds the blocks. The result is a `MomentTable`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.errors import DataError, FileError
+from outgrow.linalg.moment_table import BlockMoments, Cell, MomentTable
+from outgrow.linalg.shifted_products import (
+    BUFFER_BYTES,
+    Array,
+    ChunkProducts,
+    Shifter,
+    as_host,
+    is_numpy,
+    product_dtype,
+)
+
+__all__ = ["BlockMoments", "MomentTable", "Moments"]
+
+
+class Moments:
+    """Running first and second moments of named blocks, filed by split and jackknife group.
+
+    An accumulator: `update` with batches, `merge` with others, `finalize` to read. One object is for one
+    thread; merge those of several.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.array([[1.0, 2.0], [3.0, 2.0], [5.0, 2.0]])
+    >>> moments = Moments()
+    >>> moments.update({"weak": rows, "y": np.array([1.0, 2.0, 3.0])})
+    >>> table = moments.finalize()
+    >>> table.select().mean("weak")
+    array([3., 2.])
+    >>> table.select().covariance("weak", "y").round(3)
+    array([[1.333],
+           [0.   ]])
+    """
+
+    def __init__(self) -> None:
+        self._shifts: dict[str, Float[np.ndarray, " d"]] = {}
+        self._cells: dict[tuple[str, int], Cell] = {}
+        self._handed_out = False
+        self._shifter: Shifter | None = None
+
+    def update(
+        self,
+        batch: Mapping[str, Array],
+        *,
+        split: str = "all",
+        groups: int | Int[np.ndarray, " m"] = 0,
+        weights: Float[np.ndarray, " m"] | None = None,
+    ) -> None:
+        """Add a batch of rows.
+
+        Parameters
+        ----------
+        batch : mapping of str to array of shape (m, d) or (m,)
+            Rows by block, features and targets alike; the same blocks every time. Any array with the
+            array API; products are taken on its device. Large batches are cut into chunks; many small
+            ones are slower.
+        split : str
+            What the rows are filed under.
+        groups : int or array of shape (m,)
+            Jackknife group of all rows, or of each row.
+        weights : array of shape (m,), optional
+            Weight of each row, at least 0; one by default.
+
+        Raises
+        ------
+        DataError
+            When blocks, widths or lengths do not agree, or a number is not finite. Rows of this batch
+            may have been added by then: the accumulator is to be thrown away.
+        """
+        blocks = self._checked(batch)
+        count = next(iter(blocks.values())).shape[0]
+        if not count:
+            return
+        labels = _per_row(groups, count, "groups")
+        root = None if weights is None else np.sqrt(_checked_weights(weights, count))
+        if self._handed_out:
+            self._cells = {key: cell.copy() for key, cell in self._cells.items()}
+            self._handed_out = False
+        size = self._chunk_rows(blocks)
+        if not self._shifts:
+            self._shifts = {name: _shift(block[:size], name) for name, block in blocks.items()}
+        if self._shifter is None:
+            self._shifter = Shifter(self._shifts)
+        for group, rows in _runs(labels, count):
+            cell = self._cells.setdefault((split, group), Cell.empty(self._widths))
+            for start in range(0, rows.stop - rows.start if isinstance(rows, slice) else len(rows), size):
+                part = _part(rows, start, size)
+                chunk = {name: _take(block, part) for name, block in blocks.items()}
+                chunk_root = None if root is None else root[part]
+                self._add(cell, chunk, chunk_root)
+
+    def merge(self, other: Moments) -> Moments:
+        """Join with the moments of other rows, moving them to this object's shifts.
+
+        Parameters
+        ----------
+        other : Moments
+            Moments of the same blocks; left as it was.
+
+        Returns
+        -------
+        Moments
+            This object, now of all rows.
+
+        Raises
+        ------
+        DataError
+            When the blocks differ.
+        """
+        if not other._shifts:
+            return self
+        if not self._shifts:
+            self._shifts = dict(other._shifts)
+        if other._widths != self._widths:
+            raise DataError(f"blocks {other._widths} cannot be merged into {self._widths}", "moments")
+        if self._handed_out:
+            self._cells = {key: cell.copy() for key, cell in self._cells.items()}
+            self._handed_out = False
+        moves = {name: other._shifts[name] - shift for name, shift in self._shifts.items()}
+        for key, cell in other._cells.items():
+            self._cells.setdefault(key, Cell.empty(self._widths)).add(cell.moved(moves))
+        return self
+
+    def finalize(self) -> MomentTable:
+        """Give the moments read so far.
+
+        Returns
+        -------
+        MomentTable
+            Not changed by later updates.
+
+        Raises
+        ------
+        DataError
+            When there were no rows.
+        """
+        if not self._cells:
+            raise DataError("there are no rows", "moments")
+        self._handed_out = True
+        return MomentTable(dict(self._shifts), dict(self._cells))
+
+    def to_bytes(self) -> bytes:
+        """Write the state as safetensors.
+
+        Returns
+        -------
+        bytes
+            A safetensors file; the keys of the cells are JSON in the tensor "header".
+        """
+        from safetensors.numpy import save
+
+        keys = list(self._cells)
+        header = {"format": "outgrow-moments", "version": 1, "cells": keys}
+        tensors = {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)}
+        tensors |= {f"shift/{name}": shift for name, shift in self._shifts.items()}
+        for i, key in enumerate(keys):
+            tensors |= {f"cell/{i}/{part}": array for part, array in self._cells[key].arrays().items()}
+        return save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Moments:
+        """Read a state written by `to_bytes`.
+
+        Parameters
+        ----------
+        data : bytes
+            A safetensors file.
+
+        Returns
+        -------
+        Moments
+            The same state, ready for more rows.
+
+        Raises
+        ------
+        FileError
+            When the bytes are something else.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            tensors = load(data)
+            header = json.loads(tensors.pop("header").tobytes())
+            if header["format"] != "outgrow-moments" or header["version"] != 1:
+                raise KeyError("format")
+        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+            raise FileError("these bytes hold no moments", "moments", "Accumulate them again.") from error
+        moments = cls()
+        parts: list[dict[str, np.ndarray]] = [{} for _ in header["cells"]]
+        for name, array in tensors.items():
+            kind, rest = name.split("/", 1)
+            if kind == "shift":
+                moments._shifts[rest] = array
+            else:
+                index, part = rest.split("/", 1)
+                parts[int(index)][part] = array
+        for (split, group), arrays in zip(header["cells"], parts, strict=True):
+            moments._cells[split, group] = Cell.from_arrays(arrays)
+        return moments
+
+    @property
+    def _widths(self) -> dict[str, int]:
+        return {name: len(shift) for name, shift in sorted(self._shifts.items())}
+
+    def _checked(self, batch: Mapping[str, Array]) -> dict[str, Array]:
+        if not batch:
+            raise DataError("a batch needs at least one block", "moments")
+        blocks = {name: block[:, None] if block.ndim == 1 else block for name, block in batch.items()}
+        rows = {block.shape[0] for block in blocks.values()}
+        widths = {name: int(block.shape[1]) for name, block in sorted(blocks.items())}
+        if len(rows) > 1:
+            counts = ", ".join(f"{name} {block.shape[0]}" for name, block in blocks.items())
+            raise DataError(f"the blocks differ in rows: {counts}", "moments")
+        if self._shifts and widths != self._widths:
+            raise DataError(
+                f"blocks and widths {widths} differ from the first batch's {self._widths}", "moments"
+            )
+        foreign = [block for block in blocks.values() if not is_numpy(block)]
+        if foreign:
+            # Products need both factors on one device: numpy's blocks (labels, mostly) go to the others.
+            xp = array_api_compat.array_namespace(*foreign)
+            where = array_api_compat.device(foreign[0])
+            blocks = {k: xp.asarray(b, device=where) if is_numpy(b) else b for k, b in blocks.items()}
+        else:
+            # A memory map's own class slows every slice down.
+            blocks = {name: np.asarray(block) for name, block in blocks.items()}
+        return blocks
+
+    def _chunk_rows(self, blocks: Mapping[str, Array]) -> int:
+        bytes_per_row = max(b.shape[1] * product_dtype(b, name).itemsize for name, b in blocks.items())
+        return max(1, BUFFER_BYTES // max(1, bytes_per_row))
+
+    def _add(self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None) -> None:
+        assert self._shifter is not None
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = self._shifter.products(chunk, root)
+        _check_finite(found)
+        count = next(iter(chunk.values())).shape[0]
+        weight = float(count) if root is None else float(root @ root)
+        eps = {name: float(np.finfo(product_dtype(b, name)).eps) for name, b in chunk.items()}
+        cell.add_chunk(found.sums, found.products, count, weight, eps)
+
+
+def _check_finite(found: ChunkProducts) -> None:
+    # A single NaN or infinity reaches its column's sum; overflow of a float32 product reaches the diagonal.
+    for name, total in found.sums.items():
+        if not np.isfinite(total).all() or not np.isfinite(np.diagonal(found.products[name, name])).all():
+            raise DataError("holds NaN or infinite values, or squares that overflow", f"block {name!r}")
+
+
+def _shift(block: Array, name: str) -> Float[np.ndarray, " d"]:
+    # From the first row, so that a constant column's mean is that constant to the last bit.
+    rows = as_host(block)
+    with np.errstate(invalid="ignore"):
+        mean = rows[0] + (rows - rows[0]).mean(axis=0)
+    # In float32 the shift must be representable, or taking it off would round every value.
+    return np.asarray(mean.astype(product_dtype(block, name)), dtype=np.float64)
+
+
+def _per_row(groups: int | np.ndarray, count: int, where: str) -> int | np.ndarray:
+    if isinstance(groups, (int, np.integer)):
+        return int(groups)
+    labels = as_host(groups)
+    if labels.shape != (count,) or (labels != np.round(labels)).any():
+        raise DataError(f"one whole number per row is needed ({count} rows)", where)
+    return labels.astype(np.int64)
+
+
+def _checked_weights(weights: Array, count: int) -> Float[np.ndarray, " m"]:
+    values = as_host(weights)
+    if values.shape != (count,):
+        raise DataError(f"one weight per row is needed ({count} rows, {values.shape})", "weights")
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise DataError("weights must be finite and at least 0", "weights")
+    return values
+
+
+def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, slice | np.ndarray]]:
+    if isinstance(labels, int):
+        yield labels, slice(0, count)
+        return
+    order = np.argsort(labels, kind="stable")
+    edges = np.flatnonzero(np.diff(labels[order])) + 1
+    for rows in np.split(order, edges):
+        yield int(labels[rows[0]]), rows
+
+
+def _part(rows: slice | np.ndarray, start: int, size: int) -> slice | np.ndarray:
+    if isinstance(rows, slice):
+        return slice(rows.start + start, min(rows.start + start + size, rows.stop))
+    return rows[start : start + size]
+
+
+def _take(block: Array, part: slice | np.ndarray) -> Array:
+    if isinstance(part, slice) or is_numpy(block):
+        return block[part]
+    xp = array_api_compat.array_namespace(block)
+    return xp.take(block, xp.asarray(part, device=array_api_compat.device(block)), axis=0)

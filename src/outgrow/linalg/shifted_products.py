@@ -1,0 +1,197 @@
+"""Products of shifted chunks: the inner loop of the moments, for numpy and for other arrays.
+
+Each chunk is shifted, weighted and multiplied in its own precision, float32 or float64; what leaves this
+file is float64 on the host. numpy chunks go through one buffer that stays in cache, with no other copy of
+the rows; other libraries' chunks (torch, on any device) are multiplied where they are, by the same
+formulas, and only their products travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import array_api_compat
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import DataError
+
+Array: TypeAlias = Any
+"""An array of numpy, torch or another library with the array API."""
+
+BUFFER_BYTES = 32 * 2**20
+"""Size of a chunk: 8,192 rows of 1,024 float32. Large enough that adding a product to its float64 total
+costs little beside the product, small enough to stay in the last-level cache between the passes over it."""
+
+Pair: TypeAlias = tuple[str, str]
+
+
+@dataclass
+class ChunkProducts:
+    """Sums of one chunk of shifted, weighted rows, in float64.
+
+    Parameters
+    ----------
+    sums : mapping of str to array of shape (d,)
+        Sum of w z by block.
+    products : mapping of (str, str) to array of shape (d_a, d_b)
+        Sum of w z_a z_b' by pair of blocks, in the order of the blocks.
+    """
+
+    sums: Mapping[str, Float[np.ndarray, " d"]]
+    products: Mapping[Pair, Float[np.ndarray, "d_a d_b"]]
+
+
+def is_numpy(array: Array) -> bool:
+    """Tell whether an array is numpy's, memory maps included.
+
+    Parameters
+    ----------
+    array : array
+        Any array.
+
+    Returns
+    -------
+    bool
+        Whether numpy's own loops can be used.
+    """
+    return isinstance(array, np.ndarray)
+
+
+def as_host(array: Array) -> Float[np.ndarray, "..."]:
+    """Bring an array to the host as float64.
+
+    Parameters
+    ----------
+    array : array
+        Any array.
+
+    Returns
+    -------
+    numpy.ndarray
+        A float64 array.
+    """
+    if not is_numpy(array):
+        array = array_api_compat.to_device(array, "cpu")
+    return np.asarray(array, dtype=np.float64)
+
+
+def product_dtype(array: Array, name: str) -> np.dtype[Any]:
+    """Precision in which an array's products are taken.
+
+    Parameters
+    ----------
+    array : array
+        Rows of one block.
+    name : str
+        The block, for the error.
+
+    Returns
+    -------
+    numpy.dtype
+        float32 for floats of at most 32 bits, else float64.
+
+    Raises
+    ------
+    DataError
+        When the numbers are complex or no numbers at all.
+    """
+    xp = array_api_compat.array_namespace(array)
+    if is_numpy(array):
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"{array.dtype} is no type of real numbers", f"block {name!r}")
+        narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    else:
+        if xp.isdtype(array.dtype, "complex floating"):
+            raise DataError(f"{array.dtype} is no type of real numbers", f"block {name!r}")
+        # Floats that are not float64 are float32, float16 or bfloat16: integers may need all of float64.
+        narrow = xp.isdtype(array.dtype, "real floating") and array.dtype != xp.float64
+    return np.dtype(np.float32 if narrow else np.float64)
+
+
+class Shifter:
+    """Shifts and multiplies chunks, keeping its buffers between them.
+
+    Parameters
+    ----------
+    shifts : mapping of str to array of shape (d,)
+        What is taken off each block's rows; representable in the precision of the products.
+    """
+
+    def __init__(self, shifts: Mapping[str, Float[np.ndarray, " d"]]) -> None:
+        self._shifts = shifts
+        self._buffers: dict[tuple[str, np.dtype[Any]], np.ndarray] = {}
+        self._outputs: dict[tuple[Pair, np.dtype[Any]], np.ndarray] = {}
+
+    def products(
+        self, chunk: Mapping[str, Array], root: Float[np.ndarray, " m"] | None
+    ) -> ChunkProducts:
+        """Shift, weight and multiply one chunk.
+
+        Parameters
+        ----------
+        chunk : mapping of str to array of shape (m, d)
+            Rows by block, all numpy's or all of one other library.
+        root : array of shape (m,), optional
+            Square roots of the rows' weights; None for weights of one.
+
+        Returns
+        -------
+        ChunkProducts
+            Their sums, in float64. The arrays are reused by the next call.
+        """
+        host = all(is_numpy(block) for block in chunk.values())
+        shifted = {
+            name: self._shift_host(name, block, root) if host else self._shift_device(name, block, root)
+            for name, block in chunk.items()
+        }
+        sums = {name: self._sum(z, root) for name, z in shifted.items()}
+        products = {}
+        names = sorted(shifted)
+        for i, a in enumerate(names):
+            for b in names[i:]:
+                products[a, b] = self._multiply((a, b), shifted[a], shifted[b], host)
+        return ChunkProducts(sums, products)
+
+    def _shift_host(self, name: str, block: np.ndarray, root: np.ndarray | None) -> np.ndarray:
+        dtype = product_dtype(block, name)
+        key = (name, dtype)
+        if key not in self._buffers or len(self._buffers[key]) < len(block):
+            self._buffers[key] = np.empty(block.shape, dtype)
+        out = self._buffers[key][: len(block)]
+        np.subtract(block, self._shifts[name].astype(dtype), out=out, dtype=dtype)
+        if root is not None:
+            out *= root.astype(dtype)[:, None]
+        return out
+
+    def _shift_device(self, name: str, block: Array, root: np.ndarray | None) -> Array:
+        xp = array_api_compat.array_namespace(block)
+        dtype = getattr(xp, product_dtype(block, name).name)
+        where = array_api_compat.device(block)
+        shift = xp.asarray(self._shifts[name], dtype=dtype, device=where)
+        z = xp.astype(block, dtype) - shift[None, :]
+        if root is not None:
+            z = z * xp.asarray(root, dtype=dtype, device=where)[:, None]
+        return z
+
+    def _sum(self, z: Array, root: np.ndarray | None) -> Float[np.ndarray, " d"]:
+        xp = array_api_compat.array_namespace(z)
+        # A product with ones is several times faster than a sum over the rows, and rounds no worse.
+        ones = np.ones(z.shape[0]) if root is None else root
+        left = xp.asarray(ones, dtype=z.dtype, device=array_api_compat.device(z))
+        return as_host(left @ z)
+
+    def _multiply(self, pair: Pair, left: Array, right: Array, host: bool) -> Float[np.ndarray, "d_a d_b"]:
+        if left.dtype != right.dtype:
+            # A float64 target beside float32 features keeps its digits.
+            xp = array_api_compat.array_namespace(left, right)
+            left, right = xp.astype(left, xp.float64), xp.astype(right, xp.float64)
+        if not host:
+            return as_host(left.T @ right)
+        key = (pair, left.dtype)
+        if key not in self._outputs:
+            self._outputs[key] = np.empty((left.shape[1], right.shape[1]), left.dtype)
+        # numpy sees a matrix times its own transpose and takes half the products (BLAS syrk).
+        return np.matmul(left.T, right, out=self._outputs[key])
