@@ -1,1 +1,8 @@
-"""engine"""
+"""How a map over shards runs: this machine now, a cluster later; nobody else knows which."""
+
+from __future__ import annotations
+
+from outgrow.engine.local import LocalEngine
+from outgrow.engine.protocols import Engine
+
+__all__ = ["Engine", "LocalEngine"]

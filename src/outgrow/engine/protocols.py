@@ -1,0 +1,61 @@
+"""What an engine is: how a map over shards runs, on this machine or on many; nobody else knows which.
+
+A shard is anything the functions given understand (a file, a range of rows). Functions are called on whole
+shards and may be called again for the same shard (a lost machine, a resumed run), so they must be
+idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar, runtime_checkable
+
+from outgrow.linalg.protocols import Accumulator
+
+Shard = TypeVar("Shard")
+Value = TypeVar("Value")
+State = TypeVar("State", bound=Accumulator)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs functions over shards."""
+
+    def map_reduce(
+        self,
+        make_accumulator: Callable[[], State],
+        shards: Iterable[Shard],
+        update: Callable[[State, Shard], None],
+    ) -> State:
+        """Accumulate over shards, in any order and any number at a time.
+
+        Parameters
+        ----------
+        make_accumulator : callable
+            Gives an empty accumulator.
+        shards : iterable
+            What to go over.
+        update : callable
+            Adds one shard to an accumulator.
+
+        Returns
+        -------
+        Accumulator
+            State of all shards; empty when there are none.
+        """
+
+    def map_files(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> list[Value]:
+        """Call a function on each shard.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a shard; writes files atomically, if any, and returns what describes them.
+        shards : iterable
+            What to go over.
+
+        Returns
+        -------
+        list
+            What it returned, in the order of the shards.
+        """

@@ -1,0 +1,126 @@
+"""Degrees of freedom of ridge, and the penalty that finite samples add to the one asked for.
+
+Ridge with penalty alpha on m samples shrinks population directions as if it had infinitely many samples
+and the larger penalty kappa (docs/theory.md, T4). For minimum norm with more directions than samples,
+kappa is what the missing samples amount to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import DataError
+
+MAX_STEPS = 200
+"""Newton's steps converge quadratically; near a double root (rank about m) each still halves the distance,
+and 200 halvings exceed what float64 resolves."""
+
+
+def df1(values: Float[np.ndarray, " r"], kappa: float) -> float:
+    """Give the sum of lambda / (lambda + kappa) (docs/theory.md, T4).
+
+    Parameters
+    ----------
+    values : array of shape (r,)
+        Eigenvalues, at least 0; zeros count nothing, also at kappa = 0.
+    kappa : float
+        Penalty, at least 0.
+
+    Returns
+    -------
+    float
+        Degrees of freedom; the rank at kappa = 0.
+
+    Examples
+    --------
+    >>> df1(np.array([3.0, 1.0, 0.0]), 1.0)
+    1.25
+    """
+    return float(np.sum(_shrinkage(values, kappa)))
+
+
+def df2(values: Float[np.ndarray, " r"], kappa: float) -> float:
+    """Give the sum of (lambda / (lambda + kappa))^2 (docs/theory.md, T4).
+
+    Parameters
+    ----------
+    values : array of shape (r,)
+        Eigenvalues, at least 0; zeros count nothing, also at kappa = 0.
+    kappa : float
+        Penalty, at least 0.
+
+    Returns
+    -------
+    float
+        Second-order degrees of freedom, at most `df1`.
+
+    Examples
+    --------
+    >>> df2(np.array([3.0, 1.0, 0.0]), 1.0)
+    0.8125
+    """
+    return float(np.sum(_shrinkage(values, kappa) ** 2))
+
+
+def solve_kappa(values: Float[np.ndarray, " r"], m: float, alpha: float) -> float:
+    """Solve alpha = kappa (1 - df1(kappa) / m) for kappa (docs/theory.md, T4).
+
+    For alpha = 0 (ridgeless): 0 if the rank is at most m, else the root of df1(kappa) = m.
+
+    Parameters
+    ----------
+    values : array of shape (r,)
+        Eigenvalues of the population covariance, at least 0. The rank is the number of positive ones:
+        cut numerical zeros first (`Spectrum.rank`).
+    m : float
+        Number of samples, positive; may be fractional (m - 1 with a fitted intercept, say).
+    alpha : float
+        Penalty asked for, at least 0.
+
+    Returns
+    -------
+    float
+        The effective penalty, at least `alpha`.
+
+    Raises
+    ------
+    DataError
+        When `m` is not positive, or `alpha` or an eigenvalue is negative or not finite.
+
+    Examples
+    --------
+    >>> solve_kappa(np.ones(4), m=2, alpha=0.0)
+    1.0
+    >>> solve_kappa(np.ones(4), m=8, alpha=0.0)
+    0.0
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not (np.isfinite(m) and m > 0):
+        raise DataError(f"m must be positive, not {m}", "kappa")
+    if not (np.isfinite(alpha) and alpha >= 0):
+        raise DataError(f"alpha must be finite and at least 0, not {alpha}", "kappa")
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise DataError("eigenvalues must be finite and at least 0", "kappa")
+    values = values[values > 0]
+    if alpha == 0 and len(values) <= m:
+        return 0.0
+    # f(kappa) = kappa - (1/m) sum lambda kappa / (lambda + kappa) - alpha is convex, and positive at
+    # alpha + trace / m: from there Newton's steps fall monotonically to its largest root.
+    kappa = alpha + float(values.sum()) / m
+    for _ in range(MAX_STEPS):
+        h = values / (values + kappa)
+        step = (kappa * (1 - h.sum() / m) - alpha) / (1 - (h @ h) / m)
+        # Rounding turns the step's sign only at the root itself.
+        if not step > 2 * np.finfo(np.float64).eps * kappa:
+            break
+        kappa -= float(step)
+    return max(kappa, float(alpha))
+
+
+def _shrinkage(values: Float[np.ndarray, " r"], kappa: float) -> Float[np.ndarray, " r"]:
+    if not kappa >= 0:
+        raise DataError(f"kappa must be at least 0, not {kappa}", "degrees of freedom")
+    values = np.asarray(values, dtype=np.float64)
+    values = values[values > 0]
+    return values / (values + kappa)

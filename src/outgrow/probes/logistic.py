@@ -1,0 +1,200 @@
+"""The optional logistic head: teacher, student and baseline by cross-entropy instead of squared loss.
+
+The student is fitted to the teacher's probabilities (soft pseudo-labels, cross-entropy): like the linear
+student it imitates all that the teacher says, and hard labels would discard. Both penalties are chosen
+together by cross-validation of the whole chain against the true labels, as for the squared loss
+(docs/theory.md, T8); there is no exact leave-one-out here, so it costs folds x grid x grid fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.probes.linear_model import LinearModel
+from outgrow.probes.two_stage import penalties
+
+GRID = 5
+"""Penalties tried per stage, one a decade: every pair costs a fit on the pool in every fold."""
+
+LOW, HIGH = 1e-4, 1.0
+"""Ends of the grid in units of the mean variance per feature: the logistic loss is at most a quarter as
+curved as the squared one, and below the lower end separable classes are fitted without bound."""
+
+FOLDS = 5
+"""Folds: half of what leave-one-out choices use, since here each costs grid x grid fits."""
+
+ITERATIONS = 2000
+"""Enough for features of any usual scale; each step is one pass over the rows."""
+
+
+@dataclass(frozen=True)
+class LogisticModel:
+    """Class probabilities: softmax of linear scores.
+
+    Parameters
+    ----------
+    linear : LinearModel
+        Scores, one column per class; for two classes their difference is the log-odds.
+    """
+
+    linear: LinearModel
+
+    def predict(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+        """Predict the probability of every class for every row.
+
+        Parameters
+        ----------
+        features : array of shape (m, d)
+            Rows in the coordinates the model was fitted in.
+
+        Returns
+        -------
+        array of shape (m, k)
+            Probabilities; rows sum to one.
+        """
+        scores = self.linear.predict(features)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def path(
+    X: Float[np.ndarray, "m d"], targets: Float[np.ndarray, "m k"], alphas: Float[np.ndarray, " a"]
+) -> list[LogisticModel]:
+    """Fit multinomial logistic regression to class probabilities along a path of penalties.
+
+    The objective is the mean cross-entropy plus alpha times the squared norm of the coefficients,
+    intercept free: scikit-learn's LogisticRegression with C = 1 / (2 m alpha).
+
+    Parameters
+    ----------
+    X : array of shape (m, d)
+        Features.
+    targets : array of shape (m, k)
+        One-hot codes or probabilities.
+    alphas : array of shape (a,)
+        Penalties, ascending.
+
+    Returns
+    -------
+    list of LogisticModel
+        One per penalty; a class without any weight has probability zero.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    # Cross-entropy against probabilities: every row once per class, weighted by its probability.
+    row, label = np.nonzero(targets > 0)
+    solver = LogisticRegression(max_iter=ITERATIONS, warm_start=True)
+    models = []
+    for alpha in alphas[::-1]:  # from the smoothest on: each fit starts at the one before
+        solver.set_params(C=1.0 / (2.0 * len(X) * alpha))
+        solver.fit(X[row], label, sample_weight=targets[row, label])
+        coef, intercept = solver.coef_, solver.intercept_
+        if len(coef) == 1:
+            coef, intercept = np.vstack([-coef, coef]) / 2, np.r_[-intercept, intercept] / 2
+        full = np.zeros((X.shape[1], targets.shape[1]))
+        level = np.full(targets.shape[1], -np.inf)
+        full[:, solver.classes_], level[solver.classes_] = coef.T, intercept
+        models.append(LogisticModel(LinearModel(full, level)))
+    return models[::-1]
+
+
+def cross_entropy(
+    predicted: Float[np.ndarray, "m k"], targets: Float[np.ndarray, "m k"]
+) -> Float[np.ndarray, " m"]:
+    """Give the cross-entropy of every row, in nats.
+
+    Parameters
+    ----------
+    predicted, targets : arrays of shape (m, k)
+        Probabilities.
+
+    Returns
+    -------
+    array of shape (m,)
+        Finite: probabilities below the rounding unit count as that.
+    """
+    return np.asarray(-np.sum(targets * np.log(np.maximum(predicted, np.finfo(np.float64).eps)), axis=1))
+
+
+def grid(features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " a"]:
+    """Lay out the penalties to try for one feature set.
+
+    Parameters
+    ----------
+    features : array of shape (m, d)
+        Rows that set the scale.
+
+    Returns
+    -------
+    array of shape (a,)
+        Ascending.
+    """
+    return penalties(features, GRID, LOW, HIGH)
+
+
+def table_single(
+    X: Float[np.ndarray, "n d"], y: Float[np.ndarray, "n k"], folds: Sequence[Int[np.ndarray, " _"]]
+) -> Float[np.ndarray, "a n"]:
+    """Cross-validate one stage along its penalties.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Features.
+    y : array of shape (n, k)
+        One-hot codes.
+    folds : sequence of integer arrays
+        Partition of the rows.
+
+    Returns
+    -------
+    array of shape (a, n)
+        Cross-entropy of every row, its fold left out.
+    """
+    alphas = grid(X)
+    losses = np.empty((len(alphas), len(y)))
+    for fold in folds:
+        models = path(np.delete(X, fold, axis=0), np.delete(y, fold, axis=0), alphas)
+        for a, model in enumerate(models):
+            losses[a, fold] = cross_entropy(model.predict(X[fold]), y[fold])
+    return losses
+
+
+def table_pair(
+    weak: Float[np.ndarray, "n d_w"],
+    strong: Float[np.ndarray, "n d_s"],
+    y: Float[np.ndarray, "n k"],
+    pool_weak: Float[np.ndarray, "N d_w"],
+    pool_strong: Float[np.ndarray, "N d_s"],
+    folds: Sequence[Int[np.ndarray, " _"]],
+) -> Float[np.ndarray, "a b n"]:
+    """Cross-validate teacher and student together against the true labels.
+
+    Parameters
+    ----------
+    weak, strong : arrays of shape (n, d_w) and (n, d_s)
+        Features of the labelled rows.
+    y : array of shape (n, k)
+        One-hot codes.
+    pool_weak, pool_strong : arrays of shape (N, d_w) and (N, d_s)
+        Features of the unlabelled rows.
+    folds : sequence of integer arrays
+        Partition of the labelled rows.
+
+    Returns
+    -------
+    array of shape (a, b, n)
+        The student's cross-entropy on every labelled row, its fold unseen by the teacher.
+    """
+    alphas_w, alphas_s = grid(weak), grid(strong)
+    losses = np.empty((len(alphas_w), len(alphas_s), len(y)))
+    for fold in folds:
+        teachers = path(np.delete(weak, fold, axis=0), np.delete(y, fold, axis=0), alphas_w)
+        for a, teacher in enumerate(teachers):
+            for b, student in enumerate(path(pool_strong, teacher.predict(pool_weak), alphas_s)):
+                losses[a, b, fold] = cross_entropy(student.predict(strong[fold]), y[fold])
+    return losses

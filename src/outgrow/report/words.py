@@ -1,0 +1,134 @@
+"""The words of the field as the report writes them, each with one line for a newcomer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from outgrow.report.text import visible
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the report names one kind of route.
+
+    Parameters
+    ----------
+    key : str
+        The kind in a run's JSON.
+    title : str
+        Its name on the page.
+    line : str
+        What it is, in one line.
+    """
+
+    key: str
+    title: str
+    line: str
+
+
+KINDS = {
+    kind.key: kind
+    for kind in (
+        Kind("teacher", "Weak teacher", "the weak features, fitted to the labelled rows"),
+        Kind(
+            "student",
+            "W2S student",
+            "the strong features, fitted to the teacher's pseudo-labels alone; both penalties chosen together"
+            " against the true labels",
+        ),
+        Kind(
+            "joint",
+            "Joint student",
+            "the strong features, fitted to labels and pseudo-labels together",
+        ),
+        Kind(
+            "stage-wise student",
+            "Stage-wise student",
+            "the W2S student with each stage tuned for itself, as is usual; shown for comparison, never chosen",
+        ),
+        Kind("union", "Both feature sets", "one regression on weak and strong features together, labelled rows"),
+        Kind("baseline", "Strong baseline", "the strong features, fitted to the labelled rows"),
+        Kind(
+            "ceiling",
+            "Strong ceiling",
+            "the strong features, fitted to true labels of the whole pool; out of reach in practice, never chosen",
+        ),
+    )
+}
+"""Every kind of route, in the order of the page."""
+
+DECISIONS: Mapping[str, tuple[str, str, str]] = {
+    "do": ("Do", "do", "Training on pseudo-labels pays here."),
+    "do not": ("Do not", "dont", "Training on pseudo-labels alone does not pay here."),
+    "too close to call": ("Too close to call", "close", "These labels cannot tell the routes apart."),
+}
+"""For each decision: its badge, its CSS class, and what it means."""
+
+GLOSSARY = (
+    ("Risk", "mean squared error on rows not trained on; smaller is better. It includes the labels' own noise."),
+    ("Excess risk (ER)", "the risk less the noise of the labels: what a perfect model would bring to zero."),
+    (
+        "Leave-one-out",
+        "each labelled row is predicted by a model that has not seen it, in any of its stages.",
+    ),
+    (
+        "Interval",
+        "90 %: over repetitions, nine in ten such intervals hold the true value. Simultaneous ones hold"
+        " for all comparisons at once.",
+    ),
+    (
+        "PGR",
+        "performance gap recovered: the share of the way from teacher to ceiling that the student goes."
+        " 1 is all of it, 0 none; it may fall below or exceed that.",
+    ),
+    ("OPR", "outperforming ratio: baseline's risk over the student's. Above 1 the student beats the baseline."),
+    (
+        "Intrinsic dimension (d_w, d_s)",
+        "how many directions the weak and the strong features really use, by a named rule.",
+    ),
+    (
+        "Correlation dimension (d_sw)",
+        "how many directions the two share: the sum of their squared canonical correlations."
+        " The smaller it is beside d_w, the less of the teacher's noise the student inherits.",
+    ),
+    ("Pseudo-label", "the teacher's prediction for a row without a label."),
+)
+"""Words of the page and what they mean."""
+
+
+def kind_title(kind: object) -> str:
+    """Name a kind of route as the page does.
+
+    Parameters
+    ----------
+    kind : object
+        Its key; unknown ones are shown as they are.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    known = KINDS.get(str(kind))
+    return known.title if known else visible(kind)
+
+
+def route_parts(name: str, routes: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Split a route's name into its kind and its weak feature set.
+
+    Parameters
+    ----------
+    name : str
+        As in the run's JSON.
+    routes : mapping of str to dict
+        The run's routes by name.
+
+    Returns
+    -------
+    tuple of str and (str or None)
+        Kind and weak set; the name itself as kind where no such route is known.
+    """
+    route = routes.get(name)
+    return (route["kind"], route["weak"]) if route else (name, None)
