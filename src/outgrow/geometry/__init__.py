@@ -1,1 +1,1 @@
-"""geometry"""
+"""What representations share: intrinsic dimensions by named rules, correlation dimension, angles."""

@@ -1,0 +1,186 @@
+"""Everything about a pair of representations that needs no labels, in one pass over the rows and a half.
+
+Moments of both sets by jackknife group give the spectra, dimensions and correlations; rows are read again
+only to shuffle them, for parallel analysis and for canonical correlations by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from outgrow.geometry.correlation import CorrelationDimension, Whitening, correlation_from_moments, whitening
+from outgrow.geometry.intrinsic import ENERGY_LEVEL, Dimension, every_dimension, intrinsic_dimension
+from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
+from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
+from outgrow.linalg.moment_table import MomentTable
+from outgrow.results import Estimate, Undefined
+
+
+@dataclass(frozen=True)
+class SetGeometry:
+    """One feature set.
+
+    Parameters
+    ----------
+    width : int
+        Columns.
+    rank : int
+        Directions whose variance the arithmetic can tell from zero.
+    kept : int
+        Directions that the correlation dimension was taken on.
+    spectrum : array of shape (rank,)
+        Eigenvalues of the centred covariance, descending.
+    total : float
+        Its trace.
+    dimensions : tuple of Dimension
+        Intrinsic dimension by every rule.
+    """
+
+    width: int
+    rank: int
+    kept: int
+    spectrum: Float[np.ndarray, " rank"] = field(repr=False)
+    total: float
+    dimensions: tuple[Dimension, ...]
+
+
+@dataclass(frozen=True)
+class SharedGeometry(CorrelationDimension):
+    """A correlation dimension with what chance makes of its canonical correlations.
+
+    Parameters
+    ----------
+    canonical_by_chance : array of shape (min(d_w, d_s),)
+        Canonical correlations with the rows of one set shuffled.
+    """
+
+    canonical_by_chance: Float[np.ndarray, " k"] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A pair of representations.
+
+    Parameters
+    ----------
+    rows : int
+        Rows measured.
+    weak, strong : SetGeometry
+        Each by itself.
+    correlation : SharedGeometry
+        What they share.
+    ridge : tuple of RidgeOverlap
+        The same under penalties.
+    published : PublishedSimilarity or Undefined
+        The coordinate-space similarity at energy .90, with its chance level.
+    """
+
+    rows: int
+    weak: SetGeometry
+    strong: SetGeometry
+    correlation: SharedGeometry
+    ridge: tuple[RidgeOverlap, ...]
+    published: PublishedSimilarity | Undefined
+
+
+def measure_pair(
+    X_w: Shaped[np.ndarray, "N D_w"],
+    X_s: Shaped[np.ndarray, "N D_s"],
+    *,
+    rank_w: int | None = None,
+    rank_s: int | None = None,
+    groups: Int[np.ndarray, " N"] | None = None,
+    rng: np.random.Generator | None = None,
+) -> Geometry:
+    """Measure two feature sets of the same rows.
+
+    Parameters
+    ----------
+    X_w : array of shape (N, D_w)
+        Weak features.
+    X_s : array of shape (N, D_s)
+        Strong features.
+    rank_w, rank_s : int, optional
+        Leading principal directions on which the correlation dimension is taken; all by default.
+    groups : array of shape (N,), optional
+        Jackknife group of each row; dealt out in turn by default.
+    rng : numpy.random.Generator, optional
+        Shuffles; seeded with 0 by default, so that the same rows give the same numbers.
+
+    Returns
+    -------
+    Geometry
+        With Undefined where the rows cannot tell.
+
+    Raises
+    ------
+    DataError
+        When the numbers of rows differ or a rank is below one.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((300, 8))
+    >>> found = measure_pair(X[:, :5], X[:, 3:])
+    >>> round(found.correlation.estimate.value, 1), found.weak.dimensions[0].label
+    (2.0, 'energy .90')
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    table = pair_moments(X_w, X_s, groups)
+    total = table.select()
+    weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
+    shared = correlation_from_moments(table, weak, strong)
+    by_chance = _by_chance(X_w, X_s, table, weak, strong, rng) if len(shared.canonical) else np.zeros(0)
+    cross = total.covariance(WEAK, STRONG)
+    return Geometry(
+        rows=total.n,
+        weak=_set(X_w, weak, rng),
+        strong=_set(X_s, strong, rng),
+        correlation=SharedGeometry(**vars(shared), canonical_by_chance=by_chance),
+        ridge=ridge_overlaps(weak.spectrum, strong.spectrum, cross),
+        published=_published(weak, strong, rng),
+    )
+
+
+def _set(X: Shaped[np.ndarray, "N D"], found: Whitening, rng: np.random.Generator) -> SetGeometry:
+    spectrum = found.spectrum
+    return SetGeometry(
+        width=X.shape[1],
+        rank=spectrum.rank,
+        kept=found.kept,
+        spectrum=spectrum.values[: spectrum.rank],
+        total=spectrum.total,
+        dimensions=every_dimension(spectrum, X, rng),
+    )
+
+
+def _by_chance(
+    X_w: Shaped[np.ndarray, "N D_w"],
+    X_s: Shaped[np.ndarray, "N D_s"],
+    table: MomentTable,
+    weak: Whitening,
+    strong: Whitening,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, " k"]:
+    total = table.select()
+    scores_w = (X_w - total.mean(WEAK)) @ weak.map
+    scores_s = (X_s - total.mean(STRONG)) @ strong.map
+    cross = scores_w[rng.permutation(len(X_w))].T @ scores_s / total.n
+    return np.minimum(np.linalg.svd(cross, compute_uv=False), 1.0)
+
+
+def _published(
+    weak: Whitening, strong: Whitening, rng: np.random.Generator
+) -> PublishedSimilarity | Undefined:
+    bases = []
+    for found in (weak, strong):
+        size = intrinsic_dimension(found.spectrum, "energy", level=ENERGY_LEVEL).estimate
+        if not isinstance(size, Estimate):
+            return size
+        bases.append(found.spectrum.vectors[:, : int(size.value)])
+    same = len(bases[0]) == len(bases[1])
+    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)

@@ -1,0 +1,45 @@
+"""The spectrum that unrelated columns would have: each column shuffled by itself, several times over.
+
+Shuffling keeps every column's own distribution and breaks what columns have in common. An eigenvalue that
+exceeds all of k shuffled ones would do so by chance once in k + 1 times.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+REPLICATES = 9
+"""Exceeding all nine has a chance of one in ten for a null eigenvalue: the level of every interval here."""
+
+
+def parallel_analysis(
+    rows: Float[np.ndarray, "n d"], rng: np.random.Generator, replicates: int = REPLICATES
+) -> Float[np.ndarray, " d"]:
+    """Give the largest null eigenvalue at every place of the spectrum (Horn 1965).
+
+    Parameters
+    ----------
+    rows : array of shape (n, d)
+        Features.
+    rng : numpy.random.Generator
+        Shuffles.
+    replicates : int
+        How many shuffled copies.
+
+    Returns
+    -------
+    array of shape (d,)
+        Largest k-th eigenvalue over the copies, for k = 1, ..., d, divided by n as the covariance is.
+    """
+    n, d = rows.shape
+    # Columns as rows of a float32 array: shuffling is then along memory, and the null is needed to
+    # three digits only.
+    columns = np.ascontiguousarray((rows - rows.mean(axis=0)).T, dtype=np.float32)
+    top = np.zeros(d)
+    for _ in range(replicates):
+        for column in columns:
+            rng.shuffle(column)
+        covariance = (columns @ columns.T).astype(np.float64) / n
+        top = np.maximum(top, np.linalg.eigvalsh(covariance)[::-1])
+    return top

@@ -1,0 +1,153 @@
+"""The published similarity of two networks, in feature coordinates, with its chance level beside it.
+
+||V_s' V_w||_F^2, V the leading eigenvectors of each covariance, is the correlation dimension where both
+networks share one coordinate system and isotropic inputs, as the theory it comes from assumes. Between two
+unrelated networks the coordinates mean nothing to each other: after widths are matched at random it is a
+draw from chance whatever the networks share (docs/theory.md, T1). Kept for replication.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import DataError
+
+Matching = Literal["none", "rotation", "projection", "padding"]
+
+
+@dataclass(frozen=True)
+class PublishedSimilarity:
+    """A similarity in feature coordinates.
+
+    Parameters
+    ----------
+    value : float
+        ||V_s' V_w||_F^2.
+    chance : float
+        Mean for unrelated coordinates, d_s d_w / D.
+    chance_sd : float
+        Standard deviation for unrelated coordinates.
+    width : int
+        D, the width compared in.
+    d_w, d_s : int
+        Directions of each set.
+    matching : str
+        How the widths were matched.
+    """
+
+    value: float
+    chance: float
+    chance_sd: float
+    width: int
+    d_w: int
+    d_s: int
+    matching: str
+
+
+def published_correlation_dimension(
+    V_w: Float[np.ndarray, "D_w d_w"],
+    V_s: Float[np.ndarray, "D_s d_s"],
+    matching: Matching = "none",
+    rng: np.random.Generator | None = None,
+) -> PublishedSimilarity:
+    """Compare leading eigenvectors coordinate by coordinate, as published.
+
+    Parameters
+    ----------
+    V_w : array of shape (D_w, d_w)
+        Orthonormal columns: leading eigenvectors of the weak covariance.
+    V_s : array of shape (D_s, d_s)
+        The same of the strong one.
+    matching : {"none", "rotation", "projection", "padding"}
+        How widths meet: not at all (they must be equal), the narrower set padded with zeros and rotated
+        at random, the wider one projected at random onto the narrower width, or the narrower one padded.
+    rng : numpy.random.Generator, optional
+        Draws the rotation or projection.
+
+    Returns
+    -------
+    PublishedSimilarity
+        With the level that chance gives it.
+
+    Raises
+    ------
+    DataError
+        When widths differ and are not matched, or a random matching has no generator.
+
+    Examples
+    --------
+    >>> found = published_correlation_dimension(np.eye(8)[:, :2], np.eye(8)[:, 1:5])
+    >>> found.value, found.chance
+    (1.0, 1.0)
+    """
+    if matching not in get_args(Matching):
+        raise DataError(f"there is no matching {matching!r}", "published similarity")
+    widths = len(V_w), len(V_s)
+    if matching == "none" and widths[0] != widths[1]:
+        raise DataError(
+            f"widths {widths[0]} and {widths[1]} differ",
+            "published similarity",
+            "Name a matching: rotation, projection or padding.",
+        )
+    if matching in ("rotation", "projection") and rng is None:
+        raise DataError(f"matching by {matching} draws at random", "published similarity", "Give rng.")
+    width = min(widths) if matching == "projection" else max(widths)
+    if matching == "projection":
+        assert rng is not None
+        V_w, V_s = _narrowed(V_w, width, rng), _narrowed(V_s, width, rng)
+    elif matching != "none":
+        V_w, V_s = _padded(V_w, width), _padded(V_s, width)
+        if rng is not None and matching == "rotation":
+            V_w = _haar(width, width, rng) @ V_w
+    value = float(np.sum((V_s.T @ V_w) ** 2))
+    d_w, d_s = V_w.shape[1], V_s.shape[1]
+    return PublishedSimilarity(value, *chance_level(width, d_w, d_s), width, d_w, d_s, matching)
+
+
+def chance_level(width: int, d_w: int, d_s: int) -> tuple[float, float]:
+    """Give mean and standard deviation of the similarity of unrelated coordinates (docs/theory.md, T1).
+
+    Parameters
+    ----------
+    width : int
+        D.
+    d_w, d_s : int
+        Dimensions of a uniformly random subspace and of a fixed one.
+
+    Returns
+    -------
+    tuple of float
+        Mean and standard deviation.
+
+    Examples
+    --------
+    >>> chance_level(2, 1, 1)
+    (0.5, 0.3535533905932738)
+    """
+    mean = d_s * d_w / width
+    if width == 1:
+        return mean, 0.0
+    spread = 2.0 * d_s * (width - d_s) * d_w * (width - d_w)
+    return mean, float(np.sqrt(spread / (width**2 * (width - 1) * (width + 2))))
+
+
+def _padded(V: Float[np.ndarray, "D d"], width: int) -> Float[np.ndarray, "E d"]:
+    return np.vstack([V, np.zeros((width - len(V), V.shape[1]))])
+
+
+def _narrowed(V: Float[np.ndarray, "D d"], width: int, rng: np.random.Generator) -> Float[np.ndarray, "E e"]:
+    if len(V) == width:
+        return V
+    # At most `width` directions survive; orthonormal again, as eigenvectors are.
+    projected = _haar(len(V), width, rng).T @ V
+    return np.linalg.qr(projected)[0]
+
+
+def _haar(rows: int, columns: int, rng: np.random.Generator) -> Float[np.ndarray, "rows columns"]:
+    Q, R = np.linalg.qr(rng.standard_normal((rows, columns)))
+    # QR fixes signs by its own convention; the diagonal's signs make the draw uniform.
+    return Q * np.sign(np.diag(R))

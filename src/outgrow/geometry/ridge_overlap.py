@@ -1,0 +1,126 @@
+"""What ridge heads share: the correlation dimension under penalties (docs/theory.md, T4).
+
+A penalty fades weak directions out instead of cutting them, so this is defined for any number of rows, also
+where the plain correlation dimension is not. As the penalties go to zero it becomes the plain one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import DataError
+from outgrow.linalg.shrinkage import df2
+from outgrow.linalg.spectrum import Spectrum
+
+
+@dataclass(frozen=True)
+class RidgeOverlap:
+    """Dimensions at one pair of effective penalties.
+
+    Parameters
+    ----------
+    kappa : float
+        Effective penalty in units of each set's mean variance per direction.
+    d_w, d_s : float
+        Sums of squared shrinkage factors, df2.
+    d_sw : float
+        Sum over pairs of directions of h_s^2 C^2 h_w^2, from sample moments.
+    chance : float
+        What `d_sw` is expected to be for unrelated features: d_s d_w / (N - 1).
+    """
+
+    kappa: float
+    d_w: float
+    d_s: float
+    d_sw: float
+    chance: float
+
+
+def ridge_correlation_dimension(
+    weak: Spectrum,
+    strong: Spectrum,
+    cross: Float[np.ndarray, "D_w D_s"],
+    kappa_w: float,
+    kappa_s: float,
+) -> tuple[float, float]:
+    """Give the ridge version of the correlation dimension, and its level by chance.
+
+    Parameters
+    ----------
+    weak, strong : Spectrum
+        Of the centred covariances.
+    cross : array of shape (D_w, D_s)
+        Covariance of weak and strong features over the same rows.
+    kappa_w, kappa_s : float
+        Effective penalties (`outgrow.linalg.shrinkage.solve_kappa`), at least 0.
+
+    Returns
+    -------
+    tuple of float
+        The value by sample moments, and its expectation for unrelated features.
+
+    Raises
+    ------
+    DataError
+        When a penalty is negative.
+
+    Examples
+    --------
+    >>> from outgrow.linalg.spectrum import spectrum_of_covariance
+    >>> same = spectrum_of_covariance(np.eye(3), n=1001)
+    >>> value, chance = ridge_correlation_dimension(same, same, np.eye(3), 1.0, 0.0)
+    >>> value, round(chance, 5)
+    (0.75, 0.00225)
+    """
+    if not (kappa_w >= 0 and kappa_s >= 0):
+        raise DataError(
+            f"penalties {kappa_w} and {kappa_s} must be at least 0", "ridge correlation dimension"
+        )
+    left, right = _scaled(weak, kappa_w), _scaled(strong, kappa_s)
+    value = float(np.sum((left.T @ cross @ right) ** 2))
+    chance = df2(weak.values[: weak.rank], kappa_w) * df2(strong.values[: strong.rank], kappa_s)
+    return value, chance / max(weak.n - 1, 1)
+
+
+def _scaled(spectrum: Spectrum, kappa: float) -> Float[np.ndarray, "D r"]:
+    values = spectrum.values[: spectrum.rank]
+    return spectrum.vectors[:, : spectrum.rank] * (np.sqrt(values) / (values + kappa))
+
+
+KAPPAS = tuple(float(k) for k in np.geomspace(1e-4, 1e2, 25))
+"""Effective penalties over mean variance: from nearly none to where little is left; four per decade."""
+
+
+def ridge_overlaps(
+    weak: Spectrum, strong: Spectrum, cross: Float[np.ndarray, "D_w D_s"]
+) -> tuple[RidgeOverlap, ...]:
+    """Follow the ridge version along penalties, the same for both sets in units of their mean variance.
+
+    Parameters
+    ----------
+    weak, strong : Spectrum
+        Of the centred covariances.
+    cross : array of shape (D_w, D_s)
+        Covariance of weak and strong features over the same rows.
+
+    Returns
+    -------
+    tuple of RidgeOverlap
+        Ascending penalties; empty where a set does not vary.
+    """
+    values_w, values_s = weak.values[: weak.rank], strong.values[: strong.rank]
+    if not (len(values_w) and len(values_s)):
+        return ()
+    # In the bases of both spectra every penalty is a weighting of the same squared matrix.
+    squares = (weak.vectors[:, : weak.rank].T @ cross @ strong.vectors[:, : strong.rank]) ** 2
+    found = []
+    for kappa in KAPPAS:
+        k_w, k_s = kappa * float(values_w.mean()), kappa * float(values_s.mean())
+        weight_w, weight_s = values_w / (values_w + k_w) ** 2, values_s / (values_s + k_s) ** 2
+        d_w, d_s = df2(values_w, k_w), df2(values_s, k_s)
+        shared = float(weight_w @ squares @ weight_s)
+        found.append(RidgeOverlap(kappa, d_w, d_s, shared, d_w * d_s / max(weak.n - 1, 1)))
+    return tuple(found)
