@@ -162,6 +162,12 @@ _KINDS = (
         "The noise in the estimate exceeds the quantity; it is shown as zero.",
         "Use more labelled rows, or read the quantity as not distinguishable from zero.",
     ),
+    CheckKind(
+        "OG301",
+        "a logistic fit stopped before it converged",
+        "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",
+        "Scale the features to like variance, remove extreme values, or use the ridge head.",
+    ),
 )
 
 CHECKS: dict[str, CheckKind] = {kind.code: kind for kind in _KINDS}

@@ -8,13 +8,13 @@ idempotent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from outgrow.linalg.protocols import Accumulator
 
 Shard = TypeVar("Shard")
 Value = TypeVar("Value")
-State = TypeVar("State", bound=Accumulator)
+State = TypeVar("State", bound=Accumulator[Any])
 
 
 @runtime_checkable

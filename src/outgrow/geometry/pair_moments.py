@@ -43,14 +43,14 @@ def pair_moments(
     Raises
     ------
     DataError
-        When the sets have different numbers of rows, or fewer than two.
+        When the sets have different numbers of rows, or none.
     """
     rows = len(X_w)
-    if len(X_s) != rows or rows < 2:
+    if len(X_s) != rows or rows < 1:
         raise DataError(
             f"{rows} weak and {len(X_s)} strong rows make no pair",
             "geometry",
-            "Give both feature sets for the same rows, two at least.",
+            "Give both feature sets for the same rows.",
         )
     labels = np.arange(rows) % min(GROUPS, rows) if groups is None else groups
     moments = Moments()

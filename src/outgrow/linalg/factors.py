@@ -8,11 +8,11 @@ eigenvalues are rounding are left out: what remains is what the minimum-norm sol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
+from outgrow.errors import DataError
 from outgrow.linalg.spectrum import Spectrum, centre
 
 EPS = float(np.finfo(np.float64).eps)
@@ -22,7 +22,7 @@ GRAM_SAFE = 1e-6
 eigenvalues are off by some eps of the largest, so the solution by less than 1e-9."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factor:
     """Eigen-decomposition of a features' covariance, numerical zeros left out.
 
@@ -34,11 +34,14 @@ class Factor:
         Eigenvalues, descending, positive.
     method : str
         How they were found.
+    left : array of shape (m, r), optional
+        Left singular vectors of the rows, where they came with the rest.
     """
 
     basis: Float[np.ndarray, "d r"] = field(repr=False)
     values: Float[np.ndarray, " r"]
     method: str
+    left: Float[np.ndarray, "m r"] | None = field(default=None, repr=False)
 
     @property
     def condition(self) -> float:
@@ -96,16 +99,16 @@ class Factor:
         return np.asarray((self.values * self.inverse(alphas)).sum(axis=1))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows made ready: centred if there is an intercept, times the roots of their normalized weights.
+    """Rows made ready: centred if there is an intercept, with the roots of their normalized weights.
 
     Parameters
     ----------
     X : array of shape (m, d)
-        Centred features times roots.
+        Centred features.
     y : array of shape (m, k)
-        Centred targets times roots.
+        Centred targets.
     x_mean : array of shape (d,)
         Weighted mean of the features; zeros without intercept.
     y_mean : array of shape (k,)
@@ -115,7 +118,7 @@ class Rows:
     intercept : bool
         Whether means were taken off.
     offset : float
-        Norm of the means, whose rounding stays in the centred features.
+        Norm of the varying columns' means, whose rounding stays in the centred features.
     """
 
     X: Float[np.ndarray, "m d"]
@@ -134,7 +137,7 @@ class Rows:
         weights: Float[np.ndarray, " m"] | None,
         intercept: bool,
     ) -> Rows:
-        """Centre and weight.
+        """Centre.
 
         Parameters
         ----------
@@ -152,21 +155,46 @@ class Rows:
         Rows
             New arrays.
         """
-        m, d = X.shape
-        share = np.full(m, 1.0 / m) if weights is None else weights / weights.sum()
-        root = np.sqrt(share)
-        x_mean = centre(X, share) if intercept else np.zeros(d)
+        m = len(X)
+        # By the largest first: the sum of weights near the largest float64 would overflow.
+        share = np.full(m, 1.0) if weights is None else weights / weights.max()
+        share = share / share.sum()
+        x_mean = centre(X, share) if intercept else np.zeros(X.shape[1])
         y_mean = centre(y, share) if intercept else np.zeros(y.shape[1])
-        scaled = X - x_mean
-        scaled *= root[:, None]
-        return cls(
-            scaled, (y - y_mean) * root[:, None], x_mean, y_mean, root, intercept, float(np.linalg.norm(x_mean))
-        )
+        centred = X - x_mean
+        # Constant columns are exactly zero by now: their size says nothing about the others' rounding.
+        offset = float(np.linalg.norm(x_mean[centred.any(axis=0)]))
+        return cls(centred, y - y_mean, x_mean, y_mean, np.sqrt(share), intercept, offset)
 
-    @cached_property
+    def scaled(self) -> Float[np.ndarray, "m d"]:
+        """Give the features times the roots of the weights, whose Gram matrix is the covariance.
+
+        Returns
+        -------
+        array of shape (m, d)
+            A new array.
+        """
+        return self.X * self.root[:, None]
+
+    @property
     def cross(self) -> Float[np.ndarray, "d k"]:
         """Covariances of features and targets."""
-        return self.X.T @ self.y
+        return self.X.T @ (self.y * self.root[:, None] ** 2)
+
+    def residuals(self, theta: Float[np.ndarray, "a d k"]) -> Float[np.ndarray, "a m k"]:
+        """Give targets less predictions, of every row, also of those that weigh nothing.
+
+        Parameters
+        ----------
+        theta : array of shape (a, d, k)
+            Coefficients, per penalty.
+
+        Returns
+        -------
+        array of shape (a, m, k)
+            Residuals.
+        """
+        return self.y - self.X @ theta
 
     def svd(self) -> Factor:
         """Factor by singular values: exact for any shape and penalty.
@@ -176,11 +204,18 @@ class Rows:
         Factor
             Singular values above rounding.
         """
-        _, singular, right = np.linalg.svd(self.X, full_matrices=False)
+        m, d = self.X.shape
+        Z = self.scaled()
+        if m > d:
+            # The triangular factor has the same singular values and right vectors at a third of the cost.
+            left, (_, singular, right) = None, np.linalg.svd(np.linalg.qr(Z, mode="r"))
+        else:
+            left, singular, right = np.linalg.svd(Z, full_matrices=False)
         # numpy.linalg.lstsq's rule; centring leaves the rounding of uncentred values behind.
         size = np.hypot(singular[0], self.offset)
-        keep = singular > max(self.X.shape) * EPS * size
-        return Factor(right[keep].T, singular[keep] ** 2, "svd")
+        keep = singular > max(m, d) * EPS * size
+        kept = None if left is None else left[:, keep]
+        return Factor(right[keep].T, singular[keep] ** 2, "svd", kept)
 
     def primal(self) -> Factor:
         """Factor through the Gram matrix of columns, d x d.
@@ -190,7 +225,8 @@ class Rows:
         Factor
             Eigenvalues above rounding.
         """
-        values, vectors = np.linalg.eigh(self.X.T @ self.X)
+        Z = self.scaled()
+        values, vectors = np.linalg.eigh(Z.T @ Z)
         keep = values[::-1] > self._gram_floor(values)
         return Factor(vectors[:, ::-1][:, keep], values[::-1][keep], "primal")
 
@@ -202,10 +238,11 @@ class Rows:
         Factor
             Eigenvalues above rounding.
         """
-        values, vectors = np.linalg.eigh(self.X @ self.X.T)
+        Z = self.scaled()
+        values, vectors = np.linalg.eigh(Z @ Z.T)
         keep = values[::-1] > self._gram_floor(values)
         values, vectors = values[::-1][keep], vectors[:, ::-1][:, keep]
-        return Factor(self.X.T @ (vectors / np.sqrt(values)), values, "dual")
+        return Factor(Z.T @ (vectors / np.sqrt(values)), values, "dual", vectors)
 
     def factor(self, method: str, least_alpha: float) -> Factor:
         """Factor by the method named, or by the cheapest that is exact enough.
@@ -224,9 +261,9 @@ class Rows:
         """
         if method != "auto":
             return {"svd": self.svd, "primal": self.primal, "dual": self.dual}[method]()
-        # The squared Frobenius norm bounds the largest eigenvalue.
-        largest = float(np.einsum("ij,ij->", self.X, self.X))
-        if not least_alpha > GRAM_SAFE * largest:
+        # The trace of the covariance bounds its largest eigenvalue.
+        trace = float(self.root**2 @ np.einsum("ij,ij->i", self.X, self.X))
+        if not least_alpha > GRAM_SAFE * trace:
             return self.svd()
         return self.primal() if self.X.shape[1] <= len(self.X) else self.dual()
 
@@ -254,13 +291,23 @@ def leave_one_out(
     -------
     array of shape (a, m, k)
         y_i minus the prediction for row i by the fit of all others.
+
+    Raises
+    ------
+    DataError
+        When there is an intercept and a single row has weight.
     """
-    left = (rows.X @ factor.basis) / np.sqrt(factor.values)
+    if rows.intercept and np.count_nonzero(rows.root) < 2:
+        raise DataError("a single row has weight, and without it nothing is left", "leave-one-out")
+    if factor.left is None:
+        left = rows.root[:, None] * (rows.X @ factor.basis) / np.sqrt(factor.values)
+    else:
+        left = factor.left
     squares = left**2
     # Part of row i that no kept direction (nor the intercept) explains: 1 - h_ii of the ridgeless fit.
     free = 1.0 - squares.sum(axis=1) - (rows.root**2 if rows.intercept else 0.0)
     # Exactly zero where the fit interpolates row i; sums of squared unit vectors round at about m eps.
-    interpolated = free < 1e-9
+    interpolated = (free < 1e-9) & squares.any(axis=1)
     inverse = factor.inverse(alphas)
     core = inverse @ squares.T  # (a, m)
     out = np.empty_like(residuals)
@@ -270,24 +317,26 @@ def leave_one_out(
     if interpolated.any():
         # Residual and 1 - h_ii both vanish with alpha; their ratio is (G y)_i / G_ii, G the inverse of
         # the kept part of the kernel matrix plus alpha.
-        pulled = inverse[:, :, None] * (left.T @ rows.y)  # (a, r, k)
+        pulled = inverse[:, :, None] * (left.T @ (rows.root[:, None] * rows.y))  # (a, r, k)
         solved = left[interpolated] @ pulled / rows.root[interpolated][:, None]
         out[:, interpolated] = solved / core[:, interpolated][:, :, None]
     return out
 
 
-def factor_of_spectrum(spectrum: Spectrum) -> Factor:
-    """Keep the directions that a covariance's stated error can vouch for.
+def factor_of_spectrum(spectrum: Spectrum, cut: float) -> Factor:
+    """Keep the directions above a cut.
 
     Parameters
     ----------
     spectrum : Spectrum
         Spectrum of the features' covariance.
+    cut : float
+        What eigenvalues must exceed.
 
     Returns
     -------
     Factor
-        Its first `rank` directions.
+        The leading directions.
     """
-    rank = spectrum.rank
+    rank = int(np.sum(spectrum.values > cut))
     return Factor(spectrum.vectors[:, :rank], spectrum.values[:rank], "moments")

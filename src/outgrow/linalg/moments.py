@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import array_api_compat
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError, FileError
-from outgrow.linalg.moment_table import BlockMoments, Cell, MomentTable
+from outgrow.linalg.cells import Cell
+from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.shifted_products import (
     BUFFER_BYTES,
     Array,
-    ChunkProducts,
     Shifter,
     as_host,
     is_numpy,
@@ -29,6 +28,10 @@ from outgrow.linalg.shifted_products import (
 )
 
 __all__ = ["BlockMoments", "MomentTable", "Moments"]
+
+SHIFT_ROWS = 1_000
+"""Rows whose mean is the shift: it is then within a tenth of a standard deviation of their population's
+mean, which costs no digits, and reading them takes no time."""
 
 
 class Moments:
@@ -97,16 +100,23 @@ class Moments:
             self._handed_out = False
         size = self._chunk_rows(blocks)
         if not self._shifts:
-            self._shifts = {name: _shift(block[:size], name) for name, block in blocks.items()}
+            self._shifts = {name: _shift(block[:SHIFT_ROWS], name) for name, block in blocks.items()}
         if self._shifter is None:
             self._shifter = Shifter(self._shifts)
         for group, rows in _runs(labels, count):
-            cell = self._cells.setdefault((split, group), Cell.empty(self._widths))
-            for start in range(0, rows.stop - rows.start if isinstance(rows, slice) else len(rows), size):
-                part = _part(rows, start, size)
+            if (split, group) not in self._cells:
+                self._cells[split, group] = Cell.empty(self._widths)
+            cell = self._cells[split, group]
+            length = count if isinstance(rows, slice) else len(rows)
+            for start in range(0, length, size):
+                part = (
+                    slice(start, min(start + size, count))
+                    if isinstance(rows, slice)
+                    else rows[start : start + size]
+                )
                 chunk = {name: _take(block, part) for name, block in blocks.items()}
                 chunk_root = None if root is None else root[part]
-                self._add(cell, chunk, chunk_root)
+                self._add(cell, chunk, chunk_root, part)
 
     def merge(self, other: Moments) -> Moments:
         """Join with the moments of other rows, moving them to this object's shifts.
@@ -137,7 +147,11 @@ class Moments:
             self._handed_out = False
         moves = {name: other._shifts[name] - shift for name, shift in self._shifts.items()}
         for key, cell in other._cells.items():
-            self._cells.setdefault(key, Cell.empty(self._widths)).add(cell.moved(moves))
+            moved = cell.moved(moves)
+            if key in self._cells:
+                self._cells[key].add(moved)
+            else:
+                self._cells[key] = moved
         return self
 
     def finalize(self) -> MomentTable:
@@ -225,6 +239,12 @@ class Moments:
     def _checked(self, batch: Mapping[str, Array]) -> dict[str, Array]:
         if not batch:
             raise DataError("a batch needs at least one block", "moments")
+        for name, block in batch.items():
+            if block.ndim not in (1, 2) or 0 in block.shape[1:]:
+                raise DataError(
+                    f"rows of at least one column are needed, not shape {tuple(block.shape)}",
+                    f"block {name!r}",
+                )
         blocks = {name: block[:, None] if block.ndim == 1 else block for name, block in batch.items()}
         rows = {block.shape[0] for block in blocks.values()}
         widths = {name: int(block.shape[1]) for name, block in sorted(blocks.items())}
@@ -247,34 +267,42 @@ class Moments:
         return blocks
 
     def _chunk_rows(self, blocks: Mapping[str, Array]) -> int:
-        bytes_per_row = max(b.shape[1] * product_dtype(b, name).itemsize for name, b in blocks.items())
-        return max(1, BUFFER_BYTES // max(1, bytes_per_row))
+        bytes_per_row = sum(b.shape[1] * product_dtype(b, name).itemsize for name, b in blocks.items())
+        return max(1, BUFFER_BYTES // bytes_per_row)
 
-    def _add(self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None) -> None:
+    def _add(
+        self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None, part: slice | np.ndarray
+    ) -> None:
         assert self._shifter is not None
         with np.errstate(invalid="ignore", over="ignore"):
             found = self._shifter.products(chunk, root)
-        _check_finite(found)
+        for name, total in found.sums.items():
+            # NaN and infinity reach their column's sum; squares that overflow reach the diagonal.
+            if not (np.isfinite(total) & np.isfinite(np.diagonal(found.products[name, name]))).all():
+                raise _not_finite(name, chunk[name], part)
         count = next(iter(chunk.values())).shape[0]
         weight = float(count) if root is None else float(root @ root)
         eps = {name: float(np.finfo(product_dtype(b, name)).eps) for name, b in chunk.items()}
         cell.add_chunk(found.sums, found.products, count, weight, eps)
 
 
-def _check_finite(found: ChunkProducts) -> None:
-    # A single NaN or infinity reaches its column's sum; overflow of a float32 product reaches the diagonal.
-    for name, total in found.sums.items():
-        if not np.isfinite(total).all() or not np.isfinite(np.diagonal(found.products[name, name])).all():
-            raise DataError("holds NaN or infinite values, or squares that overflow", f"block {name!r}")
+def _not_finite(name: str, chunk: Array, part: slice | np.ndarray) -> DataError:
+    values = as_host(chunk)
+    wrong = np.argwhere(~np.isfinite(values))
+    if not len(wrong):
+        return DataError("values so large that their squares overflow", f"block {name!r}", "Rescale them.")
+    row, column = wrong[0]
+    at = part.start + row if isinstance(part, slice) else part[row]
+    return DataError(f"row {at} of the batch, column {column} is {values[row, column]}", f"block {name!r}")
 
 
 def _shift(block: Array, name: str) -> Float[np.ndarray, " d"]:
     # From the first row, so that a constant column's mean is that constant to the last bit.
     rows = as_host(block)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         mean = rows[0] + (rows - rows[0]).mean(axis=0)
-    # In float32 the shift must be representable, or taking it off would round every value.
-    return np.asarray(mean.astype(product_dtype(block, name)), dtype=np.float64)
+        # Representable in float32 where the rows are: taking it off then rounds only the difference.
+        return np.asarray(mean.astype(product_dtype(block, name)), dtype=np.float64)
 
 
 def _per_row(groups: int | np.ndarray, count: int, where: str) -> int | np.ndarray:
@@ -303,12 +331,6 @@ def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, slice | n
     edges = np.flatnonzero(np.diff(labels[order])) + 1
     for rows in np.split(order, edges):
         yield int(labels[rows[0]]), rows
-
-
-def _part(rows: slice | np.ndarray, start: int, size: int) -> slice | np.ndarray:
-    if isinstance(rows, slice):
-        return slice(rows.start + start, min(rows.start + start + size, rows.stop))
-    return rows[start : start + size]
 
 
 def _take(block: Array, part: slice | np.ndarray) -> Array:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from outgrow.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrum:
     """Spectrum of a covariance (divided by m, not m - 1).
 
@@ -87,7 +87,7 @@ def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectr
         rows = rows - centre(rows)
     method = "svd"
     if m > d:
-        rows, method = np.linalg.qr(rows, mode="r"), "qr, svd"
+        rows, method = np.asarray(np.linalg.qr(rows, mode="r")), "qr, svd"
     _, singular, right = np.linalg.svd(rows, full_matrices=False)
     values = singular**2 / m
     # The singular values' own error (LAPACK's bound, with numpy.linalg.matrix_rank's factor), squared.
@@ -134,7 +134,12 @@ def spectrum_of_covariance(
     values, vectors = np.linalg.eigh(S)
     error = max(relative_error, max(n, len(S)) * float(np.finfo(np.float64).eps))
     return Spectrum(
-        np.maximum(values[::-1], 0.0), vectors[:, ::-1], float(np.trace(S)), n, error, "eigh of the covariance"
+        np.maximum(values[::-1], 0.0),
+        vectors[:, ::-1],
+        float(np.trace(S)),
+        n,
+        error,
+        "eigh of the covariance",
     )
 
 

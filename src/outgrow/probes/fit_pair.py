@@ -1,28 +1,35 @@
 """Teacher, student and baseline from arrays in memory: what the scikit-learn estimators fit.
 
-Ridge penalties are chosen by two-stage leave-one-out against the true labels; minimum-norm fits have
-nothing to choose. Beside every model stands its honest leave-one-out risk, so that a user can see whether
-the student is worth more than the teacher or the baseline.
+Ridge penalties are chosen by two-stage leave-one-out against the true labels, logistic ones by
+cross-validation of both stages; minimum-norm fits have nothing to choose. Beside every model stands its
+honest risk on rows left out, so that a user can see whether the student is worth more than the teacher or
+the baseline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
-from outgrow.probes import routes
+from outgrow.probes import logistic, routes
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.logistic import LogisticModel
 from outgrow.probes.metrics import mean_loss
-from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, row_losses
+from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, row_losses
 from outgrow.results import Check, Quantity, Risks, Undefined
 
 FOLDS = 10
 """Folds for honest choices: the usual trade of bias and cost."""
+
+SQUARED = "leave-one-out squared loss"
+"""How the risks of squared-loss heads are obtained; whole groups leave where there are groups."""
+
+ENTROPY = "cross-validated cross-entropy in nats"
+"""How the risks of logistic heads are obtained."""
 
 Model = LinearModel | LogisticModel
 
@@ -56,13 +63,15 @@ class Rows:
     folds: Sequence[Int[np.ndarray, " _"]]
     groups: Groups | None = None
 
-    def risk(self, losses: Float[np.ndarray, " n"] | None) -> Quantity:
-        """Sum up leave-one-out losses of the labelled rows.
+    def risk(self, losses: Float[np.ndarray, " n"] | None, what: str = SQUARED) -> Quantity:
+        """Sum up losses of the labelled rows, each left out of the fit that is scored on it.
 
         Parameters
         ----------
         losses : array of shape (n,), optional
-            One per row.
+            One per row; None where leaving a row out is not defined.
+        what : str
+            What the losses are and how they were obtained.
 
         Returns
         -------
@@ -76,7 +85,8 @@ class Rows:
             labels = np.empty(len(losses), dtype=np.int64)
             for number, members in enumerate(self.groups):
                 labels[members] = number
-        return mean_loss(losses, labels)
+        found = mean_loss(losses, labels)
+        return replace(found, method=f"{what}, {found.method}")
 
 
 INTERPOLATES = Undefined(
@@ -181,9 +191,7 @@ def _collect(
     pseudo_labels: Float[np.ndarray, "N k"],
 ) -> FittedPair:
     used = [route for route in (teacher, base, student) if route is not None]
-    edges = [
-        Check("OG208", f"{route.kind}: {', '.join(route.at_edge)}") for route in used if route.at_edge
-    ]
+    edges = [Check("OG208", f"{route.kind}: {', '.join(route.at_edge)}") for route in used if route.at_edge]
     risk = NO_POOL if student is None else rows.risk(student.losses)
     return FittedPair(
         teacher.model,
@@ -213,32 +221,94 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     first = StageOne(rows.weak, rows.y, none, rows.groups)
     strong = StageOne(rows.strong, rows.y, none, rows.groups)
     teacher, base = first.model(0), strong.model(0)
-    student: LinearModel | Undefined = NO_POOL
-    losses: dict[str, np.ndarray | None] = {"teacher": None, "baseline": None, "student": None}
-    held = _can_leave_out(rows, first)
-    if held:
-        losses["teacher"] = row_losses(first)[0]
-    if _can_leave_out(rows, strong):
-        losses["baseline"] = row_losses(strong)[0]
+    losses_t = row_losses(first)[0] if _can_leave_out(rows, first) else None
+    losses_b = row_losses(strong)[0] if _can_leave_out(rows, strong) else None
     n, N, d_w, d_s = len(rows.y), len(rows.pool_weak), first.basis.shape[1], strong.basis.shape[1]
+    student: LinearModel | Undefined = NO_POOL
+    risk: Quantity = NO_POOL
     if N:
         second = StageTwo(first, rows.strong, Pool.from_rows(rows.pool_weak, rows.pool_strong), none)
         student, d_s = second.model(0, 0), max(d_s, second.basis.shape[1])
-        if held:
-            losses["student"] = second.losses()[0, 0]
+        # Rows leave the teacher alone: the student's own fit may interpolate its pseudo-labels.
+        risk = rows.risk(None if losses_t is None else second.losses()[0, 0])
     near = (("OG201", "n", n, "d_w", d_w), ("OG202", "n", n, "d_s", d_s), ("OG203", "N", N, "d_s", d_s))
-    # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
-    checks = [Check(c, f"{m} = {size}, {k} = {d}") for c, m, size, k, d in near if size and abs(size - d - 1) <= d / 4]
-    risks = Risks(
-        rows.risk(losses["teacher"]),
-        rows.risk(losses["student"]) if N else NO_POOL,
-        rows.risk(losses["baseline"]),
-        NO_CEILING,
-    )
+    checks = [
+        Check(code, f"{count} = {size}, {name} = {d}")
+        for code, count, size, name, d in near
+        # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
+        if size and abs(size - d - 1) <= d / 4
+    ]
+    risks = Risks(rows.risk(losses_t), risk, rows.risk(losses_b), NO_CEILING)
     return FittedPair(teacher, base, student, teacher.predict(rows.pool_weak), {}, risks, tuple(checks))
 
 
 def _can_leave_out(rows: Rows, stage: StageOne) -> bool:
-    """Say whether the fit still has more rows than parameters when the largest group is gone."""
-    gone = 1 if rows.groups is None else max(len(group) for group in rows.groups)
-    return len(rows.y) - gone >= stage.basis.shape[1] + 1
+    """Say whether no row (or group) is fitted whatever its labels: no hat block has an eigenvalue of 1."""
+    scores = stage.scores
+    left = np.column_stack([np.ones(len(scores)), scores])
+    left /= np.sqrt(np.sum(left**2, axis=0))
+    if rows.groups is None:
+        largest = np.sum(left**2, axis=1)
+    else:
+        largest = np.array([np.linalg.norm(left[group], 2) ** 2 for group in rows.groups])
+    return bool(largest.max() < 1 - RESOLVED)
+
+
+RESOLVED = 1e-9
+"""Least distance of a leverage from 1: unit vectors of a thousand rows round at about 1e-13, and a residual
+divided by less than this would be rounding."""
+
+
+def fit_logistic(rows: Rows) -> FittedPair:
+    """Train by cross-entropy and tune by cross-validation of both stages against the true labels.
+
+    Parameters
+    ----------
+    rows : Rows
+        The data; y holds one-hot codes.
+
+    Returns
+    -------
+    FittedPair
+        With probabilities as pseudo-labels, from a teacher whose penalty was chosen for the student.
+    """
+    folds, checks = rows.folds, []
+    settings: dict[str, dict[str, float]] = {}
+
+    def note(kind: str, what: str, models: Sequence[LogisticModel]) -> None:
+        if not all(model.converged for model in models):
+            checks.append(Check("OG301", f"{kind}: {what}"))
+
+    def single(kind: str, X: Float[np.ndarray, "n d"], key: str) -> tuple[LogisticModel, Quantity]:
+        alphas = logistic.grid(X)
+        table = logistic.table_single(X, rows.y, folds)
+        best, honest = choose(table, folds)
+        edge = routes._edges((key,), table.mean(axis=1), (best,))
+        if edge:
+            checks.append(Check("OG208", f"{kind}: {key}"))
+        settings[kind] = {key: float(alphas[best])}
+        model = logistic.path(X, rows.y, alphas[best:])[0]
+        note(kind, f"{key} = {alphas[best]:.3g}", [model])
+        return model, rows.risk(honest, ENTROPY)
+
+    teacher, risk_t = single("teacher", rows.weak, "alpha_w")
+    base, risk_b = single("baseline", rows.strong, "alpha_s")
+    pseudo_labels = np.empty((0, rows.y.shape[1]))
+    student: LogisticModel | Undefined = NO_POOL
+    risk_s: Quantity = NO_POOL
+    if len(rows.pool_weak):
+        alphas_w, alphas_s = logistic.grid(rows.weak), logistic.grid(rows.strong)
+        table = logistic.table_pair(rows.weak, rows.strong, rows.y, rows.pool_weak, rows.pool_strong, folds)
+        best, honest = choose(table.reshape(-1, len(rows.y)), folds)
+        a, b = divmod(best, len(alphas_s))
+        edge = routes._edges(("alpha_w", "alpha_s"), table.mean(axis=2), (a, b))
+        if edge:
+            checks.append(Check("OG208", f"student: {', '.join(edge)}"))
+        settings["student"] = {"alpha_w": float(alphas_w[a]), "alpha_s": float(alphas_s[b])}
+        source = logistic.path(rows.weak, rows.y, alphas_w[a:])[0]
+        pseudo_labels = source.predict(rows.pool_weak)
+        student = logistic.path(rows.pool_strong, pseudo_labels, alphas_s[b:])[0]
+        note("student", f"alpha_w = {alphas_w[a]:.3g}, alpha_s = {alphas_s[b]:.3g}", [source, student])
+        risk_s = rows.risk(honest, ENTROPY)
+    risks = Risks(risk_t, risk_s, risk_b, NO_CEILING)
+    return FittedPair(teacher, base, student, pseudo_labels, settings, risks, tuple(checks))

@@ -20,6 +20,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
+from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.linalg.moment_table import BlockMoments
 from outgrow.probes.linear_model import LinearModel
 
 Groups = Sequence[Int[np.ndarray, " _"]]
@@ -159,11 +161,30 @@ class Pool:
         Pool
             Their moments, in float64.
         """
-        weak_mean, strong_mean = weak.mean(0, dtype=np.float64), strong.mean(0, dtype=np.float64)
-        centred_weak, centred = weak - weak_mean, strong - strong_mean
-        N = len(strong)
-        weak_cov = centred_weak.T @ centred_weak / N
-        return cls(N, weak_mean, strong_mean, weak_cov, centred.T @ centred / N, centred.T @ centred_weak / N)
+        return cls.from_moments(pair_moments(weak, strong, np.zeros(len(strong), dtype=np.int64)).select())
+
+    @classmethod
+    def from_moments(cls, moments: BlockMoments) -> Pool:
+        """Take the moments that an engine added up.
+
+        Parameters
+        ----------
+        moments : BlockMoments
+            Of the unlabelled rows, blocks "weak" and "strong".
+
+        Returns
+        -------
+        Pool
+            The same numbers.
+        """
+        return cls(
+            moments.n,
+            moments.mean(WEAK),
+            moments.mean(STRONG),
+            moments.covariance(WEAK),
+            moments.covariance(STRONG),
+            moments.covariance(STRONG, WEAK),
+        )
 
 
 class StageTwo:

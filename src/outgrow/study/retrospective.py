@@ -1,0 +1,171 @@
+"""Theory beside measurement, once every label is known: what T2 would have said, and what came out.
+
+The inputs of the exact formulas (docs/theory.md, T2) are measured on all rows whose label is known, in the
+very basis that the ridgeless models are fitted on; the models are then trained on repeated draws of n and N
+rows and scored on the test rows. A look back, not a forecast: the inputs use labels that nobody has when
+the question is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.config import RunConfig
+from outgrow.linalg.least_squares import least_squares
+from outgrow.results import LEVEL, Check, Estimate, Quantity, Risks, Undefined
+from outgrow.study.evaluate import training_rows
+from outgrow.study.prepare import Prepared
+from outgrow.theory.exact_risks import exact_risks
+from outgrow.theory.gain import opr, pgr
+from outgrow.theory.inputs import population_from_rows
+from outgrow.theory.sandwich import sandwich_factors
+
+DRAWS = 20
+"""Redraws of labelled and unlabelled rows: the mean's error is then a fifth of one draw's spread."""
+
+SANDWICH = (0.8, 1.25)
+"""Factors outside change a variance by more than a fifth, beyond what formulas for Gaussian data promise."""
+
+ROUTES = ("teacher", "student", "baseline", "ceiling")
+
+
+@dataclass(frozen=True)
+class RiskPoint:
+    """One route's risk by theory and by measurement.
+
+    Parameters
+    ----------
+    route : str
+        Teacher, student, baseline or ceiling.
+    predicted : Estimate or Undefined
+        By T2.
+    measured : Estimate
+        Mean over redraws, on the test rows.
+    """
+
+    route: str
+    predicted: Quantity
+    measured: Quantity
+
+
+@dataclass(frozen=True)
+class Retrospective:
+    """Predicted and measured risks of minimum-norm models on truncated features.
+
+    Parameters
+    ----------
+    title : str
+        Says what it is.
+    head : str
+        Always "ridgeless".
+    n, N, draws : int
+        Labelled rows, unlabelled rows, redraws.
+    d_w, d_s : int
+        Directions kept.
+    inputs : dict of str to Estimate
+        What went into the formulas.
+    points : tuple of RiskPoint
+        One per route.
+    pgr, opr : dict of str to Estimate or Undefined
+        Under "predicted" and "measured".
+    sandwich : dict of str to float
+        By how much residuals that depend on the features change each variance term; 1 in theory.
+    checks : tuple of Check
+        Suspicions.
+    """
+
+    title: str
+    head: str
+    n: int
+    N: int
+    draws: int
+    d_w: int
+    d_s: int
+    inputs: Mapping[str, Estimate]
+    points: tuple[RiskPoint, ...]
+    pgr: Mapping[str, Quantity]
+    opr: Mapping[str, Quantity]
+    sandwich: Mapping[str, float]
+    checks: tuple[Check, ...]
+
+
+def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective | Undefined:
+    """Set theory beside measurement for one teacher.
+
+    Parameters
+    ----------
+    data : Prepared
+        The rows.
+    weak : str
+        Name of the weak set.
+    config : RunConfig
+        Gives ranks, noise variances and the seed.
+
+    Returns
+    -------
+    Retrospective or Undefined
+        Undefined where labels are missing or the task is not regression.
+    """
+    split = data.split
+    if data.task != "regression":
+        return Undefined(
+            "the formulas are of the squared loss of one target", "Read the measured risks of the classes."
+        )
+    if not data.pool_known or not len(split.unlabelled):
+        return Undefined(
+            "the labels of the pool are not known, so there is nothing to look back on",
+            "Read the risks expected from the labelled rows.",
+        )
+    if not len(split.test):
+        return Undefined("there are no test rows to measure on", "Set rows aside for the test (--test).")
+    rows = training_rows(data, split.labelled, head="ridgeless", rank=config.rank, seed=config.seed)
+    by_weak, _ = rows.reduce(data.weak[weak], strong=False)
+    by_strong, _ = rows.reduce(data.strong, strong=True)
+    known = np.concatenate([split.labelled, split.unlabelled, split.test])
+    n, N = len(split.labelled), len(split.unlabelled)
+    X_w, X_s = by_weak.apply(data.weak[weak][known]), by_strong.apply(data.strong[known])
+    y = data.y[known, 0]
+
+    # The less noisy target gives the better inputs, where its own noise is known.
+    target, noise = y, config.noise_variance or 0.0
+    if data.truth is not None and config.noise_variance is not None and config.truth_variance is not None:
+        target, noise = data.truth[known], config.truth_variance
+    found = population_from_rows(X_w, X_s, target, noise)
+    # Without a known noise variance all of it counts as approximation error: the risks are then those
+    # against labels, by the same formulas.
+    population = replace(found, sigma2=config.noise_variance or 0.0)
+    predicted = exact_risks(population, n, N)
+
+    scored, scored_noise = y, config.noise_variance or 0.0
+    if target is not y:
+        scored, scored_noise = target, noise
+    losses = _redraw(X_w, X_s, y, scored, n, N, config.seed)
+    measured = {route: _mean(loss, scored_noise) for route, loss in losses.items()}
+    named = config.noise_variance is not None
+    factors = sandwich_factors(X_w, X_s, y)
+    return Retrospective(
+        title="Retrospective: exact theory with inputs measured on all labels, beside redrawn experiments",
+        head="ridgeless",
+        n=n,
+        N=N,
+        draws=DRAWS,
+        d_w=by_weak.rank,
+        d_s=by_strong.rank,
+        inputs=_inputs(population, len(known)),
+        points=tuple(RiskPoint(r, getattr(predicted, r), measured[r]) for r in ROUTES),
+        pgr={"predicted": pgr(predicted), "measured": _ratio_pgr(losses)},
+        opr={
+            "predicted": opr(predicted) if named else NO_NOISE,
+            "measured": _ratio_opr(losses, scored_noise) if named else NO_NOISE,
+        },
+        sandwich=factors,
+        checks=tuple(
+            Check("OG206", f"{weak}: {name} {factor:.2f}")
+            for name, factor in factors.items()
+            if not SANDWICH[0] <= factor <= SANDWICH[1]
+        ),
+    )
