@@ -9,19 +9,21 @@ the question is asked.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import RunConfig
-from outgrow.linalg.least_squares import least_squares
-from outgrow.results import LEVEL, Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.evaluate import training_rows
+from outgrow.linalg.least_squares import LeastSquares, least_squares
+from outgrow.probes import metrics
+from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.study.evaluate import NO_NOISE, training_rows
 from outgrow.study.prepare import Prepared
 from outgrow.theory.exact_risks import exact_risks
 from outgrow.theory.gain import opr, pgr
 from outgrow.theory.inputs import population_from_rows
+from outgrow.theory.population import Population
 from outgrow.theory.sandwich import sandwich_factors
 
 DRAWS = 20
@@ -144,7 +146,9 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     if target is not y:
         scored, scored_noise = target, noise
     losses = _redraw(X_w, X_s, y, scored, n, N, config.seed)
-    measured = {route: _mean(loss, scored_noise) for route, loss in losses.items()}
+    groups = None if data.groups is None else data.groups[split.test]
+    measured = {route: metrics.excess_risk(loss, scored_noise, groups) for route, loss in losses.items()}
+    ratio = metrics.pgr(losses["teacher"], losses["student"], losses["ceiling"], groups)
     named = config.noise_variance is not None
     factors = sandwich_factors(X_w, X_s, y)
     return Retrospective(
@@ -157,10 +161,12 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
         d_s=by_strong.rank,
         inputs=_inputs(population, len(known)),
         points=tuple(RiskPoint(r, getattr(predicted, r), measured[r]) for r in ROUTES),
-        pgr={"predicted": pgr(predicted), "measured": _ratio_pgr(losses)},
+        pgr={"predicted": pgr(predicted), "measured": ratio},
         opr={
             "predicted": opr(predicted) if named else NO_NOISE,
-            "measured": _ratio_opr(losses, scored_noise) if named else NO_NOISE,
+            "measured": metrics.opr(losses["baseline"], losses["student"], scored_noise, groups)
+            if named
+            else NO_NOISE,
         },
         sandwich=factors,
         checks=tuple(
@@ -169,3 +175,50 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
             if not SANDWICH[0] <= factor <= SANDWICH[1]
         ),
     )
+
+
+def _inputs(population: Population, rows: int) -> dict[str, Estimate]:
+    return {
+        field.name: Estimate(
+            float(getattr(population, field.name)),
+            n=rows,
+            method="measured on every row whose label is known",
+        )
+        for field in fields(population)
+    }
+
+
+def _redraw(
+    X_w: Float[np.ndarray, "m d_w"],
+    X_s: Float[np.ndarray, "m d_s"],
+    y: Float[np.ndarray, " m"],
+    scored: Float[np.ndarray, " m"],
+    n: int,
+    N: int,
+    seed: int,
+) -> dict[str, Float[np.ndarray, "draws test"]]:
+    """Train on repeated partitions of the first n + N rows and score on the others.
+
+    Every draw deals the same rows anew, so the ceiling, which takes all of them, is one model.
+    """
+    rng = np.random.default_rng(seed)
+    test = slice(n + N, None)
+
+    def loss(weights: LeastSquares, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " test"]:
+        return (weights.predict(X[test]) - scored[test]) ** 2
+
+    def fit(X: Float[np.ndarray, "m d"], target: Float[np.ndarray, " m"]) -> LeastSquares:
+        # Principal components above the truncation are far from rounding: their Gram matrix is exact enough.
+        return least_squares(X, target, method="primal")
+
+    top = loss(fit(X_s[: n + N], y[: n + N]), X_s)
+    losses: dict[str, list[np.ndarray]] = {route: [] for route in ROUTES}
+    for _ in range(DRAWS):
+        order = rng.permutation(n + N)
+        labelled, pool = order[:n], order[n:]
+        teacher = fit(X_w[labelled], y[labelled])
+        losses["teacher"].append(loss(teacher, X_w))
+        losses["student"].append(loss(fit(X_s[pool], teacher.predict(X_w[pool])), X_s))
+        losses["baseline"].append(loss(fit(X_s[labelled], y[labelled]), X_s))
+        losses["ceiling"].append(top)
+    return {route: np.stack(rows) for route, rows in losses.items()}

@@ -2,8 +2,9 @@
 
 Every route leaves one honest loss per labelled row. All differences between routes get simultaneous paired
 intervals: one critical value for all of them, from the joint distribution of the studentized mean
-differences (rows or groups are given random signs; no model is refitted). A route that another one beats is
-out; among those left the cheapest is recommended. Rows are exchangeable groups: whole groups change sign.
+differences (rows or groups are given random signs; no model is refitted), widened because all leave-one-out
+losses share their training rows (`widening`). A route that another one beats is out; among those left the
+cheapest is recommended. Whole groups change sign together.
 """
 
 from __future__ import annotations
@@ -20,6 +21,33 @@ from outgrow.results import LEVEL, Estimate
 
 DRAWS = 4000
 """Sign draws for the critical value: its own error is then below 2 % at level .90."""
+
+
+def widening(units: int) -> float:
+    """Give the factor by which intervals over leave-one-out losses are widened.
+
+    Losses of different rows come from models that share nearly all their labels, so they vary together
+    and their spread over rows understates how far a difference of risks may be off. Nadeau and Bengio
+    (2003) add the ratio of test to training rows to 1/k; for k left-out units that is 1/k + 1/(k - 1). On the movie
+    reviews (four pairs and sizes, 40 to 60 draws each) all true differences lay inside the intervals in 48 to
+    70 % of draws without it and in 75 to 98 % with it, at level .90.
+
+    Parameters
+    ----------
+    units : int
+        Rows or groups left out one by one.
+
+    Returns
+    -------
+    float
+        About the square root of 2.
+
+    Examples
+    --------
+    >>> round(widening(100), 3)
+    1.418
+    """
+    return float(np.sqrt(1.0 + units / max(units - 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -147,10 +175,14 @@ def decide(
     if len(found) != len(routes):
         raise ValueError("every route to choose from needs its losses")
     losses = np.stack(found)
-    difference, half = simultaneous(losses, groups, seed)
     n = losses.shape[1]
     units = n if groups is None else len(groups)
-    method = f"paired over {units} {'rows' if groups is None else 'groups'}, simultaneous over all routes"
+    difference, half = simultaneous(losses, groups, seed)
+    half *= widening(units)
+    method = (
+        f"leave-one-out, paired over {units} {'rows' if groups is None else 'groups'}, simultaneous over all"
+        " routes, widened for shared training rows"
+    )
     comparisons = tuple(
         Comparison(
             routes[i].name,
@@ -201,27 +233,39 @@ def _sentence(
     left: Sequence[Route],
 ) -> str:
     place = {route.name: i for i, route in enumerate(routes)}
-    students = [route for route in routes if route.kind == "student"]
-    student = min(students, key=lambda route: mean[place[route.name]])
-    s, b = place[student.name], place[best.name]
-    if decision == "do":
-        rivals = [route for route in routes if route.kind not in ON_PSEUDO_LABELS]
-        rival = min(rivals, key=lambda route: mean[place[route.name]])
-        r = place[rival.name]
+
+    def least(some: Sequence[Route]) -> Route:
+        return min(some, key=lambda route: mean[place[route.name]])
+
+    def compared(first: Route, second: Route) -> str:
+        i, j = place[first.name], place[second.name]
         return (
-            f"Do: {best.name} is expected to err by {mean[b]:.3g}, less than {rival.name}, the best route"
-            f" without pseudo-labels, at {mean[r]:.3g}"
-            f" (difference {difference[b, r]:+.2g} ± {half[b, r]:.2g})."
+            f"{first.name} is expected to err by {mean[i]:.3g} and {second.name} by {mean[j]:.3g}"
+            f" (difference {difference[i, j]:+.2g} ± {half[i, j]:.2g})"
         )
-    if decision == "do not":
+
+    def winner_over(loser: Route) -> Route:
+        # The recommended route is the cheapest left, and need not itself beat everything that is out.
+        i, b = place[loser.name], place[best.name]
+        clearest = int(np.argmax(difference[i] - half[i]))
+        return best if difference[i, b] > half[i, b] else routes[clearest]
+
+    students = [route for route in routes if route.kind == "student"]
+    if decision == "do":
+        rival = least([route for route in routes if route.kind not in ON_PSEUDO_LABELS])
         return (
-            f"Do not train on pseudo-labels alone: {student.name} is expected to err by {mean[s]:.3g}, more"
-            f" than {best.name} at {mean[b]:.3g} (difference {difference[s, b]:+.2g} ± {half[s, b]:.2g})."
+            f"Do: {compared(winner_over(rival), rival)}, the best route without pseudo-labels."
             f" Take {best.name}."
         )
-    others = ", ".join(route.name for route in left if route is not best)
+    if decision == "do not":
+        student = least(students)
+        return (
+            f"Do not train on pseudo-labels alone: {compared(student, winner_over(student))}."
+            f" Take {best.name}."
+        )
+    student = least([route for route in students if route in left])
+    rival = least([route for route in left if route.kind not in ON_PSEUDO_LABELS])
     return (
-        f"Too close to call on these labels: {best.name} ({mean[b]:.3g}) and {student.name} ({mean[s]:.3g})"
-        f" differ by {difference[s, b]:+.2g} ± {half[s, b]:.2g}; {best.name} is the cheapest of the tied"
-        f" ({others} being the others)."
+        f"Too close to call on these labels: {compared(student, rival)}. Take {best.name}, the cheapest that"
+        " no other route beats."
     )
