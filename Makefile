@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: demo test lint bench data clean
 
 demo: .venv/runtime
-	@$(BIN)/outgrow demo
+	@$(BIN)/outgrow demo --overwrite
 
 test: lint
 	@echo "== tests"

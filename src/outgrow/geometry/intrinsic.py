@@ -18,9 +18,9 @@ from jaxtyping import Float
 
 from outgrow.errors import DataError
 from outgrow.geometry.curve import Curve
-from outgrow.geometry.null_spectrum import parallel_analysis
+from outgrow.geometry.null_spectrum import parallel_analysis, some_rows
 from outgrow.linalg.shrinkage import df1
-from outgrow.linalg.spectrum import Spectrum
+from outgrow.linalg.spectrum import Spectrum, spectrum_of_rows
 from outgrow.results import Estimate, Quantity, Undefined
 
 Rule = Literal["energy", "gavish-donoho", "parallel", "stable-rank", "participation", "ridge"]
@@ -259,14 +259,17 @@ def _parallel(
     if rows is None or rng is None:
         lost = Undefined("parallel analysis shuffles the rows, and none were given", "Give rows and rng.")
         return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
-    null = parallel_analysis(rows, rng)[: len(values)]
-    exceeds = values > null
+    read = rows[some_rows(len(rows))]
+    null = parallel_analysis(read, rng)[: len(values)]
+    # Both sides from the same rows: a null of fewer rows is wider.
+    own = values if len(read) == spectrum.n else spectrum_of_rows(read).values[: len(values)]
+    exceeds = own > null
     # The leading run: an eigenvalue that exceeds its null after one that did not is no more than chance.
     count = len(values) if exceeds.all() else int(np.argmin(exceeds))
     estimate = Estimate(
-        float(count), n=spectrum.n, method="eigenvalues above all of 9 with columns shuffled (level .10)"
+        float(count), n=len(read), method="eigenvalues above all of 9 with columns shuffled (level .10)"
     )
-    return Dimension("parallel", label, estimate, Curve.over_directions(values, "variance", null))
+    return Dimension("parallel", label, estimate, Curve.over_directions(own, "variance", null))
 
 
 _BY_SPECTRUM: dict[str, Callable[[Spectrum, np.ndarray, float | None], Dimension]] = {

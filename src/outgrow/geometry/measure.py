@@ -13,10 +13,11 @@ from jaxtyping import Float, Int, Shaped
 
 from outgrow.geometry.correlation import CorrelationDimension, Whitening, correlation_from_moments, whitening
 from outgrow.geometry.intrinsic import ENERGY_LEVEL, Dimension, every_dimension, intrinsic_dimension
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.null_spectrum import some_rows
+from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, pair_moments
 from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
-from outgrow.linalg.moment_table import MomentTable
+from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.results import Estimate, Undefined
 
 
@@ -95,6 +96,8 @@ def measure_pair(
     rank_s: int | None = None,
     groups: Int[np.ndarray, " N"] | None = None,
     rng: np.random.Generator | None = None,
+    rows: Int[np.ndarray, " m"] | None = None,
+    table: MomentTable | None = None,
 ) -> Geometry:
     """Measure two feature sets of the same rows.
 
@@ -110,6 +113,10 @@ def measure_pair(
         Jackknife group of each row; dealt out in turn by default.
     rng : numpy.random.Generator, optional
         Shuffles; seeded with 0 by default, so that the same rows give the same numbers.
+    rows : array of shape (m,), optional
+        Positions of the rows to measure; all by default.
+    table : MomentTable, optional
+        Their moments by group (`pair_moments`), where they have been taken already.
 
     Returns
     -------
@@ -130,23 +137,28 @@ def measure_pair(
     (2.0, 'energy .90')
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    table = pair_moments(X_w, X_s, groups)
+    rows = np.arange(len(X_w)) if rows is None else rows
+    table = pair_moments(X_w, X_s, groups, {"all": rows}) if table is None else table
     total = table.select()
     weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
     shared = correlation_from_moments(table, weak, strong)
-    by_chance = _by_chance(X_w, X_s, table, weak, strong, rng) if len(shared.canonical) else np.zeros(0)
+    by_chance = np.zeros(0)
+    if len(shared.canonical):
+        by_chance = _by_chance(X_w, X_s, rows, total, weak, strong, rng)
     cross = total.covariance(WEAK, STRONG)
     return Geometry(
         rows=total.n,
-        weak=_set(X_w, weak, rng),
-        strong=_set(X_s, strong, rng),
+        weak=_set(X_w, rows, weak, rng),
+        strong=_set(X_s, rows, strong, rng),
         correlation=SharedGeometry(**vars(shared), canonical_by_chance=by_chance),
         ridge=ridge_overlaps(weak.spectrum, strong.spectrum, cross),
         published=_published(weak, strong, rng),
     )
 
 
-def _set(X: Shaped[np.ndarray, "N D"], found: Whitening, rng: np.random.Generator) -> SetGeometry:
+def _set(
+    X: Shaped[np.ndarray, "N D"], rows: Int[np.ndarray, " m"], found: Whitening, rng: np.random.Generator
+) -> SetGeometry:
     spectrum = found.spectrum
     return SetGeometry(
         width=X.shape[1],
@@ -154,23 +166,26 @@ def _set(X: Shaped[np.ndarray, "N D"], found: Whitening, rng: np.random.Generato
         kept=found.kept,
         spectrum=spectrum.values[: spectrum.rank],
         total=spectrum.total,
-        dimensions=every_dimension(spectrum, X, rng),
+        dimensions=every_dimension(spectrum, X[rows[some_rows(len(rows))]], rng),
     )
 
 
 def _by_chance(
     X_w: Shaped[np.ndarray, "N D_w"],
     X_s: Shaped[np.ndarray, "N D_s"],
-    table: MomentTable,
+    rows: Int[np.ndarray, " m"],
+    total: BlockMoments,
     weak: Whitening,
     strong: Whitening,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " k"]:
-    total = table.select()
-    scores_w = (X_w - total.mean(WEAK)) @ weak.map
-    scores_s = (X_s - total.mean(STRONG)) @ strong.map
-    cross = scores_w[rng.permutation(len(X_w))].T @ scores_s / total.n
-    return np.minimum(np.linalg.svd(cross, compute_uv=False), 1.0)
+    mean_w, mean_s = total.mean(WEAK), total.mean(STRONG)
+    cross = np.zeros((X_w.shape[1], X_s.shape[1]))
+    shuffled = rows[rng.permutation(len(rows))]
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        cross += (X_w[shuffled[part]] - mean_w).T @ (X_s[rows[part]] - mean_s)
+    return np.minimum(np.linalg.svd(weak.map.T @ cross @ strong.map / len(rows), compute_uv=False), 1.0)
 
 
 def _published(

@@ -1,6 +1,8 @@
-"""Moments of two feature sets side by side, by jackknife group: one pass, float64 throughout."""
+"""Moments of two feature sets side by side, by split and jackknife group: one pass, float64 throughout."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Int, Shaped
@@ -22,6 +24,7 @@ def pair_moments(
     X_w: Shaped[np.ndarray, "N D_w"],
     X_s: Shaped[np.ndarray, "N D_s"],
     groups: Int[np.ndarray, " N"] | None = None,
+    splits: Mapping[str, Int[np.ndarray, " _"]] | None = None,
 ) -> MomentTable:
     """Take the moments of a pair, blocks "weak" and "strong".
 
@@ -33,12 +36,14 @@ def pair_moments(
         Strong features of the same rows.
     groups : array of shape (N,), optional
         Jackknife group of each row; dealt out in turn by default.
+    splits : mapping of str to integer array, optional
+        Rows to read, by the name to file them under; by default all, under "all".
 
     Returns
     -------
     MomentTable
-        By group. Products are taken in float64 for narrow types too: whitening divides by the smallest
-        eigenvalues, which float32 products would blur.
+        By split and group. Products are taken in float64 for narrow types too: whitening divides by the
+        smallest eigenvalues, which float32 products would blur.
 
     Raises
     ------
@@ -54,10 +59,11 @@ def pair_moments(
         )
     labels = np.arange(rows) % min(GROUPS, rows) if groups is None else groups
     moments = Moments()
-    # Grouped rows stand together in the chunks, so that each product is of many rows.
-    order = np.argsort(labels, kind="stable")
-    for start in range(0, rows, CHUNK):
-        part = order[start : start + CHUNK]
-        batch = {WEAK: X_w[part].astype(np.float64), STRONG: X_s[part].astype(np.float64)}
-        moments.update(batch, groups=labels[part])
+    for name, members in ({"all": np.arange(rows)} if splits is None else splits).items():
+        # Grouped rows stand together in the chunks, so that each product is of many rows.
+        order = members[np.argsort(labels[members], kind="stable")]
+        for start in range(0, len(order), CHUNK):
+            part = order[start : start + CHUNK]
+            batch = {WEAK: X_w[part].astype(np.float64), STRONG: X_s[part].astype(np.float64)}
+            moments.update(batch, split=name, groups=labels[part])
     return moments.finalize()

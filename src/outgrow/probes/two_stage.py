@@ -13,7 +13,7 @@ leaves, the total penalty stays as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -185,6 +185,41 @@ class Pool:
             moments.covariance(STRONG),
             moments.covariance(STRONG, WEAK),
         )
+
+    def reduced(
+        self,
+        weak: tuple[Float[np.ndarray, " d_w"], Float[np.ndarray, "d_w r_w"] | None],
+        strong: tuple[Float[np.ndarray, " d_s"], Float[np.ndarray, "d_s r_s"] | None],
+    ) -> Pool:
+        """Give the moments of the same rows in other coordinates.
+
+        Parameters
+        ----------
+        weak, strong : pair of array of shape (d,) and (array of shape (d, r) or None)
+            What is subtracted, and the basis; None keeps a set as it is.
+
+        Returns
+        -------
+        Pool
+            Moments of (x - centre) basis.
+        """
+        (centre_w, W), (centre_s, S) = weak, strong
+        pool = self
+        if W is not None:
+            pool = replace(
+                pool,
+                weak_mean=(pool.weak_mean - centre_w) @ W,
+                weak_cov=W.T @ pool.weak_cov @ W,
+                cross_cov=pool.cross_cov @ W,
+            )
+        if S is not None:
+            pool = replace(
+                pool,
+                strong_mean=(pool.strong_mean - centre_s) @ S,
+                strong_cov=S.T @ pool.strong_cov @ S,
+                cross_cov=S.T @ pool.cross_cov,
+            )
+        return pool
 
 
 class StageTwo:

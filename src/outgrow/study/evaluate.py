@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
+from outgrow.probes.two_stage import Pool
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
@@ -140,6 +141,7 @@ def training_rows(
         data.weak,
         data.strong,
         y,
+        {name: Pool.from_moments(table.select("unlabelled")) for name, table in data.moments.items()},
         labelled,
         data.split.unlabelled,
         fold_positions(data, labelled, count, seed),

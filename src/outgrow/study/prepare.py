@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from outgrow.config import DataConfig, RunConfig, named_path
 from outgrow.data.checks import drop_constant, suspicions
 from outgrow.data.features_file import FeatureIdentity, FeatureTable, read_features
+from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
 from outgrow.data.labels import read_labels
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
+from outgrow.geometry.pair_moments import pair_moments
+from outgrow.linalg.moment_table import MomentTable
 from outgrow.results import Check
 
 
@@ -46,6 +49,9 @@ class Prepared:
         Values of the group column.
     split : Split
         Labelled, unlabelled and test rows.
+    moments : dict of str to MomentTable
+        Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
+        one pass over the pool.
     task, why : str
         Regression or classification, and how it was chosen.
     classes : tuple
@@ -64,6 +70,7 @@ class Prepared:
     truth: Float[np.ndarray, " rows"] | None
     groups: np.ndarray | None
     split: Split
+    moments: dict[str, MomentTable]
     task: str
     why: str
     classes: tuple[object, ...]
@@ -157,7 +164,7 @@ def prepare(config: RunConfig) -> Prepared:
             config.labels,
             "Give at least 4; intervals want 50 or more.",
         )
-    truth = _truth(joined, task)
+    truth = _truth(joined, task, split, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     checks = list(joined.checks)
     checks += suspicions(joined.strong, joined.ids, split, joined.groups)
@@ -171,6 +178,14 @@ def prepare(config: RunConfig) -> Prepared:
     if strong_name in identities:
         strong_name += " (strong)"
     identities[strong_name] = strong.identity
+    if not len(split.unlabelled):
+        raise DataError(
+            f"all {len(split.labelled)} rows for training are labelled: there is no pool to label",
+            config.labels,
+            "Put labels aside with --n, or add rows without labels.",
+        )
+    parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
+    jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
     return Prepared(
         joined.ids,
         sets,
@@ -180,6 +195,7 @@ def prepare(config: RunConfig) -> Prepared:
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
+        {name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()},
         task,
         why,
         tuple(classes),
@@ -188,10 +204,28 @@ def prepare(config: RunConfig) -> Prepared:
     )
 
 
-def _truth(joined: Joined, task: str) -> np.ndarray | None:
+def _jackknife(joined: Joined, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Number the jackknife groups of the rows trained on; rows elsewhere are in none (-1)."""
+    groups = None if joined.groups is None else joined.groups[rows]
+    labels = np.full(len(joined.ids), -1, dtype=np.int64)
+    labels[rows] = jackknife_groups(joined.ids[rows], groups, seed=seed)
+    return labels
+
+
+def _truth(joined: Joined, task: str, split: Split, where: str) -> np.ndarray | None:
     if joined.truth is None or task != "regression":
         return None
-    return np.asarray(joined.truth, dtype=np.float64)
+    truth = np.asarray(joined.truth, dtype=np.float64)
+    # Without test rows, routes are scored on the labelled ones.
+    scored = split.test if len(split.test) else split.labelled
+    bare = scored[np.isnan(truth[scored])]
+    if bare.size:
+        raise DataError(
+            f"{bare.size} rows to score on have no truth: {quoted(joined.ids[bare])}",
+            where,
+            "Give it for each of them, or leave --truth-column out.",
+        )
+    return truth
 
 
 def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] | None:
@@ -246,40 +280,3 @@ def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> S
         )
     number = folds(units[rows], count, seed)
     return [np.flatnonzero(number == fold) for fold in range(count)]
-
-
-def jackknife_labels(data: Prepared, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Label rows with their jackknife group.
-
-    Parameters
-    ----------
-    data : Prepared
-        Gives ids and groups.
-    rows : integer array
-        The rows concerned.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    integer array
-        One label per row.
-    """
-    groups = None if data.groups is None else data.groups[rows]
-    return jackknife_groups(data.ids[rows], groups, seed=seed)
-
-
-def known_rows(data: Prepared) -> Bool[np.ndarray, " rows"]:
-    """Mark the rows whose label is known, drawn or not.
-
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-
-    Returns
-    -------
-    array of shape (rows,)
-        True where the label is known.
-    """
-    return ~np.isnan(data.y).any(axis=1)

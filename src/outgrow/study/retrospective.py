@@ -125,29 +125,24 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     if not len(split.test):
         return Undefined("there are no test rows to measure on", "Set rows aside for the test (--test).")
     rows = training_rows(data, split.labelled, head="ridgeless", rank=config.rank, seed=config.seed)
-    by_weak, _ = rows.reduce(data.weak[weak], strong=False)
-    by_strong, _ = rows.reduce(data.strong, strong=True)
+    by_weak, by_strong = rows.reduce(weak), rows.reduce(None)
     known = np.concatenate([split.labelled, split.unlabelled, split.test])
     n, N = len(split.labelled), len(split.unlabelled)
     X_w, X_s = by_weak.apply(data.weak[weak][known]), by_strong.apply(data.strong[known])
     y = data.y[known, 0]
 
-    # The less noisy target gives the better inputs, where its own noise is known.
-    target, noise = y, config.noise_variance or 0.0
-    if data.truth is not None and config.noise_variance is not None and config.truth_variance is not None:
+    # The less noisy target gives the better inputs, where its own noise is known. Without a known noise
+    # variance all of it counts as approximation error: the risks are then those against labels.
+    sigma2 = config.noise_variance or 0.0
+    target, noise = y, sigma2
+    if data.truth is not None and config.noise_variance is not None:
         target, noise = data.truth[known], config.truth_variance
-    found = population_from_rows(X_w, X_s, target, noise)
-    # Without a known noise variance all of it counts as approximation error: the risks are then those
-    # against labels, by the same formulas.
-    population = replace(found, sigma2=config.noise_variance or 0.0)
-    predicted = exact_risks(population, n, N)
-
-    scored, scored_noise = y, config.noise_variance or 0.0
-    if target is not y:
-        scored, scored_noise = target, noise
-    losses = _redraw(X_w, X_s, y, scored, n, N, config.seed)
+    has = ~np.isnan(target)
+    found = population_from_rows(X_w[has], X_s[has], target[has], noise)
+    predicted = exact_risks(replace(found, sigma2=sigma2), n, N)
+    losses = _redraw(X_w, X_s, y, target, n, N, config.seed)
     groups = None if data.groups is None else data.groups[split.test]
-    measured = {route: metrics.excess_risk(loss, scored_noise, groups) for route, loss in losses.items()}
+    measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}
     ratio = metrics.pgr(losses["teacher"], losses["student"], losses["ceiling"], groups)
     named = config.noise_variance is not None
     factors = sandwich_factors(X_w, X_s, y)
@@ -159,12 +154,12 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
         draws=DRAWS,
         d_w=by_weak.rank,
         d_s=by_strong.rank,
-        inputs=_inputs(population, len(known)),
+        inputs=_inputs(replace(found, sigma2=sigma2), int(has.sum())),
         points=tuple(RiskPoint(r, getattr(predicted, r), measured[r]) for r in ROUTES),
         pgr={"predicted": pgr(predicted), "measured": ratio},
         opr={
             "predicted": opr(predicted) if named else NO_NOISE,
-            "measured": metrics.opr(losses["baseline"], losses["student"], scored_noise, groups)
+            "measured": metrics.opr(losses["baseline"], losses["student"], noise, groups)
             if named
             else NO_NOISE,
         },

@@ -19,7 +19,7 @@ from outgrow.probes.routes import COST_ORDER
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
-from outgrow.study.prepare import Prepared, jackknife_labels, prepare
+from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.training import FOLDS, Trained, train
 from outgrow.study.verdict import decide
@@ -102,7 +102,7 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
         own = [route for route in to_choose if route.weak in (None, weak)]
         pair_verdict = decide(own, groups, config.seed)
         pair = _pair(data, trained, weak, scores, results, pair_verdict, config)
-        checks += _pair_checks(pair, evaluation)
+        checks += [*_pair_checks(pair, evaluation), *getattr(pair.theory, "checks", ())]
         pairs.append(pair)
     kept = {item.route.weak: item.reductions[0].rank for item in trained if item.route.kind == "teacher"}
     outcome = RunOutcome(
@@ -168,12 +168,13 @@ def _pair(
     pool = np.concatenate([split.labelled, split.unlabelled])
     ranks = {item.route.name: item.reductions for item in trained}
     geometry = measure_pair(
-        data.weak[weak][pool],
-        data.strong[pool],
+        data.weak[weak],
+        data.strong,
         rank_w=_by_hand(config, ranks[teacher][0].rank, 0),
         rank_s=_by_hand(config, ranks[student][0].rank, -1),
-        groups=jackknife_labels(data, pool, config.seed),
         rng=np.random.default_rng(config.seed),
+        rows=pool,
+        table=data.moments[weak],
     )
     return PairResult(
         weak=weak,

@@ -17,6 +17,8 @@ from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable
 from outgrow.errors import ConfigError, DataError
+from outgrow.geometry.pair_moments import STRONG, WEAK
+from outgrow.linalg.moment_table import BlockMoments
 from outgrow.results import as_plain
 from outgrow.runs import open_folder, read_json, read_tensors, write_json, write_tensors
 from outgrow.study.prepare import Prepared
@@ -48,27 +50,26 @@ class Whereabouts:
     whitener: Float[np.ndarray, "d d"]
 
     @classmethod
-    def of(cls, values: Float[np.ndarray, "m d"]) -> Whereabouts:
+    def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
         """Take the mean and covariance of training rows.
 
         Parameters
         ----------
-        values : array of shape (m, d)
-            The rows.
+        moments : BlockMoments
+            Of the rows trained on.
+        block : str
+            The feature set's block.
 
         Returns
         -------
         Whereabouts
             In float32: this is a guard, not a result.
         """
-        mean = values.mean(axis=0, dtype=np.float64)
-        centred = values - mean
-        covariance = centred.T @ centred / len(values)
-        variances, vectors = np.linalg.eigh(covariance)
+        variances, vectors = np.linalg.eigh(moments.covariance(block))
         smooth = np.maximum(variances, 0.0) + SMOOTHING * max(float(variances.mean()), 1e-300)
         usual = float(np.sum(np.maximum(variances, 0.0) / smooth))
         whitener = vectors / np.sqrt(smooth * max(usual, 1e-300))
-        return cls(mean, np.ascontiguousarray(whitener, dtype=np.float32))
+        return cls(moments.mean(block), np.ascontiguousarray(whitener, dtype=np.float32))
 
     def distance(self, values: Float[np.ndarray, "m d"]) -> float:
         """Give the median squared distance of rows, in units of the training rows' mean.
@@ -304,11 +305,11 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
         The models.
     """
     (folder / "models").mkdir()
-    pool = np.concatenate([data.split.labelled, data.split.unlabelled])
-    sets = {**data.weak, data.strong_name: data.strong}
-    places = {name: f"models/features-{number}.safetensors" for number, name in enumerate(sets)}
-    for name, values in sets.items():
-        found = Whereabouts.of(values[pool])
+    blocks = [(name, table, WEAK) for name, table in data.moments.items()]
+    blocks.append((data.strong_name, blocks[0][1], STRONG))
+    places = {name: f"models/features-{number}.safetensors" for number, (name, _, _) in enumerate(blocks)}
+    for name, table, block in blocks:
+        found = Whereabouts.of(table.select(), block)
         write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
     index = []
     for number, item in enumerate(trained):

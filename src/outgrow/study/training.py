@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.linalg.spectrum import Spectrum, spectrum_of_rows
+from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.probes import routes as ways
 from outgrow.probes.routes import Labelled, Route
 from outgrow.probes.two_stage import Pool
@@ -111,6 +111,8 @@ class TrainingRows:
         Strong features.
     y : array of shape (rows, k)
         Labels, NaN where unknown.
+    pools : dict of str to Pool
+        Moments of the unlabelled rows with each weak set, taken once.
     labelled, unlabelled : integer arrays
         Row numbers.
     folds : sequence of integer arrays
@@ -126,6 +128,7 @@ class TrainingRows:
     weak: dict[str, Float[np.ndarray, "rows d_w"]]
     strong: Float[np.ndarray, "rows d_s"]
     y: Float[np.ndarray, "rows k"]
+    pools: dict[str, Pool]
     labelled: Int[np.ndarray, " n"]
     unlabelled: Int[np.ndarray, " N"]
     folds: Sequence[Int[np.ndarray, " _"]]
@@ -133,31 +136,25 @@ class TrainingRows:
     ridgeless: bool
     rank: tuple[int, ...]
 
-    def reduce(
-        self, features: Float[np.ndarray, "rows d"], strong: bool
-    ) -> tuple[Reduction, Spectrum | None]:
+    def reduce(self, weak: str | None) -> Reduction:
         """Fit the reduction of one feature set on labelled and unlabelled rows.
 
         Parameters
         ----------
-        features : array of shape (rows, d)
-            All rows of the set.
-        strong : bool
-            Whether it is the student's.
+        weak : str or None
+            Name of the weak set; None for the strong one.
 
         Returns
         -------
         Reduction
             With `asked` above its rank where the caps held.
-        Spectrum or None
-            None where nothing is reduced.
         """
+        features = self.strong if weak is None else self.weak[weak]
         width = features.shape[1]
-        by_hand = (self.rank[-1] if strong else self.rank[0]) if self.rank else None
+        by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
         if not self.ridgeless and (by_hand is None or by_hand >= width):
-            return Reduction(np.zeros(width), None, width), None
-        rows = features[np.concatenate([self.labelled, self.unlabelled])]
-        spectrum = spectrum_of_rows(rows)
+            return Reduction(np.zeros(width), None, width)
+        mean, spectrum = self._principal(weak, features[self.labelled])
         if by_hand is not None:
             asked = kept = min(by_hand, spectrum.rank)
         else:
@@ -165,11 +162,25 @@ class TrainingRows:
             asked = int(found.value) if isinstance(found, Estimate) else spectrum.rank
             # Half the labels, a quarter of the pool: the variance factors d/(m-d) stay below 1 and 1/3.
             cap = len(self.labelled) // 2
-            if strong and len(self.unlabelled):
+            if weak is None:
                 cap = min(cap, len(self.unlabelled) // 4)
             kept = max(1, min(asked, cap))
-        mean = rows.mean(axis=0, dtype=np.float64)
-        return Reduction(mean, np.ascontiguousarray(spectrum.vectors[:, :kept]), asked), spectrum
+        return Reduction(mean, np.ascontiguousarray(spectrum.vectors[:, :kept]), asked)
+
+    def _principal(
+        self, weak: str | None, labelled: Float[np.ndarray, "n d"]
+    ) -> tuple[Float[np.ndarray, " d"], Spectrum]:
+        pool = self.pools[weak or next(iter(self.weak))]
+        mean, covariance = (
+            (pool.strong_mean, pool.strong_cov) if weak is None else (pool.weak_mean, pool.weak_cov)
+        )
+        n, N = len(labelled), pool.size
+        offset = labelled.mean(axis=0, dtype=np.float64) - mean
+        # Two groups of rows together: the spread within each, and that between their means.
+        within = N * covariance + n * np.cov(labelled, rowvar=False, bias=True, dtype=np.float64)
+        between = n * N / (n + N) * np.outer(offset, offset)
+        both = np.atleast_2d(within + between) / (n + N)
+        return mean + n / (n + N) * offset, spectrum_of_covariance(both, n + N)
 
 
 def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
@@ -190,21 +201,21 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     """
     L, U = rows.labelled, rows.unlabelled
     checks: list[Check] = []
-    by_strong, _ = rows.reduce(rows.strong, strong=True)
+    by_strong = rows.reduce(None)
     _note_cap(checks, "strong", by_strong)
     strong = by_strong.apply(rows.strong[L])
     labelled = Labelled(strong, rows.y[L], rows.folds, rows.groups, rows.ridgeless)
     done = [Trained(ways.baseline(labelled), (by_strong,))]
     for name, features in rows.weak.items():
-        by_weak, _ = rows.reduce(features, strong=False)
+        by_weak = rows.reduce(name)
         _note_cap(checks, name, by_weak)
         weak = by_weak.apply(features[L])
-        pool = Pool.from_rows(by_weak.apply(features[U]), by_strong.apply(rows.strong[U]))
+        pool = rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
         for route in ways.with_teacher(name, weak, pool, labelled):
             done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
         done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
     known = np.concatenate([L, U])
-    if len(U) and not np.isnan(rows.y[known]).any():
+    if not np.isnan(rows.y[known]).any():
         top = ways.ceiling(by_strong.apply(rows.strong[known]), rows.y[known], labelled)
         done.append(Trained(top, (by_strong,)))
     checks.extend(
