@@ -125,3 +125,15 @@ def test_long_curves_are_thinned_but_keep_both_ends():
     assert (curve.x[0], curve.x[-1]) == (1, 5000)
     np.testing.assert_array_equal(curve.y, curve.x - 1)
     np.testing.assert_array_equal(curve.threshold, curve.y)
+
+
+def test_parallel_analysis_of_many_rows_reads_some_and_says_so(rng, monkeypatch):
+    from outgrow.geometry import null_spectrum
+
+    monkeypatch.setattr(null_spectrum, "ROWS", 500)
+    rows = rng.standard_normal((2000, 4)) @ rng.standard_normal((4, 30)) + 0.3 * rng.standard_normal((2000, 30))
+    found = intrinsic_dimension(spectrum_of_rows(rows), "parallel", rows=rows, rng=rng)
+    assert (found.estimate.value, found.estimate.n) == (4, 500)
+    # The curve and its threshold come from the same 500 rows.
+    some = rows[::4] - rows[::4].mean(axis=0)
+    np.testing.assert_allclose(found.curve.y, np.linalg.eigvalsh(some.T @ some / 500)[::-1], rtol=1e-9)

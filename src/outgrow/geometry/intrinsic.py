@@ -20,7 +20,7 @@ from outgrow.errors import DataError
 from outgrow.geometry.curve import Curve
 from outgrow.geometry.null_spectrum import parallel_analysis, some_rows
 from outgrow.linalg.shrinkage import df1
-from outgrow.linalg.spectrum import Spectrum, spectrum_of_rows
+from outgrow.linalg.spectrum import Spectrum, centre
 from outgrow.results import Estimate, Quantity, Undefined
 
 Rule = Literal["energy", "gavish-donoho", "parallel", "stable-rank", "participation", "ridge"]
@@ -262,7 +262,10 @@ def _parallel(
     read = rows[some_rows(len(rows))]
     null = parallel_analysis(read, rng)[: len(values)]
     # Both sides from the same rows: a null of fewer rows is wider.
-    own = values if len(read) == spectrum.n else spectrum_of_rows(read).values[: len(values)]
+    own = values
+    if len(read) != spectrum.n:
+        centred = read - centre(read)
+        own = np.linalg.eigvalsh(centred.T @ centred / len(read))[::-1][: len(values)]
     exceeds = own > null
     # The leading run: an eigenvalue that exceeds its null after one that did not is no more than chance.
     count = len(values) if exceeds.all() else int(np.argmin(exceeds))
