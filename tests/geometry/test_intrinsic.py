@@ -131,9 +131,19 @@ def test_parallel_analysis_of_many_rows_reads_some_and_says_so(rng, monkeypatch)
     from outgrow.geometry import null_spectrum
 
     monkeypatch.setattr(null_spectrum, "ROWS", 500)
-    rows = rng.standard_normal((2000, 4)) @ rng.standard_normal((4, 30)) + 0.3 * rng.standard_normal((2000, 30))
+    rows = rng.standard_normal((2000, 4)) @ rng.standard_normal((4, 30)) + 0.3 * rng.standard_normal(
+        (2000, 30)
+    )
     found = intrinsic_dimension(spectrum_of_rows(rows), "parallel", rows=rows, rng=rng)
     assert (found.estimate.value, found.estimate.n) == (4, 500)
     # The curve and its threshold come from the same 500 rows.
     some = rows[::4] - rows[::4].mean(axis=0)
     np.testing.assert_allclose(found.curve.y, np.linalg.eigvalsh(some.T @ some / 500)[::-1], rtol=1e-9)
+
+
+def test_parallel_analysis_of_principal_components_is_undefined(rng):
+    rows = rng.standard_normal((400, 6)) @ rng.standard_normal((6, 20)) + 0.3 * rng.standard_normal((400, 20))
+    components = (rows - rows.mean(axis=0)) @ spectrum_of_rows(rows).vectors
+    found = intrinsic_dimension(spectrum_of_rows(components), "parallel", rows=components, rng=rng)
+    assert isinstance(found.estimate, Undefined)
+    assert "principal components" in found.estimate.reason

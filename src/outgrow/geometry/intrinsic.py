@@ -260,6 +260,13 @@ def _parallel(
         lost = Undefined("parallel analysis shuffles the rows, and none were given", "Give rows and rng.")
         return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
     read = rows[some_rows(len(rows))]
+    if _rotated_apart(spectrum, read):
+        lost = Undefined(
+            "the columns are uncorrelated beyond chance: they are principal components, and shuffling them"
+            " changes nothing",
+            "Measure the features before they were reduced.",
+        )
+        return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
     null = parallel_analysis(read, rng)[: len(values)]
     # Both sides from the same rows: a null of fewer rows is wider.
     own = values
@@ -273,6 +280,15 @@ def _parallel(
         float(count), n=len(read), method="eigenvalues above all of 9 with columns shuffled (level .10)"
     )
     return Dimension("parallel", label, estimate, Curve.over_directions(own, "variance", null))
+
+
+def _rotated_apart(spectrum: Spectrum, rows: Float[np.ndarray, "n d"]) -> bool:
+    """Tell whether columns are less correlated than independent ones would be by chance."""
+    variances = rows.var(axis=0, dtype=np.float64)
+    found = float(np.sum(spectrum.values**2) - np.sum(variances**2))
+    by_chance = float(np.sum(variances) ** 2 - np.sum(variances**2)) / len(rows)
+    # Of ten pairs of independent columns or more, less than a tenth of what chance gives: once in 5,000.
+    return rows.shape[1] >= 5 and found < 0.1 * by_chance
 
 
 _BY_SPECTRUM: dict[str, Callable[[Spectrum, np.ndarray, float | None], Dimension]] = {
