@@ -178,7 +178,7 @@ class SavedModel:
     coef: Float[np.ndarray, "r k"]
     intercept: Float[np.ndarray, " k"]
 
-    def scores(self, *features: FeatureTable | Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+    def scores(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
         """Give the head's outputs, one column per target or class.
 
         Parameters
@@ -209,7 +209,7 @@ class SavedModel:
         rows = parts[0] if len(parts) == 1 else np.hstack(parts)
         return np.asarray(rows, dtype=np.float64) @ self.coef + self.intercept
 
-    def predict(self, *features: FeatureTable | Float[np.ndarray, "m d"]) -> np.ndarray:
+    def predict(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> np.ndarray:
         """Predict values or classes.
 
         Parameters

@@ -82,7 +82,7 @@ class Trained:
     route: Route
     reductions: tuple[Reduction, ...]
 
-    def predict(self, *features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
+    def predict(self, *features: Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
         """Predict from original features.
 
         Parameters
