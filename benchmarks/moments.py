@@ -28,7 +28,7 @@ STATUS = Path("/proc/self/status")
 
 
 def write_rows(path: Path) -> None:
-    """Write correlated rows with means far from 0, a few thousand at a time.
+    """Write rows with means far from 0, a few thousand at a time.
 
     Parameters
     ----------

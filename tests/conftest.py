@@ -18,8 +18,8 @@ def rng() -> np.random.Generator:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _two_blas_threads() -> Iterator[None]:
-    with threadpool_limits(limits=2):
+def _one_blas_thread() -> Iterator[None]:
+    with threadpool_limits(limits=1):
         yield
 
 

@@ -1,16 +1,18 @@
 """What one split and group of rows adds up to: the running sums behind the moments.
 
-Sums and products of shifted rows by block, with two numbers per block that tell how exact they are. Sums of
-other rows are added or taken off; sums at another shift are moved first.
+Sums and products of shifted rows by block, and how exact they are. Sums of other rows are added or taken off;
+sums at another shift are moved first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+from outgrow.linalg.rounding import Rounding
 
 
 @dataclass
@@ -27,19 +29,15 @@ class Cell:
         Sum of w z by block.
     products : dict of (str, str) to array of shape (d_a, d_b)
         Sum of w z_a z_b' by pair of blocks, names in order.
-    noise : dict of str to float
-        By block: expected squared error of the sums of products, in units of the block's squared norm;
-        see `BlockMoments.relative_error_of`.
-    scale : dict of str to float
-        By block: sum of w |z|^2 at the shift the products were taken at, which merging changes.
+    rounding : dict of str to Rounding
+        How exact the products are, by block.
     """
 
     n: int
     weight: float
     sums: dict[str, Float[np.ndarray, " d"]]
     products: dict[tuple[str, str], Float[np.ndarray, "d_a d_b"]]
-    noise: dict[str, float]
-    scale: dict[str, float]
+    rounding: dict[str, Rounding]
 
     @classmethod
     def empty(cls, widths: Mapping[str, int]) -> Cell:
@@ -61,8 +59,7 @@ class Cell:
             0.0,
             {a: np.zeros(widths[a]) for a in names},
             {(a, b): np.zeros((widths[a], widths[b])) for a in names for b in names if a <= b},
-            dict.fromkeys(names, 0.0),
-            dict.fromkeys(names, 0.0),
+            dict.fromkeys(names, Rounding()),
         )
 
     def copy(self) -> Cell:
@@ -78,8 +75,7 @@ class Cell:
             self.weight,
             {name: array.copy() for name, array in self.sums.items()},
             {pair: array.copy() for pair, array in self.products.items()},
-            dict(self.noise),
-            dict(self.scale),
+            dict(self.rounding),
         )
 
     def add_chunk(
@@ -111,8 +107,9 @@ class Cell:
             self.products[pair] += product
         for name, total in sums.items():
             self.sums[name] += total
-            self.scale[name] += float(np.trace(products[name, name], dtype=np.float64))
-            self.noise[name] += (eps[name] / 2 * (np.sqrt(n) + np.sqrt(len(total))) * weight) ** 2
+            squares = float(np.trace(products[name, name], dtype=np.float64))
+            chunk = Rounding.of_chunk(n, len(total), squares, eps[name])
+            self.rounding[name] = self.rounding[name].plus(chunk)
 
     def add(self, other: Cell, sign: int = 1) -> None:
         """Add, or take off, sums at the same shift in place.
@@ -129,9 +126,8 @@ class Cell:
         for mine, theirs in ((self.sums, other.sums), (self.products, other.products)):
             for key, array in theirs.items():
                 mine[key] += sign * array  # type: ignore[index]
-        for totals, more in ((self.noise, other.noise), (self.scale, other.scale)):
-            for name, value in more.items():
-                totals[name] = max(0.0, totals[name] + sign * value)
+        for name, rounding in other.rounding.items():
+            self.rounding[name] = self.rounding[name].plus(rounding, sign)
 
     def moved(self, moves: Mapping[str, Float[np.ndarray, " d"]]) -> Cell:
         """Re-base to other shifts.
@@ -148,11 +144,18 @@ class Cell:
         """
         sums = {name: total + self.weight * moves[name] for name, total in self.sums.items()}
         products = {
-            # sum w (z_a + u)(z_b + v)' = P + S_a v' + u (S_b + w v)'
-            (a, b): product + np.outer(self.sums[a], moves[b]) + np.outer(moves[a], sums[b])
+            # sum w (z_a + u)(z_b + v)' = P + (S_a v' + u S_b') + w u v', symmetric to the last bit if a is b
+            (a, b): product
+            + (np.outer(self.sums[a], moves[b]) + np.outer(moves[a], self.sums[b]))
+            + self.weight * np.outer(moves[a], moves[b])
             for (a, b), product in self.products.items()
         }
-        return Cell(self.n, self.weight, sums, products, dict(self.noise), dict(self.scale))
+        norms = {
+            name: (float(np.linalg.norm(s)), float(np.linalg.norm(moves[name])))
+            for name, s in self.sums.items()
+        }
+        rounding = {name: r.after_move(self.weight, *norms[name]) for name, r in self.rounding.items()}
+        return Cell(self.n, self.weight, sums, products, rounding)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Give the sums as named arrays.
@@ -162,40 +165,58 @@ class Cell:
         dict of str to numpy.ndarray
             For safetensors.
         """
-        names = list(self.sums)
-        scalars = [[self.noise[name], self.scale[name]] for name in names]
+        names = sorted(self.sums)
         out = {"weight": np.array([self.weight]), "n": np.array([self.n], dtype=np.int64)}
-        out |= {f"error/{name}": np.array(pair) for name, pair in zip(names, scalars, strict=True)}
-        out |= {f"sum/{name}": array for name, array in self.sums.items()}
-        out |= {f"product/{i}/{j}": self.products[a, b] for i, a, j, b in _indexed(names)}
+        for i, a in enumerate(names):
+            out[f"sum/{i}"] = self.sums[a]
+            out[f"rounding/{i}"] = np.array(astuple(self.rounding[a]))
+            # Numbers, because a block's name may hold a slash.
+            out |= {f"product/{i}/{j}": self.products[a, names[j]] for j in range(i, len(names))}
         return out
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Cell:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str, widths: Mapping[str, int]) -> Cell:
         """Read what `arrays` gave.
 
         Parameters
         ----------
         arrays : mapping of str to numpy.ndarray
-            Named arrays.
+            Named arrays, those of other cells among them.
+        prefix : str
+            What stands before this cell's names.
+        widths : mapping of str to int
+            Width by block.
 
         Returns
         -------
         Cell
             The same sums.
+
+        Raises
+        ------
+        KeyError
+            When an array is missing.
+        ValueError
+            When one is of another shape or type, or holds what no sum could be.
         """
-        names = sorted(name.removeprefix("sum/") for name in arrays if name.startswith("sum/"))
-        return cls(
-            int(arrays["n"][0]),
-            float(arrays["weight"][0]),
-            {name: arrays[f"sum/{name}"].copy() for name in names},
-            {(a, b): arrays[f"product/{i}/{j}"].copy() for i, a, j, b in _indexed(names)},
-            {name: float(arrays[f"error/{name}"][0]) for name in names},
-            {name: float(arrays[f"error/{name}"][1]) for name in names},
-        )
 
+        def read(name: str, shape: tuple[int, ...], kind: type = np.float64) -> np.ndarray:
+            array = arrays[prefix + name]
+            if array.shape != shape or array.dtype != kind or not np.isfinite(array).all():
+                raise ValueError(prefix + name)
+            return array.copy()
 
-def _indexed(names: Sequence[str]) -> list[tuple[int, str, int, str]]:
-    # Numbers, because a block's name may hold a slash.
-    ordered = sorted(names)
-    return [(i, a, j, ordered[j]) for i, a in enumerate(ordered) for j in range(i, len(ordered))]
+        cell = cls.empty(widths)
+        names = sorted(widths)
+        cell.n, cell.weight = int(read("n", (1,), np.int64)[0]), float(read("weight", (1,))[0])
+        for i, a in enumerate(names):
+            cell.sums[a] = read(f"sum/{i}", (widths[a],))
+            rounding = read(f"rounding/{i}", (4,))
+            if rounding.min() < 0:
+                raise ValueError(prefix)
+            cell.rounding[a] = Rounding(*map(float, rounding))
+            for j in range(i, len(names)):
+                cell.products[a, names[j]] = read(f"product/{i}/{j}", (widths[a], widths[names[j]]))
+        if cell.n < 0 or cell.weight < 0:
+            raise ValueError(prefix)
+        return cell

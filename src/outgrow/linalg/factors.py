@@ -64,14 +64,14 @@ class Factor:
         return 1.0 / (self.values + alphas[:, None])
 
     def solve(
-        self, cross: Float[np.ndarray, "d k"], alphas: Float[np.ndarray, " a"]
+        self, scores: Float[np.ndarray, "r k"], alphas: Float[np.ndarray, " a"]
     ) -> Float[np.ndarray, "a d k"]:
         """Solve (S + alpha) theta = cross on the kept directions.
 
         Parameters
         ----------
-        cross : array of shape (d, k)
-            Covariances of features and targets.
+        scores : array of shape (r, k)
+            Covariances of features and targets along the kept directions: basis' cross.
         alphas : array of shape (a,)
             Penalties; 0 gives the solution of least norm.
 
@@ -80,7 +80,6 @@ class Factor:
         array of shape (a, d, k)
             Coefficients.
         """
-        scores = self.basis.T @ cross
         return self.basis @ (self.inverse(alphas)[:, :, None] * scores)
 
     def df(self, alphas: Float[np.ndarray, " a"]) -> Float[np.ndarray, " a"]:
@@ -176,10 +175,24 @@ class Rows:
         """
         return self.X * self.root[:, None]
 
-    @property
-    def cross(self) -> Float[np.ndarray, "d k"]:
-        """Covariances of features and targets."""
-        return self.X.T @ (self.y * self.root[:, None] ** 2)
+    def scores(self, factor: Factor) -> Float[np.ndarray, "r k"]:
+        """Give the covariances of features and targets along a factor's directions.
+
+        Parameters
+        ----------
+        factor : Factor
+            Factorization of these rows.
+
+        Returns
+        -------
+        array of shape (r, k)
+            Not by way of the covariances of columns where the left vectors are known: dividing those by
+            an eigenvalue would square the condition number.
+        """
+        weighted = self.y * self.root[:, None]
+        if factor.left is None:
+            return factor.basis.T @ (self.X.T @ (weighted * self.root[:, None]))
+        return np.sqrt(factor.values)[:, None] * (factor.left.T @ weighted)
 
     def residuals(self, theta: Float[np.ndarray, "a d k"]) -> Float[np.ndarray, "a m k"]:
         """Give targets less predictions, of every row, also of those that weigh nothing.
@@ -207,15 +220,16 @@ class Rows:
         m, d = self.X.shape
         Z = self.scaled()
         if m > d:
-            # The triangular factor has the same singular values and right vectors at a third of the cost.
-            left, (_, singular, right) = None, np.linalg.svd(np.linalg.qr(Z, mode="r"))
+            # The triangular factor has the same singular values and right vectors, for less.
+            Q, R = np.linalg.qr(Z)
+            left, singular, right = np.linalg.svd(R)
+            left = Q @ left
         else:
             left, singular, right = np.linalg.svd(Z, full_matrices=False)
         # numpy.linalg.lstsq's rule; centring leaves the rounding of uncentred values behind.
         size = np.hypot(singular[0], self.offset)
         keep = singular > max(m, d) * EPS * size
-        kept = None if left is None else left[:, keep]
-        return Factor(right[keep].T, singular[keep] ** 2, "svd", kept)
+        return Factor(right[keep].T, singular[keep] ** 2, "svd", left[:, keep])
 
     def primal(self) -> Factor:
         """Factor through the Gram matrix of columns, d x d.

@@ -50,6 +50,8 @@ class LeastSquares:
         "svd", "primal", "dual" or "moments", and why if not the one asked for.
     checks : tuple of Check
         OG209 where directions were left out that the moments could not resolve.
+    _fit : object, optional
+        Rows and factorization, from which the leave-one-out residuals follow.
     """
 
     coef: Float[np.ndarray, "*axes"] = field(repr=False)
@@ -178,7 +180,7 @@ def least_squares(
     >>> fit.coef.round(6), round(fit.intercept, 6), fit.rank
     (array([ 2., -1.]), 3.0, 2)
     """
-    X, targets = _matrix(X, "X"), _matrix(y[:, None] if np.ndim(y) == 1 else y, "y")
+    X, targets = _matrix(X, "X"), _matrix(_columns(y), "y")
     if len(X) != len(targets):
         raise DataError(f"X has {len(X)} rows and y {len(targets)}", "least squares")
     if method not in METHODS:
@@ -187,7 +189,7 @@ def least_squares(
     rows = Rows.of(X, targets, _weights(weights, len(X)), intercept)
     factor = rows.factor(method, float(alphas.min()))
     shape = _Shape(np.ndim(alpha) == 1, np.ndim(y) == 2)
-    theta = factor.solve(rows.cross, alphas)
+    theta = factor.solve(rows.scores(factor), alphas)
     fit = _finish(theta, rows.x_mean, rows.y_mean, factor, alphas, shape, intercept)
     return replace(fit, _fit=_Fit(rows, factor, alphas, theta, shape))
 
@@ -249,13 +251,12 @@ def least_squares_from_moments(
     if lost and rows is not None:
         X, y = rows
         _check_same_rows(block_moments, X, weights, len(S))
-        targets = y[:, None] if np.ndim(y) == 1 else y
-        fit = least_squares(X, targets, alpha, weights=weights, intercept=intercept, method="svd")
+        fit = least_squares(X, _columns(y), alpha, weights=weights, intercept=intercept, method="svd")
         return replace(fit, method=f"svd: the moments resolve {len(factor.values)} of {possible} directions")
     cross = np.concatenate([moment(name, target) for name in names])
     x_mean = np.concatenate([block_moments.mean(name) for name in names])
     shape = _Shape(np.ndim(alpha) == 1, True)
-    theta = factor.solve(cross, alphas)
+    theta = factor.solve(factor.basis.T @ cross, alphas)
     fit = _finish(theta, x_mean, block_moments.mean(target), factor, alphas, shape, intercept)
     if not lost:
         return fit
@@ -311,6 +312,11 @@ def _finish(
         df=df if shape.path else float(df[0]),
         method=factor.method,
     )
+
+
+def _columns(y: np.ndarray) -> np.ndarray:
+    values = np.asarray(y)
+    return values[:, None] if values.ndim == 1 else values
 
 
 def _matrix(array: np.ndarray, name: str) -> Float[np.ndarray, "m d"]:

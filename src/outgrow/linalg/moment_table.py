@@ -16,9 +16,9 @@ from jaxtyping import Float
 from outgrow.errors import DataError
 from outgrow.linalg.cells import Cell
 
-CANCELS = 1e3
-"""Where a group holds all but a thousandth of the weight or squares, taking it off would cost more than three
-digits: the others are added up instead."""
+CANCELS = 2.0
+"""Where a group holds half of the weight or of a block's squares, taking it off would cost a bit or more: the
+others are added up instead. Groups of a jackknife hold far less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +104,9 @@ class BlockMoments:
         centred = product / self.weight
         centred -= np.outer(self.cell.sums[a] / self.weight, self.cell.sums[b] / self.weight)
         if a == b:
-            # Rounding may leave a constant column's variance a hair below zero.
-            diagonal = np.einsum("ii->i", centred)
-            np.maximum(diagonal, 0.0, out=diagonal)
+            # Rounding may leave a constant column's variance a hair below zero: it covaries with nothing.
+            constant = np.diagonal(centred) <= 0
+            centred[constant], centred[:, constant] = 0.0, 0.0
         return centred
 
     def second(self, a: str, b: str | None = None) -> Float[np.ndarray, "d_a d_b"]:
@@ -136,12 +136,7 @@ class BlockMoments:
         """Estimate the spectral norm of the covariance's error, relative to its largest eigenvalue.
 
         By Weyl's inequality no eigenvalue is off by more than this times the largest one, so smaller
-        ones cannot be told from zero. A product of m shifted rows in precision u carries rounding errors
-        that behave as independent: about u sqrt(m) along correlated columns (partial sums grow) and
-        u sqrt(d) from the d^2 unrelated entries together (the norm of a random matrix); chunks add in
-        quadrature. What a shift away from this selection's mean adds, |shift - mean|^2, is counted.
-        Never below u. An estimate, on the safe side for float32 chunks of a few thousand rows: measured
-        errors in the tests are several times smaller.
+        ones cannot be told from zero. How it is estimated: `outgrow.linalg.rounding`.
 
         Parameters
         ----------
@@ -153,15 +148,8 @@ class BlockMoments:
         float
             0 for a block that does not vary: its covariance holds no eigenvalue to be wrong about.
         """
-        covariance = self.covariance(block)
-        trace = float(np.trace(covariance))
-        if trace <= 0:
-            return 0.0
-        # Since sum of lambda^2 <= lambda_1 sum of lambda, this is at most the largest eigenvalue.
-        largest = float(np.sum(covariance**2)) / trace
-        offset = max(0.0, self.cell.scale[block] / self.weight - trace)
-        rounding = float(np.sqrt(self.cell.noise[block])) / self.weight
-        return max(rounding, float(np.finfo(np.float64).eps) / 2) * (1 + offset / largest)
+        covariance, mean = self.covariance(block), self.cell.sums[block] / self.weight
+        return self.cell.rounding[block].relative_error(self.weight, covariance, mean)
 
     def _shift(self, block: str) -> Float[np.ndarray, " d"]:
         if block not in self.shifts:
@@ -255,8 +243,8 @@ class MomentTable:
         for split in splits:
             if (split, group) in self.cells:
                 left.add(self.cells[split, group], sign=-1)
-        before, after = ((c.weight, *c.scale.values()) for c in (total, left))
-        if all(big < CANCELS * small for big, small in zip(before, after, strict=True) if big):
+        squares = [(c.weight, *(np.trace(c.products[a, a]) for a in self.blocks)) for c in (total, left)]
+        if all(big < CANCELS * small for big, small in zip(*squares, strict=True) if big):
             return left
         return self._sum([key for key in self.cells if key[0] in splits and key[1] != group])
 

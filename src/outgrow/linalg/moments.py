@@ -20,6 +20,7 @@ from outgrow.linalg.cells import Cell
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.shifted_products import (
     BUFFER_BYTES,
+    CHUNK_ROWS,
     Array,
     Shifter,
     as_host,
@@ -93,7 +94,7 @@ class Moments:
         count = next(iter(blocks.values())).shape[0]
         if not count:
             return
-        labels = _per_row(groups, count, "groups")
+        labels = _per_row(groups, count)
         root = None if weights is None else np.sqrt(_checked_weights(weights, count))
         if self._handed_out:
             self._cells = {key: cell.copy() for key, cell in self._cells.items()}
@@ -106,17 +107,9 @@ class Moments:
         for group, rows in _runs(labels, count):
             if (split, group) not in self._cells:
                 self._cells[split, group] = Cell.empty(self._widths)
-            cell = self._cells[split, group]
-            length = count if isinstance(rows, slice) else len(rows)
-            for start in range(0, length, size):
-                part = (
-                    slice(start, min(start + size, count))
-                    if isinstance(rows, slice)
-                    else rows[start : start + size]
-                )
+            for part in _parts(rows, size):
                 chunk = {name: _take(block, part) for name, block in blocks.items()}
-                chunk_root = None if root is None else root[part]
-                self._add(cell, chunk, chunk_root, part)
+                self._add(self._cells[split, group], chunk, None if root is None else root[part], part)
 
     def merge(self, other: Moments) -> Moments:
         """Join with the moments of other rows, moving them to this object's shifts.
@@ -212,24 +205,25 @@ class Moments:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
+        moments = cls()
         try:
             tensors = load(data)
-            header = json.loads(tensors.pop("header").tobytes())
+            header = json.loads(tensors["header"].tobytes())
             if header["format"] != "outgrow-moments" or header["version"] != 1:
-                raise KeyError("format")
-        except (SafetensorError, KeyError, ValueError, TypeError) as error:
+                raise ValueError("format")
+            for name, shift in tensors.items():
+                if name.startswith("shift/"):
+                    if shift.ndim != 1 or shift.dtype != np.float64 or not np.isfinite(shift).all():
+                        raise ValueError(name)
+                    moments._shifts[name.removeprefix("shift/")] = shift.copy()
+            if header["cells"] and not moments._shifts:
+                raise ValueError("shift")
+            for i, (split, group) in enumerate(header["cells"]):
+                if not isinstance(split, str) or not isinstance(group, int):
+                    raise TypeError("cells")
+                moments._cells[split, group] = Cell.from_arrays(tensors, f"cell/{i}/", moments._widths)
+        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise FileError("these bytes hold no moments", "moments", "Accumulate them again.") from error
-        moments = cls()
-        parts: list[dict[str, np.ndarray]] = [{} for _ in header["cells"]]
-        for name, array in tensors.items():
-            kind, rest = name.split("/", 1)
-            if kind == "shift":
-                moments._shifts[rest] = array
-            else:
-                index, part = rest.split("/", 1)
-                parts[int(index)][part] = array
-        for (split, group), arrays in zip(header["cells"], parts, strict=True):
-            moments._cells[split, group] = Cell.from_arrays(arrays)
         return moments
 
     @property
@@ -268,7 +262,7 @@ class Moments:
 
     def _chunk_rows(self, blocks: Mapping[str, Array]) -> int:
         bytes_per_row = sum(b.shape[1] * product_dtype(b, name).itemsize for name, b in blocks.items())
-        return max(1, BUFFER_BYTES // bytes_per_row)
+        return max(1, min(CHUNK_ROWS, BUFFER_BYTES // bytes_per_row))
 
     def _add(
         self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None, part: slice | np.ndarray
@@ -305,32 +299,42 @@ def _shift(block: Array, name: str) -> Float[np.ndarray, " d"]:
         return np.asarray(mean.astype(product_dtype(block, name)), dtype=np.float64)
 
 
-def _per_row(groups: int | np.ndarray, count: int, where: str) -> int | np.ndarray:
+def _per_row(groups: int | np.ndarray, count: int) -> int | np.ndarray:
     if isinstance(groups, (int, np.integer)):
         return int(groups)
-    labels = as_host(groups)
-    if labels.shape != (count,) or (labels != np.round(labels)).any():
-        raise DataError(f"one whole number per row is needed ({count} rows)", where)
+    # Integers as they are: float64 would take large ones (hashes, say) for one another.
+    whole = is_numpy(groups) and groups.dtype.kind in "iu"
+    labels = np.asarray(groups) if whole else as_host(groups)
+    if labels.shape != (count,) or not (whole or (labels == np.round(labels)).all()):
+        raise DataError(f"one whole number per row is needed ({count} rows)", "groups")
     return labels.astype(np.int64)
 
 
 def _checked_weights(weights: Array, count: int) -> Float[np.ndarray, " m"]:
     values = as_host(weights)
     if values.shape != (count,):
-        raise DataError(f"one weight per row is needed ({count} rows, {values.shape})", "weights")
+        raise DataError(f"one weight per row is needed ({count} rows, shape {values.shape})", "weights")
     if not (np.isfinite(values) & (values >= 0)).all():
         raise DataError("weights must be finite and at least 0", "weights")
     return values
 
 
-def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, slice | np.ndarray]]:
+def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, range | np.ndarray]]:
     if isinstance(labels, int):
-        yield labels, slice(0, count)
+        yield labels, range(count)
         return
     order = np.argsort(labels, kind="stable")
     edges = np.flatnonzero(np.diff(labels[order])) + 1
     for rows in np.split(order, edges):
-        yield int(labels[rows[0]]), rows
+        first, last = int(rows[0]), int(rows[-1])
+        # Rows of a group that stand together are read where they are, not copied together first.
+        yield int(labels[first]), range(first, last + 1) if last - first == len(rows) - 1 else rows
+
+
+def _parts(rows: range | np.ndarray, size: int) -> Iterator[slice | np.ndarray]:
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        yield slice(part.start, part.stop) if isinstance(part, range) else part
 
 
 def _take(block: Array, part: slice | np.ndarray) -> Array:

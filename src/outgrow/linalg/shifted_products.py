@@ -26,6 +26,10 @@ BUFFER_BYTES = 64 * 2**20
 (numpy fills in its other triangle, and it is added to its float64 total): at half this size 6 % of the whole
 in our measurements, at twice the size half as much, for twice the memory and the rounding error."""
 
+CHUNK_ROWS = 16_384
+"""Most rows of a chunk, however narrow: more would save no time, and float32 sums over n rows lose about
+sqrt(n) rounding units."""
+
 MIXED_ROWS = 1_024
 """Rows widened to float64 at a time where a float64 target meets float32 features: a few megabytes."""
 

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from outgrow.errors import DataError
 
-MAX_STEPS = 200
+MAX_STEPS = 1_100
 """Newton's steps converge quadratically; near a double root (rank about m) each still halves the distance,
-and 200 halvings exceed what float64 resolves."""
+and no more halvings lie between the largest and the smallest float64."""
 
 
 def df1(values: Float[np.ndarray, " r"], kappa: float) -> float:
@@ -90,7 +90,7 @@ def solve_kappa(values: Float[np.ndarray, " r"], m: float, alpha: float) -> floa
 
     Examples
     --------
-    >>> solve_kappa(np.ones(4), m=2, alpha=0.0)
+    >>> round(solve_kappa(np.ones(4), m=2, alpha=0.0), 9)
     1.0
     >>> solve_kappa(np.ones(4), m=8, alpha=0.0)
     0.0
@@ -108,13 +108,16 @@ def solve_kappa(values: Float[np.ndarray, " r"], m: float, alpha: float) -> floa
     # f(kappa) = kappa - (1/m) sum lambda kappa / (lambda + kappa) - alpha is convex, and positive at
     # alpha + trace / m: from there Newton's steps fall monotonically to its largest root.
     kappa = alpha + float(values.sum()) / m
+    spare = m - len(values)
     for _ in range(MAX_STEPS):
-        h = values / (values + kappa)
-        step = (kappa * (1 - h.sum() / m) - alpha) / (1 - (h @ h) / m)
-        # Rounding turns the step's sign only at the root itself.
-        if not step > 2 * np.finfo(np.float64).eps * kappa:
+        # Newton's next point, in terms of h and g = 1 - h: as a difference of the point and a step, or with
+        # m - sum h taken as such, it would lose all digits where kappa is far below the eigenvalues.
+        h, g = values / (values + kappa), kappa / (values + kappa)
+        following = float((kappa * (g @ h) + alpha * m) / (spare + g @ (1 + h)))
+        # It stops falling at the root itself.
+        if not following < kappa:
             break
-        kappa -= float(step)
+        kappa = following
     return max(kappa, float(alpha))
 
 

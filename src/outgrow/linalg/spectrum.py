@@ -83,8 +83,12 @@ def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectr
     if not np.isfinite(rows).all():
         raise DataError("holds NaN or infinite values", "spectrum")
     m, d = rows.shape
+    offset = 0.0
     if center:
-        rows = rows - centre(rows)
+        mean = centre(rows)
+        rows = rows - mean
+        # The rounding of uncentred values stays behind; constant columns are exactly zero by now.
+        offset = float(np.sum(mean[rows.any(axis=0)] ** 2))
     method = "svd"
     if m > d:
         rows, method = np.asarray(np.linalg.qr(rows, mode="r")), "qr, svd"
@@ -92,6 +96,8 @@ def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectr
     values = singular**2 / m
     # The singular values' own error (LAPACK's bound, with numpy.linalg.matrix_rank's factor), squared.
     error = (max(m, d) * np.finfo(np.float64).eps) ** 2
+    if offset and values[0] > 0:
+        error *= 1 + offset / float(values[0])
     return Spectrum(values, right.T, float(values.sum()), m, error, method)
 
 

@@ -63,6 +63,13 @@ class Rows:
     folds: Sequence[Int[np.ndarray, " _"]]
     groups: Groups | None = None
 
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What is suspicious before anything is fitted."""
+        if len(self.pool_weak):
+            return ()
+        return (Check("OG210", f"all {len(self.y)} rows are labelled"),)
+
     def risk(self, losses: Float[np.ndarray, " n"] | None, what: str = SQUARED) -> Quantity:
         """Sum up losses of the labelled rows, each left out of the fit that is scored on it.
 
@@ -147,7 +154,7 @@ def folds_of(
     """
     units = [np.array([i]) for i in range(n)] if groups is None else list(groups)
     if len(units) < 2:
-        what = f"{n} labelled sample" if groups is None else "one group of labelled rows"
+        what = f"{n} sample with a label" if groups is None else "one group of labelled rows"
         raise DataError(
             f"{what} cannot be left out and fitted at once", "y", "Label more rows, in two groups at least."
         )
@@ -200,7 +207,7 @@ def _collect(
         pseudo_labels,
         {route.kind: route.settings for route in used},
         Risks(rows.risk(teacher.losses), risk, rows.risk(base.losses), NO_CEILING),
-        tuple(edges),
+        (*rows.checks, *edges),
     )
 
 
@@ -232,7 +239,7 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
         # Rows leave the teacher alone: the student's own fit may interpolate its pseudo-labels.
         risk = rows.risk(None if losses_t is None else second.losses()[0, 0])
     near = (("OG201", "n", n, "d_w", d_w), ("OG202", "n", n, "d_s", d_s), ("OG203", "N", N, "d_s", d_s))
-    checks = [
+    checks = [*rows.checks] + [
         Check(code, f"{count} = {size}, {name} = {d}")
         for code, count, size, name, d in near
         # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
@@ -272,7 +279,7 @@ def fit_logistic(rows: Rows) -> FittedPair:
     FittedPair
         With probabilities as pseudo-labels, from a teacher whose penalty was chosen for the student.
     """
-    folds, checks = rows.folds, []
+    folds, checks = rows.folds, list(rows.checks)
     settings: dict[str, dict[str, float]] = {}
 
     def note(kind: str, what: str, models: Sequence[LogisticModel]) -> None:

@@ -21,6 +21,9 @@ from outgrow.results import LEVEL, Estimate, Quantity, Undefined
 ACCURACY = "accuracy"
 """The name under which losses are 0 (right class) or 1 (wrong class)."""
 
+SQUARED = "squared loss"
+"""The name of every other loss that PGR is taken of."""
+
 
 @dataclass(frozen=True)
 class _Means:
@@ -285,7 +288,7 @@ def pgr(
     student: ArrayLike,
     ceiling: ArrayLike,
     groups: ArrayLike | None = None,
-    loss: str = "squared loss",
+    loss: str = SQUARED,
 ) -> Quantity:
     """Estimate the performance gap recovered: (teacher - student) / (teacher - ceiling).
 
@@ -310,7 +313,8 @@ def pgr(
     Raises
     ------
     DataError
-        If the shapes differ, losses are not finite, or an "accuracy" loss is neither 0 nor 1.
+        If the shapes differ, losses are not finite, the loss has another name, or an "accuracy" loss is
+        neither 0 nor 1.
 
     Examples
     --------
@@ -321,6 +325,8 @@ def pgr(
     'the ceiling is not better than the teacher (OG205): their losses differ by 0 ± 0'
     """
     models = {"teacher": teacher, "student": student, "ceiling": ceiling}
+    if loss not in (SQUARED, ACCURACY):
+        raise DataError(f"{loss!r} is no loss", "PGR", f'Name it "{SQUARED}" or "{ACCURACY}".')
     if loss == ACCURACY:
         for name, losses in models.items():
             if not np.isin(np.asarray(losses), (0, 1)).all():

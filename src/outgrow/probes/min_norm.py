@@ -7,8 +7,6 @@ solution on wide data, and `LinearRegression` neither states its rank with weigh
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -79,20 +77,20 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
         ValueError
             When X, y or the weights are not finite, do not agree in shape, or a weight is negative.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        rows, targets = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = None
         if sample_weight is not None:
-            weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if not weights.any():
+            if not np.asarray(sample_weight).any():
                 raise DataError("every sample weight is zero", "sample_weight", "Weigh one row at least.")
-        y = np.asarray(y, dtype=np.float64)
-        found = least_squares(X, y, 0.0, weights=weights, intercept=self.fit_intercept)
+            weights = _check_sample_weight(sample_weight, rows, dtype=np.float64)
+        targets = np.asarray(targets, dtype=np.float64)
+        found = least_squares(rows, targets, 0.0, weights=weights, intercept=self.fit_intercept)
         self.coef_ = found.coef.T
         self.intercept_ = found.intercept
         self.rank_ = found.rank
         return self
 
-    def predict(self, X: ArrayLike) -> Float[np.ndarray, "m *k"]:
+    def predict(self, X: ArrayLike) -> Float[np.ndarray, "m ..."]:
         """Predict the targets.
 
         Parameters
@@ -106,8 +104,5 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             Predictions, in the shape that y had.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return np.asarray(X @ self.coef_.T + self.intercept_)
-
-    def __sklearn_tags__(self) -> Any:
-        return super().__sklearn_tags__()
+        rows = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray(rows @ self.coef_.T + self.intercept_)

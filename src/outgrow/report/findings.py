@@ -17,6 +17,44 @@ Plain = Mapping[str, Any]
 """A dictionary of a run's JSON."""
 
 
+def items(plain: object, key: str) -> list[Plain]:
+    """List the dictionaries under a key, also where an older version wrote none.
+
+    Parameters
+    ----------
+    plain : object
+        A dictionary of the run's JSON, or anything else.
+    key : str
+        Where a list of dictionaries is expected.
+
+    Returns
+    -------
+    list of dict
+        Empty where there is no such list.
+    """
+    found = plain.get(key) if isinstance(plain, Mapping) else None
+    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
+
+
+def part(plain: object, key: str) -> Plain:
+    """Find the dictionary under a key, also where an older version wrote none.
+
+    Parameters
+    ----------
+    plain : object
+        A dictionary of the run's JSON, or anything else.
+    key : str
+        Where a dictionary is expected.
+
+    Returns
+    -------
+    dict
+        Empty where there is none.
+    """
+    found = plain.get(key) if isinstance(plain, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
 def teachers(outcome: Plain) -> list[str]:
     """List the weak feature sets in the order of the run.
 
@@ -30,9 +68,9 @@ def teachers(outcome: Plain) -> list[str]:
     list of str
         Names.
     """
-    found = [pair["weak"] for pair in outcome["pairs"]]
-    found += [route["weak"] for route in outcome["routes"] if route["weak"] is not None]
-    return list(dict.fromkeys(found))
+    found = [pair.get("weak") for pair in items(outcome, "pairs")]
+    found += [route.get("weak") for route in items(outcome, "routes")]
+    return list(dict.fromkeys(str(name) for name in found if name is not None))
 
 
 def ordered_routes(outcome: Plain) -> list[Plain]:
@@ -51,10 +89,11 @@ def ordered_routes(outcome: Plain) -> list[Plain]:
     kinds, weak = list(KINDS), teachers(outcome)
 
     def place(route: Plain) -> tuple[int, int]:
-        teacher = len(weak) if route["weak"] is None else weak.index(route["weak"])
-        return teacher, kinds.index(route["kind"]) if route["kind"] in kinds else len(kinds)
+        name, kind = route.get("weak"), route.get("kind")
+        teacher = len(weak) if name is None else weak.index(str(name))
+        return teacher, kinds.index(kind) if kind in kinds else len(kinds)
 
-    return sorted(outcome["routes"], key=place)
+    return sorted(items(outcome, "routes"), key=place)
 
 
 def by_name(outcome: Plain) -> dict[str, Plain]:
@@ -70,7 +109,7 @@ def by_name(outcome: Plain) -> dict[str, Plain]:
     dict of str to dict
         Routes.
     """
-    return {route["name"]: route for route in outcome["routes"]}
+    return {str(route.get("name")): route for route in items(outcome, "routes")}
 
 
 def settings_text(settings: Plain) -> str:
@@ -132,7 +171,7 @@ def checks(outcome: Plain) -> list[Raised]:
     """
     found: dict[tuple[str, str], Raised] = {}
     for item in _walk(outcome, "Check"):
-        code, detail = str(item["code"]), str(item["detail"])
+        code, detail = str(item.get("code", "")), str(item.get("detail", ""))
         kind = CHECKS.get(code)
         said = (kind.title, kind.why, kind.remedy) if kind else ("", "", "")
         found.setdefault((code, detail), Raised(code, detail, *said))
@@ -143,11 +182,11 @@ def _walk(value: Any, kind: str) -> Iterator[Plain]:
     if isinstance(value, Mapping):
         if value.get("type") == kind:
             yield value
-        for item in value.values():
-            yield from _walk(item, kind)
+        for inner in value.values():
+            yield from _walk(inner, kind)
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _walk(item, kind)
+        for inner in value:
+            yield from _walk(inner, kind)
 
 
 def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
@@ -164,30 +203,35 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
         Part of the page, the numbers' names, and one of the estimates.
     """
     named: list[tuple[str, str, Any]] = []
+    several = len(teachers(outcome)) > 1
+
+    def by(title: str, weak: object) -> str:
+        return f"{title} ({weak})" if several and weak is not None else title
+
     for route in ordered_routes(outcome):
-        title = kind_title(route["kind"])
-        own = title if route["weak"] is None else f"{title} ({route['weak']})"
+        own = by(kind_title(route.get("kind")), route.get("weak"))
         named += [
-            ("risk expected from the labels", own, route["leave_one_out"]),
-            ("risk", own, route["risk"]),
-            ("excess risk", own, route["excess_risk"]),
-            ("accuracy", own, route["accuracy"]),
+            ("risk expected from the labels", own, route.get("leave_one_out")),
+            ("risk", own, route.get("risk")),
+            ("excess risk", own, route.get("excess_risk")),
+            ("accuracy", own, route.get("accuracy")),
         ]
-    for comparison in outcome["verdict"]["comparisons"]:
-        named.append(("paired comparisons", "all of them", comparison["difference"]))
-    for pair in outcome["pairs"]:
-        for comparison in pair["on_test"]:
-            named.append(("paired comparisons on the evaluation rows", pair["weak"], comparison["difference"]))
+    for comparison in items(part(outcome, "verdict"), "comparisons"):
+        named.append(("paired comparisons", "all of them", comparison.get("difference")))
+    for pair in items(outcome, "pairs"):
+        weak = str(pair.get("weak"))
+        for comparison in items(pair, "on_test"):
+            named.append(("paired comparisons on the evaluation rows", weak, comparison.get("difference")))
         for key, title in RATIOS:
-            named.append((title, pair["weak"], pair.get(key)))
-        for part in ("geometry", "theory"):
-            named += [(part, f"{label} ({pair['weak']})", value) for label, value in _named(pair.get(part))]
+            named.append((title, weak, pair.get(key)))
+        for place in ("geometry", "theory"):
+            named += [(place, by(label, weak), value) for label, value in _named(pair.get(place))]
     groups: dict[tuple[Any, ...], tuple[str, list[str], Plain]] = {}
-    for part, name, quantity in named:
+    for place, name, quantity in named:
         if not isinstance(quantity, Mapping) or not quantity.get("method"):
             continue
-        key = (part, quantity["method"], quantity.get("n"), quantity.get("rank"), quantity.get("level"))
-        names = groups.setdefault(key, (part, [], quantity))[1]
+        alike = (place, quantity["method"], quantity.get("n"), quantity.get("rank"), quantity.get("level"))
+        names = groups.setdefault(alike, (place, [], quantity))[1]
         if name not in names:
             names.append(name)
     return list(groups.values())
@@ -202,6 +246,10 @@ RATIOS = (
 """The ratios of a pair: key in the JSON, and name."""
 
 
+_SILENT = ("estimate", "dimensions", "points", "inputs")
+"""Keys that add nothing to the name of what stands under them."""
+
+
 def _named(value: Any, name: str = "") -> Iterator[tuple[str, Plain]]:
     """Find estimates at any depth, each named by the keys that lead to it."""
     if isinstance(value, Mapping):
@@ -210,9 +258,10 @@ def _named(value: Any, name: str = "") -> Iterator[tuple[str, Plain]]:
             return
         # A list's items are told apart by their own label where they have one.
         own = value.get("label") or value.get("rule") or value.get("route") or ""
-        start = " ".join(part for part in (name, str(own)) if part)
+        start = " ".join(word for word in (name, str(own)) if word)
         for key, item in value.items():
-            yield from _named(item, f"{start} {key}".strip().replace("_", " "))
+            said = "" if key in _SILENT else str(key)
+            yield from _named(item, f"{start} {said}".strip())
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _named(item, name)

@@ -180,7 +180,7 @@ def value_of(quantity: Any) -> float | None:
         None where there is no finite number.
     """
     value = quantity.get("value") if isinstance(quantity, Mapping) else quantity
-    return float(value) if is_number(value) else None
+    return float(value) if value is not None and is_number(value) else None
 
 
 def quantity_text(quantity: Any) -> str:

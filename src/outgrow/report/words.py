@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from outgrow.report.text import visible
 
@@ -46,14 +45,20 @@ KINDS = {
         Kind(
             "stage-wise student",
             "Stage-wise student",
-            "the W2S student with each stage tuned for itself, as is usual; shown for comparison, never chosen",
+            "the W2S student with each stage tuned for itself, as is usual; shown for comparison, never"
+            " chosen",
         ),
-        Kind("union", "Both feature sets", "one regression on weak and strong features together, labelled rows"),
+        Kind(
+            "union",
+            "Both feature sets",
+            "one regression on weak and strong features together, fitted to the labelled rows",
+        ),
         Kind("baseline", "Strong baseline", "the strong features, fitted to the labelled rows"),
         Kind(
             "ceiling",
             "Strong ceiling",
-            "the strong features, fitted to true labels of the whole pool; out of reach in practice, never chosen",
+            "the strong features, fitted to true labels of the whole pool; out of reach in practice, never"
+            " chosen",
         ),
     )
 }
@@ -67,7 +72,10 @@ DECISIONS: Mapping[str, tuple[str, str, str]] = {
 """For each decision: its badge, its CSS class, and what it means."""
 
 GLOSSARY = (
-    ("Risk", "mean squared error on rows not trained on; smaller is better. It includes the labels' own noise."),
+    (
+        "Risk",
+        "mean squared error on rows not trained on; smaller is better. It includes the labels' own noise.",
+    ),
     ("Excess risk (ER)", "the risk less the noise of the labels: what a perfect model would bring to zero."),
     (
         "Leave-one-out",
@@ -83,7 +91,11 @@ GLOSSARY = (
         "performance gap recovered: the share of the way from teacher to ceiling that the student goes."
         " 1 is all of it, 0 none; it may fall below or exceed that.",
     ),
-    ("OPR", "outperforming ratio: baseline's risk over the student's. Above 1 the student beats the baseline."),
+    (
+        "OPR",
+        "outperforming ratio: the baseline's excess risk over the student's. Above 1 the student beats the"
+        " baseline. Of raw mean squared errors it is nearer to 1, and stands under its own name.",
+    ),
     (
         "Intrinsic dimension (d_w, d_s)",
         "how many directions the weak and the strong features really use, by a named rule.",
@@ -96,6 +108,37 @@ GLOSSARY = (
     ("Pseudo-label", "the teacher's prediction for a row without a label."),
 )
 """Words of the page and what they mean."""
+
+INPUTS = {
+    "d_w": "directions of the weak head",
+    "d_s": "directions of the strong head",
+    "d_sw": "directions shared",
+    "rho_w": "part of the target that the weak features cannot express",
+    "rho_s": "part of the target that the strong features cannot express",
+    "sigma2": "variance of the label noise",
+    "e2": "part of the target that only the strong features hold",
+    "g0": "part of the target that only the weak features hold",
+    "c0": "how the two parts meet",
+    "v": "variance of the target",
+}
+"""Inputs of the exact formulas (docs/theory.md, T2), by their key in a run's JSON."""
+
+SANDWICH = {
+    "teacher": "the teacher's variance",
+    "student": "the student's own variance",
+    "inherited": "the variance that the student inherits",
+    "baseline": "the baseline's variance",
+    "ceiling": "the ceiling's variance",
+}
+"""Sandwich factors, by their key in a run's JSON."""
+
+MATCHINGS = {
+    "none": "coordinates taken as they are",
+    "rotation": "the narrower set padded and rotated at random",
+    "projection": "the wider set projected at random",
+    "padding": "the narrower set padded with zeros",
+}
+"""How widths were matched for the published similarity."""
 
 
 def kind_title(kind: object) -> str:
@@ -113,22 +156,3 @@ def kind_title(kind: object) -> str:
     """
     known = KINDS.get(str(kind))
     return known.title if known else visible(kind)
-
-
-def route_parts(name: str, routes: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Split a route's name into its kind and its weak feature set.
-
-    Parameters
-    ----------
-    name : str
-        As in the run's JSON.
-    routes : mapping of str to dict
-        The run's routes by name.
-
-    Returns
-    -------
-    tuple of str and (str or None)
-        Kind and weak set; the name itself as kind where no such route is known.
-    """
-    route = routes.get(name)
-    return (route["kind"], route["weak"]) if route else (name, None)

@@ -1,0 +1,82 @@
+"""One teacher: its own verdict, whether the student outgrew it, what they share, theory and measurement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outgrow.report.figures import Figures
+from outgrow.report.findings import RATIOS, Plain, items, part
+from outgrow.report.markup import Child, Column, Safe, joined, quantity_cell, table, tag, words_cell
+from outgrow.report.page_geometry import geometry
+from outgrow.report.page_head import badge
+from outgrow.report.page_theory import theory
+from outgrow.report.risk_charts import comparison_chart
+from outgrow.report.text import interval_of, shortened, undefined_text, value_of
+
+
+def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
+    """Write all that is known of one teacher.
+
+    Parameters
+    ----------
+    pair : dict
+        Of the run's pairs.
+    outcome : dict
+        The run.
+    figures : Figures
+        Places charts.
+    anchor : str
+        Where links to this part lead.
+
+    Returns
+    -------
+    Safe
+        HTML.
+    """
+    weak, strong = pair.get("weak"), pair.get("strong")
+    verdict = part(pair, "verdict")
+    several = len(items(outcome, "pairs")) > 1
+    own: list[Child] = []
+    if several:
+        own += [
+            tag("p", badge(verdict), verdict.get("sentence") or "", class_="sentence"),
+            figures.place(comparison_chart(outcome, verdict)),
+        ]
+    return tag(
+        "section",
+        tag("h2", f"Teacher {shortened(weak)}, student {shortened(strong)}", id=anchor),
+        *own,
+        _ratios(pair, outcome),
+        geometry(pair, outcome, figures),
+        theory(pair, figures),
+        aria_labelledby=anchor,
+    )
+
+
+def _ratios(pair: Plain, outcome: Plain) -> Safe:
+    rows: list[list[Child]] = []
+    classes = outcome.get("task") == "classification"
+    for key, title in RATIOS:
+        if key == "pgr_accuracy" and not classes:
+            continue
+        quantity = pair.get(key)
+        said = undefined_text(quantity) or _reading(key, quantity)
+        rows.append([title, quantity_cell(quantity), words_cell(said)])
+    columns = [Column("Ratio"), Column("Value", "90 % interval"), Column("In words")]
+    return joined([tag("h3", "Did the student outgrow its teacher?"), table(columns, rows, "Ratios")])
+
+
+def _reading(key: str, quantity: Any) -> str:
+    value, ends = value_of(quantity), interval_of(quantity)
+    if value is None:
+        return "not in this run's findings"
+    if key.startswith("pgr"):
+        of = "gap in accuracy" if key == "pgr_accuracy" else "gap"
+        if value < 0:
+            return f"worse than the teacher, by {-100 * value:.0f} % of the {of} to the ceiling"
+        return f"the student recovers {100 * value:.0f} % of the {of} between teacher and ceiling"
+    what = "raw mean squared error, noise included" if key == "opr_raw_mse" else "excess risk"
+    if ends and ends[0] <= 1 <= ends[1]:
+        return f"student and baseline are not told apart ({what})"
+    errs = "less" if value > 1 else "more"
+    return f"the student errs {errs} than the strong baseline ({what})"

@@ -1,0 +1,163 @@
+"""What a terminal shows of a run: the verdict in a few lines, risks and dimensions as tables.
+
+Names are set as plain text, so brackets in them are never read as styles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from outgrow.report.comparing import came_out, evaluated, route_line, route_title, sizes
+from outgrow.report.findings import Plain, items, ordered_routes, part, settings_text, teachers
+from outgrow.report.geometry_charts import dimensions
+from outgrow.report.page_geometry import count, published_in_words, shared_in_words
+from outgrow.report.page_head import title_of
+from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
+from outgrow.report.words import DECISIONS, kind_title
+
+STYLES = {"do": "bold green", "dont": "bold red", "close": "bold yellow"}
+"""Colour of each decision; its name stands beside it."""
+
+
+def summary_lines(outcome: Plain) -> Group:
+    """Write the verdict of a run, what it rests on and what came out.
+
+    Parameters
+    ----------
+    outcome : dict
+        The run's findings as plain values.
+
+    Returns
+    -------
+    rich.console.Group
+        A few lines.
+    """
+    verdict = part(outcome, "verdict")
+    decision = str(verdict.get("decision"))
+    said, kind, meaning = DECISIONS.get(decision, (visible(decision), "close", ""))
+    lines = [Text(title_of(outcome), style="bold"), Text(visible(sizes(outcome)), style="dim")]
+    if outcome.get("note"):
+        lines.append(Text(f"Measured {visible(outcome['note'])}", style="dim"))
+    lines.append(Text.assemble((said, STYLES[kind]), f". {meaning}".rstrip()))
+    best = verdict.get("recommended")
+    if best:
+        line = route_line(best, outcome)
+        lines.append(Text(f"Take: {visible(route_title(best, outcome))}{f' ({line})' if line else ''}."))
+    if verdict.get("sentence"):
+        lines.append(Text(visible(verdict["sentence"])))
+    lines += [Text(visible(sentence)) for sentence in came_out(outcome)]
+    return Group(*lines)
+
+
+def risk_table(outcome: Plain) -> Group:
+    """Write the risks of every route.
+
+    Parameters
+    ----------
+    outcome : dict
+        The run's findings as plain values.
+
+    Returns
+    -------
+    rich.console.Group
+        A table, and what is undefined with its reason.
+    """
+    routes = ordered_routes(outcome)
+    named = (
+        ("leave_one_out", "Expected from labels"),
+        ("risk", "Measured risk"),
+        ("excess_risk", "Excess risk"),
+        ("accuracy", "Accuracy"),
+    )
+    shown = [
+        (key, title) for key, title in named if any(value_of(route.get(key)) is not None for route in routes)
+    ]
+    several, best = len(teachers(outcome)) > 1, part(outcome, "verdict").get("recommended")
+    table = Table(title=Text(f"Risks, 90 % intervals; measured: {visible(evaluated(outcome))}"))
+    table.add_column("Route")
+    if several:
+        table.add_column("Teacher", overflow="fold")
+    for _, title in shown:
+        table.add_column(title)
+    table.add_column("Settings")
+    for route in routes:
+        chosen = route.get("name") == best
+        # The mark says it without the bold.
+        cells = [f"{'* ' if chosen else '  '}{kind_title(route.get('kind'))}"]
+        if several:
+            weak = route.get("weak")
+            cells.append("" if weak is None else shortened(weak, 40))
+        cells += [_text(route.get(key)) for key, _ in shown]
+        cells.append(settings_text(part(route, "settings")))
+        table.add_row(*(Text(cell) for cell in cells), style="bold" if chosen else None)
+    notes = [Text("* recommended", style="dim")] if best else []
+    for pair in items(outcome, "pairs"):
+        ratios = [f"{title} {quantity_text(pair[key])}" for key, title in _ratios(outcome) if pair.get(key)]
+        if ratios:
+            notes.append(Text(f"{shortened(pair.get('weak'), 40)}: {', '.join(ratios)}"))
+        for key, title in _ratios(outcome):
+            if undefined_text(pair.get(key)):
+                notes.append(Text(f"  {title} is undefined: {undefined_text(pair[key])}", style="dim"))
+    return Group(table, *notes)
+
+
+def _ratios(outcome: Plain) -> list[tuple[str, str]]:
+    ratios = [("pgr", "PGR"), ("opr", "OPR"), ("opr_raw_mse", "OPR of raw MSE")]
+    if outcome.get("task") == "classification":
+        ratios.append(("pgr_accuracy", "PGR of accuracy"))
+    return ratios
+
+
+def _text(quantity: Any) -> str:
+    return "–" if quantity is None else quantity_text(quantity)
+
+
+def geometry_table(weak: object, strong_name: object, geometry: Plain, note: object = "") -> Group:
+    """Write the dimensions of two feature sets and what they share.
+
+    Parameters
+    ----------
+    weak, strong_name : str
+        Names of the sets.
+    geometry : dict
+        Of the pair, as plain values.
+    note : str
+        Remark that belongs to everything measured.
+
+    Returns
+    -------
+    rich.console.Group
+        A table and a few lines.
+    """
+    heading = f"{shortened(weak, 60)} (weak) and {shortened(strong_name, 60)} (strong)"
+    rows = geometry.get("rows")
+    table = Table(title=Text(heading), caption=Text(f"{number(rows)} rows") if rows else None)
+    for title in ("Intrinsic dimension by", "d_w", "d_s"):
+        table.add_column(title, justify="left" if title.startswith("I") else "right")
+    undefined = []
+    for label, both in dimensions(geometry):
+        table.add_row(Text(visible(label)), *(Text(count(quantity)) for quantity in both))
+        undefined += [f"{visible(label)}: {undefined_text(q)}" for q in both if undefined_text(q)]
+    shared, published = part(geometry, "correlation"), part(geometry, "published")
+    lines = [shared_in_words(geometry)]
+    if value_of(shared.get("naive")) is not None:
+        lines.append(
+            f"Uncorrected {number(value_of(shared.get('naive')))}; unrelated sets would give"
+            f" {number(value_of(shared.get('chance')))}."
+        )
+    value, chance = value_of(published.get("value")), value_of(published.get("chance"))
+    if value is not None and chance is not None:
+        spread = value_of(published.get("chance_sd"))
+        level = f"{number(chance)} ± {number(spread)}" if spread else number(chance)
+        words = published_in_words(published)
+        lines.append(f"Published similarity {number(value)}, by chance {level}: {words}.")
+    elif undefined_text(geometry.get("published")):
+        lines.append(f"Published similarity: {undefined_text(geometry.get('published'))}")
+    lines += dict.fromkeys(undefined)
+    if note:
+        lines.append(f"Measured {visible(note)}.")
+    return Group(table, *(Text(line) for line in lines))

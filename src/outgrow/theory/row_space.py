@@ -1,0 +1,107 @@
+"""Whitened rows: an orthonormal basis of what features span over the rows at hand, means taken off."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from outgrow.errors import DataError
+from outgrow.linalg.spectrum import centre, spectrum_of_rows
+
+
+def whitened_rows(X: Shaped[np.ndarray, "m D"], name: str) -> Float[np.ndarray, "m d"]:
+    """Turn rows into orthonormal columns of mean zero with the same span.
+
+    Parameters
+    ----------
+    X : array of shape (m, D)
+        Features.
+    name : str
+        What they are, for messages.
+
+    Returns
+    -------
+    array of shape (m, d)
+        d is the numerical rank of the centred rows.
+
+    Raises
+    ------
+    DataError
+        When values are not finite or nothing varies.
+
+    Examples
+    --------
+    >>> whitened_rows(np.array([[1.0, 7.0], [3.0, 7.0]]), "weak").round(3)
+    array([[-0.707],
+           [ 0.707]])
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    found = spectrum_of_rows(rows)
+    if not found.rank:
+        raise DataError("the features do not vary", name, "Give features that differ between rows.")
+    vectors, values = found.vectors[:, : found.rank], found.values[: found.rank]
+    basis = (rows - centre(rows)) @ (vectors / np.sqrt(values * len(rows)))
+    # Ill-conditioned rows lose orthogonality in the product; one factorization restores it.
+    return np.linalg.qr(basis)[0]
+
+
+def whitened_pair(
+    X_w: Shaped[np.ndarray, "m D_w"], X_s: Shaped[np.ndarray, "m D_s"], y: Shaped[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, "m d_w"], Float[np.ndarray, "m d_s"], Float[np.ndarray, " m"]]:
+    """Whiten two feature sets of the same rows and take the mean off their target.
+
+    Parameters
+    ----------
+    X_w : array of shape (m, D_w)
+        Weak features.
+    X_s : array of shape (m, D_s)
+        Strong features.
+    y : array of shape (m,)
+        Target.
+
+    Returns
+    -------
+    tuple of array
+        Orthonormal weak and strong columns, centred target.
+
+    Raises
+    ------
+    DataError
+        When rows do not agree, values are not finite, nothing varies, or m - 1 rows do not exceed the
+        dimensions of both sets together: residuals of both fits at once are then not to be had.
+    """
+    target = np.asarray(y, dtype=np.float64)
+    if target.ndim != 1 or not len(X_w) == len(X_s) == len(target):
+        raise DataError(
+            f"{len(X_w)} weak rows, {len(X_s)} strong rows and a target of shape {target.shape} do not agree",
+            "theory",
+            "Give features and one target for the same rows.",
+        )
+    if not np.isfinite(target).all():
+        raise DataError("the target holds NaN or infinite values", "theory", "Give rows with known labels.")
+    Q_w, Q_s = whitened_rows(X_w, "weak features"), whitened_rows(X_s, "strong features")
+    if len(target) - 1 <= Q_w.shape[1] + Q_s.shape[1] + 1:
+        raise DataError(
+            f"{len(target)} rows cannot tell apart {Q_w.shape[1]} + {Q_s.shape[1]} directions",
+            "theory",
+            "Keep fewer directions (--rank), or give more rows with labels.",
+        )
+    return Q_w, Q_s, target - centre(target)
+
+
+def residual(Q: Float[np.ndarray, "m d"], y: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
+    """Take off what orthonormal columns explain.
+
+    Parameters
+    ----------
+    Q : array of shape (m, d)
+        Orthonormal columns.
+    y : array of shape (m,) or (m, k)
+        Centred targets.
+
+    Returns
+    -------
+    array of the shape of y
+        Least-squares residuals.
+    """
+    return y - Q @ (Q.T @ y)

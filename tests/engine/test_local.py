@@ -1,0 +1,128 @@
+"""The engine of one machine: the same bits for any number of threads, order kept, exceptions as they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from outgrow.engine import Engine, LocalEngine
+from outgrow.errors import ConfigError, DataError
+from outgrow.linalg.moments import Moments
+from outgrow.linalg.protocols import Accumulator
+
+JOBS = (1, 2, 3, -1)
+
+
+class Names:
+    """An accumulator of names, which tells the order of merging."""
+
+    def __init__(self):
+        self.names = []
+
+    def update(self, batch, /, **keys):
+        self.names.append(batch)
+
+    def merge(self, other, /):
+        self.names += other.names
+        return self
+
+    def finalize(self):
+        return tuple(self.names)
+
+
+def test_protocols_are_checked_at_run_time():
+    assert isinstance(LocalEngine(), Engine)
+    assert isinstance(Names(), Accumulator) and isinstance(Moments(), Accumulator)
+    assert not isinstance(Names(), Engine) and not isinstance(LocalEngine(), Accumulator)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_same_bits_for_any_number_of_threads(rng, dtype):
+    shards = [
+        (i, (rng.standard_normal((200 + 37 * i, 8)) + i).astype(dtype), rng.integers(0, 3, 200 + 37 * i))
+        for i in range(9)
+    ]
+
+    def update(moments, shard):
+        i, x, groups = shard
+        # The first shards take longest: threads finish out of order.
+        time.sleep(0.002 * (9 - i))
+        moments.update({"x": x, "y": x[:, 0]}, split=f"s{i % 2}", groups=groups)
+
+    states = [LocalEngine(jobs).map_reduce(Moments, shards, update).to_bytes() for jobs in JOBS]
+    assert len(set(states)) == 1
+    whole = Moments.from_bytes(states[0]).finalize().select()
+    rows = np.concatenate([x for _, x, _ in shards]).astype(np.float64)
+    assert whole.n == len(rows)
+    tolerance = 1e-12 if dtype is np.float64 else 1e-6
+    np.testing.assert_allclose(whole.covariance("x"), np.cov(rows.T, ddof=0), atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_order_is_that_of_the_shards(jobs):
+    def slow_first(shard):
+        time.sleep(0.01 if shard < 2 else 0)
+        return shard * 10
+
+    def update(state, shard):
+        state.update(slow_first(shard))
+
+    engine = LocalEngine(jobs)
+    expected = [10 * i for i in range(12)]
+    assert engine.map_files(slow_first, range(12)) == expected
+    assert engine.map_files(slow_first, iter(range(12))) == expected
+    assert engine.map_reduce(Names, iter(range(12)), update).finalize() == tuple(expected)
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_no_shards(jobs):
+    engine = LocalEngine(jobs)
+    assert engine.map_files(str, []) == []
+    empty = engine.map_reduce(Moments, [], lambda moments, shard: None)
+    assert isinstance(empty, Moments)
+    with pytest.raises(DataError, match="there are no rows"):
+        empty.finalize()
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_an_exception_comes_out_as_it_is(jobs):
+    def fail(shard):
+        if shard == 3:
+            raise DataError("row 7 is nan", "part-3.parquet", "Encode it again.")
+        return shard
+
+    def update(state, shard):
+        state.update(fail(shard))
+
+    engine = LocalEngine(jobs)
+    for run in (lambda: engine.map_files(fail, range(8)), lambda: engine.map_reduce(Names, range(8), update)):
+        with pytest.raises(DataError) as found:
+            run()
+        assert str(found.value) == "part-3.parquet: row 7 is nan. Encode it again."
+    # And the engine goes on.
+    assert engine.map_files(str, range(2)) == ["0", "1"]
+
+
+def test_an_exception_of_the_shards_themselves():
+    def shards():
+        yield 1
+        raise OSError("the disk is gone")
+
+    for jobs in (1, 2):
+        with pytest.raises(OSError, match="the disk is gone"):
+            LocalEngine(jobs).map_files(str, shards())
+
+
+def test_threads_run_side_by_side():
+    meeting = threading.Barrier(2, timeout=20)
+    # Neither returns before both have started.
+    assert sorted(LocalEngine(2).map_files(lambda _: meeting.wait(), range(2))) == [0, 1]
+
+
+def test_errors():
+    with pytest.raises(ConfigError) as found:
+        LocalEngine(0)
+    assert str(found.value) == "engine: n_jobs must not be 0. Use 1, or -1 for one per core."

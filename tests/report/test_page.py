@@ -1,0 +1,275 @@
+"""The page by itself: what stands in it, escaped, small, complete, and the same from the JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from outgrow import runs
+from outgrow.errors import CHECKS
+from outgrow.report.drawing import BEFORE, CHANCE, SHARED, STRONG, WEAK
+from outgrow.report.page import page, write_report
+from outgrow.report.style import CSS
+from outgrow.report.text import escaped, quantity_text
+
+VOID = {"meta", "link", "br"}
+
+
+class Reader(HTMLParser):
+    """Reads a page into its elements, its text and its scripts, and refuses unbalanced ones."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.scripts, self.open, self.said = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] == ["script"]:
+            self.scripts.append(data)
+        elif self.open[-1:] != ["style"]:
+            self.said.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.said).split())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ordinary",
+        "several teachers",
+        "classification",
+        "cross-validated",
+        "few rows",
+        "long names",
+        "hostile",
+        "old",
+        "empty",
+    ],
+)
+def test_every_kind_of_run_is_drawn_within_its_elements(variants, name):
+    html = page(variants[name])
+    read = Reader(html)
+    charts = [attributes for _, attributes in read.elements if "data-spec" in attributes]
+    specs = [
+        attributes["id"] for tag, attributes in read.elements if attributes.get("type") == "application/json"
+    ]
+    assert [chart["data-spec"] for chart in charts] == specs
+    assert all(len(chart["aria-label"]) > 20 for chart in charts)
+    # Only our own elements, and nothing that acts, loads or leads away.
+    known = "html head meta link title style body main header section nav article div span p h1 h2 h3 h4"
+    known += " ul li dl dt dd a b strong small code table thead tbody tr th td figure figcaption script"
+    assert {tag for tag, _ in read.elements} <= set(known.split())
+    attributes = {key for _, found in read.elements for key in found}
+    assert not any(key.startswith("on") or key in ("src", "action", "srcdoc") for key in attributes)
+    assert all(found["href"].startswith(("#", "data:,")) for _, found in read.elements if "href" in found)
+    ids = [found["id"] for _, found in read.elements if "id" in found]
+    assert len(ids) == len(set(ids))
+    assert {found["href"][1:] for tag, found in read.elements if tag == "a"} <= set(ids)
+    # Headings never skip a level.
+    levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-4]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert not re.search(r"\b(None|nan|inf|Undefined\(|Estimate\()", read.text)
+
+
+def test_hostile_names_are_text_and_nothing_else(variants):
+    html = page(variants["hostile"])
+    read = Reader(html)
+    rest = html
+    for script in read.scripts:
+        if "pwned" in script:
+            json.loads(script)
+            assert "<" not in script
+        rest = rest.replace(script, "")
+    # Outside of JSON the payloads stand escaped: none opens an element.
+    for opening in ("<script>window", "<img", "<svg", "<!-- pwned"):
+        assert opening not in rest
+    assert escaped('<img src=x onerror="window.pwned=1">') in rest
+    # In the text they can be read as the user wrote them, less what cannot be shown.
+    assert "<svg/onload=window.pwned=1> ]]><!-- pwned" in read.text
+    for hidden in "\x00\x1b\u202e\u2066\u2028":
+        assert hidden not in html.replace(read.scripts[-2], "")
+
+
+def test_names_of_users_are_values_never_fields(variants):
+    read = Reader(page(variants["hostile"]))
+    specs = [json.loads(script) for script in read.scripts if script.startswith("{")]
+    assert len(specs) > 10
+
+    def fields(value):
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if key in ("field", "labelExpr", "calculate", "filter", "expr", "signal", "test"):
+                    yield str(item)
+                yield from fields(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from fields(item)
+
+    found = {field for spec in specs for field in fields(spec)}
+    assert not any("pwned" in field for field in found)
+    assert {"value", "place", "slice(datum.label, 4)"} <= found
+    # Rows of our data have our names only.
+    keys = {key for spec in specs for rows in spec["datasets"].values() for row in rows for key in row}
+    assert not any("pwned" in key for key in keys)
+
+
+def test_the_first_screen_says_what_to_do_and_what_came_out(outcome):
+    text = Reader(page(outcome)).text
+    first = text[: text.index("Risks of every route")]
+    assert outcome["verdict"]["sentence"] in first
+    assert "Decided on 60 labels" in first
+    assert "Came out on 300 test rows" in first
+    assert "Take: Both feature sets (small)" in first
+    assert "number 2 of the 5 routes to choose from" in first
+    for name in (outcome["verdict"]["recommended"], "student (small)"):
+        value, _, interval = quantity_text(outcome["verdict"]["risks"][name]).partition(" ")
+        assert f"{value} {interval}" in first
+
+
+def test_tables_hold_every_number(outcome):
+    text = Reader(page(outcome)).text.replace("−", "-")
+    for route in outcome["routes"]:
+        for key in ("leave_one_out", "risk", "excess_risk"):
+            assert quantity_text(route[key]) in text
+    pair = outcome["pairs"][0]
+    for key in ("pgr", "opr", "opr_raw_mse"):
+        assert quantity_text(pair[key]) in text
+    geometry = pair["geometry"]
+    assert quantity_text(geometry["correlation"]["estimate"]) in text
+    for part in (geometry["weak"], geometry["strong"]):
+        for dimension in part["dimensions"]:
+            assert f"{dimension['estimate']['value']:.3g}"[:4] in text
+    for point in pair["theory"]["points"]:
+        assert quantity_text(point["measured"]) in text
+    assert "rho_w part of the target that the weak features cannot express 1.22" in text
+    assert "Retrospective: predicted against measured" in text
+
+
+def test_checks_are_told_with_why_and_remedy_once_each(outcome):
+    text = Reader(page(outcome)).text
+    for code in ("OG104", "OG205", "OG206"):
+        kind = CHECKS[code]
+        assert text.count(kind.why) == 1
+        assert text.count(kind.remedy) == 1
+        assert kind.title in text
+    none = {**outcome, "checks": [], "pairs": []}
+    assert "No check was raised." in Reader(page(none)).text
+
+
+def test_what_is_undefined_says_why_and_what_to_do(variants):
+    text = Reader(page(variants["cross-validated"])).text
+    assert "Came out, cross-validated" in text
+    assert "there is no ceiling. Label the pool." in text
+    assert "Excess risk undefined: the label noise variance is not known. Give --noise-variance." in text
+    assert "Not available: no test rows. Set rows aside (--test)." in text
+    few = Reader(page(variants["few rows"])).text
+    assert "The correlation dimension is undefined: 22 rows cannot tell apart 8 + 16 directions." in few
+
+
+def test_classes_get_accuracy_and_its_own_ratio(variants):
+    text = Reader(page(variants["classification"])).text
+    assert "Accuracy 300 test rows" in text
+    assert "0.812 [0.775, 0.850]" in text
+    assert "PGR of accuracy 0.62 [0.50, 0.75]" in text
+    assert "Classes bad, good" in text
+    # Its noise variance is nobody's concern.
+    assert "Excess risk undefined" not in text
+    assert "Accuracy" not in Reader(page(variants["ordinary"])).text
+
+
+def test_the_note_stands_beside_whatever_was_measured_on_the_features(outcome):
+    text = Reader(page(outcome)).text
+    said = "Measured of the reduced features: 16 leading components."
+    places = [found.start() for found in re.finditer(re.escape(said), text)]
+    for heading in ("Decided on", "Risks of every route Risk", "What the two representations share"):
+        start = text.index(heading)
+        assert any(abs(place - start) < 600 for place in places)
+    assert "Measured of" not in Reader(page({**outcome, "note": ""})).text
+
+
+def test_methods_name_how_each_number_was_obtained(outcome):
+    text = Reader(page(outcome)).text
+    methods = text[text.index("How every number was obtained") :]
+    for method in (
+        outcome["pairs"][0]["pgr"]["method"],
+        outcome["pairs"][0]["geometry"]["correlation"]["estimate"]["method"],
+        outcome["verdict"]["comparisons"][0]["difference"]["method"],
+        "measured on all labels",
+    ):
+        assert method in methods
+
+
+def test_several_teachers_stand_side_by_side_each_with_its_own_part(variants):
+    text = Reader(page(variants["several teachers"])).text
+    assert "Teacher by teacher" in text[: text.index("Risks of every route")]
+    for name in ("small", "smaller", "smallest"):
+        assert f"Teacher {name}, student large" in text
+
+
+def test_a_report_stays_small(variants):
+    assert len(page(variants["ordinary"]).encode()) < 1_100_000
+    assert len(page(variants["several teachers"]).encode()) < 1_500_000
+
+
+def test_drawing_again_from_the_json_gives_the_same_page(outcome, tmp_path):
+    first = write_report(tmp_path, outcome)
+    assert first == tmp_path / "report.html"
+    before = first.read_bytes()
+    runs.write_json(tmp_path / "run.json", outcome)
+    again = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert write_report(tmp_path, again).read_bytes() == before
+
+
+def test_only_the_scripts_of_the_page_may_run(outcome):
+    html = page(outcome)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html).group(1)
+    assert "default-src 'none'" in policy.replace("&#x27;", "'")
+    script = re.search(r"script-src ([^;]+)", policy.replace("&#x27;", "'")).group(1)
+    assert "unsafe" not in script
+    assert script.count("sha256-") == 2
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
+
+
+def _luminance(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one, other):
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_are_told_apart_from_the_paper_in_light_and_dark():
+    schemes = re.findall(r":root\{([^}]*)\}", CSS.replace("\n", ""))
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colour = {
+            name: value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
+            for name, value in re.findall(r"--(\w+):(#[0-9a-f]{3,6})(?=;|$)", scheme)
+        }
+        for paper in (colour["paper"], colour["panel"]):
+            for ink in ("ink", "soft", "link", "do", "dont", "close"):
+                assert _contrast(colour[ink], paper) >= 4.5, (ink, paper)
+        # Marks of charts need less: 3 to 1 (WCAG 1.4.11).
+        for mark in (WEAK, STRONG, SHARED, CHANCE, BEFORE):
+            assert _contrast(mark, colour["paper"]) >= 3, (mark, colour["paper"])
