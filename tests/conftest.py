@@ -19,6 +19,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_blas_thread() -> Iterator[None]:
+    # Tests run side by side, one per core: more threads wait for each other.
     with threadpool_limits(limits=1):
         yield
 

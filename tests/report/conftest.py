@@ -113,6 +113,7 @@ def make_outcome(
                 theory=_theory() if theory else Undefined("no test rows", "Set rows aside (--test)."),
             )
         )
+    verdict = decide(chosen)
     sets = (*weak, strong)
     identities = {name: FeatureIdentity(name, 16, "float32", "ab" * 32, f"{name}.npy") for name in sets}
     outcome = RunOutcome(
@@ -128,13 +129,23 @@ def make_outcome(
         n_test=n_test,
         d_w=dict.fromkeys(weak, 8),
         d_s=16,
-        verdict=decide(chosen),
+        verdict=verdict,
+        on_test=tuple(
+            Comparison(
+                verdict.recommended,
+                other,
+                metrics.paired_difference(measured[verdict.recommended], measured[other]),
+            )
+            for other in verdict.risks
+            if other != verdict.recommended
+        ),
         routes=tuple(routes),
         pairs=tuple(pairs),
         checks=(
             Check("OG205", f"{weak[0]}: ceiling 1.9, teacher 1.8"),
             Check("OG104", f"{strong}: 2 columns"),
         ),
+        config={"weak": [f"{name}.npy" for name in weak], "title": title, "n": n, "rank": [], "note": note},
         identities=identities,
         seconds=12.34,
     )

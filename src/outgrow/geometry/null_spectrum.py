@@ -57,7 +57,8 @@ def parallel_analysis(
     n, d = rows.shape
     # Columns as rows of a float32 array: shuffling is then along memory, and the null is needed to
     # three digits only.
-    columns = np.ascontiguousarray((rows - rows.mean(axis=0)).T, dtype=np.float32)
+    wide = rows.astype(np.float32, copy=False)
+    columns = np.ascontiguousarray((wide - wide.mean(axis=0, dtype=np.float64)).T, dtype=np.float32)
     top = np.zeros(d)
     for _ in range(replicates):
         for column in columns:

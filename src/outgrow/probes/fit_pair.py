@@ -21,6 +21,7 @@ from outgrow.probes.logistic import LogisticModel
 from outgrow.probes.metrics import mean_loss
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, row_losses
 from outgrow.results import Check, Quantity, Risks, Undefined
+from outgrow.theory.stage import near_peak
 
 FOLDS = 10
 """Folds for honest choices: the usual trade of bias and cost."""
@@ -183,8 +184,7 @@ def fit_ridge(rows: Rows) -> FittedPair:
         teacher = labelled.single("teacher", "weak", rows.weak, ("weak",), "alpha_w")[0]
         return _collect(rows, teacher, base, None, np.empty((0, rows.y.shape[1])))
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
-    # The weight buys the least that with_teacher accepts: joint students are not offered here.
-    found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, weights=(0.5,))}
+    found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, weights=())}
     student = found["student"]
     source = StageOne(rows.weak, rows.y, np.array([student.settings["alpha_w"]]))
     return _collect(rows, found["teacher"], base, student, source.model(0).predict(rows.pool_weak))
@@ -242,8 +242,7 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     checks = [*rows.checks] + [
         Check(code, f"{count} = {size}, {name} = {d}")
         for code, count, size, name, d in near
-        # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
-        if size and abs(size - d - 1) <= d / 4
+        if size and near_peak(d, size)
     ]
     risks = Risks(rows.risk(losses_t), risk, rows.risk(losses_b), NO_CEILING)
     return FittedPair(teacher, base, student, teacher.predict(rows.pool_weak), {}, risks, tuple(checks))

@@ -243,7 +243,7 @@ def with_teacher(
     rows : Labelled
         The labelled rows.
     weights : sequence of float
-        Weights of the pseudo-labels to try for the joint student.
+        Weights of the pseudo-labels to try for the joint student; none to leave it out.
 
     Returns
     -------
@@ -254,9 +254,12 @@ def with_teacher(
     alphas_s = rows.grid(rows.strong)
     shape = (len(first.alphas), len(alphas_s))
     stages = {weight: StageTwo(first, rows.strong, pool, alphas_s, weight) for weight in (*weights, 1.0)}
+    tables = {weight: stage.losses() for weight, stage in stages.items()}
     routes = [teacher]
     for kind, tried in (("student", (1.0,)), ("joint", tuple(weights))):
-        losses = np.concatenate([stages[w].losses().reshape(-1, len(rows.y)) for w in tried])
+        if not tried:
+            continue
+        losses = np.concatenate([tables[w].reshape(-1, len(rows.y)) for w in tried])
         best, honest = choose(losses, rows.folds)
         which, a, b = (int(place) for place in np.unravel_index(best, (len(tried), *shape)))
         chosen = stages[tried[which]]
@@ -270,7 +273,7 @@ def with_teacher(
         )
     student = stages[1.0]
     b = int(np.argmin(student.imitation(alone, pool)))
-    losses = student.losses()[alone, b]
+    losses = tables[1.0][alone, b]
     settings = {"alpha_w": float(first.alphas[alone]), "alpha_s": float(alphas_s[b])}
     routes.append(
         Route("stage-wise student", weak_name, student.model(alone, b), ("strong",), settings, losses)

@@ -109,8 +109,8 @@ def differences(outcome: Plain, verdict: Plain) -> list[Difference]:
     # Another teacher's routes stood in no comparison of this verdict.
     judged = part(verdict, "risks") or on_labels
     measured: dict[str, Plain] = {}
-    for pair in items(outcome, "pairs"):
-        for comparison in items(pair, "on_test"):
+    for source in (outcome, *items(outcome, "pairs")):
+        for comparison in items(source, "on_test"):
             other = str(comparison.get("second"))
             if comparison.get("first") == best and other in judged:
                 measured.setdefault(other, part(comparison, "difference"))

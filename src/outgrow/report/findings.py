@@ -218,6 +218,10 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
         ]
     for comparison in items(part(outcome, "verdict"), "comparisons"):
         named.append(("paired comparisons", "all of them", comparison.get("difference")))
+    for comparison in items(outcome, "on_test"):
+        named.append(
+            ("paired comparisons on the evaluation rows", "all teachers", comparison.get("difference"))
+        )
     for pair in items(outcome, "pairs"):
         weak = str(pair.get("weak"))
         for comparison in items(pair, "on_test"):

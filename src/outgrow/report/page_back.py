@@ -136,6 +136,12 @@ def configuration(outcome: Plain) -> Safe:
                 tag("code", shortened(own.get("sha256") or "–", 80)),
             ]
         )
+    config = [
+        (name, shortened(", ".join(map(str, value)) if isinstance(value, list) else value, 200))
+        for name, value in part(outcome, "config").items()
+        # Whole paths would tell whoever is shown the page about the author's machine.
+        if value not in (None, "", []) and name not in ("weak", "strong", "labels")
+    ]
     heads = [
         Column("Features"),
         Column("Width"),
@@ -148,6 +154,7 @@ def configuration(outcome: Plain) -> Safe:
         tag("h2", "Configuration and identities", id="configuration"),
         data_list(shown, "facts"),
         joined([table(heads, rows, "Identities of the feature sets")]) if rows else None,
+        joined([tag("h3", "As asked for"), data_list(config, "facts")]) if config else None,
         tag(
             "p",
             "The folder of the run holds config.toml and versions.json: outgrow replay FOLDER repeats it.",

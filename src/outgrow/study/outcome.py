@@ -105,12 +105,16 @@ class RunOutcome:
         Directions the strong head uses.
     verdict : Verdict
         Over all teachers.
+    on_test : tuple of Comparison
+        Recommended route against the others on the test rows.
     routes : tuple of RouteResult
         All routes.
     pairs : tuple of PairResult
         One per teacher.
     checks : tuple of Check
         Every suspicion raised.
+    config : dict
+        The resolved configuration, as plain values.
     identities : dict
         Identity of every feature set.
     seconds : float
@@ -132,9 +136,11 @@ class RunOutcome:
     d_w: dict[str, int]
     d_s: int
     verdict: Verdict
+    on_test: tuple[Comparison, ...]
     routes: tuple[RouteResult, ...]
     pairs: tuple[PairResult, ...]
     checks: tuple[Check, ...]
+    config: dict[str, Any]
     identities: dict[str, Any]
     seconds: float
     schema: int = SCHEMA

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import RunConfig
+from outgrow.errors import DataError
 from outgrow.linalg.least_squares import LeastSquares, least_squares
 from outgrow.probes import metrics
 from outgrow.results import Check, Estimate, Quantity, Undefined
@@ -138,14 +139,18 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     if data.truth is not None and config.noise_variance is not None:
         target, noise = data.truth[known], config.truth_variance
     has = ~np.isnan(target)
-    found = population_from_rows(X_w[has], X_s[has], target[has], noise)
+    try:
+        found = population_from_rows(X_w[has], X_s[has], target[has], noise)
+        factors = sandwich_factors(X_w, X_s, y, max(n, by_weak.rank + 3))
+    except DataError as error:
+        # A rank set by hand may leave too few rows to measure the inputs on; the run goes on without.
+        return Undefined(error.what, error.remedy)
     predicted = exact_risks(replace(found, sigma2=sigma2), n, N)
     losses = _redraw(X_w, X_s, y, target, n, N, config.seed)
     groups = None if data.groups is None else data.groups[split.test]
     measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}
     ratio = metrics.pgr(losses["teacher"], losses["student"], losses["ceiling"], groups)
     named = config.noise_variance is not None
-    factors = sandwich_factors(X_w, X_s, y)
     return Retrospective(
         title="Retrospective: exact theory with inputs measured on all labels, beside redrawn experiments",
         head="ridgeless",

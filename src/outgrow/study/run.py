@@ -23,6 +23,7 @@ from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.training import FOLDS, Trained, train
 from outgrow.study.verdict import decide
+from outgrow.theory.stage import near_peak
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share done so far."""
@@ -119,9 +120,11 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
         d_w={str(name): rank for name, rank in kept.items()},
         d_s=trained[0].reductions[0].rank,
         verdict=verdict,
+        on_test=scores.against(verdict),
         routes=results,
         pairs=tuple(pairs),
         checks=tuple(dict.fromkeys(checks)),
+        config=config.model_dump(mode="json"),
         identities=dict(data.identities),
         seconds=time.perf_counter() - started,
     )
@@ -205,12 +208,11 @@ def _near_peaks(data: Prepared, trained: list[Trained]) -> list[Check]:
         if any(value > 0 for key, value in item.route.settings.items() if key.startswith("alpha")):
             continue
         d = item.reductions[0].rank
-        # Within a quarter of d on either side the variance factor d/|m-d| exceeds 4.
-        if item.route.kind == "teacher" and abs(n - d - 1) <= d / 4:
+        if item.route.kind == "teacher" and near_peak(d, n):
             checks.append(Check("OG201", f"n = {n}, d_w = {d} ({item.route.weak})"))
-        if item.route.kind == "baseline" and abs(n - d - 1) <= d / 4:
+        if item.route.kind == "baseline" and near_peak(d, n):
             checks.append(Check("OG202", f"n = {n}, d_s = {d}"))
-        if item.route.kind == "student" and abs(N - d - 1) <= d / 4:
+        if item.route.kind == "student" and near_peak(d, N):
             checks.append(Check("OG203", f"N = {N}, d_s = {d}"))
     return checks
 

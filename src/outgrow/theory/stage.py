@@ -103,6 +103,30 @@ def noise_gain(d: int, m: int, *, intercept: bool) -> tuple[float, float]:
     return (1.0, d / (k - d - 1)) if k > d else (k / d, k / (d - k - 1))
 
 
+def near_peak(d: int, m: int) -> bool:
+    """Tell whether an unpenalized fit with an intercept stands near its interpolation peak.
+
+    Parameters
+    ----------
+    d : int
+        Dimensions.
+    m : int
+        Rows.
+
+    Returns
+    -------
+    bool
+        Within a quarter of d of the peak: beyond it on the side of more rows, the fit's variance is below
+        four times that of its residuals.
+
+    Examples
+    --------
+    >>> near_peak(20, 20), near_peak(20, 27), near_peak(20, 28)
+    (True, True, False)
+    """
+    return abs(m - 1 - d) <= 1 + d / 4
+
+
 def why_undefined(d: int, m: int, name: str, *, intercept: bool, isotropic: bool) -> Undefined | None:
     """Tell why a fit has no finite risk, or none that the formula at hand could give.
 
