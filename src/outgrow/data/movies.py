@@ -103,7 +103,7 @@ class Movies:
             One rater's value per text.
         """
         drawn = (
-            values[_draw(seed, row, len(values))] for row, values in zip(self.ids, self.raters, strict=True)
+            values[draw_rater(seed, row, len(values))] for row, values in zip(self.ids, self.raters, strict=True)
         )
         return np.fromiter(drawn, dtype=np.float64, count=len(self.ids))
 
@@ -127,7 +127,23 @@ class Movies:
         return float(np.mean([values.var(ddof=1) / len(values) for values in self.raters]))
 
 
-def _draw(seed: int, row: str, size: int) -> int:
+def draw_rater(seed: int, row: str, size: int) -> int:
+    """Choose one of a text's raters.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the draw.
+    row : str
+        Id of the text.
+    size : int
+        How many raters it has.
+
+    Returns
+    -------
+    int
+        From 0 to size - 1; the same whatever other texts there are.
+    """
     # A hash, not a generator: a generator's draws would depend on the order of the rows. With 64 bits
     # the remainder's bias is below 2^-59.
     digest = hashlib.blake2b(f"{seed}:{row}".encode(), digest_size=8).digest()
