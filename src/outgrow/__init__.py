@@ -15,33 +15,51 @@ if TYPE_CHECKING:
     from outgrow.config import MeasureConfig, RunConfig
     from outgrow.data.worlds import World
     from outgrow.probes.estimators import WeakToStrongClassifier, WeakToStrongRegressor
+    from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
     from outgrow.probes.min_norm import MinNormRegressor
+    from outgrow.results import Estimate, Undefined
 
 _HOME = {
+    "Estimate": "outgrow.results",
     "MeasureConfig": "outgrow.config",
     "MinNormRegressor": "outgrow.probes.min_norm",
     "RunConfig": "outgrow.config",
+    "Undefined": "outgrow.results",
     "WeakToStrongClassifier": "outgrow.probes.estimators",
     "WeakToStrongRegressor": "outgrow.probes.estimators",
     "World": "outgrow.data.worlds",
     "demo": "outgrow.api",
+    "excess_risk": "outgrow.probes.metrics",
     "load": "outgrow.api",
+    "mean_loss": "outgrow.probes.metrics",
     "measure": "outgrow.api",
+    "opr": "outgrow.probes.metrics",
+    "opr_raw_mse": "outgrow.probes.metrics",
+    "paired_difference": "outgrow.probes.metrics",
+    "pgr": "outgrow.probes.metrics",
     "predict": "outgrow.api",
     "replay": "outgrow.api",
     "run": "outgrow.api",
 }
 
 __all__ = [
+    "Estimate",
     "MeasureConfig",
     "MinNormRegressor",
     "RunConfig",
+    "Undefined",
     "WeakToStrongClassifier",
     "WeakToStrongRegressor",
     "World",
     "demo",
+    "excess_risk",
     "load",
+    "mean_loss",
     "measure",
+    "opr",
+    "opr_raw_mse",
+    "paired_difference",
+    "pgr",
     "predict",
     "replay",
     "run",
@@ -52,3 +70,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'outgrow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -55,6 +55,22 @@ def test_ridge_version_by_brute_force(rng):
     assert chance == pytest.approx(np.trace(P @ P) * np.trace(Q @ Q) / 399, rel=1e-9)
 
 
+def test_ridge_version_becomes_the_plain_one_without_penalty(rng):
+    X, Y = features(rng)
+    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    weak, strong, cross = spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400
+    plain = measure_pair(X, Y).correlation
+
+    def at(kappa):
+        return ridge_correlation_dimension(weak, strong, cross, kappa, kappa)
+
+    assert at(0.0) == pytest.approx((plain.naive, plain.chance), rel=1e-9)
+    # First order in the penalty: a tenth of it is a tenth of the way.
+    far = [plain.naive - at(kappa)[0] for kappa in (1e-4, 1e-5, 1e-6)]
+    assert far[1] / far[0] == pytest.approx(0.1, rel=0.01)
+    assert far[2] / far[1] == pytest.approx(0.1, rel=0.01)
+
+
 def test_ridge_chance_is_the_mean_for_unrelated_features(rng):
     ratios = []
     for _ in range(200):

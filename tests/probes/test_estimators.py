@@ -384,7 +384,10 @@ def test_strings_and_the_rest_of_what_scikit_learn_checks(world):
     [
         (["a", "b", -1, -1], "y: row 2 is the text '-1'. Mark unlabelled rows by the number -1 or None"),
         ([0.0, 1.0, np.nan, -1.0], "y: row 2 is NaN. Mark unlabelled rows by -1"),
-        ([-1, -1, -1, -1], "y: no row is labelled: all 4 are -1. Label some rows"),
+        (
+            [-1, -1, -1, -1],
+            r"all 4 are -1\. Label some rows; in cross-validation shuffle them: KFold\(5, shuffle=True\)",
+        ),
         ([1, 1, -1, -1], "y: the labelled rows are all of one class, 1. Label rows of another class"),
         (np.array(["a", 3, "b", None], dtype=object), r"y: classes are texts and others alike \(3\)"),
         ([0.5, 1.2, 3.3, 2.2], "Unknown label type: continuous"),

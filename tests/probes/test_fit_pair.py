@@ -148,6 +148,10 @@ def test_a_fit_that_interpolates_has_no_left_out_risk(rng):
         ({"n": 14, "N": 40, "d_w": 3, "d_s": 12}, ["OG202"]),
         ({"n": 30, "N": 14, "d_w": 3, "d_s": 12}, ["OG203"]),
         ({"n": 14, "N": 0, "d_w": 3, "d_s": 5}, ["OG210"]),
+        # Far beyond the peak: the rows are used up, but the sets are wider by far.
+        ({"n": 14, "N": 40, "d_w": 90, "d_s": 5}, []),
+        ({"n": 14, "N": 40, "d_w": 3, "d_s": 200}, []),
+        ({"n": 14, "N": 0, "d_w": 90, "d_s": 90}, ["OG210"]),
     ],
 )
 def test_ridgeless_checks(rng, sizes, codes):

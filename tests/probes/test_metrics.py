@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import outgrow
 from outgrow.errors import DataError
+from outgrow.probes import metrics
 from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
 from outgrow.results import LEVEL, Estimate, Undefined
 
@@ -268,3 +270,15 @@ def test_estimates_near_the_edge_are_bounded_or_undefined(rng):
 def test_errors(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+def test_public_names():
+    """What a notebook needs stands at the top, listed, under the same names."""
+    for name in ("pgr", "opr", "opr_raw_mse", "excess_risk", "paired_difference", "mean_loss"):
+        assert getattr(outgrow, name) is getattr(metrics, name)
+        assert name in dir(outgrow)
+    teacher, student = [4.0, 5.0, 6.0, 5.0], [3.0, 4.0, 4.0, 4.0]
+    assert isinstance(outgrow.pgr(teacher, student, teacher), outgrow.Undefined)
+    assert isinstance(outgrow.paired_difference(teacher, student), outgrow.Estimate)
+    for name in outgrow.__all__:
+        assert getattr(outgrow, name).__doc__

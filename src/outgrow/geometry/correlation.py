@@ -148,7 +148,10 @@ def correlation_dimension(
     X_s : array of shape (N, D_s)
         Strong features.
     rank_w, rank_s : int, optional
-        Leading principal directions to keep; all by default.
+        Leading principal directions to keep; all by default. They are taken as given: the estimate is of
+        these directions, and its interval knows nothing of their choice. Chosen on the rows measured, they
+        share more there than elsewhere (docs/theory.md, T1); give several times as many rows as columns,
+        or features reduced on other rows.
     groups : array of shape (N,), optional
         Jackknife group of each row (whole user groups together); dealt out in turn by default.
 

@@ -193,7 +193,9 @@ class WeakToStrongRegressor(MultiOutputMixin, RegressorMixin, _WeakToStrong):  #
     The teacher is fitted on the labelled rows and labels the others; the student is fitted on those
     pseudo-labels. Rows whose y is NaN are unlabelled. Beside the student stand the teacher alone and the
     strong baseline (strong features, the labels), each with its leave-one-out risk in `risks_`; compare
-    them before using the student. Nothing is warned about: suspicions are in `checks_`.
+    them before using the student. Nothing is warned about: suspicions are in `checks_`. Where labelled rows
+    stand together give cross-validation a splitter such as ``KFold(5, shuffle=True)``: scikit-learn's
+    default takes rows as they come, and a fold without labels cannot be scored.
 
     Parameters
     ----------

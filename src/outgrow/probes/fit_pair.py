@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
+from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes import logistic, routes
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.logistic import LogisticModel
@@ -230,12 +231,15 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     teacher, base = first.model(0), strong.model(0)
     losses_t = row_losses(first)[0] if _can_leave_out(rows, first) else None
     losses_b = row_losses(strong)[0] if _can_leave_out(rows, strong) else None
-    n, N, d_w, d_s = len(rows.y), len(rows.pool_weak), first.basis.shape[1], strong.basis.shape[1]
+    n, N = len(rows.y), len(rows.pool_weak)
+    pool = Pool.from_rows(rows.pool_weak, rows.pool_strong) if N else None
+    d_w = _spanned(first, N, None if pool is None else pool.weak_cov)
+    d_s = _spanned(strong, N, None if pool is None else pool.strong_cov)
     student: LinearModel | Undefined = NO_POOL
     risk: Quantity = NO_POOL
-    if N:
-        second = StageTwo(first, rows.strong, Pool.from_rows(rows.pool_weak, rows.pool_strong), none)
-        student, d_s = second.model(0, 0), max(d_s, second.basis.shape[1])
+    if pool is not None:
+        second = StageTwo(first, rows.strong, pool, none)
+        student = second.model(0, 0)
         # Rows leave the teacher alone: the student's own fit may interpolate its pseudo-labels.
         risk = rows.risk(None if losses_t is None else second.losses()[0, 0])
     near = (("OG201", "n", n, "d_w", d_w), ("OG202", "n", n, "d_s", d_s), ("OG203", "N", N, "d_s", d_s))
@@ -246,6 +250,17 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     ]
     risks = Risks(rows.risk(losses_t), risk, rows.risk(losses_b), NO_CEILING)
     return FittedPair(teacher, base, student, teacher.predict(rows.pool_weak), {}, risks, tuple(checks))
+
+
+def _spanned(stage: StageOne, N: int, covariance: Float[np.ndarray, "d d"] | None) -> int:
+    """Count the dimensions of a feature set, over labelled or unlabelled rows, whichever show more."""
+    d, rows = stage.basis.shape[1], len(stage.y)
+    if covariance is not None:
+        pooled = spectrum_of_covariance(covariance, N).rank
+        d, rows = (pooled, N) if pooled > d else (d, rows)
+    # Rows that are used up tell nothing of what lies beyond: all columns that vary count then, lest every
+    # wide set seem to stand at its peak.
+    return d if d < rows - 1 else max(d, int(np.sum(np.ptp(stage.X, axis=0) > 0)))
 
 
 def _can_leave_out(rows: Rows, stage: StageOne) -> bool:

@@ -180,4 +180,8 @@ def _is_missing(label: Any) -> bool:
 
 def _one_at_least(known: Bool[np.ndarray, " m"], mark: str) -> None:
     if not known.any():
-        raise DataError(f"no row is labelled: all {len(known)} are {mark}", "y", "Label some rows.")
+        raise DataError(
+            f"no row is labelled: all {len(known)} are {mark}",
+            "y",
+            "Label some rows; in cross-validation shuffle them: KFold(5, shuffle=True).",
+        )

@@ -27,6 +27,20 @@ from outgrow.probes.linear_model import LinearModel
 Groups = Sequence[Int[np.ndarray, " _"]]
 
 
+INTERPOLATED = 1e-10
+"""Share of a row, or of a combination of a group's rows, that the other rows leave unexplained, below which
+the fit follows its label whatever it is: leverages round at about 1e-14, and a residual divided by less than
+this would lose more than half its digits. The smallest penalty of a grid leaves 1e-8 at a width of 1,000."""
+
+
+def _refuse_interpolation(rest: float, what: str) -> None:
+    if rest < INTERPOLATED:
+        raise DataError(
+            f"leaving {what} out is not defined for a fit that interpolates its labels",
+            remedy="Use a positive alpha, or fewer directions than labelled rows.",
+        )
+
+
 @dataclass(frozen=True)
 class StageOne:
     """Ridge on the labelled rows, along a path of penalties, from one singular value decomposition.
@@ -50,15 +64,20 @@ class StageOne:
 
     @cached_property
     def mean(self) -> Float[np.ndarray, " d"]:
-        """Mean of the features over the labelled rows."""
-        return np.asarray(self.X.mean(axis=0, dtype=np.float64))
+        """Mean of the features over the labelled rows, exact for constant columns."""
+        first = np.asarray(self.X[0], dtype=np.float64)
+        return first + (self.X - first).mean(axis=0)
 
     @cached_property
     def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         centred = self.X - self.mean
+        # Means far from zero leave their rounding in centred features: a collinear column would otherwise be
+        # a direction of tiny variance, which no penalty of 0 survives. Constant columns are exactly 0 by now.
+        far = float(np.linalg.norm(self.mean[centred.any(axis=0)])) * np.sqrt(len(centred))
         left, singular, right = np.linalg.svd(centred, full_matrices=False)
-        # LAPACK's backward error: directions below it are rounding, not data.
-        keep = singular > max(self.X.shape) * np.finfo(np.float64).eps * max(singular[0], 1e-300)
+        # Else LAPACK's backward error: directions below it are rounding, not data.
+        floor = max(self.X.shape) * np.finfo(np.float64).eps * np.hypot(singular[0], far)
+        keep = singular > max(floor, 1e-300)
         return left[:, keep], singular[keep], right[keep].T
 
     @property
@@ -91,17 +110,15 @@ class StageOne:
         residuals = (self.y - self.y.mean(axis=0))[:, None, :] - fitted
         if self.groups is None:
             rest = 1.0 - 1.0 / n - (self.scores**2) @ self.inverse / n
-            if rest.min() < 1e-10:  # a leverage of 1: the row is fitted whatever its label
-                raise DataError(
-                    "leaving one row out is not defined for a fit that interpolates its labels",
-                    remedy="Use a positive alpha or fewer directions than labelled rows.",
-                )
+            _refuse_interpolation(float(rest.min()), "one row")
             return np.asarray(residuals / rest[:, :, None])
         deleted = np.empty_like(residuals)
         for rows in self.groups:
             scores = self.scores[rows]
             hat = np.einsum("ir,ra,jr->aij", scores, self.inverse, scores, optimize=True) / n + 1.0 / n
-            solved = np.linalg.solve(np.eye(len(rows)) - hat, residuals[rows].transpose(1, 0, 2))
+            rest = np.eye(len(rows)) - hat
+            _refuse_interpolation(float(np.linalg.eigvalsh(rest[np.argmin(self.alphas)])[0]), "a group")
+            solved = np.linalg.solve(rest, residuals[rows].transpose(1, 0, 2))
             deleted[rows] = solved.transpose(1, 0, 2)
         return deleted
 
