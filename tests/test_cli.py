@@ -169,6 +169,136 @@ def test_a_fault_of_ours_is_status_1(files, capsys, monkeypatch):
     assert not (files / "out").exists()
 
 
+def test_config_may_be_glued_and_holds_no_tables(files, capsys):
+    (files / "pair.toml").write_text('weak = ["weak.npy"]\nstrong = "strong.npy"\n')
+    main(["measure", "--config=pair.toml", "--json"])
+    assert json.loads(capsys.readouterr().out)["strong"] == "strong"
+    (files / "pair.toml").write_text('[measure]\nweak = ["weak.npy"]\n')
+    assert "holds the table [measure]" in refused(capsys, ["measure", "--config=pair.toml"])
+
+
+def test_missing_and_surplus_words_are_named(files, capsys):
+    assert "--strong is missing" in refused(capsys, ["run", "--out", "out"])
+    assert "strong is missing" in refused(capsys, ["run", "--weak", "weak.npy", "--out", "out"])
+    assert "--input is missing" in refused(capsys, ["predict", "out"])
+    assert "nothing asks for 'weak.npy'" in refused(capsys, ["replay", "out", "weak.npy"])
+
+
+def test_several_values_may_follow_one_option(files, capsys):
+    np.save("small.npy", np.load("weak.npy")[:, :2])
+    main(
+        ["measure", "--weak", "weak.npy", "small.npy", "--strong", "strong.npy", "--rank", "2", "4", "--json"]
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["pairs"]) == ["weak", "small"]
+    assert [found["pairs"]["weak"][side]["kept"] for side in ("weak", "strong")] == [2, 4]
+
+
+def wide(path, rows, columns, **beside):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table(
+            {"key": rows, **{f"x{j}": columns[:, j] for j in range(columns.shape[1])}}
+            | {name: pa.array(values) for name, values in beside.items()}
+        ),
+        path,
+    )
+
+
+def test_wide_tables_are_predicted_by_the_columns_of_the_run(files, capsys):
+    weak, strong = np.load("weak.npy"), np.load("strong.npy")
+    y = np.loadtxt("labels.csv", skiprows=1)
+    keys = [f"r{i}" for i in range(len(y))]
+    wide("weak.parquet", keys, weak, score=y)
+    wide("strong.parquet", keys, strong, score=y)
+    paths = ["--weak", "weak.parquet", "--strong", "strong.parquet", "--labels", "weak.parquet"]
+    options = ["--label-column", "score", "--id-column", "key", "--feature-columns", "x*"]
+    main(["run", *paths, *options, "--n", "100", "--test", "0.3", "--out", "out"])
+    # Scores missing, other columns beside, rows in another order.
+    order = np.random.default_rng(0).permutation(len(y))
+    missing = [None] * len(y)
+    wide("new-weak.parquet", keys, weak, score=missing)
+    wide("new-strong.parquet", [keys[i] for i in order], strong[order], other=y)
+    words = ["predict", "out", "--input", "new-weak.parquet", "--input", "new-strong.parquet"]
+    main([*words, "--model", "union", "--out", "both.csv"])
+    lines = [line.split(",") for line in (files / "both.csv").read_text().splitlines()[1:]]
+    predicted = {key.strip('"'): float(value) for key, value in lines}
+    expected = outgrow.load("out").model("union").predict(weak, strong)
+    np.testing.assert_allclose([predicted[key] for key in keys], expected, rtol=1e-12)
+    wide("few.parquet", keys, strong[:, :9])
+    assert "feature columns are missing: 'x9'" in refused(
+        capsys, ["predict", "out", "--input", "few.parquet", "--model", "student"]
+    )
+
+
+@pytest.mark.parametrize("head", ["ridge", "ridgeless"])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda X: np.ones_like(X), "strong: the features do not vary"),
+        (lambda X: X * np.float32(1e30), "too large to be squared"),
+        (lambda X: X * np.float32(1e-30), "too little to be squared"),
+    ],
+)
+def test_features_beyond_computing_are_one_line(files, capsys, head, change, said):
+    np.save("strong.npy", change(np.load("strong.npy")))
+    assert said in refused(capsys, [*RUN, "--n", "100", "--head", head])
+    assert said in refused(capsys, ["measure", "--weak", "weak.npy", "--strong", "strong.npy"])
+
+
+def test_features_constant_over_the_labelled_rows_are_one_line(files, capsys):
+    values = np.load("strong.npy")
+    values[:50] = 1.0
+    np.save("strong.npy", values)
+    lines = (files / "labels.csv").read_text().splitlines()
+    (files / "labels.csv").write_text("\n".join(lines[:51] + ["nan"] * 250) + "\n")
+    assert "strong, labelled rows: the features do not vary" in refused(capsys, RUN)
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_labels_beyond_computing_are_one_line(files, capsys, factor):
+    y = np.loadtxt("labels.csv", skiprows=1) * factor
+    (files / "labels.csv").write_text("label\n" + "\n".join(map(repr, y.tolist())) + "\n")
+    assert "Scale the labels." in refused(capsys, [*RUN, "--n", "100"])
+
+
+def test_the_truth_is_numbers_and_of_a_regression(files, capsys):
+    y = np.loadtxt("labels.csv", skiprows=1)
+    (files / "labels.csv").write_text("label,truth\n" + "\n".join(f"{v},good" for v in y) + "\n")
+    words = [*RUN, "--n", "100", "--truth-column", "truth"]
+    assert "column 'truth': the label 'good'" in refused(capsys, words)
+    (files / "labels.csv").write_text("label,truth\n" + "\n".join(f"{int(v > 0)},{v}" for v in y) + "\n")
+    assert "--truth-column is of a regression" in refused(capsys, words)
+    alone = [*RUN, "--n", "100", "--task", "regression", "--label-column", "label", "--truth-variance", "1"]
+    assert "without --truth-column" in refused(capsys, alone)
+
+
+def test_names_with_an_equals_sign_can_be_replayed(files, capsys):
+    (files / "weak.npy").rename("a=b.npy")
+    words = [word.replace("weak.npy", "a=b.npy") for word in RUN]
+    main([*words, "--n", "100", "--test", "0.3"])
+    assert outgrow.load("out").outcome["pairs"][0]["weak"] == "a=b"
+    main(["replay", "out"])
+    assert "The run repeats." in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_stopped_run_leaves_nothing(files, name, status):
+    code = (
+        "import os, signal, sys; from outgrow import api; from outgrow.cli import main\n"
+        f"def write(folder, outcome): os.kill(os.getpid(), signal.{name})\n"
+        "api.write_report = write\n"
+        "main(sys.argv[1:])"
+    )
+    before = {path.name for path in files.iterdir()}
+    ended = subprocess.run([sys.executable, "-c", code, *RUN, "--n", "100"], check=False, capture_output=True)
+    assert ended.returncode == status
+    assert {path.name for path in files.iterdir()} == before
+
+
 def test_import_loads_nothing_heavy():
     code = (
         "import sys, outgrow; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,36 @@ def test_an_earlier_run_is_kept_unless_told(tmp_path):
     make(tmp_path / "a", overwrite=True, text="new")
     assert runs.read_json(tmp_path / "a", "run.json") == {"text": "new"}
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_another_manifest_does_not_make_a_run(tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "part-0.parquet").write_text("hours of encoding")
+    with pytest.raises(FileError, match="not a run of outgrow"):
+        make(tmp_path, overwrite=True)
+
+
+def test_a_name_taken_meanwhile_is_kept(tmp_path):
+    with pytest.raises(FileError, match="exists already"), runs.new_folder(tmp_path / "a") as folder:
+        runs.write_json(folder / "run.json", {"text": "late"})
+        make(tmp_path / "a", text="early")
+    assert runs.read_json(tmp_path / "a", "run.json") == {"text": "early"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("write", ["new_folder", "new_file", "replacing"])
+def test_a_disk_that_fills_is_one_line_and_leaves_nothing(tmp_path, write):
+    make(tmp_path / "a")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    contexts = {
+        "new_folder": lambda: runs.new_folder(tmp_path / "b"),
+        "new_file": lambda: runs.new_file(tmp_path / "b"),
+        "replacing": lambda: runs.replacing(tmp_path / "a", "run.json"),
+    }
+    with pytest.raises(FileError, match="cannot be written \\(no space left on device\\)"), contexts[write]():
+        # The path of the temporary file is no business of the user's.
+        raise OSError(errno.ENOSPC, "Error writing /tmp/.b.123/half")
+    assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
 def test_a_folder_that_is_no_run_is_never_replaced(tmp_path):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,60 @@ from typing import Any
 import numpy as np
 
 from outgrow import runs
-from outgrow.config import DemoConfig, MeasureConfig, RunConfig, absolute, from_toml, to_toml
+from outgrow.config import (
+    DemoConfig,
+    EncodeConfig,
+    MeasureConfig,
+    RawConfig,
+    RunConfig,
+    absolute,
+    from_toml,
+    to_toml,
+)
+from outgrow.data.feature_folder import is_store
+from outgrow.data.features_file import FeatureTable, read_features
+from outgrow.data.join import join
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import ConfigError, FileError
+from outgrow.features.cache import export
+from outgrow.features.encode import Encoding
+from outgrow.features.inspect_model import Inspection, inspect_model
+from outgrow.features.model_spec import anywhere, parse_model
+from outgrow.features.verify import verify as verify_store
 from outgrow.report.page import write_report
 from outgrow.results import as_plain
 from outgrow.study.evaluate import read_by
 from outgrow.study.measure import measure as study_measure
-from outgrow.study.run import Progress, Study
+from outgrow.study.run import Study
 from outgrow.study.run import run as study_run
-from outgrow.study.saved import LoadedRun, load, save_models
+from outgrow.study.saved import LoadedRun, SavedModel, load, save_models
+from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
 
-__all__ = ["LoadedRun", "demo", "load", "measure", "predict", "redraw", "replay", "run", "write_columns"]
+__all__ = [
+    "LoadedRun",
+    "demo",
+    "encode",
+    "inspect",
+    "load",
+    "measure",
+    "predict",
+    "redraw",
+    "replay",
+    "run",
+    "verify",
+    "write_columns",
+]
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
 
 def run(
-    config: RunConfig, out: str | Path, *, overwrite: bool = False, progress: Progress | None = None
+    config: RunConfig,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
 ) -> LoadedRun:
     """Train and judge every route, and write the run folder with its report.
 
@@ -47,20 +84,37 @@ def run(
         Replace an earlier run there.
     progress : callable, optional
         Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
 
     Returns
     -------
     LoadedRun
         The run as read back from the folder.
     """
-    config = absolute(config)
+    config = _anywhere(config)
     runs.check_target(out, overwrite)
     # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
     runs.room_for(out, 64_000_000)
-    study = study_run(config, progress)
+    study = study_run(config, progress, Permissions(tuple(allow_code)))
     with runs.new_folder(out, overwrite) as folder:
         _write(folder, study)
     return load(out)
+
+
+def _anywhere(config: RunConfig) -> RunConfig:
+    if config.input is None:
+        return absolute(config)
+    there = Path(config.input)
+    return config.model_copy(
+        update={
+            "weak": tuple(anywhere(entry) for entry in config.weak),
+            "strong": anywhere(config.strong),
+            "input": str(there.absolute()) if there.exists() else config.input,
+            "labels": config.labels and str(Path(config.labels).absolute()),
+            "tokenizer": config.tokenizer and str(Path(config.tokenizer).absolute()),
+        }
+    )
 
 
 def _write(folder: Path, study: Study) -> None:
@@ -135,7 +189,9 @@ def _pseudo_labels(study: Study) -> Mapping[str, Any]:
     return columns
 
 
-def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Study, dict[str, float]]:
+def replay(
+    folder: str | Path, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
+) -> tuple[Study, dict[str, float]]:
     """Do a run again from its configuration and say how far the numbers moved.
 
     Parameters
@@ -144,6 +200,8 @@ def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Stu
         The run.
     progress : callable, optional
         Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`: what the run was allowed is not in its folder, so that no folder can allow itself.
 
     Returns
     -------
@@ -154,7 +212,8 @@ def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Stu
     """
     path = runs.open_folder(folder)
     text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
-    study = study_run(from_toml(text, RunConfig, str(path / "config.toml")), progress)
+    config = from_toml(text, RunConfig, str(path / "config.toml"))
+    study = study_run(config, progress, Permissions(tuple(allow_code)))
     before = {route["name"]: route for route in runs.read_json(path, "run.json")["routes"]}
     moved: dict[str, float] = {}
     for route in study.outcome.routes:
@@ -170,43 +229,98 @@ def replay(folder: str | Path, *, progress: Progress | None = None) -> tuple[Stu
 
 
 def predict(
-    folder: str | Path, features: list[str], *, model: str = "recommended", id_column: str = "id"
+    folder: str | Path,
+    features: list[str],
+    *,
+    model: str = "recommended",
+    id_column: str | None = None,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Predict rows of feature files with a model of a run.
+    """Predict new rows with a model of a run.
 
     Parameters
     ----------
     folder : str or Path
         The run.
     features : list of str
-        One file per feature set that the model reads, weak first.
+        One file per feature set that the model reads, weak first; rows in any order, matched by id. Of wide
+        tables the columns that the run used are read. A run on raw rows takes one input of raw rows, which
+        its own models encode.
     model : str
         Name or kind of the model; the recommended route by default.
-    id_column : str
-        Column of ids.
+    id_column : str, optional
+        Column of ids; that of the run by default.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`.
 
     Returns
     -------
     dict
         Columns "id" and "prediction", and one column of scores per class for classification.
     """
-    from outgrow.data.features_file import read_features
-
-    chosen = load(folder).model(model)
+    found = load(folder)
+    chosen, config = found.model(model), found.outcome["config"]
+    arrays = (".npy", ".npz", ".safetensors")
+    ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
+    if config.get("input") and len(features) == 1 and not ready:
+        asked = RunConfig(**config)
+        if id_column:
+            asked = asked.model_copy(update={"id_column": id_column})
+        tables = _encode_new(asked, features[0], chosen, Permissions(tuple(allow_code)), progress)
+        return _predicted(chosen, tables)
     if len(features) != len(chosen.sources):
         names = " and ".join(f"{source.name} ({source.role})" for source in chosen.sources)
         raise ConfigError(
             f"{chosen.name} reads {names}; {len(features)} feature files were given",
             remedy="Give one --input per feature set, in that order.",
         )
-    tables = [read_features(path, id_column=id_column) for path in features]
-    first = tables[0]
-    aligned = [first]
-    for table in tables[1:]:
-        if not np.array_equal(table.ids, first.ids):
-            raise ConfigError("the feature files do not hold the same ids in the same order")
-        aligned.append(table)
-    columns: dict[str, Any] = {"id": first.ids.tolist(), "prediction": chosen.predict(*aligned)}
+    tables = [
+        read_features(
+            path,
+            feature_columns=source.columns or config["feature_columns"],
+            id_column=id_column or config["id_column"],
+        )
+        for path, source in zip(features, chosen.sources, strict=True)
+    ]
+    return _predicted(chosen, tables)
+
+
+def _encode_new(
+    config: RunConfig,
+    source: str,
+    chosen: SavedModel,
+    permissions: Permissions,
+    progress: Progress | None,
+) -> list[FeatureTable]:
+    # Labels and splits of new rows are not asked for.
+    raw = raw_rows(
+        config.model_copy(update={"label_column": None, "group_column": None, "split_column": None}), source
+    )
+    by_name = {parse_model(entry, raw.kind).name: entry for entry in (*config.weak, config.strong)}
+    models = []
+    for wanted in chosen.sources:
+        name = wanted.name.removesuffix(" (strong)") if wanted.name not in by_name else wanted.name
+        if name not in by_name:
+            raise ConfigError(
+                f"{chosen.name} reads {wanted.name!r}, which no model of the run makes",
+                source,
+                "Name another --model.",
+            )
+        models.append(by_name[name])
+    made = encoded(config, raw, models, permissions, progress)
+    return [read_features(found.folder, name=found.name) for found in made]
+
+
+def _predicted(chosen: SavedModel, tables: Sequence[FeatureTable]) -> dict[str, Any]:
+    joined = join(list(tables[1:]), tables[0], None)
+    aligned = [
+        replace(table, values=values)
+        for table, values in zip(tables, (joined.strong, *joined.weak), strict=True)
+    ]
+    columns: dict[str, Any] = {"id": joined.ids.tolist(), "prediction": chosen.predict(*aligned)}
     if chosen.task == "classification":
         scores = chosen.scores(*aligned)
         columns |= {f"score: {label}": scores[:, k] for k, label in enumerate(chosen.classes)}
@@ -261,7 +375,103 @@ def redraw(folder: str | Path) -> Path:
     return path / "report.html"
 
 
-def measure(config: MeasureConfig, *, progress: Progress | None = None) -> dict[str, Any]:
+def encode(
+    config: EncodeConfig,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> list[Encoding]:
+    """Turn raw rows into feature sets, one per model.
+
+    Parameters
+    ----------
+    config : EncodeConfig
+        Rows, models and how.
+    out : str or Path, optional
+        Folder to put the sets in, each under its name; by default they stay in the cache.
+    overwrite : bool
+        Replace other sets of those names there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    list of Encoding
+        One per model, in their order.
+    """
+    raw = raw_rows(config, config.input)
+    made = encoded(config, raw, config.model, Permissions(tuple(allow_code)), progress)
+    if out is None:
+        return made
+    placed = []
+    for found in made:
+        # Names come from the user and from file names: they must not lead out of the folder.
+        name = found.name.replace("/", "-").lstrip(".") or "features"
+        placed.append(replace(found, folder=export(found.folder, Path(out) / name, overwrite)))
+    return placed
+
+
+def inspect(
+    model: str,
+    config: RawConfig | None = None,
+    *,
+    kind: str = "text",
+    source: str | None = None,
+    rows: int = 100_000,
+    allow_code: Sequence[str] = (),
+) -> Inspection:
+    """Look at a model before it is trusted with many rows.
+
+    Parameters
+    ----------
+    model : str
+        As in `EncodeConfig`.
+    config : RawConfig, optional
+        How rows are read and encoded.
+    kind : {"text", "image"}
+        What the model reads, where no rows are given.
+    source : str, optional
+        Raw rows to try it on; made-up ones by default.
+    rows : int
+        Rows to estimate time and room for.
+    allow_code : sequence of str
+        As for `encode`.
+
+    Returns
+    -------
+    Inspection
+        What it is, whether it can be trusted, and what it costs.
+    """
+    config = config or RawConfig()
+    raw = raw_rows(config, source) if source is not None else None
+    options = encoder_options(config, Permissions(tuple(allow_code)))
+    spec = parse_model(model, raw.kind if raw is not None else kind)
+    return inspect_model(spec, options, raw, kind, rows, config.dtype)
+
+
+def verify(store: str | Path) -> list[str]:
+    """Check every page and id of a feature store.
+
+    Parameters
+    ----------
+    store : str or Path
+        Its folder.
+
+    Returns
+    -------
+    list of str
+        All that is wrong; empty for a sound store.
+    """
+    return [str(finding) for finding in verify_store(store)]
+
+
+def measure(
+    config: MeasureConfig, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
+) -> dict[str, Any]:
     """Measure dimensions of feature sets and what each weak set shares with the strong one.
 
     Parameters
@@ -270,13 +480,15 @@ def measure(config: MeasureConfig, *, progress: Progress | None = None) -> dict[
         What to measure.
     progress : callable, optional
         Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`.
 
     Returns
     -------
     dict
         Plain values: "strong", "note" and the geometry of each pair under "pairs".
     """
-    return study_measure(config, progress)
+    return study_measure(config, progress, Permissions(tuple(allow_code)))
 
 
 def demo(
@@ -321,12 +533,12 @@ def demo(
     }
     for name in cases:
         runs.check_target(folder / name, overwrite)
+    # The features are 13 MB; each run asks for its own room again.
+    runs.room_for(folder, 80_000_000)
     try:
         files = write_demo_inputs(folder / "data", seed)
     except OSError as error:
-        raise FileError(
-            f"cannot be written ({error.strerror})", str(folder), "Choose another --out."
-        ) from None
+        raise runs.unwritable(error, folder) from None
     made: dict[Path, Mapping[str, Any]] = {}
     for name, (weak, n, title) in cases.items():
         settings = RunConfig(

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from cyclopts.config import Toml
 from rich.console import Console
 
 from outgrow import __version__
-from outgrow.config import DemoConfig, MeasureConfig, RunConfig, explain
+from outgrow.config import DemoConfig, EncodeConfig, MeasureConfig, RawConfig, RunConfig, explain
 from outgrow.errors import ConfigError, FileError, OutgrowError
 
 app = App(
@@ -28,23 +29,33 @@ app = App(
     version=__version__,
     help="Tells, before anyone pays for it, whether a strong student will outgrow its weak teacher,"
     " and then trains it.",
+    default_parameter=Parameter(negative_iterable=""),
 )
 
-Flat = Parameter(name="*")
+Flat = Parameter(name="*", consume_multiple=True)
 Out = Annotated[Path, Parameter(help="Folder to make.")]
 Overwrite = Annotated[bool, Parameter(negative="", help="Replace an earlier run in that folder.")]
+Code = Annotated[
+    tuple[str, ...],
+    Parameter(name="--allow-code", help="Callable, or model with code of its own, that may be run."),
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 
 
 @app.command
 def run(
-    *, config: Annotated[RunConfig, Flat], out: Out, overwrite: Overwrite = False, as_json: AsJson = False
+    *,
+    config: Annotated[RunConfig, Flat],
+    out: Out,
+    overwrite: Overwrite = False,
+    allow_code: Code = (),
+    as_json: AsJson = False,
 ) -> None:
-    """Train every route on features and labels, say which to take, and write a report."""
+    """Train every route on features and labels (or raw rows and models), say which to take, and report."""
     from outgrow import api
 
     with _progress() as tell:
-        made = api.run(config, out, overwrite=overwrite, progress=tell)
+        made = api.run(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
     if as_json:
         print(json.dumps(made.outcome, ensure_ascii=False))
         return
@@ -52,13 +63,68 @@ def run(
 
 
 @app.command
-def measure(*, config: Annotated[MeasureConfig, Flat], as_json: AsJson = False) -> None:
+def encode(
+    *,
+    config: Annotated[EncodeConfig, Flat],
+    out: Annotated[
+        Path | None, Parameter(help="Folder to put the feature sets in; the cache keeps them anyway.")
+    ] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace other feature sets there.")] = False,
+    allow_code: Code = (),
+) -> None:
+    """Turn texts or pictures into feature sets, one per model; what was interrupted goes on."""
+    from outgrow import api
+
+    with _progress() as tell:
+        made = api.encode(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
+    for found in made:
+        print(f"{found.name}: {found.rows:,} rows ({found.fresh:,} encoded now) in {found.folder}")
+        for row, reason in found.skipped:
+            print(f"  left out: {row}: {reason}")
+
+
+@app.command
+def inspect(
+    model: str,
+    *,
+    config: Annotated[RawConfig | None, Flat] = None,
+    kind: Annotated[Literal["text", "image"], Parameter(help="What it reads, without --input.")] = "text",
+    input: Annotated[str | None, Parameter(help="Raw rows to try it on; made-up ones by default.")] = None,
+    rows: Annotated[int, Parameter(help="Rows to estimate time and room for.")] = 100_000,
+    allow_code: Code = (),
+) -> None:
+    """Look at a model before it is trusted: what it gives, whether it repeats itself, what it costs."""
+    from outgrow import api
+    from outgrow.report.tables import inspection_lines
+
+    found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
+    for line in inspection_lines(found):
+        print(line)
+
+
+@app.command
+def verify(store: Path) -> None:
+    """Check every page and id of a feature store."""
+    from outgrow import api
+
+    wrong = api.verify(store)
+    for line in wrong:
+        print(line)
+    if wrong:
+        raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and encode again.")
+    print(f"{store} is sound.")
+
+
+@app.command
+def measure(
+    *, config: Annotated[MeasureConfig, Flat], allow_code: Code = (), as_json: AsJson = False
+) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
     from outgrow.report.tables import geometry_table
 
     with _progress() as tell:
-        found = api.measure(config, progress=tell)
+        found = api.measure(config, progress=tell, allow_code=allow_code)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
@@ -70,27 +136,36 @@ def measure(*, config: Annotated[MeasureConfig, Flat], as_json: AsJson = False) 
 def predict(
     folder: Path,
     *,
-    input: Annotated[list[str], Parameter(help="Feature file; one per feature set the model reads.")],
+    input: Annotated[
+        list[str],
+        Parameter(help="Feature file, one per feature set the model reads; or raw rows, as the run had."),
+    ],
     model: Annotated[str, Parameter(help='Route, such as "student"; the recommended one by default.')] = (
         "recommended"
     ),
     out: Annotated[Path | None, Parameter(help="Write a CSV or Parquet file instead of printing.")] = None,
-    id_column: str = "id",
+    id_column: Annotated[
+        str | None, Parameter(help="Column of ids; that of the run's features by default.")
+    ] = None,
+    allow_code: Code = (),
 ) -> None:
     """Predict new rows with a model of a run."""
     from outgrow import api
 
-    columns = api.predict(folder, input, model=model, id_column=id_column)
+    with _progress() as tell:
+        columns = api.predict(
+            folder, input, model=model, id_column=id_column, progress=tell, allow_code=allow_code
+        )
     api.write_columns(columns, out)
 
 
 @app.command
-def replay(folder: Path) -> None:
+def replay(folder: Path, *, allow_code: Code = ()) -> None:
     """Do a run again from its own configuration and compare the numbers."""
     from outgrow import api
 
     with _progress() as tell:
-        _, moved = api.replay(folder, progress=tell)
+        _, moved = api.replay(folder, progress=tell, allow_code=allow_code)
     for name, change in moved.items():
         print(f"{name}: largest relative change {change:.1e}")
     # Threaded sums may differ in their last digits between machines; more than that is another result.
@@ -147,7 +222,8 @@ def _progress() -> Iterator[Callable[[str, float], None] | None]:
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    # Names of feature sets stand in the description: brackets in them are no styles.
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda what, share: bar.update(task, description=what, completed=share)
@@ -156,6 +232,10 @@ def _progress() -> Iterator[Callable[[str, float], None] | None]:
 def _read_config(words: list[str]) -> list[str]:
     """Take `--config FILE` out of the words; its values stand behind those given on the command line."""
     app.config = ()
+    glued = "--config="
+    words = [
+        part for word in words for part in ([glued[:-1], word[9:]] if word.startswith(glued) else [word])
+    ]
     if "--config" not in words:
         return words
     place = words.index("--config")
@@ -163,18 +243,38 @@ def _read_config(words: list[str]) -> list[str]:
         raise ConfigError("--config names no file", remedy="Give a TOML file.")
     path = Path(words[place + 1])
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
         raise FileError(f"cannot be read ({reason})", str(path), "Give a TOML file.") from None
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"is not valid TOML ({error})", str(path), "Mend the line named.") from None
+    tables = [key for key, value in values.items() if isinstance(value, dict)]
+    if tables:
+        raise ConfigError(f"holds the table [{tables[0]}]", str(path), "Write options without a table.")
     app.config = (Toml(path, use_commands_as_keys=False, must_exist=True),)
     return words[:place] + words[place + 2 :]
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _mistake(error: CycloptsError) -> str:
+    """Say what is wrong with the words of a command."""
+    cause = error.__cause__ or error.__context__
+    if type(cause).__name__ == "ValidationError" and cause:
+        return explain(cause)
+    if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
+        return f"{error.argument.name} is missing (--help lists the options)"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"nothing asks for {', '.join(map(repr, error.unused_tokens))} (--help lists the options)"
+    return _one_line(str(error))
+
+
+def _stop(signum: int, _frame: object) -> None:
+    # By way of an exception, so that half-written folders are removed on the way out.
+    sys.exit(128 + signum)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -188,15 +288,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         words = _read_config(words)
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        cause = error.__cause__ or error.__context__
-        said = (
-            explain(cause) if type(cause).__name__ == "ValidationError" and cause else _one_line(str(error))
-        )
-        _fail(said, 2, debug)
+        _fail(_mistake(error), 2, debug)
     except OutgrowError as error:
         _fail(_one_line(str(error)), 2, debug)
     except KeyboardInterrupt:
@@ -210,6 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         said = f"a fault of outgrow's own: {type(error).__name__}: {_one_line(str(error))}"
         _fail(f"{said} (--debug shows where)", 1, debug)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(line: str, status: int, debug: bool) -> None:

@@ -18,36 +18,107 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataConfig(_Strict):
-    """Where features are, and how they are read.
+RawLayout = Literal["auto", "text", "folder", "classes", "utkface", "table", "idx", "sst2", "coloured-mnist"]
+"""How raw rows lie: texts in a table; pictures in a folder, a folder per class, UTKFace's names, a table of
+paths, or idx files; SST-2 with its sentences as groups; idx digits coloured as published."""
+
+
+class RawConfig(_Strict):
+    """How raw rows are read and encoded.
+
+    Parameters
+    ----------
+    layout : str
+        How the rows lie; "auto" looks.
+    text_column : tuple of str
+        Column of texts, or two for pairs; the usual one by default.
+    image_column : str or None
+        Column of paths of pictures.
+    id_column : str
+        Column of row ids in tables; raw rows without one are known by their content.
+    label_column : str or None
+        Column of labels; by default "label", or the only column beside the ids.
+    group_column : str or None
+        Column whose equal values stay on one side of every split.
+    split_column : str or None
+        Column that says labelled, unlabelled or test; empty cells are drawn.
+    on_error : "fail" or "skip"
+        What is done about raw rows that cannot be read.
+    dtype : "float32" or "float16"
+        What features are stored as; half the room costs three digits.
+    pooling : str
+        How tokens become one vector; "auto" is as the model says.
+    max_length : int or None
+        Tokens after which texts are cut; the model's own limit by default.
+    tokenizer : str or None
+        Folder or file of the tokenizer of ONNX models, where it is not beside them.
+    precision : "float32", "bfloat16" or "auto"
+        What models compute in; "auto" is as their weights are stored.
+    device : str
+        What models run on: "auto", "cpu", "cuda", ...
+    workers : int or None
+        Processes that decode pictures; one per core by default.
+    seed : int
+        Seed of every draw.
+    """
+
+    layout: RawLayout = "auto"
+    text_column: tuple[str, ...] = Field(default=(), max_length=2)
+    image_column: str | None = None
+    id_column: str = "id"
+    label_column: str | None = None
+    group_column: str | None = None
+    split_column: str | None = None
+    on_error: Literal["fail", "skip"] = "fail"
+    dtype: Literal["float32", "float16"] = "float32"
+    pooling: Literal["auto", "mean", "cls", "last", "max"] = "auto"
+    max_length: PositiveInt | None = None
+    tokenizer: str | None = None
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    device: str = "auto"
+    workers: int | None = Field(default=None, ge=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class EncodeConfig(RawConfig):
+    """Everything that decides an encoding.
+
+    Parameters
+    ----------
+    input : str
+        Table of texts or of paths, folder of pictures, idx files, or the name of a dataset on the hub.
+    model : tuple of str
+        Models, each "[NAME=][KIND:]MODEL[@LAYER]".
+    """
+
+    input: str
+    model: tuple[str, ...] = Field(min_length=1)
+
+
+class DataConfig(RawConfig):
+    """Where features are, or what they are made of and by which models.
 
     Parameters
     ----------
     weak : tuple of str
-        Weak feature files, each "path" or "name=path".
+        Weak feature files, each "path" or "name=path"; models where raw rows are the input.
     strong : str
-        The strong feature file, likewise.
-    id_column : str
-        Column of row ids in tables.
+        The strong feature file or model, likewise.
+    input : str or None
+        Raw rows, as for `EncodeConfig`.
     feature_columns : str or None
         Pattern of the feature columns in wide tables, such as "x*".
     rank : tuple of int
         Leading principal components to keep: one number for every set, or one for weak and one for strong.
-    group_column : str or None
-        Column of the labels file whose equal values stay on one side of every split.
-    seed : int
-        Seed of every draw.
     note : str
         A remark on the features, shown beside everything measured on them.
     """
 
-    weak: tuple[str, ...] = Field(min_length=1)
+    weak: tuple[str, ...] = ()
     strong: str
-    id_column: str = "id"
+    input: str | None = None
     feature_columns: str | None = None
     rank: tuple[PositiveInt, ...] = Field(default=(), max_length=2)
-    group_column: str | None = None
-    seed: int = Field(default=0, ge=0)
     note: str = ""
 
 
@@ -56,12 +127,11 @@ class RunConfig(DataConfig):
 
     Parameters
     ----------
-    labels : str
-        Table of labels (CSV, TSV, Parquet, Arrow).
-    label_column : str or None
-        Column of labels; by default "label", or the only column beside the ids.
-    split_column : str or None
-        Column that says labelled, unlabelled or test; empty cells are drawn.
+    labels : str or None
+        Table of labels (CSV, TSV, Parquet, Arrow); by default those of the raw rows.
+    pseudo_labels : tuple of str
+        Columns of the labels' table that hold a teacher's pseudo-labels for every row: black boxes, beside
+        or instead of weak models.
     truth_column : str or None
         Column of less noisy targets, for reporting only.
     truth_variance : float
@@ -82,9 +152,8 @@ class RunConfig(DataConfig):
         Heading of the report.
     """
 
-    labels: str
-    label_column: str | None = None
-    split_column: str | None = None
+    labels: str | None = None
+    pseudo_labels: tuple[str, ...] = ()
     truth_column: str | None = None
     truth_variance: NonNegativeFloat = 0.0
     noise_variance: NonNegativeFloat | None = None
@@ -132,6 +201,10 @@ def named_path(entry: str) -> tuple[str, Path]:
     >>> named_path("small=features/minilm.parquet")[0], named_path("features/minilm.parquet")[0]
     ('small', 'minilm')
     """
+    # A name may hold "=" too, as the stem of a file may: an absolute path then says where it ends.
+    name, equals, path = entry.partition("=/")
+    if equals and "/" not in name and name:
+        return name, Path("/" + path)
     name, equals, path = entry.partition("=")
     # A path may hold "=" itself: then the part before it has a separator, or the whole names a file.
     if equals and not Path(entry).exists() and "/" not in name and name:
@@ -157,12 +230,11 @@ def absolute(config: RunConfig) -> RunConfig:
         name, path = named_path(entry)
         return f"{name}={path.absolute()}"
 
-    labels = str(Path(config.labels).absolute())
     return config.model_copy(
         update={
             "weak": tuple(whole(entry) for entry in config.weak),
             "strong": whole(config.strong),
-            "labels": labels,
+            "labels": config.labels and str(Path(config.labels).absolute()),
         }
     )
 
@@ -236,5 +308,6 @@ def explain(error: BaseException) -> str:
     parts = []
     for item in error.errors():
         option = ".".join(str(part) for part in item["loc"]) or "the options"
-        parts.append(f"{option}: {item['msg'][0].lower()}{item['msg'][1:]}")
+        said = f": {item['msg'][0].lower()}{item['msg'][1:]}"
+        parts.append(option + (" is missing" if item["type"] == "missing" else said))
     return "; ".join(parts)

@@ -97,6 +97,12 @@ _KINDS = (
         "Encode the missing rows, or remove them from the labels.",
     ),
     CheckKind(
+        "OG106",
+        "rows were matched by their number",
+        "One file has ids and another has none: a file in another order would be joined wrongly.",
+        "Give every file a column of ids (--id-column), or make sure that all are in one order.",
+    ),
+    CheckKind(
         "OG201",
         "n is near the teacher's dimension d_w",
         "Least squares near interpolation multiplies noise without bound (the double-descent peak).",
@@ -157,16 +163,40 @@ _KINDS = (
         "Give unlabelled rows (NaN for regression, -1 for classification).",
     ),
     CheckKind(
-        "OG211",
-        "a variance was estimated below zero",
-        "The noise in the estimate exceeds the quantity; it is shown as zero.",
-        "Use more labelled rows, or read the quantity as not distinguishable from zero.",
+        "OG212",
+        "an excess risk is below zero",
+        "The noise variance given is larger than the whole risk, so it cannot be that of these labels.",
+        "Correct --noise-variance (or --truth-variance), or leave it out.",
     ),
     CheckKind(
         "OG301",
         "a logistic fit stopped before it converged",
         "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",
         "Scale the features to like variance, remove extreme values, or use the ridge head.",
+    ),
+    CheckKind(
+        "OG302",
+        "the encoder is not deterministic",
+        "Two passes over the same rows give different features, so nothing measured on them can be repeated.",
+        "Put the model into evaluation mode (dropout off), and fix the seed of whatever it draws.",
+    ),
+    CheckKind(
+        "OG303",
+        "a row's features depend on its batch",
+        "Features then change with the batch size and the order of rows, and leak from one row to another.",
+        "Put the model into evaluation mode (batch norm), and mask padding in attention and pooling.",
+    ),
+    CheckKind(
+        "OG304",
+        "the encoder gives values that are not finite",
+        "No head can be fitted on NaN or infinity.",
+        "Compute in float32; if that does not help, the weights are damaged.",
+    ),
+    CheckKind(
+        "OG305",
+        "the encoder gives every row the same features",
+        "Features that do not vary carry nothing a head could use.",
+        "Look at the layer, the pooling and the weights: they may never have been loaded.",
     ),
 )
 

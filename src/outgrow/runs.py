@@ -51,6 +51,8 @@ def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
         yield work
         _seal(work)
         work.chmod(0o755)
+        # Another run may have taken the name meanwhile.
+        check_target(target, overwrite)
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
             target.rename(old / "run")
@@ -59,7 +61,7 @@ def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
         else:
             work.rename(target)
     except OSError as error:
-        raise FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.") from None
+        raise unwritable(error, target) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -84,7 +86,7 @@ def new_file(out: str | Path) -> Iterator[Path]:
         yield work
         work.replace(target)
     except OSError as error:
-        raise FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.") from None
+        raise unwritable(error, target) from None
     finally:
         work.unlink(missing_ok=True)
 
@@ -105,13 +107,18 @@ def replacing(folder: Path, name: str) -> Iterator[Path]:
     Path
         The folder to write the file to.
     """
-    work = Path(tempfile.mkdtemp(prefix=".redraw.", dir=folder))
+    try:
+        work = Path(tempfile.mkdtemp(prefix=".redraw.", dir=folder))
+    except OSError as error:
+        raise unwritable(error, folder) from None
     try:
         yield work
         (work / name).replace(folder / name)
         sums = _manifest(folder) | {name: _digest(folder / name)}
         write_json(work / MANIFEST, {"sha256": sums})
         (work / MANIFEST).replace(folder / MANIFEST)
+    except OSError as error:
+        raise unwritable(error, folder / name) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -133,14 +140,34 @@ def check_target(out: str | Path, overwrite: bool) -> None:
         raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
     if not target.is_dir() or target.is_symlink():
         raise FileError("is not a folder", str(target), "Choose another --out.")
-    if any(target.iterdir()) and not (target / MANIFEST).is_file():
+    # Other folders have a manifest too: a feature store, for one, took hours to make.
+    if any(target.iterdir()) and not ((target / MANIFEST).is_file() and (target / "run.json").is_file()):
         raise FileError(
             "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
         )
 
 
+def unwritable(error: OSError, target: Path) -> FileError:
+    """Say that something cannot be written.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system said.
+    target : Path
+        What was to be written.
+
+    Returns
+    -------
+    FileError
+        Ready to be raised.
+    """
+    return FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.")
+
+
 def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    # By its number: libraries put the path of a temporary file, which the user never saw, into the text.
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def _digest(path: Path) -> str:
@@ -193,9 +220,10 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
     tensors : mapping of str to array
         Arrays by name.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path)
+    # The library's own writer reports a full disk as a fault of the tensors.
+    path.write_bytes(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
 
 
 def open_folder(folder: str | Path) -> Path:

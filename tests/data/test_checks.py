@@ -12,12 +12,11 @@ from outgrow.data import (
     Split,
     draw_split,
     drawn_from_pool,
-    drop_constant,
     read_features,
     same_content,
     suspicions,
 )
-from outgrow.data.checks import hotelling
+from outgrow.data.checks import constant_columns, hotelling
 
 
 def names(rows: int) -> np.ndarray:
@@ -103,34 +102,39 @@ def test_rows_of_a_group_count_once(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_constant_columns_are_dropped_and_named(dtype: type, rng: np.random.Generator) -> None:
+def test_constant_columns_are_named(dtype: type, rng: np.random.Generator) -> None:
     values = rng.standard_normal((50, 8)).astype(dtype)
     values[:, [1, 4]] = 3.3
     values[:, 4] *= 1 + np.finfo(dtype).eps * rng.integers(0, 2, 50)  # the last bit may waver
     values[:, 6] = 0
     values[:, 7] = 1000 + values[:, 7]
-    kept, which, check = drop_constant(values)
-    assert which.tolist() == [0, 2, 3, 5, 7]
-    np.testing.assert_array_equal(kept, values[:, which])
+    check = constant_columns(values, "small")
     assert check is not None
-    assert (check.code, check.detail) == ("OG104", "3 of 8 columns do not vary: '1', '4', '6'")
-    named = drop_constant(values, columns=tuple("abcdefgh"))[2]
+    assert (check.code, check.detail) == ("OG104", "small: 3 of 8 columns do not vary: '1', '4', '6'")
+    named = constant_columns(values, "small", tuple("abcdefgh"))
     assert named is not None
     assert named.detail.endswith("'b', 'e', 'g'")
 
 
-def test_columns_that_vary_are_not_copied() -> None:
-    values = np.arange(6.0).reshape(3, 2)
-    kept, which, check = drop_constant(values)
-    assert kept is values
-    assert which.tolist() == [0, 1]
-    assert check is None
+def test_columns_that_vary_raise_nothing() -> None:
+    assert constant_columns(np.arange(6.0).reshape(3, 2), "small") is None
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_strangers_on_a_line_or_in_a_plane_are_no_copies(width: int, rng: np.random.Generator) -> None:
+    values = rng.standard_normal((3000, width))
+    split = Split(np.arange(500), np.arange(500, 2000), np.arange(2000, 3000))
+    assert same_content(values, names(3000), split) is None
+    values[2500] = values[7]
+    check = same_content(values, names(3000), split)
+    assert check is not None
+    assert check.detail.startswith("1 of 1000")
 
 
 def test_the_shared_movie_features_raise_no_alarm_but_their_constant_columns(shared_data: Path) -> None:
     table = read_features(shared_data / "movies" / "minilm-l6.parquet")
     split = draw_split(np.ones(len(table.ids), dtype=bool), ids=table.ids, n=400, test=0.3)
     assert suspicions(table.values, table.ids, split) == ()
-    check = drop_constant(table.values)[2]
+    check = constant_columns(table.values, "minilm-l6")
     assert check is not None
-    assert check.detail.startswith("2 of 384")
+    assert check.detail.startswith("minilm-l6: 2 of 384")

@@ -174,3 +174,16 @@ def test_the_result_is_frozen() -> None:
     assert isinstance(joined, Joined)
     with pytest.raises(AttributeError):
         joined.ids = IDS  # type: ignore[misc]
+
+
+def test_rows_matched_by_number_beside_ids_are_suspicious():
+    strong = as_features([[1.0], [2.0]], ids=["a", "b"], name="strong")
+    bare = as_features([[1.0], [2.0]], name="weak")
+    labels = LabelTable(
+        np.array(["0", "1"], dtype=object), np.array([0.5, 1.0]), has_ids=False, source="l.csv"
+    )
+    codes = {check.code: check.detail for check in join([bare], strong, labels).checks}
+    assert codes == {"OG106": "'weak', 'l.csv' without ids, 'strong' with"}
+    assert [check.code for check in join([bare], strong, None).checks] == ["OG106"]
+    whole = as_features([[1.0], [2.0]], ids=["b", "a"], name="weak")
+    assert join([whole], strong, None).checks == ()

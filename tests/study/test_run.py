@@ -9,6 +9,7 @@ from outgrow.config import RunConfig
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import DataError
 from outgrow.results import Estimate, Undefined
+from outgrow.study import evaluate
 from outgrow.study.run import run
 
 
@@ -210,3 +211,22 @@ def test_too_few_labels_are_refused(world):
     paths, _ = world
     with pytest.raises(DataError, match="too few"):
         run(RunConfig(**paths, n=3, test=100))
+
+
+def test_a_noise_variance_above_the_risk_is_flagged(world):
+    paths, _ = world
+    outcome = run(RunConfig(**paths, n=100, test=200, noise_variance=50.0)).outcome
+    assert "OG212" in {check.code for check in outcome.checks}
+    outcome = run(RunConfig(**paths, n=100, test=200, noise_variance=1.0)).outcome
+    assert "OG212" not in {check.code for check in outcome.checks}
+
+
+def test_predictions_in_pieces_are_those_of_all_rows(world, monkeypatch):
+    paths, _ = world
+    study = run(RunConfig(**paths, n=100, test=200))
+    rows = study.data.split.unlabelled
+    for item in study.trained:
+        whole = evaluate.read_by(study.data, item, rows)
+        monkeypatch.setattr(evaluate, "PIECE", 37)
+        np.testing.assert_allclose(evaluate.read_by(study.data, item, rows), whole, rtol=1e-12)
+        monkeypatch.undo()

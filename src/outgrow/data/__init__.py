@@ -1,6 +1,6 @@
 """Users' data: feature files, labels, joins, splits, and what is suspicious about them."""
 
-from outgrow.data.checks import drawn_from_pool, drop_constant, same_content, suspicions
+from outgrow.data.checks import constant_columns, drawn_from_pool, same_content, suspicions
 from outgrow.data.features_file import FeatureIdentity, FeatureTable, as_features, read_features
 from outgrow.data.join import Joined, join
 from outgrow.data.labels import LabelTable, as_labels, read_labels
@@ -22,9 +22,9 @@ __all__ = [
     "as_features",
     "as_labels",
     "choose_task",
+    "constant_columns",
     "draw_split",
     "drawn_from_pool",
-    "drop_constant",
     "encode",
     "folds",
     "jackknife_groups",

@@ -57,7 +57,8 @@ def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split
     spread = projected.std(axis=0)
     codes = np.round((projected - projected.mean(axis=0)) / np.where(spread > 0, 1e-4 * spread, 1.0)) + 0.0
     # The spread of a projection is the typical length of a row: a copy is closer by far.
-    near = 1e-3 * float(spread.mean())
+    # On a line or in a plane strangers come as close by chance: there only equal rows count.
+    near = 1e-3 * float(spread.mean()) if values.shape[1] > 2 else 0.0
     first: dict[bytes, int] = {}
     for row in seen[::-1].tolist():
         first[codes[row].tobytes()] = row
@@ -178,43 +179,37 @@ def _leading(centred: Float[np.ndarray, "n d"], k: int) -> Float[np.ndarray, "n 
     return centred @ vectors[:, kept] if d <= n else vectors[:, kept] * np.sqrt(values[kept])
 
 
-def drop_constant(
-    values: Float[np.ndarray, "n d"], columns: tuple[str, ...] = ()
-) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, " k"], Check | None]:
-    """Leave out the columns that do not vary (OG104).
+def constant_columns(
+    values: Float[np.ndarray, "n d"], name: str, columns: tuple[str, ...] = ()
+) -> Check | None:
+    """Look for columns that do not vary (OG104).
 
     Parameters
     ----------
     values : numpy.ndarray
         Features (n, d).
+    name : str
+        The feature set.
     columns : tuple of str
         Names of the columns; numbers from 0 are named where there are none.
 
     Returns
     -------
-    numpy.ndarray
-        The columns that vary; the array itself where all do.
-    numpy.ndarray
-        Their numbers.
     Check or None
-        How many were dropped, and the first five.
+        How many there are, and the first five.
 
     Examples
     --------
-    >>> kept, which, check = drop_constant(np.array([[1.0, 5.0], [2.0, 5.0]]))
-    >>> kept.ravel(), which, check.detail
-    (array([1., 2.]), array([0]), "1 of 2 columns do not vary: '1'")
+    >>> constant_columns(np.array([[1.0, 5.0], [2.0, 5.0]]), "small").detail
+    "small: 1 of 2 columns do not vary: '1'"
     """
     low, high = values.min(axis=0), values.max(axis=0)
     # Four units in the last place: what the rounding of a constant leaves, and nothing an encoder means.
     varies = high - low > 4 * np.finfo(values.dtype).eps * np.maximum(np.abs(low), np.abs(high))
-    kept = np.flatnonzero(varies)
-    if len(kept) == values.shape[1]:
-        return values, kept, None
-    dropped = np.flatnonzero(~varies)
-    names = [columns[j] if columns else j for j in dropped]
-    detail = f"{len(dropped)} of {values.shape[1]} columns do not vary: {quoted(names)}"
-    return values[:, kept], kept, Check("OG104", detail)
+    if varies.all():
+        return None
+    names = [columns[j] if columns else j for j in np.flatnonzero(~varies)]
+    return Check("OG104", f"{name}: {len(names)} of {values.shape[1]} columns do not vary: {quoted(names)}")
 
 
 def suspicions(

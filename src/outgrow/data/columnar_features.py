@@ -31,9 +31,9 @@ class ColumnarFeatures:
     ----------
     path : Path
         An existing Parquet or Arrow file.
-    pattern : str or None
-        Shell pattern of the feature columns; None for "features", the only column of lists, or all numeric
-        columns.
+    pattern : str, tuple of str or None
+        Shell pattern of the feature columns; or their names, in order, for files that have any of them; None
+        for "features", the only column of lists, or all numeric columns.
     id_column : str
         The column of ids.
     exclude : collection of str
@@ -57,7 +57,11 @@ class ColumnarFeatures:
     """
 
     def __init__(
-        self, path: Path, pattern: str | None, id_column: str, exclude: Collection[str] = BESIDE
+        self,
+        path: Path,
+        pattern: str | tuple[str, ...] | None,
+        id_column: str,
+        exclude: Collection[str] = BESIDE,
     ) -> None:
         self.table = Columnar(path)
         self._where = str(path)
@@ -105,9 +109,9 @@ class ColumnarFeatures:
 
 
 def _pick_columns(
-    table: Columnar, pattern: str | None, id_column: str, exclude: Collection[str]
+    table: Columnar, pattern: str | tuple[str, ...] | None, id_column: str, exclude: Collection[str]
 ) -> tuple[list[str], bool]:
-    """Choose the features: what the pattern names, "features", the only lists, or all numbers."""
+    """Choose the features: what the pattern or tuple names, "features", the only lists, or all numbers."""
     import pyarrow as pa
 
     kinds = {field.name: field.type for field in table.schema if field.name != id_column}
@@ -115,7 +119,13 @@ def _pick_columns(
     numeric = [key for key, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
     numeric += [key for key, kind in kinds.items() if pa.types.is_boolean(kind)]
     where, present = str(table.path), f"Columns present: {quoted(table.names, 20)}."
-    if pattern is not None:
+    if isinstance(pattern, tuple):
+        lost = [key for key in pattern if key not in numeric]
+        if not lost:
+            return list(pattern), False
+        if len(lost) < len(pattern):
+            raise DataError(f"{len(lost)} feature columns are missing: {quoted(lost)}", where, present)
+    elif pattern is not None:
         matched = [key for key in kinds if fnmatch.fnmatchcase(key, pattern)]
         if not matched:
             raise DataError(f"no column matches {pattern!r}", where, present)

@@ -1,4 +1,4 @@
-"""Reading feature sets: .npy, .npz, .safetensors, Parquet and Arrow, to one table of rows with ids.
+"""Reading feature sets: .npy, .npz, .safetensors, Parquet, Arrow and stores, to one table of rows with ids.
 
 A feature set is (n, d) numbers, one row per example, with an id per row where the format can hold one.
 Arrays are mapped from the file where the format allows it and are read-only; float16 is widened to
@@ -42,11 +42,11 @@ class FeatureIdentity:
     sha256 : str
         Of the values as read, in row order: the same for the same numbers in any format.
     source : str
-        Base name of the file, or "" for an array in memory.
+        Base name of the file or store, or "" for an array in memory.
     columns : tuple of str
         Names of the columns of a wide table; empty for lists and arrays.
     encoder : str, optional
-        What made the features, where the file's metadata says it under "encoder".
+        What made the features, where the file's metadata says it under "encoder", or the store's manifest.
     """
 
     name: str
@@ -84,22 +84,24 @@ def read_features(
     path: str | Path,
     *,
     name: str | None = None,
-    feature_columns: str | None = None,
+    feature_columns: str | tuple[str, ...] | None = None,
     id_column: str = "id",
     exclude: Collection[str] = BESIDE,
 ) -> FeatureTable:
-    """Read a feature set from a file.
+    """Read a feature set from a file or a store.
 
     Parameters
     ----------
     path : str or Path
         A .npy array (n, d); a .npz or .safetensors file with one array, or with one called "features"
         (a .npz may hold "ids" beside it); or a Parquet or Arrow (Feather) file whose features are one
-        column of lists of one length ("features", or the only one) or many numeric columns.
+        column of lists of one length ("features", or the only one) or many numeric columns; or the folder
+        of a feature store.
     name : str, optional
-        Name in reports; the file's name without its ending by default.
-    feature_columns : str, optional
-        Shell pattern such as "x*" that picks the columns of a Parquet or Arrow file.
+        Name in reports; the file's name without its ending, or the store's model, by default.
+    feature_columns : str or tuple of str, optional
+        Shell pattern such as "x*" that picks the columns of a Parquet or Arrow file; or their names, in
+        order, for files that have any of them.
     id_column : str
         The column of ids, used where it is there.
     exclude : collection of str
@@ -118,6 +120,11 @@ def read_features(
     DataError
         When its content is no finite (n, d) table of real numbers, or ids are missing or duplicated.
     """
+    # Imported here, since a store is read into the tables defined here.
+    from outgrow.data.feature_folder import is_store, read_feature_folder
+
+    if is_store(path):
+        return read_feature_folder(path, name)
     path = existing_file(path, FORMATS)
     suffix = path.suffix.lower()
     if suffix in COLUMNAR:
@@ -208,7 +215,11 @@ def _sha256(values: Float[np.ndarray, "n d"]) -> str:
 
 
 def _read_columnar(
-    path: Path, name: str | None, pattern: str | None, id_column: str, exclude: Collection[str]
+    path: Path,
+    name: str | None,
+    pattern: str | tuple[str, ...] | None,
+    id_column: str,
+    exclude: Collection[str],
 ) -> FeatureTable:
     source = ColumnarFeatures(path, pattern, id_column, exclude)
     rows = source.table.rows

@@ -98,8 +98,9 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
     if len(position) < len(ids):
         check_ids(ids, _name(strong))
     arrays = [_aligned(table, strong, ids, position) for table in tables]
+    by_number = _by_number(tables, labels)
     if labels is None:
-        return Joined(ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan))
+        return Joined(ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan), checks=by_number)
     rows, keep, checks = _label_rows(labels, ids, position, with_ids, _name(strong))
     whole = rows is None
 
@@ -125,8 +126,19 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
         split=spread(labels.split),
         groups=spread(labels.groups),
         truth=spread(labels.truth),
-        checks=checks,
+        checks=(*by_number, *checks),
     )
+
+
+def _by_number(tables: Sequence[FeatureTable], labels: LabelTable | None) -> tuple[Check, ...]:
+    """Raise suspicion where files without ids stand beside files with them (OG106)."""
+    named = [_name(table) for table in tables if table.has_ids]
+    bare = [_name(table) for table in tables if not table.has_ids]
+    if labels is not None and not labels.has_ids:
+        bare.append(labels.source)
+    if not (named and bare):
+        return ()
+    return (Check("OG106", f"{quoted(bare)} without ids, {quoted(named)} with"),)
 
 
 def _no_answer_among(tables: Sequence[FeatureTable], labels: LabelTable) -> None:

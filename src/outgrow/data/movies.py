@@ -103,7 +103,8 @@ class Movies:
             One rater's value per text.
         """
         drawn = (
-            values[draw_rater(seed, row, len(values))] for row, values in zip(self.ids, self.raters, strict=True)
+            values[draw_rater(seed, row, len(values))]
+            for row, values in zip(self.ids, self.raters, strict=True)
         )
         return np.fromiter(drawn, dtype=np.float64, count=len(self.ids))
 

@@ -6,6 +6,7 @@ that a memory map is never copied whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,3 +130,64 @@ def check_finite(
             raise DataError(
                 f"{found} in {line}, column {column}", where, "Encode that row again, or remove it."
             )
+
+
+def squarable(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Give the least spread and the largest magnitude whose squares a type can sum.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        A float type.
+
+    Returns
+    -------
+    float
+        Its square is a normal number, with digits to spare.
+    float
+        A trillion of its squares, more than any set has values, do not overflow.
+
+    Examples
+    --------
+    >>> [f"{size:.0e}" for size in squarable(np.dtype(np.float32))]
+    ['1e-15', '2e+13']
+    """
+    info = np.finfo(dtype)
+    return math.sqrt(info.tiny) * 1e4, math.sqrt(info.max) / 1e6
+
+
+def check_spread(values: Float[np.ndarray, "n d"], where: str, columns: tuple[str, ...] = ()) -> None:
+    """Refuse features that cannot be computed with: too large or too small to be squared, or all constant.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Array (n, d), finite.
+    where : str
+        The feature set, for messages.
+    columns : tuple of str
+        Names of the columns; numbers from 0 are named where there are none.
+
+    Raises
+    ------
+    DataError
+        When no column varies, or squares would leave the range of the type.
+    """
+    least, limit = squarable(values.dtype)
+    low, high = values.min(axis=0), values.max(axis=0)
+    size = np.maximum(np.abs(low), np.abs(high))
+    top = int(size.argmax())
+    if size[top] > limit:
+        raise DataError(
+            f"values reach {size[top]:.3g}, too large to be squared, in column"
+            f" {columns[top] if columns else top}",
+            where,
+            "Scale the features, or leave that column out.",
+        )
+    widest = float((high - low).max())
+    if widest == 0:
+        raise DataError("the features do not vary", where, "Give features that differ between rows.")
+    if widest < least:
+        raise DataError(
+            f"the features vary by at most {widest:.3g}, too little to be squared", where, "Scale them."
+        )

@@ -171,8 +171,8 @@ class ArraySource:
         Batch
             At most `size` rows, as float32 or float64.
         """
-        names = _known(columns, self.schema)
-        wanted = _positions(rows, len(self._ids))
+        names = known_blocks(columns, self.schema)
+        wanted = known_positions(rows, len(self._ids))
         for start in range(0, len(self._ids) if wanted is None else len(wanted), size):
             # A slice of all rows is a view; positions make a copy of one batch.
             if wanted is None:
@@ -259,8 +259,8 @@ class ParquetSource:
         Batch
             At most `size` rows, as float32 or float64.
         """
-        names = _known(columns, self.schema)
-        wanted = _positions(rows, len(self._ids))
+        names = known_blocks(columns, self.schema)
+        wanted = known_positions(rows, len(self._ids))
         source = ColumnarFeatures(self._path, *self._how)
         for start, block in source.batches(size):
             chosen = np.arange(start, start + len(block))
@@ -274,7 +274,26 @@ class ParquetSource:
             yield Batch(chosen, dict.fromkeys(names, values))
 
 
-def _known(columns: Sequence[str] | None, schema: Mapping[str, int]) -> list[str]:
+def known_blocks(columns: Sequence[str] | None, schema: Mapping[str, int]) -> list[str]:
+    """Check the blocks asked for.
+
+    Parameters
+    ----------
+    columns : sequence of str or None
+        Names of blocks; all when None.
+    schema : mapping of str to int
+        The blocks there are.
+
+    Returns
+    -------
+    list of str
+        Names.
+
+    Raises
+    ------
+    DataError
+        When there is no such block.
+    """
     names = list(schema) if columns is None else list(columns)
     for name in names:
         if name not in schema:
@@ -282,7 +301,26 @@ def _known(columns: Sequence[str] | None, schema: Mapping[str, int]) -> list[str
     return names
 
 
-def _positions(rows: Int[np.ndarray, " m"] | None, count: int) -> Int[np.ndarray, " m"] | None:
+def known_positions(rows: Int[np.ndarray, " m"] | None, count: int) -> Int[np.ndarray, " k"] | None:
+    """Check the positions asked for, and put them in order, each once.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray or None
+        Positions; all when None.
+    count : int
+        How many rows there are.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Increasing positions; None for all.
+
+    Raises
+    ------
+    DataError
+        When a position is outside.
+    """
     if rows is None:
         return None
     wanted = np.unique(np.asarray(rows, dtype=np.int64))

@@ -134,7 +134,8 @@ def draw_split(
             f"no labelled row is left to train on ({int(known.sum())} have a label,"
             f" {int(in_test.sum())} are for the test)",
             "split",
-            "Ask for a smaller test, give more labels, or name labelled rows in the split column.",
+            ("Groups are taken whole. " if groups is not None else "")
+            + "Ask for a smaller test, give more labels, or name labelled rows in the split column.",
         )
     n = len(available) if n is None else n
     if not 1 <= n <= len(available):

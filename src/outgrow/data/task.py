@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from outgrow.data.files import quoted, row_name
 from outgrow.data.labels import as_values, present_mask
+from outgrow.data.numeric import squarable
 from outgrow.data.text_tables import is_number
 from outgrow.errors import ConfigError, DataError
 
@@ -151,7 +152,16 @@ def encode(
     if task == "regression":
         if values.dtype == object:
             _refuse_stray_text(values, task, ids, where)
-        return values.astype(np.float64)
+        numbers = values.astype(np.float64)
+        least, limit = squarable(numbers.dtype)
+        low, high = np.nanmin(numbers, initial=np.inf), np.nanmax(numbers, initial=-np.inf)
+        if max(-low, high) > limit or 0 < high - low < least:
+            raise DataError(
+                f"the labels reach from {low:.3g} to {high:.3g}, and the squares of these are no numbers",
+                where,
+                "Scale the labels.",
+            )
+        return numbers
     here = present_mask(values)
     column = {item: j for j, item in enumerate(classes)}
     out = np.full((len(values), len(column)), np.nan)

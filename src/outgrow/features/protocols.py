@@ -74,7 +74,7 @@ class Encoder(Protocol):
 
     @property
     def input(self) -> str:
-        """What rows are: "text" or "image"."""
+        """What rows are: "text", "image", or "any" for a user's own code."""
         ...
 
     @property

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, penalties, row_losses
 
@@ -229,6 +230,7 @@ def with_teacher(
     pool: Pool,
     rows: Labelled,
     weights: Sequence[float] = WEIGHTS,
+    given: bool = False,
 ) -> list[Route]:
     """Train the teacher and every student of it.
 
@@ -244,13 +246,21 @@ def with_teacher(
         The labelled rows.
     weights : sequence of float
         Weights of the pseudo-labels to try for the joint student; none to leave it out.
+    given : bool
+        Whether the weak features are a teacher's pseudo-labels, to be taken as they are.
 
     Returns
     -------
     list of Route
         Teacher (tuned for itself), student, joint student, and the stage-wise tuned student.
     """
-    teacher, first, alone = rows.single("teacher", weak_name, weak, ("weak",), "alpha_w")
+    if given:
+        black_box = GivenTeacher(weak, rows.y)
+        first: StageOne = black_box
+        alone, losses = 0, black_box.own_losses()[0]
+        teacher = Route("teacher", weak_name, first.model(0), ("weak",), {}, losses)
+    else:
+        teacher, first, alone = rows.single("teacher", weak_name, weak, ("weak",), "alpha_w")
     alphas_s = rows.grid(rows.strong)
     shape = (len(first.alphas), len(alphas_s))
     stages = {weight: StageTwo(first, rows.strong, pool, alphas_s, weight) for weight in (*weights, 1.0)}

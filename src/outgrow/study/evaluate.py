@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,7 +19,10 @@ from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
 from outgrow.study.training import FOLDS, Trained, TrainingRows, train
-from outgrow.study.verdict import Comparison, Verdict
+from outgrow.study.verdict import Comparison, Verdict, widening
+
+PIECE = 10_000
+"""Rows predicted at a time: 60 MB of 768 float64 values, and calls enough to cost nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Losses:
         1 where the class is wrong; empty for regression.
     groups : array of shape (rows,) or None
         Groups of the rows.
+    folds : int or None
+        Folds that were left out one by one, where rows were cross-validated.
     """
 
     rows: Int[np.ndarray, " rows"]
@@ -44,6 +50,7 @@ class Losses:
     against_truth: dict[str, Float[np.ndarray, " rows"]]
     wrong: dict[str, Float[np.ndarray, " rows"]]
     groups: np.ndarray | None
+    folds: int | None = None
 
 
 def read_by(data: Prepared, item: Trained, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows k"]:
@@ -63,13 +70,16 @@ def read_by(data: Prepared, item: Trained, rows: Int[np.ndarray, " rows"]) -> Fl
     array of shape (rows, k)
         Predictions.
     """
-    parts = []
-    for which in item.route.features:
-        if which == "strong":
-            parts.append(data.strong[rows])
-        elif item.route.weak is not None:
-            parts.append(data.weak[item.route.weak][rows])
-    return item.predict(*parts)
+    sets = [
+        data.strong if which == "strong" else data.weak[str(item.route.weak)] for which in item.route.features
+    ]
+    # In pieces: heads compute in float64, and a copy of the whole pool would double the memory of a run.
+    return np.concatenate(
+        [
+            item.predict(*(values[rows[start : start + PIECE]] for values in sets))
+            for start in range(0, len(rows), PIECE)
+        ]
+    )
 
 
 def on_rows(data: Prepared, items: Sequence[Trained], rows: Int[np.ndarray, " rows"]) -> Losses:
@@ -147,6 +157,7 @@ def training_rows(
         fold_positions(data, labelled, count, seed),
         positions(data.groups, labelled),
         head == "ridgeless",
+        data.given,
         rank,
     )
 
@@ -189,7 +200,7 @@ def cross_validate(
 
     rows = np.concatenate([part.rows for part in parts])
     groups = None if data.groups is None else data.groups[rows]
-    return Losses(rows, together("squared"), together("against_truth"), together("wrong"), groups)
+    return Losses(rows, together("squared"), together("against_truth"), together("wrong"), groups, len(parts))
 
 
 @dataclass(frozen=True)
@@ -271,7 +282,7 @@ class Scores:
             item.route.weak,
             item.route.settings,
             leave_one_out,
-            mean_loss(self.losses.squared[name], groups),
+            self._cross_validated(mean_loss(self.losses.squared[name], groups)),
             self.excess(name),
             accuracy,
         )
@@ -293,7 +304,7 @@ class Scores:
             return NO_NOISE
         if name not in self.best:
             return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
-        return excess_risk(self.best[name], self.variance, self.losses.groups)
+        return self._cross_validated(excess_risk(self.best[name], self.variance, self.losses.groups))
 
     def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
         """Performance gap recovered.
@@ -334,10 +345,24 @@ class Scores:
         tuple of Estimate or Undefined
             Both, never mixed.
         """
-        raw = opr_raw_mse(self.losses.squared["baseline"], self.losses.squared[student], self.losses.groups)
+        groups = self.losses.groups
+        raw = opr_raw_mse(self.losses.squared["baseline"], self.losses.squared[student], groups)
         if self.variance is None:
-            return NO_NOISE, raw
-        return opr(self.best["baseline"], self.best[student], self.variance, self.losses.groups), raw
+            return NO_NOISE, self._cross_validated(raw)
+        ratio = opr(self.best["baseline"], self.best[student], self.variance, groups)
+        return self._cross_validated(ratio), self._cross_validated(raw)
+
+    def _cross_validated(self, found: Quantity, widen: bool = False) -> Any:
+        """Say that an estimate is cross-validated, and widen differences as the verdict does."""
+        if self.losses.folds is None or not isinstance(found, Estimate):
+            return found
+        method = found.method.replace("for these trained models", "cross-validated: every fold trained anew")
+        interval = found.interval
+        if widen and interval is not None:
+            method += ", widened for shared training rows"
+            reach = widening(self.losses.folds) * (interval[1] - found.value)
+            interval = (found.value - reach, found.value + reach)
+        return replace(found, interval=interval, method=method)
 
     def against(self, verdict: Verdict) -> tuple[Comparison, ...]:
         """Compare the recommended route with the others on the evaluation rows.
@@ -358,6 +383,8 @@ class Scores:
         found = []
         for name in verdict.risks:
             if name != verdict.recommended and name in self.best:
-                difference: Estimate = paired_difference(own, self.best[name], self.losses.groups)
+                difference = self._cross_validated(
+                    paired_difference(own, self.best[name], self.losses.groups), widen=True
+                )
                 found.append(Comparison(verdict.recommended, name, difference))
         return tuple(found)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from outgrow.config import MeasureConfig
-from outgrow.data.checks import drop_constant
+from outgrow.data.checks import constant_columns
 from outgrow.data.join import join
+from outgrow.data.numeric import check_spread
 from outgrow.data.splits import jackknife_groups
+from outgrow.errors import ConfigError
 from outgrow.geometry.measure import measure_pair
 from outgrow.results import as_plain
-from outgrow.study.prepare import read_sets
+from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets, raw_rows
 
 
-def measure(config: MeasureConfig, progress: Callable[[str, float], None] | None = None) -> dict[str, Any]:
+def measure(
+    config: MeasureConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
+) -> dict[str, Any]:
     """Measure every weak set against the strong one, on all rows.
 
     Parameters
@@ -25,6 +28,8 @@ def measure(config: MeasureConfig, progress: Callable[[str, float], None] | None
         Which sets.
     progress : callable, optional
         Called with a few words and the share done.
+    permissions : Permissions
+        What may be run.
 
     Returns
     -------
@@ -33,10 +38,18 @@ def measure(config: MeasureConfig, progress: Callable[[str, float], None] | None
     """
     tell = progress or (lambda _what, _share: None)
     tell("reading features", 0.0)
-    weak, strong = read_sets(config)
+    if not config.weak:
+        raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
+    raw = raw_rows(config, config.input) if config.input else None
+    weak, strong = feature_sets(config, raw, (), permissions, progress)
     joined = join(weak, strong, None)
+    checks = []
+    for table, values in zip((*weak, strong), (*joined.weak, joined.strong), strict=True):
+        of = (table.identity.name, table.identity.columns)
+        check_spread(values, *of)
+        checks.append(constant_columns(values, *of))
     groups = jackknife_groups(joined.ids, seed=config.seed)
-    pairs, checks = {}, []
+    pairs = {}
     for place, (table, values) in enumerate(zip(weak, joined.weak, strict=True)):
         name = table.identity.name
         tell(f"measuring {name}", place / len(weak))
@@ -49,8 +62,6 @@ def measure(config: MeasureConfig, progress: Callable[[str, float], None] | None
             rng=np.random.default_rng(config.seed),
         )
         pairs[name] = as_plain(geometry)
-        checks.append(drop_constant(values)[2])
-    checks.append(drop_constant(joined.strong)[2])
     return {
         "strong": strong.identity.name,
         "note": config.note,

@@ -13,18 +13,27 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.config import DataConfig, RunConfig, named_path
-from outgrow.data.checks import drop_constant, suspicions
-from outgrow.data.features_file import FeatureIdentity, FeatureTable, read_features
+from outgrow.config import RunConfig
+from outgrow.data.checks import constant_columns, suspicions
+from outgrow.data.features_file import FeatureIdentity
 from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
-from outgrow.data.labels import read_labels
+from outgrow.data.numeric import check_spread
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.results import Check
+from outgrow.study.sources import (
+    NOTHING,
+    Permissions,
+    Progress,
+    feature_sets,
+    given_teachers,
+    label_table,
+    raw_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,8 @@ class Prepared:
         Values of the group column.
     split : Split
         Labelled, unlabelled and test rows.
+    given : frozenset of str
+        Weak sets that are pseudo-labels of teachers of whom nothing else is known.
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
         one pass over the pool.
@@ -70,6 +81,7 @@ class Prepared:
     truth: Float[np.ndarray, " rows"] | None
     groups: np.ndarray | None
     split: Split
+    given: frozenset[str]
     moments: dict[str, MomentTable]
     task: str
     why: str
@@ -83,67 +95,34 @@ class Prepared:
         return not bool(np.isnan(self.y[self.split.unlabelled]).any())
 
 
-def read_sets(config: DataConfig, exclude: Sequence[str] = ()) -> tuple[list[FeatureTable], FeatureTable]:
-    """Read every feature set that a configuration names.
-
-    Parameters
-    ----------
-    config : DataConfig
-        Where the features are.
-    exclude : sequence of str
-        Columns of wide tables that are not features.
-
-    Returns
-    -------
-    list of FeatureTable
-        The weak sets.
-    FeatureTable
-        The strong set.
-    """
-    named = [named_path(entry) for entry in (*config.weak, config.strong)]
-    names = [name for name, _ in named]
-    if len(set(names[:-1])) < len(names) - 1:
-        raise ConfigError(
-            "two weak feature sets have the same name", ", ".join(names[:-1]), "Name them: --weak small=FILE."
-        )
-    tables = [
-        read_features(
-            path,
-            name=name,
-            feature_columns=config.feature_columns,
-            id_column=config.id_column,
-            exclude=("label", "split", "group", "truth", *exclude),
-        )
-        for name, path in named
-    ]
-    return tables[:-1], tables[-1]
-
-
-def prepare(config: RunConfig) -> Prepared:
+def prepare(
+    config: RunConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
+) -> Prepared:
     """Read, join, check and split the data of a run.
 
     Parameters
     ----------
     config : RunConfig
         The resolved configuration.
+    permissions : Permissions
+        What may be run.
+    progress : callable, optional
+        Told what is being done and the share done.
 
     Returns
     -------
     Prepared
         Rows ready for training.
     """
-    columns = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    weak, strong = read_sets(config, [column for column in columns if column])
-    labels = read_labels(
-        config.labels,
-        label_column=config.label_column,
-        id_column=config.id_column,
-        split_column=config.split_column,
-        group_column=config.group_column,
-        truth_column=config.truth_column,
-    )
+    if not (config.weak or config.pseudo_labels):
+        raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
+    beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
+    exclude = [column for column in (*beside, *config.pseudo_labels) if column]
+    raw = raw_rows(config, config.input) if config.input else None
+    labels = label_table(config, raw)
+    weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, labels)
-    where = Path(config.labels).name
+    where = Path(labels.source).name
     task, classes, why = choose_task(joined.labels, config.task, ids=joined.ids, where=where)
     y = encode(joined.labels, task, classes)
     y = y[:, None] if y.ndim == 1 else y
@@ -161,29 +140,34 @@ def prepare(config: RunConfig) -> Prepared:
     if len(split.labelled) < 4:
         raise DataError(
             f"{len(split.labelled)} labelled rows are too few to fit and to judge a model",
-            config.labels,
+            where,
             "Give at least 4; intervals want 50 or more.",
         )
-    truth = _truth(joined, task, split, where)
+    if not len(split.unlabelled):
+        raise DataError(
+            f"all {len(split.labelled)} rows for training are labelled: there is no pool to label",
+            where,
+            "Put labels aside with --n, or add rows without labels.",
+        )
+    truth = _truth(joined, task, why, split, config, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
-    checks = list(joined.checks)
-    checks += suspicions(joined.strong, joined.ids, split, joined.groups)
-    for name, values in (*sets.items(), (strong.identity.name, joined.strong)):
-        _, _, constant = drop_constant(values)
-        if constant is not None:
-            # A centred linear head gives such columns no weight: leaving them in place is dropping them.
-            checks.append(Check("OG104", f"{name}: {constant.detail}"))
     identities = {table.identity.name: table.identity for table in weak}
+    for name, given in given_teachers(config, joined.ids, task, classes).items():
+        if name in sets:
+            raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
+        sets[name], identities[name] = given.values, given.identity
     strong_name = strong.identity.name
     if strong_name in identities:
         strong_name += " (strong)"
     identities[strong_name] = strong.identity
-    if not len(split.unlabelled):
-        raise DataError(
-            f"all {len(split.labelled)} rows for training are labelled: there is no pool to label",
-            config.labels,
-            "Put labels aside with --n, or add rows without labels.",
-        )
+    checks: list[Check | None] = [*joined.checks]
+    for name, values in (*sets.items(), (strong_name, joined.strong)):
+        columns = identities[name].columns
+        check_spread(values, name, columns)
+        check_spread(values[split.labelled], f"{name}, labelled rows", columns)
+        # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
+        checks.append(constant_columns(values, name, columns))
+    checks += suspicions(joined.strong, joined.ids, split, joined.groups)
     parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
     jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
     return Prepared(
@@ -195,12 +179,13 @@ def prepare(config: RunConfig) -> Prepared:
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
+        frozenset(config.pseudo_labels),
         {name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()},
         task,
         why,
         tuple(classes),
         identities,
-        tuple(checks),
+        tuple(check for check in checks if check is not None),
     )
 
 
@@ -212,10 +197,29 @@ def _jackknife(joined: Joined, rows: np.ndarray, seed: int) -> np.ndarray:
     return labels
 
 
-def _truth(joined: Joined, task: str, split: Split, where: str) -> np.ndarray | None:
-    if joined.truth is None or task != "regression":
+def _truth(
+    joined: Joined, task: str, why: str, split: Split, config: RunConfig, where: str
+) -> np.ndarray | None:
+    if task != "regression":
+        given = [
+            option
+            for option, value in (
+                ("--truth-column", config.truth_column),
+                ("--noise-variance", config.noise_variance),
+            )
+            if value is not None
+        ]
+        if given:
+            raise ConfigError(
+                f"the task is classification ({why}), and {given[0]} is of a regression",
+                remedy="Leave it out, or give --task regression.",
+            )
+    if joined.truth is None:
+        if config.truth_variance:
+            raise ConfigError("--truth-variance is given without --truth-column", remedy="Give both.")
         return None
-    truth = np.asarray(joined.truth, dtype=np.float64)
+    column = f"{where}, column {config.truth_column!r}"
+    truth = encode(joined.truth, "regression", ids=joined.ids, where=column)
     # Without test rows, routes are scored on the labelled ones.
     scored = split.test if len(split.test) else split.labelled
     bare = scored[np.isnan(truth[scored])]

@@ -118,6 +118,10 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
         return Undefined(
             "the formulas are of the squared loss of one target", "Read the measured risks of the classes."
         )
+    if weak in data.given:
+        return Undefined(
+            "the teacher's features are not known, only its pseudo-labels", "Read the measured risks."
+        )
     if not data.pool_known or not len(split.unlabelled):
         return Undefined(
             "the labels of the pool are not known, so there is nothing to look back on",
@@ -150,6 +154,8 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     groups = None if data.groups is None else data.groups[split.test]
     measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}
     ratio = metrics.pgr(losses["teacher"], losses["student"], losses["ceiling"], groups)
+    if isinstance(ratio, Estimate):
+        ratio = replace(ratio, method=f"{ratio.method}; the ceiling is one model in all of them")
     named = config.noise_variance is not None
     return Retrospective(
         title="Retrospective: exact theory with inputs measured on all labels, beside redrawn experiments",

@@ -7,26 +7,25 @@ theory. Nothing here prints or draws; `progress` is told what is being done.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from outgrow.config import RunConfig
 from outgrow.geometry.measure import measure_pair
-from outgrow.probes.metrics import mean_loss
 from outgrow.probes.routes import COST_ORDER
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
+from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.study.training import FOLDS, Trained, train
-from outgrow.study.verdict import decide
+from outgrow.study.verdict import Verdict, decide, risk
 from outgrow.theory.stage import near_peak
 
-Progress = Callable[[str, float], None]
-"""Told what is being done and the share done so far."""
+UNKNOWN = Undefined("the ceiling has labels that no other route has", "Read its risk on test rows.")
+"""What labelled rows say of the ceiling."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Study:
     outcome: RunOutcome
 
 
-def run(config: RunConfig, progress: Progress | None = None) -> Study:
+def run(config: RunConfig, progress: Progress | None = None, permissions: Permissions = NOTHING) -> Study:
     """Train, judge and measure as a configuration says.
 
     Parameters
@@ -60,6 +59,8 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
         What to do.
     progress : callable, optional
         Called with a few words and the share done.
+    permissions : Permissions
+        What may be run.
 
     Returns
     -------
@@ -69,10 +70,9 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
     tell("reading features and labels", 0.0)
-    data = prepare(config)
+    data = prepare(config, permissions, progress)
     split = data.split
-    options = {"head": config.head, "rank": config.rank, "seed": config.seed}
-    rows = training_rows(data, split.labelled, **options)  # type: ignore[arg-type]
+    rows = training_rows(data, split.labelled, head=config.head, rank=config.rank, seed=config.seed)
     tell("training every route", 0.1)
     trained, found = train(rows)
     checks = [*data.checks, *found, *_near_peaks(data, trained)]
@@ -95,8 +95,16 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
             advance=lambda: tell("cross-validating", float(next(done, 0.6))),
         )
     scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
-    results = tuple(scores.route(item, _expected(item, rows.groups)) for item in trained)
+    results = tuple(
+        scores.route(item, UNKNOWN if item.route.losses is None else risk(item.route.losses, groups))
+        for item in trained
+    )
 
+    checks += [
+        Check("OG212", f"{result.name}: {result.excess_risk:.3g}")
+        for result in results
+        if isinstance(result.excess_risk, Estimate) and (result.excess_risk.interval or (0, 0))[1] < 0
+    ]
     pairs = []
     for place, weak in enumerate(data.weak):
         tell(f"measuring {weak} against {data.strong_name}", 0.6 + 0.4 * place / len(data.weak))
@@ -132,37 +140,26 @@ def run(config: RunConfig, progress: Progress | None = None) -> Study:
     return Study(config, data, tuple(trained), outcome)
 
 
-def _expected(item: Trained, groups: object) -> Quantity:
-    if item.route.losses is None:
-        return Undefined("the ceiling has labels that no other route has", "Read its risk on test rows.")
-    labels = None
-    if isinstance(groups, list):
-        labels = np.empty(len(item.route.losses), dtype=np.int64)
-        for number, members in enumerate(groups):
-            labels[members] = number
-    return mean_loss(item.route.losses, labels)
-
-
 def _pair(
     data: Prepared,
     trained: list[Trained],
     weak: str,
     scores: Scores,
     results: tuple[RouteResult, ...],
-    verdict: object,
+    verdict: Verdict,
     config: RunConfig,
 ) -> PairResult:
     by_name = {result.name: result for result in results}
     teacher, student = f"teacher ({weak})", f"student ({weak})"
 
-    def risk(name: str) -> Quantity:
+    def measured(name: str) -> Quantity:
         if name not in by_name:
             return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
         result = by_name[name]
         return result.excess_risk if isinstance(result.excess_risk, Estimate) else result.risk
 
     extras = {
-        kind: risk(f"{kind} ({weak})")
+        kind: measured(f"{kind} ({weak})")
         for kind in ("joint", "union", "stage-wise student")
         if f"{kind} ({weak})" in by_name
     }
@@ -182,13 +179,13 @@ def _pair(
     return PairResult(
         weak=weak,
         strong=data.strong_name,
-        risks=Risks(risk(teacher), risk(student), risk("baseline"), risk("ceiling"), extras),
+        risks=Risks(measured(teacher), measured(student), measured("baseline"), measured("ceiling"), extras),
         pgr=scores.pgr(teacher, student),
         opr=ratio,
         opr_raw_mse=raw,
         pgr_accuracy=scores.pgr(teacher, student, wrong=True),
-        verdict=verdict,  # type: ignore[arg-type]
-        on_test=scores.against(verdict),  # type: ignore[arg-type]
+        verdict=verdict,
+        on_test=scores.against(verdict),
         geometry=geometry,
         theory=retrospective(data, weak, config),
     )

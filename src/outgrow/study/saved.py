@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.pair_moments import STRONG, WEAK
@@ -107,6 +108,8 @@ class Source:
         Subtracted before the basis.
     basis : array of shape (d, r) or None
         Directions kept; None for all.
+    columns : tuple of str
+        Names of its columns, in order, where it was a wide table.
     """
 
     role: str
@@ -115,6 +118,7 @@ class Source:
     whereabouts: Whereabouts
     centre: Float[np.ndarray, " d"]
     basis: Float[np.ndarray, "d r"] | None
+    columns: tuple[str, ...] = ()
 
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
         """Refuse features that are not of this source.
@@ -136,7 +140,7 @@ class Source:
                 where,
                 remedy,
             )
-        if encoder and self.encoder and encoder != self.encoder:
+        if encoder and self.encoder and not same_encoder(encoder, self.encoder):
             raise DataError(f"these are features of {encoder!r}, not of {self.encoder!r}", where, remedy)
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
@@ -370,6 +374,7 @@ def load(folder: str | Path) -> LoadedRun:
                 known[source["whereabouts"]],
                 tensors[f"{place}.centre"],
                 tensors.get(f"{place}.basis"),
+                tuple(source["identity"].get("columns", ())),
             )
             for place, source in enumerate(entry["sources"])
         )

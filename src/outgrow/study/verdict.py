@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import t as student_t
 
+from outgrow.probes.metrics import mean_loss
 from outgrow.probes.routes import COST_ORDER, ON_PSEUDO_LABELS, Route
 from outgrow.results import LEVEL, Estimate
 
@@ -207,20 +208,32 @@ def decide(
         decision = "do not"
     else:
         decision = "too close to call"
-    risks = {route.name: _risk(losses[i], groups) for i, route in enumerate(routes)}
+    risks = {route.name: risk(losses[i], groups) for i, route in enumerate(routes)}
     sentence = _sentence(decision, best, routes, losses.mean(axis=1), difference, half, left)
     return Verdict(decision, sentence, best.name, tuple(r.name for r in left), risks, comparisons)
 
 
-def _risk(loss: np.ndarray, groups: Sequence[np.ndarray] | None) -> Estimate:
-    from outgrow.probes.metrics import mean_loss
+def risk(losses: Float[np.ndarray, " n"], groups: Sequence[Int[np.ndarray, " _"]] | None) -> Estimate:
+    """Average the losses of one route over the labelled rows.
 
+    Parameters
+    ----------
+    losses : array of shape (n,)
+        Loss of each row.
+    groups : sequence of integer arrays, optional
+        Rows that belong together.
+
+    Returns
+    -------
+    Estimate
+        With its own interval, over groups where they are named.
+    """
     labels = None
     if groups is not None:
-        labels = np.empty(len(loss), dtype=np.int64)
+        labels = np.empty(len(losses), dtype=np.int64)
         for number, rows in enumerate(groups):
             labels[rows] = number
-    return mean_loss(loss, labels)
+    return mean_loss(losses, labels)
 
 
 def _sentence(

@@ -1,0 +1,167 @@
+"""Coloured digits of Arjovsky et al. (2019, "Invariant Risk Minimization"), made of any idx data set.
+
+The label is whether the digit is below 5, flipped with probability .25; the colour is that label, flipped
+with a probability of its environment's. Colour then predicts the label better than shape does where its flips
+are rarer than .25, and misleads elsewhere. Draws hang on the seed and the row's id, not on the order of rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from outgrow.data.files import quoted
+from outgrow.data.raw import RawRows, digest_of
+from outgrow.errors import ConfigError, DataError
+
+LABEL_NOISE = 0.25
+"""Share of labels flipped, as published."""
+
+FLIPS: Mapping[str, float] = MappingProxyType({"train-1": 0.2, "train-2": 0.1, "test": 0.9})
+"""Colour flips of the published environments: two to train on, and a test where colour misleads."""
+
+COLOURS = ("red", "green")
+"""Channel that a picture is drawn in: the first for colour 0, the second for colour 1, as published."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coloured:
+    """Coloured pictures, and what they were drawn from.
+
+    Parameters
+    ----------
+    rows : RawRows
+        Items are arrays (h, w, 3) of bytes; labels are the noisy binary ones, 0.0 or 1.0.
+    truth : numpy.ndarray
+        The n labels before their noise: 1.0 where the digit is below 5.
+    colours : numpy.ndarray
+        Whether each picture is green.
+    environments : numpy.ndarray
+        Object array with the environment of every row.
+    """
+
+    rows: RawRows
+    truth: Float[np.ndarray, " n"]
+    colours: Bool[np.ndarray, " n"]
+    environments: np.ndarray
+
+
+def coloured(
+    rows: RawRows,
+    flips: float | Mapping[str, float] = FLIPS,
+    environments: Sequence[str] | None = None,
+    *,
+    label_noise: float = LABEL_NOISE,
+    subsample: bool = False,
+    seed: int = 0,
+) -> Coloured:
+    """Colour grey digits.
+
+    Parameters
+    ----------
+    rows : RawRows
+        Grey pictures (h, w) of bytes with labels 0 to 9, from `read_idx`.
+    flips : float or mapping of str to float
+        Probability that the colour is not the label's, the same for all or by environment.
+    environments : sequence of str, optional
+        The environment of every row; without it each row is drawn into one, all being equally likely.
+    label_noise : float
+        Probability that a label is flipped.
+    subsample : bool
+        Keep every second line and column (14 x 14), as published for speed.
+    seed : int
+        Of all draws.
+
+    Returns
+    -------
+    Coloured
+        In the order given.
+
+    Raises
+    ------
+    ConfigError
+        When a probability is not between 0 and 1.
+    DataError
+        When pictures are not grey or have no digit as label, or an environment has no probability.
+
+    References
+    ----------
+    .. [1] M. Arjovsky, L. Bottou, I. Gulrajani and D. Lopez-Paz, "Invariant Risk Minimization", 2019.
+    """
+    by_name = dict(flips) if isinstance(flips, Mapping) else {"all": float(flips)}
+    for name, chance in [("label_noise", label_noise), *by_name.items()]:
+        if not 0 <= chance <= 1:
+            raise ConfigError(f"{chance} is not a probability", name, "Give a number from 0 to 1.")
+    digits = _digits(rows)
+    ids = rows.ids.tolist()
+    where = np.empty(len(ids), dtype=object)
+    if environments is None:
+        names = list(by_name)
+        where[:] = [names[int(u * len(names))] for u in _uniform(seed, "environment", ids)]
+    else:
+        where[:] = list(environments)
+    unknown = dict.fromkeys(name for name in where if name not in by_name)
+    if unknown:
+        raise DataError(
+            f"environments without a probability: {quoted(unknown)}", rows.source, "Name it in flips."
+        )
+    truth = digits < 5
+    labels = truth ^ (_uniform(seed, "label", ids) < label_noise)
+    chances = np.array([by_name[name] for name in where])
+    green = labels ^ (_uniform(seed, "colour", ids) < chances)
+    step = 2 if subsample else 1
+    items = [
+        _paint(image[::step, ::step], bool(colour)) for image, colour in zip(rows.items, green, strict=True)
+    ]
+    contents = (repr(image.shape).encode() + image.tobytes() for image in items)
+    return Coloured(
+        rows=RawRows(
+            kind="image",
+            ids=rows.ids,
+            items=items,
+            digest=digest_of(zip(ids, contents, strict=True)),
+            labels=labels.astype(np.float64),
+            groups=rows.groups,
+            split=rows.split,
+            skipped=rows.skipped,
+            source=rows.source,
+        ),
+        truth=truth.astype(np.float64),
+        colours=green,
+        environments=where,
+    )
+
+
+def _digits(rows: RawRows) -> np.ndarray:
+    if rows.labels is None or rows.labels.dtype == object or not np.isin(rows.labels, np.arange(10)).all():
+        raise DataError(
+            "labels are not the digits 0 to 9", rows.source, "Give an idx data set with its labels."
+        )
+    for name, image in zip(rows.ids, rows.items, strict=True):
+        if not (isinstance(image, np.ndarray) and image.ndim == 2 and image.dtype == np.uint8):
+            raise DataError(
+                f"row {quoted([name])} is not a grey picture of bytes", rows.source, "Give idx files."
+            )
+    return rows.labels
+
+
+def _paint(image: np.ndarray, green: bool) -> np.ndarray:
+    out = np.zeros((*image.shape, 3), dtype=np.uint8)
+    out[..., int(green)] = image
+    return out
+
+
+def _uniform(seed: int, draw: str, ids: Sequence[str]) -> Float[np.ndarray, " n"]:
+    # A hash, not a generator: a generator's draws would depend on the order and number of rows. The kind of
+    # draw is hashed too, so that the three are independent of each other.
+    numbers = [
+        int.from_bytes(hashlib.blake2b(f"{seed}:{draw}:{name}".encode(), digest_size=8).digest(), "big")
+        for name in ids
+    ]
+    # 53 bits are what a float holds: more could be rounded up to 1.
+    return np.array([number >> 11 for number in numbers], dtype=np.float64) / 2.0**53

@@ -1,0 +1,236 @@
+"""Hugging Face `datasets`: a folder saved by `save_to_disk`, read without that library, or a name on the hub.
+
+A folder holds Arrow streams listed in state.json; a folder of several such folders is one dataset in parts,
+and its parts become the split. Classes are read by their names, and -1, which stands for "not known" there,
+as missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outgrow.data.files import quoted
+from outgrow.data.tables import Columnar
+from outgrow.errors import ConfigError, DataError, FileError
+
+STATE, INFO, PARTS = "state.json", "dataset_info.json", "dataset_dict.json"
+"""Files that `save_to_disk` writes: what holds the rows, what they are, and the parts of a dataset."""
+
+
+class DatasetTable:
+    """A dataset of Hugging Face's `datasets`, whole.
+
+    Parameters
+    ----------
+    parts : mapping of str to pyarrow.Table
+        Rows by part; the part "" where there are none.
+    classes : mapping of str to sequence of str
+        Names of the classes by column, for columns that hold their numbers.
+    where : str
+        How messages name it.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the columns.
+    split : numpy.ndarray or None
+        Object array with the part of every row.
+
+    Raises
+    ------
+    DataError
+        When the parts have different columns.
+    """
+
+    def __init__(self, parts: Mapping[str, Any], classes: Mapping[str, Any], where: str) -> None:
+        self._parts, self._classes, self.where = list(parts.values()), classes, where
+        self.names: list[str] = list(self._parts[0].column_names)
+        for name, part in parts.items():
+            if set(part.column_names) != set(self.names):
+                raise DataError(
+                    f"part {name!r} has the columns {quoted(part.column_names, 20)}, the first one"
+                    f" {quoted(self.names, 20)}",
+                    where,
+                    "Name one part of it.",
+                )
+        self.split: np.ndarray | None = None
+        if set(parts) != {""}:
+            self.split = np.array(
+                [name for name, part in parts.items() for _ in range(len(part))], dtype=object
+            )
+
+    def column(self, name: str) -> Any:
+        """Give one column.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        pyarrow.ChunkedArray
+            Names instead of numbers where the column holds classes.
+        """
+        import pyarrow as pa
+
+        chunks = [chunk for part in self._parts for chunk in part.column(name).chunks]
+        whole = pa.chunked_array(chunks, type=self._parts[0].column(name).type)
+        classes = self._classes.get(name)
+        if classes is None or not pa.types.is_integer(whole.type):
+            return whole
+        spoken = [
+            classes[code] if code is not None and 0 <= code < len(classes) else None
+            for code in whole.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(spoken, type=pa.string())])
+
+
+def is_dataset(folder: Path) -> bool:
+    """Tell whether a folder was saved by `save_to_disk`.
+
+    Parameters
+    ----------
+    folder : Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        True where it says so itself.
+    """
+    return (folder / STATE).is_file() or (folder / PARTS).is_file()
+
+
+def read_dataset(folder: Path) -> DatasetTable:
+    """Read a folder saved by `save_to_disk`.
+
+    Parameters
+    ----------
+    folder : Path
+        One dataset, or one in parts.
+
+    Returns
+    -------
+    DatasetTable
+        With all its parts.
+
+    Raises
+    ------
+    FileError
+        When a file is missing or damaged, or rows were chosen without being written.
+    """
+    if not (folder / PARTS).is_file():
+        table, classes = _read_part(folder)
+        return DatasetTable({"": table}, classes, str(folder))
+    names = _json(folder / PARTS).get("splits")
+    if not isinstance(names, list) or not names or not all(_is_plain(name) for name in names):
+        raise FileError("names no parts", str(folder / PARTS), "Save the dataset again.")
+    read = {name: _read_part(folder / name) for name in names}
+    return DatasetTable({name: table for name, (table, _) in read.items()}, read[names[0]][1], str(folder))
+
+
+def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
+    import pyarrow as pa
+
+    state = _json(folder / STATE)
+    if any(state.get(key) for key in ("_indices_files", "_indices_data_files")):
+        raise FileError(
+            "its rows were chosen or shuffled without being written so",
+            str(folder),
+            "Call flatten_indices() before save_to_disk().",
+        )
+    entries = state.get("_data_files")
+    files = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries or ()]
+    if not files or not all(_is_plain(name) for name in files):
+        raise FileError("names no files of rows", str(folder / STATE), "Save the dataset again.")
+    tables = []
+    for name in files:
+        path = folder / str(name)
+        if not path.is_file():
+            raise FileError("the file is missing", str(path), "Save or copy the dataset again.")
+        read = Columnar(path)
+        tables.append(pa.Table.from_batches(list(read.batches(read.names)), schema=read.schema))
+    try:
+        table = pa.concat_tables(tables)
+    except pa.ArrowInvalid as error:
+        raise FileError(
+            "its files differ in their columns", str(folder), "Save the dataset again."
+        ) from error
+    return table, _classes(_json(folder / INFO).get("features")) if (folder / INFO).is_file() else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileError("is missing or damaged", str(path), "Save or copy the dataset again.") from error
+    if not isinstance(said, dict):
+        raise FileError("is not a JSON object", str(path), "Save or copy the dataset again.")
+    return said
+
+
+def _is_plain(name: object) -> bool:
+    # The lists come from the folder itself: nothing outside of it is opened on its word.
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
+
+
+def _classes(features: object) -> dict[str, list[str]]:
+    found = {}
+    for name, kind in features.items() if isinstance(features, dict) else ():
+        if (
+            isinstance(kind, dict)
+            and kind.get("_type") == "ClassLabel"
+            and isinstance(kind.get("names"), list)
+        ):
+            found[str(name)] = [str(item) for item in kind["names"]]
+    return found
+
+
+def load_from_hub(name: str) -> DatasetTable:
+    """Load a dataset by its name on the hub.
+
+    Parameters
+    ----------
+    name : str
+        "owner/name" or "name", with ":configuration" where it has several.
+
+    Returns
+    -------
+    DatasetTable
+        With all its parts.
+
+    Raises
+    ------
+    ConfigError
+        When `datasets` is not installed.
+    DataError
+        When the dataset cannot be had.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigError(
+            "is neither a file or folder here, nor can hub names be read: datasets is not installed",
+            name,
+            "Check the path, or install it: pip install 'outgrow[hub]'.",
+        ) from error
+    hub_name, _, configuration = name.partition(":")
+    try:
+        loaded = datasets.load_dataset(hub_name, configuration or None)
+    except Exception as error:  # the library raises what the network and the dataset's owner make of it
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(
+            f"cannot be loaded from the hub ({first[:160]})", name, "Check the name, or the network."
+        ) from error
+    parts = {str(part): rows.with_format("arrow")[:] for part, rows in loaded.items()}
+    kinds = next(iter(loaded.values())).features
+    classes = {
+        column: list(kind.names) for column, kind in kinds.items() if type(kind).__name__ == "ClassLabel"
+    }
+    return DatasetTable(parts, classes, name)

@@ -1,0 +1,279 @@
+"""Pictures from a folder, a folder per class, a table of paths, or UTKFace: ids, labels, paths in order.
+
+Files are hashed but not decoded here; what cannot be decoded is found by the encoder. The order is that of
+the names, never that of the file system, and nothing outside of the folder is read through a link in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from outgrow.data.files import check_ids, missing_column, quoted
+from outgrow.data.idx import is_idx, read_idx
+from outgrow.data.raw import RawRows, digest_of
+from outgrow.data.raw_tables import FORMATS, only_text_column, open_table, read_beside, text_column
+from outgrow.data.texts import OnError, refuse_or_list
+from outgrow.errors import ConfigError, DataError, FileError
+
+Layout = Literal["auto", "folder", "classes", "utkface", "table", "idx"]
+"""How pictures are stored; "auto" looks."""
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+"""Endings of pictures; other files in a folder are passed over."""
+
+USUAL = ("path", "image", "file", "file_name", "filename")
+"""What the column of paths is called where nobody says."""
+
+PARTS = ("train", "test")
+"""First-level folders that are parts of a split and not classes."""
+
+UTKFACE = re.compile(r"(\d{1,3})_([01])_([0-4])_(\d+)\.jpe?g(\.chip\.jpg)?", re.IGNORECASE)
+"""[age]_[gender]_[race]_[date].jpg, as published; the aligned faces have ".chip.jpg" behind."""
+
+
+def read_images(
+    path: str | Path,
+    *,
+    layout: Layout = "auto",
+    image_column: str | None = None,
+    id_column: str = "id",
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    on_error: OnError = "fail",
+) -> RawRows:
+    """Read pictures, as paths.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder, a table with a column of paths, or idx files (see `read_idx`).
+    layout : {"auto", "folder", "classes", "utkface", "table", "idx"}
+        "folder" has no labels; "classes" has a folder per class, below "train" and "test" where there are
+        such; "utkface" has the age in every name. "auto" takes a folder for UTKFace where most names fit,
+        and for classes where all pictures lie in two or more folders.
+    image_column : str, optional
+        The column of paths in a table, relative to the table's folder; one of `USUAL`, or the only column
+        of text, by default.
+    id_column, label_column, group_column, split_column : str, optional
+        Other columns of a table. Without ids, rows are known by their path.
+    on_error : {"fail", "skip"}
+        Whether a row without a file, or a link that leads out of the folder, is an error or is left out and
+        listed in `skipped`. Malformed names of UTKFace, of which the published set has some, are always
+        left out and listed.
+
+    Returns
+    -------
+    RawRows
+        Of kind "image"; items are paths. Ids of folders are paths below the folder, with "/".
+
+    Raises
+    ------
+    FileError
+        When there is no such folder or file, or it holds no picture.
+    DataError
+        When a row has no file, or ids are duplicated.
+    ConfigError
+        When the layout is unknown.
+    """
+    path = Path(path)
+    if layout not in get_args(Layout):
+        raise ConfigError(
+            f"the layout {layout!r} is not known", "--layout", f"Use {', '.join(get_args(Layout))}."
+        )
+    if layout == "idx" or (layout == "auto" and is_idx(path)):
+        return read_idx(path)
+    if layout == "table" or (layout == "auto" and path.suffix.lower() in FORMATS and not path.is_dir()):
+        return _from_table(path, image_column, id_column, label_column, group_column, split_column, on_error)
+    if not path.is_dir():
+        what = (
+            "is a file, not a folder of pictures or a table of paths" if path.exists() else "no such folder"
+        )
+        raise FileError(what, str(path), f"Give a folder, or one of {', '.join(FORMATS)}.")
+    return _from_folder(path, layout, on_error)
+
+
+def _from_folder(folder: Path, layout: Layout, on_error: OnError) -> RawRows:
+    where = str(folder)
+    names, bad = _pictures(folder)
+    refused = refuse_or_list(
+        dict(enumerate(bad.values())), np.array(list(bad), dtype=object), where, on_error
+    )
+    if layout == "auto":
+        layout = _guess(names)
+    labels: np.ndarray | None = None
+    split: np.ndarray | None = None
+    if layout == "utkface":
+        names, labels, malformed = _utkface(names)
+        refused += malformed
+    elif layout == "classes":
+        labels, split = _classes(names, where)
+    if not names:
+        left = f" that can be used ({len(refused)} were left out)" if refused else f" ({', '.join(ENDINGS)})"
+        raise FileError(f"holds no picture{left}", where, "Check the path.")
+    items = [folder / name for name in names]
+    return RawRows(
+        kind="image",
+        ids=np.array(names, dtype=object),
+        items=items,
+        digest=digest_of(zip(names, map(_file_digest, items), strict=True)),
+        labels=labels,
+        split=split,
+        skipped=refused,
+        source=where,
+    )
+
+
+def _pictures(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """List pictures below a folder by name, and links that are not followed."""
+    root = os.path.realpath(folder)
+    names: list[str] = []
+    bad: dict[str, str] = {}
+
+    def walk(prefix: str) -> Iterator[os.DirEntry[str]]:
+        with os.scandir(folder / prefix) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith("."))
+
+    todo = [""]
+    while todo:
+        prefix = todo.pop()
+        for entry in walk(prefix):
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(name + "/")
+            elif entry.is_dir():
+                bad[name] = "is a link to a folder, which is not followed"
+            elif Path(entry.name).suffix.lower() in ENDINGS:
+                if entry.is_symlink() and not _inside(os.path.realpath(entry.path), root):
+                    bad[name] = "is a link that leads out of the folder or to nothing"
+                elif entry.is_file():
+                    names.append(name)
+    for name in [*names, *bad]:
+        if not _is_unicode(name):
+            raise DataError(
+                f"the name {name.encode(errors='replace').decode()!r} is not UTF-8", str(folder), "Rename it."
+            )
+    return sorted(names), dict(sorted(bad.items()))
+
+
+def _inside(real: str, root: str) -> bool:
+    return os.path.exists(real) and os.path.commonpath([real, root]) == root  # noqa: PTH110
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _guess(names: list[str]) -> Layout:
+    fit = sum(UTKFACE.fullmatch(name.rpartition("/")[2]) is not None for name in names)
+    if 2 * fit > len(names):
+        return "utkface"
+    if not names or not all("/" in name for name in names):
+        return "folder"
+    folders = {tuple(name.split("/")[:-1]) for name in names}
+    first = {parts[0] for parts in folders}
+    if first <= set(PARTS):
+        classes = {parts[1] for parts in folders if len(parts) > 1}
+        return "classes" if len(classes) > 1 and all(len(parts) > 1 for parts in folders) else "folder"
+    return "classes" if len(first) > 1 else "folder"
+
+
+def _classes(names: list[str], where: str) -> tuple[np.ndarray, np.ndarray | None]:
+    parts = [name.split("/") for name in names]
+    in_parts = all(len(part) > 2 and part[0] in PARTS for part in parts)
+    depth = 1 if in_parts else 0
+    loose = next((part for part in parts if len(part) < 2), None)
+    if loose is not None:
+        raise DataError(
+            f"{'/'.join(loose)!r} lies in no folder of a class", where, "Move it, or use --layout folder."
+        )
+    labels = np.array([part[depth] for part in parts], dtype=object)
+    return labels, np.array([part[0] for part in parts], dtype=object) if in_parts else None
+
+
+def _utkface(names: list[str]) -> tuple[list[str], np.ndarray, tuple[tuple[str, str], ...]]:
+    kept, ages, malformed = [], [], []
+    for name in names:
+        found = UTKFACE.fullmatch(name.rpartition("/")[2])
+        if found is None:
+            malformed.append((name, "its name is not [age]_[gender]_[race]_[date].jpg"))
+        else:
+            kept.append(name)
+            ages.append(float(found.group(1)))
+    return kept, np.array(ages, dtype=np.float64), tuple(malformed)
+
+
+def _from_table(
+    path: Path,
+    image_column: str | None,
+    id_column: str,
+    label_column: str | None,
+    group_column: str | None,
+    split_column: str | None,
+    on_error: OnError,
+) -> RawRows:
+    where, table = str(path), open_table(path)
+    if image_column is None:
+        taken = (id_column, label_column or "label", group_column, split_column)
+        image_column = only_text_column(table, where, taken, USUAL, "image")
+    elif image_column not in table.names:
+        raise missing_column(path, image_column, table.names, "image")
+    paths, bad = text_column(table, image_column, where, "image")
+    items: dict[int, Path] = {}
+    digests: dict[int, bytes] = {}
+    for row, written in enumerate(paths):
+        if row in bad or written is None:
+            continue
+        try:
+            items[row] = path.parent / written
+            digests[row] = _file_digest(items[row])
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            bad[row] = f"names a file that cannot be read ({quoted([written])}: {reason})"
+    beside = read_beside(
+        table,
+        where,
+        id_column=id_column,
+        label_column=label_column,
+        group_column=group_column,
+        split_column=split_column,
+        leave_out=bad,
+    )
+    skipped = refuse_or_list(bad, beside.ids, where, on_error)
+    kept = np.array([row for row in range(len(paths)) if row not in bad], dtype=np.int64)
+    if not len(kept):
+        raise DataError("no rows with pictures", where, "Give at least one.")
+    ids = beside.ids
+    if ids is None:
+        ids = np.array(["" if written is None else written for written in paths], dtype=object)
+    ids = check_ids(ids[kept], where)
+    return RawRows(
+        kind="image",
+        ids=ids,
+        items=[items[row] for row in kept.tolist()],
+        digest=digest_of((name, digests[row]) for name, row in zip(ids.tolist(), kept.tolist(), strict=True)),
+        labels=None if beside.labels is None else beside.labels[kept],
+        groups=None if beside.groups is None else beside.groups[kept],
+        split=None if beside.split is None else beside.split[kept],
+        skipped=skipped,
+        source=where,
+    )
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except IsADirectoryError as error:
+        raise FileNotFoundError(2, "is a folder") from error

@@ -1,0 +1,92 @@
+"""Which reader a raw input wants: of texts, of pictures as they lie, or of a data set in its own form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from outgrow.config import RawLayout
+from outgrow.data.coloured import coloured
+from outgrow.data.dataset_folder import is_dataset
+from outgrow.data.idx import is_idx, read_idx
+from outgrow.data.images import read_images
+from outgrow.data.raw import RawRows
+from outgrow.data.sst2 import read_sst2
+from outgrow.data.texts import read_texts
+from outgrow.errors import ConfigError
+
+
+def read_raw(
+    source: str | Path,
+    *,
+    layout: RawLayout = "auto",
+    text_column: tuple[str, ...] = (),
+    image_column: str | None = None,
+    id_column: str = "id",
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    on_error: Literal["fail", "skip"] = "fail",
+    seed: int = 0,
+) -> RawRows:
+    """Read raw rows.
+
+    Parameters
+    ----------
+    source : str or Path
+        File, folder, or the name of a dataset on the hub.
+    layout : str
+        How the rows lie; "auto" looks.
+    text_column : tuple of str
+        Columns of texts: none for the usual one, one, or two for pairs.
+    image_column : str, optional
+        Column of paths; a table with one is of pictures.
+    id_column, label_column, group_column, split_column : str, optional
+        Other columns.
+    on_error : {"fail", "skip"}
+        What is done about rows that cannot be read.
+    seed : int
+        Of colours, for "coloured-mnist".
+
+    Returns
+    -------
+    RawRows
+        Texts or images.
+
+    Raises
+    ------
+    ConfigError
+        When options do not fit each other; what the readers raise besides.
+    """
+    if len(text_column) > 2:
+        raise ConfigError(f"{len(text_column)} text columns are named", "--text-column", "Give one, or two.")
+    path = Path(source)
+    if layout == "auto":
+        pictures = image_column or is_idx(path) or (path.is_dir() and not is_dataset(path))
+        layout = "table" if image_column else "folder" if pictures else "text"
+        if layout == "folder":
+            return read_images(path, on_error=on_error)
+    if layout == "coloured-mnist":
+        made = coloured(read_idx(path), seed=seed)
+        part = np.array(["test" if name == "test" else "train" for name in made.environments], dtype=object)
+        return replace(made.rows, split=part)
+    if layout == "sst2":
+        own = {"text_column": text_column[0]} if text_column else {}
+        return read_sst2(source, label_column=label_column or "label", on_error=on_error, **own)
+    columns = {
+        "id_column": id_column,
+        "label_column": label_column,
+        "group_column": group_column,
+        "split_column": split_column,
+    }
+    if layout == "text":
+        wanted: str | tuple[str, str] | None = None
+        if len(text_column) == 2:
+            wanted = (text_column[0], text_column[1])
+        elif text_column:
+            wanted = text_column[0]
+        return read_texts(source, text_column=wanted, on_error=on_error, **columns)  # type: ignore[arg-type]
+    return read_images(path, layout=layout, image_column=image_column, on_error=on_error, **columns)  # type: ignore[arg-type]

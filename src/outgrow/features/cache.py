@@ -1,0 +1,222 @@
+"""The cache: the same input and encoder are never encoded twice.
+
+A store's place is the hash of all that its bytes depend on: encoder, input, type, shards and format. What is
+found there is checked before it is used; what is damaged is moved aside, said, and made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from outgrow.data.feature_manifest import MANIFEST, VERSION, read_manifest
+from outgrow.errors import ConfigError, FileError
+from outgrow.features.folder_lock import FolderLock
+from outgrow.features.protocols import EncoderIdentity
+from outgrow.features.store import LOCK, SHARD_ROWS
+from outgrow.features.verify import verify
+
+WAIT_S = 600.0
+"""Seconds to wait while another process checks the same stored features: 100 GB are read in that time."""
+
+REMEDY = "Name a folder that can be written in OUTGROW_CACHE."
+
+
+def cache_folder() -> Path:
+    """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow.
+
+    Returns
+    -------
+    Path
+        The folder, there or not.
+
+    Raises
+    ------
+    ConfigError
+        When no variable is set and there is no home folder.
+    """
+    if own := os.environ.get("OUTGROW_CACHE"):
+        return Path(own).expanduser()
+    # The XDG specification has relative paths ignored.
+    if (shared := os.environ.get("XDG_CACHE_HOME", "")) and Path(shared).is_absolute():
+        return Path(shared) / "outgrow"
+    try:
+        return Path.home() / ".cache" / "outgrow"
+    except RuntimeError:
+        raise ConfigError("there is no home folder for the cache", "OUTGROW_CACHE", REMEDY) from None
+
+
+def cache_key(encoder: str, input_digest: str, dtype: str, shard_rows: int) -> str:
+    """Hash all that the bytes of a store depend on.
+
+    Parameters
+    ----------
+    encoder : str
+        Digest of the encoder's identity.
+    input_digest : str
+        Digest of the raw rows.
+    dtype : str
+        Type stored.
+    shard_rows : int
+        Rows of input per shard.
+
+    Returns
+    -------
+    str
+        Hexadecimal SHA-256.
+    """
+    said = [encoder, input_digest, dtype, str(shard_rows), str(VERSION)]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def cached_store(
+    identity: EncoderIdentity,
+    input_digest: str,
+    dtype: str = "float32",
+    shard_rows: int = SHARD_ROWS,
+    *,
+    on_damage: Callable[[str], None] | None = None,
+) -> Path:
+    """Give the place of a store in the cache, for `open_store`; what is there is sound.
+
+    Parameters
+    ----------
+    identity : EncoderIdentity
+        What makes the features.
+    input_digest : str
+        Digest of the raw rows.
+    dtype : {"float32", "float16"}
+        What features are stored as.
+    shard_rows : int
+        Rows of input per shard.
+    on_damage : callable, optional
+        Told, in one line, of a damaged store and where it was moved.
+
+    Returns
+    -------
+    Path
+        A complete store, an unfinished one, or nothing yet.
+
+    Raises
+    ------
+    FileError
+        When the cache cannot be written.
+    """
+    key = cache_key(identity.digest, input_digest, dtype, shard_rows)
+    place = cache_folder() / "features"
+    folder = place / key
+    with FolderLock(place / f".{key}.lock", str(place), WAIT_S, REMEDY):
+        if (folder / MANIFEST).exists() and (wrong := _wrong(folder, key)):
+            aside = place / f"{key}.damaged"
+            try:
+                # The writer's lock too: nobody is at work in what is moved.
+                with FolderLock(folder / LOCK, str(folder), WAIT_S, REMEDY):
+                    if aside.exists():
+                        shutil.rmtree(aside)
+                    folder.rename(aside)
+                    (aside / LOCK).unlink(missing_ok=True)
+            except OSError as error:
+                raise FileError(
+                    f"is damaged and cannot be moved ({(error.strerror or str(error)).lower()})",
+                    str(folder),
+                    REMEDY,
+                ) from None
+            if on_damage is not None:
+                on_damage(f"{folder}: damaged ({wrong}); moved to {aside.name} and made again")
+    return folder
+
+
+def _wrong(folder: Path, key: str) -> str:
+    findings = verify(folder)
+    if findings:
+        more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
+        return f"{findings[0]}{more}"
+    found = read_manifest(folder)
+    its_own = cache_key(found.identity["digest"], found.input, found.dtype, found.shard_rows)
+    return "" if its_own == key else "it holds other features than its name says"
+
+
+def export(folder: str | Path, out: str | Path, overwrite: bool = False) -> Path:
+    """Give a complete store a second name outside the cache, without a second copy where the disk allows.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The store.
+    out : str or Path
+        The new name; appears whole or not at all. A store of the same manifest there is left as it is.
+    overwrite : bool
+        Replace another store of that name. What is no store is never replaced.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    FileError
+        When the store is not complete, `out` is in the way, or the disk cannot be written.
+    """
+    folder, target = Path(folder), Path(out)
+    manifest = read_manifest(folder)
+    names = [*(entry.name for entry in manifest.shards), MANIFEST]
+    work, old = (target.with_name(f".{target.name}.{end}") for end in ("new", "old"))
+    with FolderLock(target.with_name(f".{target.name}.lock"), str(target)):
+        try:
+            # Left by a killed export: nobody else is at work here.
+            for left in (work, old):
+                if left.exists():
+                    shutil.rmtree(left)
+            if target.exists() or target.is_symlink():
+                if _same_store(folder, target, names):
+                    return target
+                _check_way(target, overwrite)
+            work.mkdir()
+            for name in names:
+                _link(folder / name, work / name)
+            if target.exists():
+                target.rename(old)
+            work.rename(target)
+            if old.exists():
+                shutil.rmtree(old)
+        except OSError as error:
+            shutil.rmtree(work, ignore_errors=True)
+            raise FileError(
+                f"cannot be written ({(error.strerror or str(error)).lower()})",
+                str(target),
+                "Free some space or choose another folder; the features are kept in the cache.",
+            ) from None
+    return target
+
+
+def _same_store(folder: Path, target: Path, names: list[str]) -> bool:
+    if not target.is_dir() or sorted(path.name for path in target.iterdir()) != sorted(names):
+        return False
+    if (folder / MANIFEST).read_bytes() != (target / MANIFEST).read_bytes():
+        return False
+    return not verify(target)
+
+
+def _check_way(target: Path, overwrite: bool) -> None:
+    if not overwrite:
+        raise FileError("exists already", str(target), "Choose another folder, or give --overwrite.")
+    try:
+        read_manifest(target)
+    except FileError:
+        if target.is_symlink() or not target.is_dir() or any(target.iterdir()):
+            raise FileError(
+                "is not a feature store, and is not replaced", str(target), "Choose another folder."
+            ) from None
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())

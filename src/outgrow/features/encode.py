@@ -1,0 +1,218 @@
+"""From raw rows and models to feature sets in the cache: what is there already is never made again.
+
+A stretch of rows is encoded at a time and written as one shard; a run that was interrupted goes on with the
+missing shards. Layers of one model come from one pass, each to a store of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outgrow.data.files import quoted
+from outgrow.data.raw import RawRows
+from outgrow.errors import ConfigError, DataError
+from outgrow.features.cache import cached_store
+from outgrow.features.model_spec import EncoderOptions, ModelSpec, grouped, load_encoder
+from outgrow.features.protocols import Encoder
+from outgrow.features.store import SHARD_ROWS, StoreWriter, open_store
+
+Progress = Callable[[str, float], None]
+
+WAIT_S = 24 * 3600.0
+"""Seconds to wait for another process that encodes the same rows with the same model: a day."""
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "timm", "torchvision")
+"""What features may differ by in their last digits from version to version."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One feature set made, or found.
+
+    Parameters
+    ----------
+    name : str
+        What reports call it.
+    folder : Path
+        Its store.
+    rows : int
+        Rows encoded.
+    fresh : int
+        Those of them that were encoded now.
+    skipped : tuple of (str, str)
+        Id of each row left out, and why.
+    """
+
+    name: str
+    folder: Path
+    rows: int
+    fresh: int
+    skipped: tuple[tuple[str, str], ...]
+
+
+def encode(
+    raw: RawRows,
+    specs: Sequence[ModelSpec],
+    options: EncoderOptions | None = None,
+    *,
+    dtype: str = "float32",
+    on_error: str = "fail",
+    progress: Progress | None = None,
+    check: Callable[[Encoder], None] | None = None,
+) -> list[Encoding]:
+    """Encode rows with every model named.
+
+    Parameters
+    ----------
+    raw : RawRows
+        The rows.
+    specs : sequence of ModelSpec
+        The models.
+    options : EncoderOptions, optional
+        How they are loaded and run.
+    dtype : {"float32", "float16"}
+        What features are stored as.
+    on_error : {"fail", "skip"}
+        What is done about rows that cannot be read.
+    progress : callable, optional
+        Told what is being done and the share done.
+    check : callable, optional
+        Called with each encoder before it encodes anything; raises where it is not to be trusted.
+
+    Returns
+    -------
+    list of Encoding
+        One per model, in their order.
+
+    Raises
+    ------
+    ConfigError
+        When two models have one name.
+    DataError
+        When a row cannot be read and `on_error` is "fail".
+    """
+    options = options or EncoderOptions()
+    tell = progress or (lambda _what, _share: None)
+    if not len(raw.items):
+        raise DataError("there are no rows to encode", raw.source)
+    by_name: dict[str, ModelSpec] = {}
+    for spec in specs:
+        if by_name.setdefault(spec.name, spec) != spec:
+            raise ConfigError(f"two models are called {spec.name!r}", "--model", "Name them: small=MODEL.")
+    groups = grouped(specs)
+    done: dict[tuple[str, str, int | None], Encoding] = {}
+    for place, group in enumerate(groups):
+        names = ", ".join(spec.name for spec in group)
+        tell(f"loading {names}", place / len(groups))
+
+        def advance(share: float, place: int = place, names: str = names) -> None:
+            tell(f"encoding with {names}", (place + share) / len(groups))
+
+        encoder = load_encoder(group, options, raw.kind, raw.items[:1])
+        try:
+            if encoder.input not in ("any", raw.kind):
+                raise ConfigError(
+                    f"{names} reads {encoder.input}s, the rows are {raw.kind}s",
+                    raw.source,
+                    "Name another model.",
+                )
+            if check is not None:
+                check(encoder)
+            found = _encode_group(raw, encoder, dtype, on_error, advance)
+        finally:
+            encoder.close()
+        for spec, made in zip(group, found, strict=True):
+            done[spec.kind, spec.model, spec.layer] = replace(made, name=spec.name)
+    tell("encoded", 1.0)
+    return [replace(done[s.kind, s.model, s.layer], name=s.name) for s in specs]
+
+
+def _encode_group(
+    raw: RawRows, encoder: Encoder, dtype: str, on_error: str, advance: Callable[[float], None]
+) -> list[Encoding]:
+    with ExitStack() as stack:
+        opened: dict[str, StoreWriter] = {}
+        # In one order everywhere: two processes that name layers differently must not wait for each other.
+        for identity in sorted(encoder.identities, key=lambda one: one.digest):
+            folder = cached_store(identity, raw.digest, dtype, SHARD_ROWS, on_damage=_log.warning)
+            # Another process at the same rows and model: its shards are ours when it is done.
+            writer = open_store(
+                folder, identity, raw.digest, raw.ids, dtype, SHARD_ROWS, libraries=_libraries(), wait=WAIT_S
+            )
+            opened[identity.digest] = stack.enter_context(writer)
+        writers = [opened[identity.digest] for identity in encoder.identities]
+        todo = sorted({shard for writer in writers for shard in writer.missing()})
+        fresh = [0] * len(writers)
+        for number, shard in enumerate(todo):
+            span = writers[0].rows_of(shard)
+            part = _Part(raw.ids[span], raw.source, on_error)
+            part.read(encoder, raw.items[span], lambda share, n=number: advance((n + share) / len(todo)))  # type: ignore[misc]
+            for place, writer in enumerate(writers):
+                if shard in writer.missing():
+                    matrix = part.matrix(place, encoder.identities[place].width)
+                    writer.write(shard, part.ids, matrix, part.skipped)
+                    fresh[place] += len(part.ids)
+        found = []
+        for place, writer in enumerate(writers):
+            manifest = writer.finish()
+            if manifest.skipped and on_error == "fail":
+                # Encoded before by someone who let rows go.
+                raise _unreadable(*manifest.skipped[0], raw.source)
+            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], manifest.skipped))
+        return found
+
+
+def _libraries() -> dict[str, str]:
+    """Give the versions of what may have had a hand in features."""
+    return {name: version(name) for name in LIBRARIES if name in sys.modules}
+
+
+class _Part:
+    """What one stretch of rows became."""
+
+    def __init__(self, ids: np.ndarray, source: str, on_error: str) -> None:
+        self._ids, self._source, self._on_error = ids, source, on_error
+        self._order: list[np.ndarray] = []
+        self._features: list[tuple[np.ndarray, ...]] = []
+        self.skipped: list[tuple[str, str]] = []
+
+    def read(self, encoder: Encoder, items: Sequence[Any], advance: Callable[[float], None]) -> None:
+        seen = 0
+        for positions, features in encoder.encode(items, self._bad):
+            self._order.append(positions)
+            self._features.append(features)
+            seen += len(positions)
+            advance(seen / len(self._ids))
+
+    def _bad(self, row: int, reason: str) -> None:
+        if self._on_error == "fail":
+            raise _unreadable(str(self._ids[row]), reason, self._source)
+        self.skipped.append((str(self._ids[row]), reason))
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self._ids[np.concatenate(self._order)] if self._order else self._ids[:0]
+
+    def matrix(self, place: int, width: int) -> np.ndarray:
+        if not self._features:
+            return np.zeros((0, width), dtype=np.float32)
+        return np.concatenate([parts[place] for parts in self._features])
+
+
+def _unreadable(row: str, reason: str, source: str) -> DataError:
+    return DataError(
+        f"row {quoted([row])} cannot be read ({reason})",
+        source,
+        "Mend or remove it, or leave such rows out with --on-error skip.",
+    )

@@ -1,0 +1,146 @@
+"""One writer per folder: a lock file that says who holds it, and that a dead holder cannot keep.
+
+The lock is the operating system's (POSIX record locks, through fcntl): it goes when its process goes,
+however that happens. Worker processes do not inherit it, so that none of them keeps it after a kill, and
+network file systems know it. It does not tell threads of one process apart; a table here does.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from outgrow.errors import FileError
+
+POLL_S = 0.2
+"""Seconds between two tries while waiting: nobody notices, and nothing is kept busy."""
+
+_held: dict[tuple[int, Path], bool] = {}
+# By process too: a forked worker has a copy of this table, but none of the locks.
+_guard = threading.Lock()
+
+
+class FolderLock:
+    """The right to write, held until it is released or its process ends.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file; made where it is not there, and gone after release.
+    what : str
+        What it protects, as messages name it.
+    wait : float
+        Seconds to wait for another holder; 0 to say at once who it is.
+    remedy : str
+        What to do where the file cannot be made.
+
+    Raises
+    ------
+    FileError
+        When another process or thread holds it, or the file cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with FolderLock(Path(folder) / ".lock", "the store"):
+    ...         print((Path(folder) / ".lock").exists())
+    ...     print((Path(folder) / ".lock").exists())
+    True
+    False
+    """
+
+    def __init__(
+        self, path: Path, what: str, wait: float = 0.0, remedy: str = "Choose another folder."
+    ) -> None:
+        self._path, self._what, self._remedy = Path(path), what, remedy
+        self._key = (os.getpid(), self._path.absolute())
+        self._file: int | None = None
+        end = time.monotonic() + wait
+        while (holder := self._try()) is not None:
+            if time.monotonic() >= end:
+                raise FileError(
+                    f"{holder} is writing here", what, "Wait until it has ended, or end it; nothing is lost."
+                )
+            time.sleep(POLL_S)
+
+    def _try(self) -> str | None:
+        """Take the lock, or tell who has it."""
+        with _guard:
+            # Not even opened where this process holds it: closing any handle of a file gives up its locks.
+            if self._key in _held:
+                return f"this process ({os.getpid()})"
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            except FileNotFoundError:
+                return "another process"  # which has just removed the folder it made
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise FileError(f"cannot be written ({reason})", self._what, self._remedy) from None
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                holder = _holder(file)
+                os.close(file)
+                if error.errno in (errno.EACCES, errno.EAGAIN):
+                    return holder
+                raise FileError(
+                    f"cannot be locked ({error.strerror})", self._what, "Use a folder on another disk."
+                ) from None
+            if not _still_there(file, self._path):
+                # Its holder removed it between our opening and our locking: the next try makes a new one.
+                os.close(file)
+                return "another process"
+            said = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+            os.ftruncate(file, 0)
+            os.pwrite(file, said, 0)
+            self._file = file
+            _held[self._key] = True
+            return None
+
+    def release(self) -> None:
+        """Give the lock back; may be called twice."""
+        with _guard:
+            if self._file is None:
+                return
+            if os.getpid() == self._key[0]:
+                # Removed while it is still held: whoever gets the old file finds it gone and tries again.
+                if _still_there(self._file, self._path):
+                    self._path.unlink(missing_ok=True)
+                _held.pop(self._key, None)
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _still_there(file: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except OSError:
+        return False
+    mine = os.fstat(file)
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+def _holder(file: int) -> str:
+    try:
+        said = json.loads(os.pread(file, 4096, 0))
+        pid, host = int(said["pid"]), str(said["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+    return f"process {pid}" + ("" if host == socket.gethostname() else f" on {host!r}")

@@ -1,0 +1,244 @@
+"""How a user names a model: [NAME=][KIND:]MODEL[@LAYER], and which encoder that means.
+
+"mpnet@8" is the eighth hidden layer of a text model, "small=timm:resnet18" an image model called small in
+reports, "callable:pkg.module:function" the user's own code. Models that differ in their layer only are loaded
+once and run in one pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from outgrow.errors import ConfigError
+from outgrow.features.protocols import Encoder
+
+Kind = Literal["text", "onnx", "static", "timm", "torchvision", "open_clip", "callable"]
+"""What loads a model; "text" is any sentence-transformers or transformers model."""
+
+IMAGES = ("timm", "torchvision", "open_clip")
+
+MODES = {"text": ("text", "onnx", "static", "callable"), "image": (*IMAGES, "callable")}
+"""Kinds that read each kind of rows; the first is meant where none is named."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model as named.
+
+    Parameters
+    ----------
+    name : str
+        What reports call its features.
+    kind : str
+        What loads it.
+    model : str
+        Name, folder, file or code.
+    layer : int or None
+        Hidden layer; None for what the model gives at its end.
+    """
+
+    name: str
+    kind: Kind
+    model: str
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """What else decides how models are loaded and run.
+
+    Parameters
+    ----------
+    pooling : str
+        "auto", "mean", "cls" or "last", for text models.
+    max_length : int or None
+        Tokens after which texts are cut; None for the model's own limit.
+    tokenizer : str or None
+        Folder or file of the tokenizer of ONNX models.
+    precision : str
+        "float32", "bfloat16" or "auto".
+    device : str
+        "auto", "cpu", "cuda", ...
+    workers : int or None
+        Processes that decode images; None for one per core.
+    allow_code : tuple of str
+        Callables that may be imported and models whose own code may run, named on this command line.
+    """
+
+    pooling: str = "auto"
+    max_length: int | None = None
+    tokenizer: str | None = None
+    precision: str = "float32"
+    device: str = "auto"
+    workers: int | None = None
+    allow_code: tuple[str, ...] = ()
+
+
+def parse_model(entry: str, rows: str) -> ModelSpec:
+    """Read one model's name.
+
+    Parameters
+    ----------
+    entry : str
+        As given by the user.
+    rows : {"text", "image"}
+        What is to be encoded.
+
+    Returns
+    -------
+    ModelSpec
+        Complete.
+
+    Raises
+    ------
+    ConfigError
+        When the kind does not read such rows, or the layer is not a number.
+
+    Examples
+    --------
+    >>> parse_model("all-mpnet-base-v2@8", "text")
+    ModelSpec(name='all-mpnet-base-v2@8', kind='text', model='all-mpnet-base-v2', layer=8)
+    >>> parse_model("small=timm:resnet18", "image")
+    ModelSpec(name='small', kind='timm', model='resnet18', layer=None)
+    """
+    name, model = "", entry
+    # "=" is part of the model where what stands before it is a path or a kind.
+    if (found := re.match(r"([^=/:@]+)=(.+)", entry, re.DOTALL)) and not Path(entry).exists():
+        name, model = found.group(1), found.group(2)
+    head, colon, rest = model.partition(":")
+    kind: str = MODES[rows][0]
+    if colon and head in get_args(Kind):
+        kind, model = head, rest
+    elif rows == "text" and model.endswith(".onnx"):
+        kind = "onnx"
+    elif rows == "text" and _is_static(Path(model)):
+        kind = "static"
+    if kind not in MODES[rows]:
+        raise ConfigError(
+            f"{kind} models do not read {rows}s", entry, f"Use one of {', '.join(MODES[rows])}."
+        )
+    layer = None
+    base, at, number = model.rpartition("@")
+    if at and kind == "text":
+        if not number.lstrip("-").isdigit():
+            raise ConfigError(f"the layer {number!r} is not a number", entry, "Name it as MODEL@8.")
+        model, layer = base, int(number)
+    if not model:
+        raise ConfigError("no model is named", entry or "--model", "Give a name or a folder.")
+    short = Path(model).name or model
+    return ModelSpec(name or (f"{short}@{number}" if layer is not None else short), kind, model, layer)  # type: ignore[arg-type]
+
+
+def _is_static(path: Path) -> bool:
+    config = path / "config.json"
+    try:
+        return config.is_file() and "model2vec" in config.read_text(encoding="utf-8")[:4096]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def grouped(specs: Iterable[ModelSpec]) -> list[list[ModelSpec]]:
+    """Put models together that one pass of one model serves.
+
+    Parameters
+    ----------
+    specs : iterable of ModelSpec
+        Models named; the same one twice counts once.
+
+    Returns
+    -------
+    list of list of ModelSpec
+        Groups that differ in their layer only.
+    """
+    groups: dict[tuple[str, str], dict[int | None, ModelSpec]] = {}
+    for spec in specs:
+        groups.setdefault((spec.kind, spec.model), {}).setdefault(spec.layer, spec)
+    return [list(group.values()) for group in groups.values()]
+
+
+def load_encoder(
+    specs: Collection[ModelSpec], options: EncoderOptions, rows: str, sample: Sequence[Any] = ()
+) -> Encoder:
+    """Load the model of one group.
+
+    Parameters
+    ----------
+    specs : collection of ModelSpec
+        One group of `grouped`.
+    options : EncoderOptions
+        How.
+    rows : {"text", "image"}
+        What it is to read.
+    sample : sequence
+        A few of the rows: code of the user's own is tried on one of them.
+
+    Returns
+    -------
+    Encoder
+        With one identity per spec, in their order.
+
+    Raises
+    ------
+    ConfigError
+        When the extra that loads it is not installed, the model is not there, or it needs code that was not
+        allowed.
+    """
+    first = next(iter(specs))
+    if first.kind == "text":
+        from outgrow.features.text_model import text_encoder
+
+        return text_encoder(
+            first.model,
+            [spec.layer for spec in specs],
+            pooling=options.pooling,
+            max_length=options.max_length,
+            dtype=options.precision,
+            device=options.device,
+            trust_remote_code=first.model in options.allow_code,
+        )
+    if first.kind == "onnx":
+        from outgrow.features.onnx_model import onnx_encoder
+
+        pooling = "mean" if options.pooling == "auto" else options.pooling
+        return onnx_encoder(first.model, options.tokenizer, pooling=pooling, max_length=options.max_length)
+    if first.kind == "static":
+        from outgrow.features.static_model import static_encoder
+
+        return static_encoder(first.model)
+    if first.kind == "callable":
+        from outgrow.features.callable_model import callable_encoder
+
+        return callable_encoder(first.model, options.allow_code, sample=sample, reads=rows)
+    from outgrow.features.image_model import image_encoder
+
+    return image_encoder(
+        f"{first.kind}:{first.model}",
+        workers=options.workers,
+        dtype=options.precision,
+        device=options.device,
+    )
+
+
+def anywhere(entry: str) -> str:
+    """Make a model's path absolute, where it is one, so that a run can be repeated from anywhere.
+
+    Parameters
+    ----------
+    entry : str
+        A model as named.
+
+    Returns
+    -------
+    str
+        The same model; names of hubs and code stay as they are.
+    """
+    base, at, layer = entry.rpartition("@")
+    path = base if at and layer.lstrip("-").isdigit() else entry
+    start = max(path.find("=") + 1, path.rfind(":") + 1)
+    if not (there := Path(path[start:])).exists():
+        return entry
+    return entry[:start] + str(there.absolute()) + entry[len(path) :]

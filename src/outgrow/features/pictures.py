@@ -1,0 +1,259 @@
+"""One picture, as anybody may bring it, to RGB bytes: upright, opaque, eight bits; and from there to a size.
+
+What is not a whole picture of a known format is refused with the reason, before its pixels are reserved where
+its size alone is a threat. No torch here: worker processes start in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from outgrow.errors import ConfigError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""Formats that are tried, whatever the file's ending; the library knows others that run programs (EPS)."""
+
+DECODING = "first frame, EXIF orientation, alpha over white, high byte of 16 bits, RGB"
+"""What `open_picture` does, in an encoder's identity."""
+
+MOST_ELONGATED = 200
+"""Longer side in units of the shorter one. Transforms bring the shorter side to some 224 pixels: 200 times
+that is 30 MB, but a picture of 1 x 80 million pixels, a small file, would become 12 TB."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Channel means of ImageNet's training pictures, which most vision models were trained with."""
+
+IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Their standard deviations."""
+
+
+class BadPictureError(Exception):
+    """A picture that cannot be used; the message says why."""
+
+
+def need_pillow() -> None:
+    """Check that pictures can be read at all.
+
+    Raises
+    ------
+    ConfigError
+        When Pillow is not installed.
+    """
+    try:
+        import PIL.Image  # noqa: F401 (it is asked for, not used)
+    except ImportError as error:
+        raise ConfigError(
+            "pictures need Pillow, which is not installed",
+            remedy="Install it: pip install 'outgrow[vision]'.",
+        ) from error
+
+
+def open_picture(item: str | Path | np.ndarray) -> Image:
+    """Decode one picture.
+
+    Parameters
+    ----------
+    item : str, Path or numpy.ndarray
+        A file, or an array of bytes (h, w) or (h, w, 3).
+
+    Returns
+    -------
+    PIL.Image.Image
+        Of mode RGB, upright, alpha laid over white.
+
+    Raises
+    ------
+    BadPictureError
+        When it is no picture, cut short, too large (Pillow's own limit, 89 million pixels), too long
+        (`MOST_ELONGATED`) or of numbers that are not 8 or 16 bits.
+    """
+    from PIL import Image, ImageOps
+
+    if isinstance(item, np.ndarray):
+        return _not_too_long(Image.fromarray(_checked(item))).convert("RGB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(item, formats=FORMATS) as opened:
+                opened.load()
+                return _to_rgb(_not_too_long(ImageOps.exif_transpose(opened)), opened.format)
+    except BadPictureError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise BadPictureError("has too many pixels to be decoded safely") from error
+    except FileNotFoundError as error:
+        raise BadPictureError("is not there any more") from error
+    except Exception as error:  # damaged files make the decoders raise almost anything
+        first = next(iter(str(error).splitlines()), "") or type(error).__name__
+        # Some of these messages name the file by its whole path, which the row's own name says already.
+        raise BadPictureError(f"cannot be decoded ({first.replace(str(item), 'the file')[:120]})") from error
+
+
+def _checked(array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.uint8 or array.size == 0:
+        raise BadPictureError(f"is not an array of bytes ({array.dtype}, {array.shape})")
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
+        raise BadPictureError(f"has shape {array.shape}, not (h, w) or (h, w, 3)")
+    return np.ascontiguousarray(array)
+
+
+def _not_too_long(picture: Image) -> Image:
+    width, height = picture.size
+    if max(width, height) > MOST_ELONGATED * min(width, height):
+        raise BadPictureError(f"is {width} x {height} pixels, longer than {MOST_ELONGATED} times its width")
+    return picture
+
+
+def _to_rgb(picture: Image, stored: str | None) -> Image:
+    from PIL import Image
+
+    mode = picture.mode
+    if mode == "RGB":
+        return picture
+    if mode.startswith("I;16") or (mode == "I" and stored == "PNG"):
+        # The high byte, as Pillow itself takes it of 16-bit colour.
+        high = np.asarray(picture).astype(np.uint32) >> 8
+        return Image.fromarray(np.clip(high, 0, 255).astype(np.uint8)).convert("RGB")
+    if mode in ("I", "F"):
+        raise BadPictureError("has 32-bit pixels, whose white is not known")
+    if mode in ("RGBA", "LA", "La", "RGBa", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        white = Image.new("RGBA", clear.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, clear).convert("RGB")
+    return picture.convert("RGB")
+
+
+@dataclass(frozen=True)
+class SizedPixels:
+    """The usual transform: shorter side to a size, middle cut out; scaling is left to the model's side.
+
+    Bytes are a quarter of what floats would be on their way from a worker process.
+
+    Parameters
+    ----------
+    crop : int
+        Width and height of the result.
+    resize : int, optional
+        What the shorter side becomes first; `crop` by default.
+    interpolation : {"bilinear", "bicubic"}
+        How.
+    mean, std : tuple of float
+        Subtracted from, and divided into, values in [0, 1], by channel.
+
+    Examples
+    --------
+    >>> SizedPixels(112).words
+    'shorter side 112 bilinear, centre 112, mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)'
+    """
+
+    crop: int
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+    @property
+    def words(self) -> str:
+        """What it does, for an encoder's identity."""
+        side = self.resize or self.crop
+        return (
+            f"shorter side {side} {self.interpolation}, centre {self.crop}, mean {self.mean}, std {self.std}"
+        )
+
+    def __call__(self, picture: Image) -> UInt8[np.ndarray, "h w 3"]:
+        """Give the pixels of a picture.
+
+        Parameters
+        ----------
+        picture : PIL.Image.Image
+            Of mode RGB.
+
+        Returns
+        -------
+        numpy.ndarray
+            Array (crop, crop, 3) of bytes.
+        """
+        from PIL import Image
+
+        side = self.resize or self.crop
+        width, height = picture.size
+        scale = side / min(width, height)
+        size = (max(side, round(width * scale)), max(side, round(height * scale)))
+        if size != picture.size:
+            method = (
+                Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
+            )
+            picture = picture.resize(size, method)
+        left, top = (size[0] - self.crop) // 2, (size[1] - self.crop) // 2
+        if size != (self.crop, self.crop):
+            picture = picture.crop((left, top, left + self.crop, top + self.crop))
+        return np.asarray(picture)
+
+
+@dataclass(frozen=True)
+class SplitTransform:
+    """A transform's work on pictures, with its scaling to floats left to the model's side.
+
+    Parameters
+    ----------
+    steps : tuple of callable
+        Picture to picture.
+    mean, std : tuple of float
+        Of the scaling that follows.
+    words : str
+        What the whole does.
+    """
+
+    steps: tuple[Any, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    words: str
+
+    def __call__(self, picture: Image) -> UInt8[np.ndarray, "h w 3"]:
+        """Give the pixels of a picture.
+
+        Parameters
+        ----------
+        picture : PIL.Image.Image
+            Of mode RGB.
+
+        Returns
+        -------
+        numpy.ndarray
+            Array (h, w, 3) of bytes.
+        """
+        for step in self.steps:
+            picture = step(picture)
+        return np.asarray(picture)
+
+
+def split_transform(transform: Any, words: str) -> Any:
+    """Take the scaling off a composed transform, where it ends in the usual two steps.
+
+    Parameters
+    ----------
+    transform : callable
+        Picture to tensor; what torchvision's `Compose` makes has its steps in `transforms`.
+    words : str
+        What it does.
+
+    Returns
+    -------
+    callable
+        A `SplitTransform` that with its scaling gives the same numbers, or the transform itself.
+    """
+    steps = tuple(getattr(transform, "transforms", ()))
+    names = [type(step).__name__ for step in steps]
+    if len(steps) < 2 or names[-2] not in ("ToTensor", "MaybeToTensor") or names[-1] != "Normalize":
+        return transform
+    mean, std = (tuple(float(value) for value in getattr(steps[-1], name)) for name in ("mean", "std"))
+    return SplitTransform(steps[:-2], mean, std, words)

@@ -1,0 +1,181 @@
+"""What features need on disk and in memory, said before the work starts and not when the disk is full.
+
+Sizes follow from rows, width and type; the little else there is (ids, pages' headers, the footer) is bounded
+from measurement. Free memory is the smaller of the machine's and the container's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from outgrow.data.feature_manifest import shard_count
+from outgrow.errors import FileError
+
+SHARD_OVERHEAD = 4_096
+"""Bytes of a shard beside ids and features: schema, headers, footer (measured: 740 in one without rows), its
+entry in the manifest, and its share of the manifest itself."""
+
+ID_BYTES = 24
+"""Bytes of an id: 16 hexadecimal digits and Parquet's length before them, with some to spare."""
+
+STORING_BASE = 64_000_000
+"""Bytes that pyarrow's buffers and pool take while shards are written (measured: 30 to 60 MB)."""
+
+COPIES = 5
+"""Features of a shard in memory at once, as float32: the encoder's and what it made them of, those in input
+order, as stored, and as Parquet. With the base this is 127 MB at 4,096 x 768, where 108 were measured."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes needed.
+
+    Parameters
+    ----------
+    disk : int
+        By the store.
+    storing : int
+        In memory while shards are written, whatever the number of rows; the encoder's own comes on top.
+    reading : int
+        In memory by the whole feature set, as `read_features` gives it.
+    """
+
+    disk: int
+    storing: int
+    reading: int
+
+
+def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> Room:
+    """Estimate what a feature set needs; never too little, since compression is not counted on.
+
+    Parameters
+    ----------
+    rows, width : int
+        Its shape.
+    dtype : str
+        "float32" or "float16".
+    shard_rows : int
+        Rows of input per shard.
+    id_bytes : int
+        Bytes of an id, on average.
+
+    Returns
+    -------
+    Room
+        In bytes.
+
+    Examples
+    --------
+    >>> room_for_features(20_000, 768, "float16", 4096).disk // 1_000_000
+    31
+    """
+    per_row = width * np.dtype(dtype).itemsize + id_bytes
+    disk = rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
+    # An id in memory is a Python string of 49 bytes and more, and a pointer to it.
+    return Room(
+        disk, STORING_BASE + COPIES * min(rows, shard_rows) * width * 4, rows * (width * 4 + id_bytes + 64)
+    )
+
+
+def check_disk(folder: Path, needed: int) -> None:
+    """Refuse to start what the disk cannot hold.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the store shall stand; need not be there yet.
+    needed : int
+        Bytes.
+
+    Raises
+    ------
+    FileError
+        When fewer are free.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise FileError(
+            f"the disk has {_size(free)} free, the features need about {_size(needed)}",
+            str(folder),
+            "Free some space, choose a folder on another disk, or store float16 (--dtype float16).",
+        )
+
+
+def check_memory(needed: int, what: str) -> None:
+    """Refuse to start what memory cannot hold.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes.
+    what : str
+        What needs them, as messages name it.
+
+    Raises
+    ------
+    FileError
+        When fewer are free; nothing where the system does not tell.
+    """
+    free = free_memory()
+    if free is not None and free < needed:
+        raise FileError(
+            f"needs about {_size(needed)} of memory, {_size(free)} are free",
+            what,
+            "Use fewer rows at a time, a narrower model, or a larger machine.",
+        )
+
+
+def free_memory(root: Path = Path("/")) -> int | None:
+    """Tell how much memory is free, to this process.
+
+    Parameters
+    ----------
+    root : Path
+        Where proc and sys are mounted.
+
+    Returns
+    -------
+    int or None
+        Bytes; None where the system does not tell.
+    """
+    found = []
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
+        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        own = next(line.split(":", 2)[2] for line in lines if line.startswith("0::"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        own = "/"
+    top = root / "sys/fs/cgroup"
+    here = top / own.strip("/")
+    # The limit of any group above counts too. Inside a container its own group is mounted at the top.
+    for group in {here, *here.parents, top}:
+        if group == top or top in group.parents:
+            found += _left_in(group)
+    return min(found, default=None)
+
+
+def _left_in(group: Path) -> list[int]:
+    try:
+        most = int((group / "memory.max").read_text(encoding="ascii"))
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        stat = (group / "memory.stat").read_text(encoding="ascii").splitlines()
+        # Cached files count as used, and are given up when memory is wanted.
+        cached = sum(int(line.split()[1]) for line in stat if line.startswith("inactive_file "))
+    except (OSError, ValueError, IndexError):  # ValueError: "max", which is no limit
+        return []
+    return [max(0, most - used + cached)]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,125 @@
+"""Texts to features with static embeddings (model2vec): the mean of fixed vectors of a text's tokens.
+
+No network runs, so a row costs microseconds; a weak teacher that is nearly free.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from outgrow.errors import DataError, FileError, OutgrowError
+from outgrow.features.hub_files import find_model, need
+from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
+from outgrow.features.text_batches import readable_texts
+
+BATCH_ROWS = 1024
+"""Texts at a time, model2vec's own choice: enough for its tokenizer's threads, and few enough to show
+progress."""
+
+
+def static_encoder(model: str) -> StaticEncoder:
+    """Load static embeddings.
+
+    Parameters
+    ----------
+    model : str
+        A model2vec folder, or a name in the local Hugging Face cache or on the hub; names without an owner
+        are looked for under minishlab first.
+
+    Returns
+    -------
+    StaticEncoder
+        With one identity.
+
+    Raises
+    ------
+    ConfigError
+        When the extra is not installed or the model is not there.
+    FileError
+        When a file of the model is missing or damaged.
+    """
+    need("static", "model2vec")
+    return StaticEncoder(model)
+
+
+class StaticEncoder:
+    """Loaded static embeddings; `static_encoder` makes one.
+
+    Parameters
+    ----------
+    model : str
+        Folder or name.
+    """
+
+    input = "text"
+
+    def __init__(self, model: str) -> None:
+        from model2vec import StaticModel
+
+        files = find_model(model, owner="minishlab")
+        try:
+            self._model: Any = StaticModel.from_pretrained(files.folder)
+        except Exception as error:  # safetensors, tokenizers and model2vec each raise their own
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
+            raise FileError(
+                f"the static model cannot be loaded ({line})", str(files.folder), "Fetch the model again."
+            ) from error
+        digest = hashlib.sha256(self._model.tokenizer.to_str().encode()).hexdigest()[:16]
+        length = (
+            "whole texts" if self._model.max_length is None else f"at most {self._model.max_length} tokens"
+        )
+        unit = "; unit length" if self._model.normalize else ""
+        self.identities = (
+            EncoderIdentity(
+                name=files.name,
+                kind="static",
+                revision=files.revision,
+                layer="last",
+                width=int(self._model.dim),
+                pooling="mean",
+                transform=f"{length}; tokenizer {digest}{unit}",
+                dtype=self._model.embedding_dtype,
+                licence=files.licence,
+            ),
+        )
+
+    def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
+        """Encode a stretch of texts.
+
+        Parameters
+        ----------
+        items : sequence
+            Texts.
+        on_bad : callable
+            Told of every row that is no text.
+
+        Yields
+        ------
+        tuple
+            Positions and features of some rows, in order; zeros for a text without a known token.
+
+        Raises
+        ------
+        DataError
+            When rows are pairs.
+        """
+        if self._model is None:
+            raise OutgrowError("the encoder was closed", self.identities[0].name, "Load it again.")
+        positions, texts, seconds = readable_texts(items, on_bad)
+        if seconds is not None:
+            raise DataError(
+                "static embeddings read single texts, not pairs",
+                self.identities[0].name,
+                "Join the two columns into one, or use another model.",
+            )
+        for start in range(0, len(texts), BATCH_ROWS):
+            found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
+            yield np.array(positions[start : start + BATCH_ROWS]), (np.asarray(found, dtype=np.float32),)
+
+    def close(self) -> None:
+        """Give back the model's memory; may be called twice."""
+        self._model = None

@@ -1,0 +1,301 @@
+"""Where a study's feature sets and labels come from: files of features, or raw rows encoded on the way.
+
+Raw rows and models are turned into stores in the cache first; from there on a store is a feature set like any
+other. A teacher of whom only pseudo-labels are known is a column of the labels' table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from outgrow.config import DataConfig, RawConfig, RunConfig, named_path
+from outgrow.data.features_file import FeatureIdentity, FeatureTable, read_features
+from outgrow.data.files import quoted
+from outgrow.data.labels import FORMATS, LabelTable, read_labels
+from outgrow.data.raw import RawRows
+from outgrow.data.raw_sources import read_raw
+from outgrow.data.task import Task, encode
+from outgrow.errors import ConfigError, DataError
+from outgrow.features.encode import Encoding
+from outgrow.features.encode import encode as encode_rows
+from outgrow.features.model_spec import EncoderOptions, parse_model
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share done so far."""
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What the user allowed on this command line; no configuration or run can.
+
+    Parameters
+    ----------
+    code : tuple of str
+        Callables that may be imported, and models whose own code may run.
+    """
+
+    code: tuple[str, ...] = ()
+
+
+NOTHING = Permissions()
+"""No foreign code."""
+
+
+def raw_rows(config: RawConfig, source: str) -> RawRows:
+    """Read raw rows as a configuration says.
+
+    Parameters
+    ----------
+    config : RawConfig
+        How.
+    source : str
+        What.
+
+    Returns
+    -------
+    RawRows
+        Texts or images.
+    """
+    return read_raw(
+        source,
+        layout=config.layout,
+        text_column=config.text_column,
+        image_column=config.image_column,
+        id_column=config.id_column,
+        label_column=config.label_column,
+        group_column=config.group_column,
+        split_column=config.split_column,
+        on_error=config.on_error,
+        seed=config.seed,
+    )
+
+
+def encoder_options(config: RawConfig, permissions: Permissions) -> EncoderOptions:
+    """Gather what decides how models are loaded and run.
+
+    Parameters
+    ----------
+    config : RawConfig
+        How.
+    permissions : Permissions
+        What may be run.
+
+    Returns
+    -------
+    EncoderOptions
+        For `load_encoder`.
+    """
+    return EncoderOptions(
+        pooling=config.pooling,
+        max_length=config.max_length,
+        tokenizer=config.tokenizer,
+        precision=config.precision,
+        device=config.device,
+        workers=config.workers,
+        allow_code=permissions.code,
+    )
+
+
+def encoded(
+    config: RawConfig,
+    raw: RawRows,
+    models: Sequence[str],
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+) -> list[Encoding]:
+    """Encode raw rows with every model named.
+
+    Parameters
+    ----------
+    config : RawConfig
+        How.
+    raw : RawRows
+        The rows.
+    models : sequence of str
+        As for `outgrow.features.model_spec.parse_model`.
+    permissions : Permissions
+        What may be run.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    list of Encoding
+        One per model, in their order.
+    """
+    options = encoder_options(config, permissions)
+    specs = [parse_model(model, raw.kind) for model in models]
+    return encode_rows(raw, specs, options, dtype=config.dtype, on_error=config.on_error, progress=progress)
+
+
+def feature_sets(
+    config: DataConfig,
+    raw: RawRows | None,
+    exclude: Sequence[str] = (),
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+) -> tuple[list[FeatureTable], FeatureTable]:
+    """Read, or make, every feature set that a configuration names.
+
+    Parameters
+    ----------
+    config : DataConfig
+        Where the features are, or which models make them.
+    raw : RawRows or None
+        What models read; None where features are given.
+    exclude : sequence of str
+        Columns of wide tables that are not features.
+    permissions : Permissions
+        What may be run.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    list of FeatureTable
+        The weak sets.
+    FeatureTable
+        The strong set.
+    """
+    entries = (*config.weak, config.strong)
+    if raw is None:
+        named = [named_path(entry) for entry in entries]
+    else:
+        found = encoded(config, raw, list(dict.fromkeys(entries)), permissions, progress)
+        folder = {made.name: made.folder for made in found}
+        names = [parse_model(entry, raw.kind).name for entry in entries]
+        named = [(name, folder[name]) for name in names]
+    weak = [name for name, _ in named[:-1]]
+    if len(set(weak)) < len(weak):
+        raise ConfigError(
+            "two weak feature sets have the same name", ", ".join(weak), "Name them: --weak small=FILE."
+        )
+    tables = [
+        read_features(
+            path,
+            name=name,
+            feature_columns=config.feature_columns,
+            id_column=config.id_column,
+            exclude=("label", "split", "group", "truth", *exclude),
+        )
+        for name, path in named
+    ]
+    return tables[:-1], tables[-1]
+
+
+def label_table(config: RunConfig, raw: RawRows | None) -> LabelTable:
+    """Read the labels that a configuration names.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Where they are.
+    raw : RawRows or None
+        Raw rows, which may hold labels of their own.
+
+    Returns
+    -------
+    LabelTable
+        By id.
+    """
+    path = _labels_path(config)
+    if path is not None:
+        table = _labels(config, path, config.label_column, config.truth_column)
+        if config.labels is not None or table.has_ids:
+            return table
+    if raw is None:
+        raise ConfigError("--labels is missing", remedy="Name a table of labels.")
+    if raw.labels is None:
+        raise DataError(
+            "the raw rows hold no labels", raw.source, "Name their column, or a table (--labels)."
+        )
+    if config.truth_column:
+        raise DataError(
+            f"rows without ids cannot be joined with the column {config.truth_column!r}",
+            raw.source,
+            f"Give the table a column {config.id_column!r}.",
+        )
+    return LabelTable(
+        ids=raw.ids,
+        values=raw.labels,
+        split=raw.split,
+        groups=raw.groups,
+        truth=None,
+        columns=(),
+        has_ids=True,
+        source=raw.source,
+        answers=(),
+    )
+
+
+def _labels_path(config: RunConfig) -> str | None:
+    if config.labels is not None:
+        return config.labels
+    usual = config.layout in ("auto", "text", "table")
+    if config.input and usual and Path(config.input).suffix.lower() in FORMATS:
+        return config.input
+    return None
+
+
+def _labels(config: RunConfig, path: str, label: str | None, truth: str | None) -> LabelTable:
+    return read_labels(
+        path,
+        label_column=label,
+        id_column=config.id_column,
+        split_column=config.split_column,
+        group_column=config.group_column,
+        truth_column=truth,
+    )
+
+
+def given_teachers(
+    config: RunConfig, ids: np.ndarray, task: Task, classes: Sequence[int | float | str]
+) -> dict[str, FeatureTable]:
+    """Read the pseudo-labels of teachers of whom nothing else is known.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Names their columns.
+    ids : array of shape (rows,)
+        Ids of the rows.
+    task, classes : str, sequence
+        What labels are.
+
+    Returns
+    -------
+    dict of str to FeatureTable
+        Per column one value per row, or one-hot codes of its classes.
+    """
+    made: dict[str, FeatureTable] = {}
+    for column in config.pseudo_labels:
+        path = _labels_path(config)
+        if path is None:
+            raise ConfigError(
+                "pseudo-labels are a column of a table", "--pseudo-labels", "Name it by --labels."
+            )
+        table = _labels(config, path, column, None)
+        place = {name: row for row, name in enumerate(table.ids.tolist())}
+        values = np.full(len(ids), np.nan, dtype=table.values.dtype)
+        if table.values.dtype == object:
+            values[:] = None
+        there = [row for row, name in enumerate(ids.tolist()) if name in place]
+        values[there] = table.values[[place[ids[row]] for row in there]]
+        codes = encode(values, task, classes, ids=ids, where=f"{Path(path).name}, column {column!r}")
+        codes = codes[:, None] if codes.ndim == 1 else codes
+        lacking = [str(ids[row]) for row in np.flatnonzero(np.isnan(codes).any(axis=1))]
+        if lacking:
+            raise DataError(
+                f"the teacher {column!r} says nothing of rows {quoted(lacking)}",
+                path,
+                "Give a pseudo-label for every row with features.",
+            )
+        digest = hashlib.sha256(np.ascontiguousarray(codes).tobytes()).hexdigest()
+        identity = FeatureIdentity(column, codes.shape[1], "float64", digest, Path(path).name)
+        made[column] = FeatureTable(ids, True, codes, identity)
+    return made

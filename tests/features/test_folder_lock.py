@@ -1,0 +1,69 @@
+"""A lock is held by one, says by whom, and survives the moments between two system calls."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+from pathlib import Path
+
+import pytest
+
+from outgrow.errors import FileError
+from outgrow.features import folder_lock
+from outgrow.features.folder_lock import FolderLock
+
+
+def test_a_lock_file_removed_while_we_lock_it_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, real, calls = tmp_path / ".lock", fcntl.lockf, 0
+
+    def racing(file: int, how: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:  # its holder has just released it: the next comer will make a new one
+            path.unlink()
+        real(file, how)
+
+    monkeypatch.setattr(folder_lock.fcntl, "lockf", racing)
+    with FolderLock(path, "store", wait=5.0):
+        assert path.exists()
+        assert calls == 2
+    assert not path.exists()
+
+
+def test_who_holds_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / ".lock"
+
+    def taken(_file: int, _how: int) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(folder_lock.fcntl, "lockf", taken)
+    for said, line in {
+        f'{{"pid": 7, "host": "{socket.gethostname()}"}}': "store: process 7 is writing here",
+        '{"pid": 7, "host": "node-3"}': "store: process 7 on 'node-3' is writing here",
+        "": "store: another process is writing here",
+        "[1]": "store: another process is writing here",
+    }.items():
+        path.write_text(said)
+        with pytest.raises(FileError, match=line):
+            FolderLock(path, "store")
+        assert path.read_text() == said
+
+
+def test_a_disk_that_knows_no_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_file: int, _how: int) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(folder_lock.fcntl, "lockf", unknown)
+    with pytest.raises(FileError, match=r"store: cannot be locked \(No locks available\)\. Use a folder on"):
+        FolderLock(tmp_path / ".lock", "store")
+
+
+def test_a_lock_is_given_back_once(tmp_path: Path) -> None:
+    first = FolderLock(tmp_path / ".lock", "store")
+    first.release()
+    with FolderLock(tmp_path / ".lock", "store"):
+        first.release()  # not the second one's
+        with pytest.raises(FileError, match="this process"):
+            FolderLock(tmp_path / ".lock", "store")
