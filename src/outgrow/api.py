@@ -44,7 +44,7 @@ from outgrow.study.measure import measure as study_measure
 from outgrow.study.run import Study
 from outgrow.study.run import run as study_run
 from outgrow.study.saved import LoadedRun, SavedModel, load, save_models
-from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
+from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, encoder_options, raw_rows
 
 __all__ = [
     "LoadedRun",
@@ -295,10 +295,7 @@ def _encode_new(
     permissions: Permissions,
     progress: Progress | None,
 ) -> list[FeatureTable]:
-    # Labels and splits of new rows are not asked for.
-    raw = raw_rows(
-        config.model_copy(update={"label_column": None, "group_column": None, "split_column": None}), source
-    )
+    raw = bare_rows(config, source)
     by_name = {parse_model(entry, raw.kind).name: entry for entry in (*config.weak, config.strong)}
     models = []
     for wanted in chosen.sources:

@@ -37,7 +37,11 @@ Out = Annotated[Path, Parameter(help="Folder to make.")]
 Overwrite = Annotated[bool, Parameter(negative="", help="Replace an earlier run in that folder.")]
 Code = Annotated[
     tuple[str, ...],
-    Parameter(name="--allow-code", help="Callable, or model with code of its own, that may be run."),
+    Parameter(
+        name="--allow-code",
+        consume_multiple=True,
+        help="Callable, or model with code of its own, that may be run.",
+    ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 

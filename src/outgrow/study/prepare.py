@@ -29,6 +29,7 @@ from outgrow.study.sources import (
     NOTHING,
     Permissions,
     Progress,
+    bare_rows,
     feature_sets,
     given_teachers,
     label_table,
@@ -118,7 +119,10 @@ def prepare(
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
     exclude = [column for column in (*beside, *config.pseudo_labels) if column]
-    raw = raw_rows(config, config.input) if config.input else None
+    raw = None
+    if config.input:
+        # Where labels have a table of their own, the columns named are that table's.
+        raw = (bare_rows if config.labels else raw_rows)(config, config.input)
     labels = label_table(config, raw)
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, labels)

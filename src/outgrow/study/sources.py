@@ -75,6 +75,25 @@ def raw_rows(config: RawConfig, source: str) -> RawRows:
     )
 
 
+def bare_rows(config: RawConfig, source: str) -> RawRows:
+    """Read raw rows without what stands beside them: labels, groups and parts.
+
+    Parameters
+    ----------
+    config : RawConfig
+        How.
+    source : str
+        What.
+
+    Returns
+    -------
+    RawRows
+        Texts or images.
+    """
+    nothing = {"label_column": None, "group_column": None, "split_column": None}
+    return raw_rows(config.model_copy(update=nothing), source)
+
+
 def encoder_options(config: RawConfig, permissions: Permissions) -> EncoderOptions:
     """Gather what decides how models are loaded and run.
 

@@ -1,0 +1,162 @@
+"""From rows to stores: nothing is made twice, nothing is lost, and one pass serves several layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outgrow.data.features_file import read_features
+from outgrow.data.raw import RawRows, digest_of
+from outgrow.errors import ConfigError, DataError
+from outgrow.features import encode as room
+from outgrow.features.encode import encode
+from outgrow.features.model_spec import ModelSpec
+from outgrow.features.protocols import EncoderIdentity
+
+
+class Letters:
+    """Counts letters: two layers of it, in batches of three, longest text first; "?" cannot be read."""
+
+    input = "text"
+
+    def __init__(self, fail_after=None):
+        self.seen, self.closed, self._left = [], False, fail_after
+        self.identities = tuple(
+            EncoderIdentity(
+                name=f"letters@{width}",
+                kind="callable",
+                revision="1",
+                layer=str(width),
+                width=width,
+                pooling="none",
+                transform="counts",
+            )
+            for width in (2, 5)
+        )
+
+    def encode(self, items, on_bad):
+        order = sorted(range(len(items)), key=lambda i: (-len(items[i]), i))
+        for start in range(0, len(items), 3):
+            rows = []
+            for i in order[start : start + 3]:
+                if items[i] == "?":
+                    on_bad(i, "not a word")
+                else:
+                    rows.append(i)
+            if self._left == 0:
+                raise RuntimeError("killed")
+            self._left = None if self._left is None else self._left - 1
+            self.seen += [items[i] for i in rows]
+            yield (
+                np.array(rows, dtype=np.int64),
+                tuple(
+                    np.array(
+                        [[items[i].count(c) for c in "abcde"[:w]] for i in rows], dtype=np.float32
+                    ).reshape(len(rows), w)
+                    for w in (2, 5)
+                ),
+            )
+
+    def close(self):
+        self.closed = True
+
+
+SPECS = [ModelSpec("two", "text", "letters", 2), ModelSpec("five", "text", "letters", 5)]
+
+
+def rows(texts, ids=None):
+    ids = ids or [f"r{i}" for i in range(len(texts))]
+    digest = digest_of(zip(ids, (text.encode() for text in texts), strict=True))
+    return RawRows("text", np.array(ids, dtype=object), texts, digest, source="rows.csv")
+
+
+@pytest.fixture
+def letters(tmp_path, monkeypatch):
+    monkeypatch.setenv("OUTGROW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(room, "SHARD_ROWS", 4)
+    loaded = []
+
+    def use(encoder):
+        monkeypatch.setattr(room, "load_encoder", lambda *_: loaded.append(encoder) or encoder)
+        return encoder
+
+    return use
+
+
+TEXTS = ["abc", "a", "bb", "cab", "eeee", "d", "ad", "b", "ace", "dde"]
+
+
+def test_two_layers_from_one_pass_in_the_rows_order(letters):
+    encoder = letters(Letters())
+    told = []
+    two, five = encode(rows(TEXTS), SPECS, progress=lambda what, share: told.append((what, share)))
+    assert sorted(encoder.seen) == sorted(TEXTS)
+    assert encoder.closed
+    table = read_features(five.folder, name="five")
+    assert table.ids.tolist() == [f"r{i}" for i in range(10)]
+    np.testing.assert_array_equal(table.values, [[t.count(c) for c in "abcde"] for t in TEXTS])
+    np.testing.assert_array_equal(read_features(two.folder).values, table.values[:, :2])
+    assert (two.rows, two.fresh, two.name, five.name) == (10, 10, "two", "five")
+    shares = [share for _, share in told]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert table.identity.encoder is not None and table.identity.encoder.startswith("letters@5#")
+
+
+def test_nothing_is_made_twice(letters):
+    letters(Letters())
+    encode(rows(TEXTS), SPECS)
+    again = letters(Letters())
+    two, five = encode(rows(TEXTS), SPECS)
+    assert (again.seen, two.fresh, five.fresh) == ([], 0, 0)
+    # Another name is no other encoder; another row is another input.
+    other = letters(Letters())
+    encode(rows(TEXTS), [ModelSpec("new", "text", "letters", 2), SPECS[1]])
+    assert other.seen == []
+    more = letters(Letters())
+    encode(rows([*TEXTS, "e"]), SPECS)
+    assert len(more.seen) == 11
+
+
+def test_an_interrupted_run_goes_on_with_the_same_bytes(letters, tmp_path, monkeypatch):
+    letters(Letters(fail_after=3))
+    with pytest.raises(RuntimeError, match="killed"):
+        encode(rows(TEXTS), SPECS)
+    on = letters(Letters())
+    resumed = encode(rows(TEXTS), SPECS)
+    # Rows 0 to 3 were done: two batches of the first shard.
+    assert sorted(on.seen) == sorted(TEXTS[4:])
+    assert [found.fresh for found in resumed] == [6, 6]
+    monkeypatch.setenv("OUTGROW_CACHE", str(tmp_path / "other"))
+    letters(Letters())
+    whole = encode(rows(TEXTS), SPECS)
+    for one, other in zip(resumed, whole, strict=True):
+        names = sorted(path.name for path in one.folder.iterdir() if path.is_file())
+        assert names == sorted(path.name for path in other.folder.iterdir() if path.is_file())
+        for name in names:
+            assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+
+
+def test_rows_that_cannot_be_read(letters):
+    texts = ["abc", "?", "b", "?"]
+    letters(Letters())
+    with pytest.raises(DataError, match=r"rows.csv: row 'r1' cannot be read \(not a word\)"):
+        encode(rows(texts), SPECS)
+    letters(Letters())
+    two, _ = encode(rows(texts), SPECS, on_error="skip")
+    assert two.skipped == (("r1", "not a word"), ("r3", "not a word"))
+    assert read_features(two.folder).ids.tolist() == ["r0", "r2"]
+    # What was let go once is still an error to someone who asks for every row.
+    letters(Letters())
+    with pytest.raises(DataError, match="--on-error skip"):
+        encode(rows(texts), SPECS)
+
+
+def test_misuse_is_one_line(letters):
+    letters(Letters())
+    with pytest.raises(ConfigError, match="two models are called 'two'"):
+        encode(rows(TEXTS), [SPECS[0], ModelSpec("two", "text", "letters", 5)])
+    with pytest.raises(DataError, match="there are no rows to encode"):
+        encode(rows([]), SPECS)
+    pictures = RawRows("image", np.array(["a"], dtype=object), [np.zeros((2, 2), np.uint8)], "0" * 64)
+    with pytest.raises(ConfigError, match="two, five reads texts, the rows are images"):
+        encode(pictures, SPECS)
