@@ -55,7 +55,7 @@ class LeastSquares:
     """
 
     coef: Float[np.ndarray, "*axes"] = field(repr=False)
-    intercept: Float[np.ndarray, "*axes"] | float = field(repr=False)
+    intercept: Float[np.ndarray, "*level"] | float = field(repr=False)
     alpha: float | Float[np.ndarray, " a"]
     rank: int
     condition: float
@@ -131,7 +131,7 @@ class _Shape:
 
     def trim(self, array: np.ndarray) -> np.ndarray:
         array = array if self.many else array[..., 0]
-        return array if self.path else array[0]
+        return np.asarray(array if self.path else array[0])
 
 
 def least_squares(

@@ -86,7 +86,7 @@ def whitened_pair(
             "theory",
             "Keep fewer directions (--rank), or give more rows with labels.",
         )
-    return Q_w, Q_s, target - centre(target)
+    return Q_w, Q_s, target - centre(target[:, None])[0]
 
 
 def residual(Q: Float[np.ndarray, "m d"], y: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
