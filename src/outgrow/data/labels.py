@@ -120,7 +120,7 @@ def read_labels(
     missing = MISSING if isinstance(table, TextTable) else ("",)
 
     def names(column: str | None) -> np.ndarray | None:
-        return None if column is None else _names(table.column(column), column, where, missing)
+        return None if column is None else name_values(table.column(column), column, where, missing)
 
     split, rows = names(split_column), len(table.column(label))
     if rows == 0:
@@ -131,12 +131,12 @@ def read_labels(
     else:
         ids = row_numbers(rows)
     named = ids if has_ids else None
-    values = _labels(table.column(label), label, where, named, missing)
+    values = label_values(table.column(label), label, where, named, missing)
     if not present_mask(values).any():
         raise DataError(f"all labels are missing in column {label!r}", where, "Give some labels.")
     truth = None
     if truth_column is not None:
-        truth = _labels(table.column(truth_column), truth_column, where, named, missing)
+        truth = label_values(table.column(truth_column), truth_column, where, named, missing)
     return LabelTable(
         ids=ids,
         values=values,
@@ -290,10 +290,27 @@ def _label_column(path: Path, table: TextTable | Columnar, wanted: str | None, t
     return scalar[0]
 
 
-def _labels(
+def label_values(
     column: Any, name: str, where: str, ids: np.ndarray | None, missing: tuple[str, ...]
 ) -> np.ndarray:
-    """Turn a column into floats where every present value is a number, else into strings."""
+    """Turn a column into floats where every present value is a number, else into strings.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        The column.
+    name, where : str
+        Its name and its file, for messages.
+    ids : array of shape (m,) or None
+        Ids of the rows, for messages.
+    missing : tuple of str
+        Spellings of a missing value.
+
+    Returns
+    -------
+    array of shape (m,)
+        Floats with NaN, or objects with None, where missing.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -302,14 +319,29 @@ def _labels(
     if numeric or pa.types.is_null(kind):
         values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     elif is_text(kind):
-        values = _names(column, name, where, missing)
+        values = name_values(column, name, where, missing)
     else:
         raise DataError(f"column {name!r} is of type {kind}", where, "Labels are numbers or text.")
     return as_values(values, f"{where}, column {name!r}", ids)
 
 
-def _names(column: Any, name: str, where: str, missing: tuple[str, ...]) -> np.ndarray:
-    """Turn a column of text or whole numbers into strings, None where missing."""
+def name_values(column: Any, name: str, where: str, missing: tuple[str, ...]) -> np.ndarray:
+    """Turn a column of text or whole numbers into strings, None where missing.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        The column.
+    name, where : str
+        Its name and its file, for messages.
+    missing : tuple of str
+        Spellings of a missing value.
+
+    Returns
+    -------
+    array of shape (m,)
+        Objects.
+    """
     import pyarrow as pa
 
     if column.type.num_fields:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from outgrow.config import RawLayout
-from outgrow.data.coloured import coloured
+from outgrow.data.coloured import FLIPS, coloured
 from outgrow.data.dataset_folder import is_dataset
 from outgrow.data.idx import is_idx, read_idx
 from outgrow.data.images import read_images
@@ -70,9 +70,7 @@ def read_raw(
         if layout == "folder":
             return read_images(path, on_error=on_error)
     if layout == "coloured-mnist":
-        made = coloured(read_idx(path), seed=seed)
-        part = np.array(["test" if name == "test" else "train" for name in made.environments], dtype=object)
-        return replace(made.rows, split=part)
+        return _coloured(read_idx(path), seed)
     if layout == "sst2":
         own = {"text_column": text_column[0]} if text_column else {}
         return read_sst2(source, label_column=label_column or "label", on_error=on_error, **own)
@@ -90,3 +88,15 @@ def read_raw(
             wanted = text_column[0]
         return read_texts(source, text_column=wanted, on_error=on_error, **columns)  # type: ignore[arg-type]
     return read_images(path, layout=layout, image_column=image_column, on_error=on_error, **columns)  # type: ignore[arg-type]
+
+
+def _coloured(digits: RawRows, seed: int) -> RawRows:
+    """Colour digits; those of the published test set, where there is one, make the misleading environment."""
+    test = np.zeros(len(digits.ids), dtype=bool) if digits.split is None else digits.split == "test"
+    made = coloured(digits, seed=seed)
+    if test.any():
+        training = {name: chance for name, chance in FLIPS.items() if name != "test"}
+        drawn = coloured(digits, training, seed=seed).environments
+        made = coloured(digits, environments=np.where(test, "test", drawn).tolist(), seed=seed)
+    part = np.array(["test" if name == "test" else "train" for name in made.environments], dtype=object)
+    return replace(made.rows, split=part)

@@ -18,7 +18,7 @@ from outgrow.data import json_lines
 from outgrow.data.dataset_folder import is_dataset, load_from_hub, read_dataset
 from outgrow.data.files import check_ids, damaged, existing_file, missing_column, quoted
 from outgrow.data.json_lines import JsonLines
-from outgrow.data.labels import MISSING, _labels, _names
+from outgrow.data.labels import MISSING, label_values, name_values
 from outgrow.data.tables import COLUMNAR, Columnar, as_ids, is_text
 from outgrow.data.text_tables import TextTable
 from outgrow.errors import DataError, FileError
@@ -253,10 +253,10 @@ def read_beside(
         column = table.column(label)
         # A column that merely happens to be called so is no reason to refuse the rows.
         if label_column is not None or not column.type.num_fields:
-            labels = _labels(column, label, where, ids, missing)
+            labels = label_values(column, label, where, ids, missing)
 
     def names(column: str | None) -> np.ndarray | None:
-        return None if column is None else _names(table.column(column), column, where, missing)
+        return None if column is None else name_values(table.column(column), column, where, missing)
 
     split = names(split_column)
     if split_column is None:

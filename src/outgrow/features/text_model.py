@@ -34,8 +34,8 @@ from outgrow.features.text_batches import (
 )
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
-"""Tokens in a batch by device. On processors speed is flat from 512 to 1,024 and falls from there, as
-activations outgrow the cache (docs/speed.md); accelerators want enough work for each of their kernels."""
+"""Tokens in a batch by device. On processors 512 to 2,048 are alike for MiniLM-L6 and 4,096 is slower
+(docs/speed.md); accelerators want enough work for each of their kernels (a guess: none was at hand)."""
 
 LONGEST = 512
 """Tokens after which texts are cut where neither tokenizer nor model states a limit (T5 and its kin): what
