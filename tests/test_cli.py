@@ -296,6 +296,9 @@ def test_a_stopped_run_leaves_nothing(files, name, status):
     before = {path.name for path in files.iterdir()}
     ended = subprocess.run([sys.executable, "-c", code, *RUN, "--n", "100"], check=False, capture_output=True)
     assert ended.returncode == status
+    assert ended.stderr.decode() == (
+        "outgrow: interrupted; nothing half-written was kept\n" if status == 130 else ""
+    )
     assert {path.name for path in files.iterdir()} == before
 
 

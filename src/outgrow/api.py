@@ -6,13 +6,14 @@ is where they meet.
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,14 +29,17 @@ from outgrow.config import (
     to_toml,
 )
 from outgrow.data.feature_folder import is_store
+from outgrow.data.feature_manifest import encoder_label, same_encoder
 from outgrow.data.features_file import FeatureTable, read_features
+from outgrow.data.files import quoted
 from outgrow.data.join import join
 from outgrow.data.movies import load_movies, write_demo_inputs
-from outgrow.errors import ConfigError, FileError
+from outgrow.errors import ConfigError, DataError, FileError
 from outgrow.features.cache import export
 from outgrow.features.encode import Encoding
 from outgrow.features.inspect_model import Inspection, inspect_model
 from outgrow.features.model_spec import anywhere, parse_model
+from outgrow.features.protocols import Encoder
 from outgrow.features.verify import verify as verify_store
 from outgrow.report.page import write_report
 from outgrow.results import as_plain
@@ -60,6 +64,8 @@ __all__ = [
     "verify",
     "write_columns",
 ]
+
+_log = logging.getLogger(__name__)
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
@@ -234,6 +240,7 @@ def predict(
     *,
     model: str = "recommended",
     id_column: str | None = None,
+    on_error: Literal["fail", "skip"] | None = None,
     progress: Progress | None = None,
     allow_code: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -251,6 +258,8 @@ def predict(
         Name or kind of the model; the recommended route by default.
     id_column : str, optional
         Column of ids; that of the run by default.
+    on_error : {"fail", "skip"}, optional
+        What is done about raw rows that cannot be read; as in the run by default. Those left out are said.
     progress : callable, optional
         Told what is being done and the share done.
     allow_code : sequence of str
@@ -262,14 +271,17 @@ def predict(
         Columns "id" and "prediction", and one column of scores per class for classification.
     """
     found = load(folder)
-    chosen, config = found.model(model), found.outcome["config"]
+    chosen = found.model(model)
+    text = runs.verified(found.folder, "config.toml").read_text(encoding="utf-8")
+    config: RunConfig = from_toml(text, RunConfig, str(found.folder / "config.toml"))
     arrays = (".npy", ".npz", ".safetensors")
     ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
-    if config.get("input") and len(features) == 1 and not ready:
-        asked = RunConfig(**config)
-        if id_column:
-            asked = asked.model_copy(update={"id_column": id_column})
-        tables = _encode_new(asked, features[0], chosen, Permissions(tuple(allow_code)), progress)
+    if id_column:
+        config = config.model_copy(update={"id_column": id_column})
+    if config.input and len(features) == 1 and not ready:
+        if on_error:
+            config = config.model_copy(update={"on_error": on_error})
+        tables = _encode_new(config, features[0], chosen, Permissions(tuple(allow_code)), progress)
         return _predicted(chosen, tables)
     if len(features) != len(chosen.sources):
         names = " and ".join(f"{source.name} ({source.role})" for source in chosen.sources)
@@ -280,8 +292,8 @@ def predict(
     tables = [
         read_features(
             path,
-            feature_columns=source.columns or config["feature_columns"],
-            id_column=id_column or config["id_column"],
+            feature_columns=source.columns or config.feature_columns,
+            id_column=config.id_column,
         )
         for path, source in zip(features, chosen.sources, strict=True)
     ]
@@ -307,8 +319,30 @@ def _encode_new(
                 "Name another --model.",
             )
         models.append(by_name[name])
-    made = encoded(config, raw, models, permissions, progress)
-    return [read_features(found.folder, name=found.name) for found in made]
+    labels = [wanted.encoder for wanted in chosen.sources if wanted.encoder]
+
+    def check(encoder: Encoder) -> None:
+        # Said before anything is encoded; what is in the cache already is refused when it is read.
+        for one in encoder.identities:
+            label = encoder_label(one.name, one.digest)
+            if not any(same_encoder(label, known) for known in labels):
+                raise DataError(
+                    f"the model is no longer that of the run: it is {label!r} now, and is none of"
+                    f" {quoted(labels)}",
+                    one.name,
+                    "Put the model of the run back where it was, or run again with this one.",
+                )
+
+    made = encoded(config, raw, models, permissions, progress, check)
+    left = dict(pair for found in made for pair in found.skipped)
+    if left:
+        name, reason = next(iter(left.items()))
+        _log.warning("no prediction for %d rows: %s (%s: %s)", len(left), quoted(list(left)), name, reason)
+    tables = [read_features(found.folder, name=found.name) for found in made]
+    return [
+        replace(table, identity=replace(table.identity, source=entry))
+        for table, entry in zip(tables, models, strict=True)
+    ]
 
 
 def _predicted(chosen: SavedModel, tables: Sequence[FeatureTable]) -> dict[str, Any]:
@@ -401,15 +435,20 @@ def encode(
         One per model, in their order.
     """
     raw = raw_rows(config, config.input)
+    # Names come from the user and from file names: they must not lead out of the folder, nor to one place.
+    names = [parse_model(model, raw.kind).name for model in config.model]
+    names = [name.replace("/", "-").lstrip(".") or "features" for name in names]
+    if out is not None and len({name.casefold() for name in names}) < len(set(config.model)):
+        raise ConfigError(
+            f"two feature sets would be one folder: {', '.join(names)}", str(out), "Name them: small=MODEL."
+        )
     made = encoded(config, raw, config.model, Permissions(tuple(allow_code)), progress)
     if out is None:
         return made
-    placed = []
-    for found in made:
-        # Names come from the user and from file names: they must not lead out of the folder.
-        name = found.name.replace("/", "-").lstrip(".") or "features"
-        placed.append(replace(found, folder=export(found.folder, Path(out) / name, overwrite)))
-    return placed
+    return [
+        replace(found, folder=export(found.folder, Path(out) / name, overwrite))
+        for found, name in zip(made, names, strict=True)
+    ]
 
 
 def inspect(

@@ -30,6 +30,7 @@ app = App(
     help="Tells, before anyone pays for it, whether a strong student will outgrow its weak teacher,"
     " and then trains it.",
     default_parameter=Parameter(negative_iterable=""),
+    suppress_keyboard_interrupt=False,
 )
 
 Flat = Parameter(name="*", consume_multiple=True)
@@ -151,6 +152,10 @@ def predict(
     id_column: Annotated[
         str | None, Parameter(help="Column of ids; that of the run's features by default.")
     ] = None,
+    on_error: Annotated[
+        Literal["fail", "skip"] | None,
+        Parameter(help="What is done about raw rows that cannot be read; as in the run by default."),
+    ] = None,
     allow_code: Code = (),
 ) -> None:
     """Predict new rows with a model of a run."""
@@ -158,7 +163,13 @@ def predict(
 
     with _progress() as tell:
         columns = api.predict(
-            folder, input, model=model, id_column=id_column, progress=tell, allow_code=allow_code
+            folder,
+            input,
+            model=model,
+            id_column=id_column,
+            on_error=on_error,
+            progress=tell,
+            allow_code=allow_code,
         )
     api.write_columns(columns, out)
 

@@ -103,6 +103,12 @@ _KINDS = (
         "Give every file a column of ids (--id-column), or make sure that all are in one order.",
     ),
     CheckKind(
+        "OG107",
+        "rows of the input could not be used",
+        "They are in no part of the split, and rows that cannot be read are seldom a random few.",
+        "Mend or remove them.",
+    ),
+    CheckKind(
         "OG201",
         "n is near the teacher's dimension d_w",
         "Least squares near interpolation multiplies noise without bound (the double-descent peak).",

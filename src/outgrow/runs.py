@@ -264,7 +264,9 @@ def verified(folder: Path, name: str) -> Path:
     """
     path = folder / name
     sums = _manifest(folder)
-    if name not in sums or not path.is_file():
+    # A manifest is no better than its author: what it lists outside the run is not of the run.
+    inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+    if not inside or name not in sums or not path.is_file():
         raise FileError(f"has no {name}", str(folder), "The run is incomplete: run it again.")
     if _digest(path) != sums[name]:
         raise FileError("is damaged: its checksum is not the one written", str(path), "Run it again.")

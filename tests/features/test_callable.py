@@ -38,6 +38,9 @@ def ragged(items):
 def words(items):
     return [["a"] for _ in items]
 
+def picky(items):
+    return [[len(item), 1 / item.count("a")] for item in items]
+
 def short(items):
     return np.zeros((len(items) + 1, 2))
 
@@ -109,6 +112,14 @@ def test_its_identity_changes_with_its_code(mark: Path) -> None:
     # Two functions of one file are two encoders.
     third = callable_encoder("users_own:gaps", ["users_own:gaps"], sample=["a"]).identities[0]
     assert third.transform != other.transform
+
+
+def test_one_item_that_fails_is_told_and_not_its_whole_batch(mark: Path) -> None:
+    items = ["a"] * (BATCH_SIZE + 1) + ["none", "aa"]
+    positions, features, bad = run("users_own:picky", items)
+    assert bad == [(BATCH_SIZE + 1, "ZeroDivisionError: division by zero")]
+    assert positions.tolist() == [*range(BATCH_SIZE + 1), BATCH_SIZE + 2]
+    np.testing.assert_array_equal(features[-1], [2, 0.5])
 
 
 def test_rows_that_are_not_finite_are_told(mark: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -136,6 +138,36 @@ def test_an_interrupted_run_goes_on_with_the_same_bytes(letters, tmp_path, monke
             assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
 
 
+def test_a_store_says_only_what_made_it(letters, monkeypatch):
+    # Whatever else the same command loaded: its bytes must not depend on that.
+    from outgrow.data.feature_manifest import read_manifest
+
+    known = {"torch": "9.9", "model2vec": "1.0", "tokenizers": "0.5"}
+
+    def number(name):
+        if name not in known:
+            raise room.PackageNotFoundError(name)
+        return known[name]
+
+    monkeypatch.setattr(room, "version", number)
+    encoder = letters(Letters())
+    encoder.identities = tuple(replace(one, kind="static") for one in encoder.identities)
+    two, _ = encode(rows(TEXTS), SPECS)
+    libraries = read_manifest(two.folder).libraries
+    assert libraries.keys() == {"numpy", "outgrow", "pyarrow", "model2vec", "tokenizers"}
+    assert libraries["model2vec"] == "1.0"
+
+
+def test_a_model_is_checked_before_it_encodes_and_only_then(letters):
+    checked = []
+    first = letters(Letters())
+    encode(rows(TEXTS), SPECS, check=lambda one: checked.append((one, list(one.seen))))
+    assert checked == [(first, [])]
+    letters(Letters())
+    encode(rows(TEXTS), SPECS, check=lambda one: checked.append((one, [])))
+    assert len(checked) == 1
+
+
 def test_rows_that_cannot_be_read(letters):
     texts = ["abc", "?", "b", "?"]
     letters(Letters())
@@ -144,6 +176,10 @@ def test_rows_that_cannot_be_read(letters):
     letters(Letters())
     two, _ = encode(rows(texts), SPECS, on_error="skip")
     assert two.skipped == (("r1", "not a word"), ("r3", "not a word"))
+    left_before = replace(rows(texts), skipped=(("r9", "has no text"),))
+    letters(Letters())
+    again, _ = encode(left_before, SPECS, on_error="skip")
+    assert again.skipped == (("r9", "has no text"), *two.skipped)
     assert read_features(two.folder).ids.tolist() == ["r0", "r2"]
     # What was let go once is still an error to someone who asks for every row.
     letters(Letters())

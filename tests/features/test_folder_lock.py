@@ -32,6 +32,19 @@ def test_a_lock_file_removed_while_we_lock_it_is_not_ours(
     assert not path.exists()
 
 
+def test_a_folder_that_cannot_be_made_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(folder_lock, "POLL_S", 0.0)
+    monkeypatch.setattr(folder_lock.os, "open", no_such)
+    for wait in (0.0, 60.0):
+        with pytest.raises(FileError, match=r"cannot be written \(no such file or directory\)"):
+            FolderLock(tmp_path / "deep" / ".lock", "the store", wait=wait)
+
+
 def test_who_holds_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / ".lock"
 

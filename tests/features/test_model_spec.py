@@ -27,8 +27,21 @@ def test_names(entry, rows, spec):
     assert parse_model(entry, rows) == ModelSpec(*spec)
 
 
+def test_at_signs_in_paths_are_no_layers(tmp_path):
+    folder = tmp_path / "me@work" / "mini@v2"
+    folder.mkdir(parents=True)
+    assert parse_model(str(folder), "text") == ModelSpec("mini@v2", "text", str(folder), None)
+    assert parse_model(f"{folder}@3", "text") == ModelSpec("mini@v2@3", "text", str(folder), 3)
+    assert parse_model("me@work/mini", "text").layer is None
+
+
 def test_a_static_folder_is_recognised(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "model2vec"}))
+    assert parse_model(str(tmp_path), "text").kind == "static"
+    (tmp_path / "config.json").write_text(json.dumps({"normalize": False}))
+    assert parse_model(str(tmp_path), "text").kind == "text"
+    step = {"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}
+    (tmp_path / "modules.json").write_text(json.dumps([step]))
     assert parse_model(str(tmp_path), "text").kind == "static"
 
 
@@ -59,5 +72,10 @@ def test_paths_become_absolute_and_names_stay(tmp_path, monkeypatch):
     assert anywhere("small=model@3") == f"small={here}/model@3"
     assert anywhere("x=onnx:net.onnx") == f"x=onnx:{here}/net.onnx"
     assert anywhere("model") == f"{here}/model"
+    for name in ("a=b", "x:y", "mini@8"):
+        (tmp_path / name).mkdir()
+        assert anywhere(name) == f"{here}/{name}"
+        assert parse_model(anywhere(name), "text").model == f"{here}/{name}"
+    assert anywhere("a=b@2") == "a=b@2"  # b, called a
     for entry in ("org/model@3", "callable:a.b:f", "timm:resnet18"):
         assert anywhere(entry) == entry

@@ -72,6 +72,10 @@ def test_pairs_equal_sentence_transformers(encoder: TextEncoder, theirs: Any) ->
     assert np.abs(found - encoded(encoder, TEXTS)[0]).max() > 0.01
 
 
+def test_it_says_how_many_layers_could_be_asked_for(encoder: TextEncoder) -> None:
+    assert encoder.layers == 6
+
+
 def test_hidden_layers_equal_transformers(encoder: TextEncoder, minilm_l6: Path) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import struct
 import sys
 
 import numpy as np
@@ -198,6 +201,188 @@ def test_inspect_tells_what_code_gives(work, capsys):
     assert "Width" in shown and "11" in shown
     assert "Probe: the same rows give the same features" in shown
     assert "1,000 rows" in shown
+
+
+def test_rows_left_out_are_named_by_every_verb(work, capsys):
+    lines = (work / "rows.csv").read_text().splitlines()
+    lines[4] = "r3,,0.5,0.1"
+    (work / "rows.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="row 'r3' has no text"):
+        api.run(settings(), "out", allow_code=ALLOWED)
+    made = api.run(settings(on_error="skip"), "out", allow_code=ALLOWED)
+    said = {check["code"]: check["detail"] for check in made.outcome["checks"]}
+    assert "'r3' (has no text in column 'text')" in said["OG107"]
+    words = ["--input", "rows.csv", "--allow-code", *ALLOWED]
+    main(["encode", "--model", f"own={STRONG}", "--on-error", "skip", *words])
+    shown = capsys.readouterr().out
+    assert "own: 299 rows (0 encoded now)" in shown
+    assert "left out: r3: has no text" in shown
+
+
+def test_predictions_say_which_rows_they_lack(work, capsys, caplog):
+    api.run(settings(), "out", allow_code=ALLOWED)
+    (work / "new.csv").write_text("id,text\nx,good good\ny,\nz,bad\n")
+    words = ["predict", "out", "--input", "new.csv", "--allow-code", *ALLOWED]
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "row 'y' has no text" in capsys.readouterr().err
+    main([*words, "--on-error", "skip"])
+    assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ['"id"', '"x"', '"z"']
+    assert "no prediction for 1 rows: 'y'" in caplog.text
+
+
+def test_a_model_changed_since_the_run_is_refused_before_it_encodes(work):
+    api.run(settings(), "out", allow_code=ALLOWED)
+    code = work / "lib" / "own_code" / "parts.py"
+    code.write_text(code.read_text().replace('"good"', '"fog"'))
+    (work / "new.csv").write_text("id,text\nx,good good\n")
+    before = sorted((work / "cache" / "features").iterdir())
+    for name in [name for name in sys.modules if name.startswith("own_code")]:
+        del sys.modules[name]
+    with pytest.raises(DataError, match="the model is no longer that of the run"):
+        api.predict("out", ["new.csv"], model="student", allow_code=ALLOWED)
+    after = sorted((work / "cache" / "features").iterdir())
+    assert [path for path in after if path not in before and list(path.glob("*.parquet"))] == []
+
+
+def test_rows_unlike_those_of_the_run_are_predicted_where_the_encoder_is_known(work):
+    api.run(settings(), "out", allow_code=ALLOWED)
+    (work / "new.csv").write_text("id,text\nx," + "good and bad " * 50 + "\n")
+    found = api.predict("out", ["new.csv"], model="baseline", allow_code=ALLOWED)
+    assert np.isfinite(found["prediction"]).all()
+    # Features of nobody knows what are still refused.
+    values = outgrow.load("out").baseline
+    width = len(values.sources[0].centre)
+    with pytest.raises(DataError, match="times as far"):
+        values.predict(np.full((1, width), 1e3))
+
+
+def test_a_configuration_of_another_version_is_one_line(work):
+    api.run(settings(), "out", allow_code=ALLOWED)
+    config = work / "out" / "config.toml"
+    with config.open("a") as file:
+        file.write("later = 1\n")
+    reseal(work / "out", "config.toml")
+    with pytest.raises(ConfigError, match="later"):
+        api.predict("out", ["rows.csv"], allow_code=ALLOWED)
+    with pytest.raises(ConfigError, match="later"):
+        api.replay("out", allow_code=ALLOWED)
+
+
+def test_a_run_reads_nothing_outside_itself(work):
+    api.run(settings(), "out", allow_code=ALLOWED)
+    index = work / "out" / "models" / "models.json"
+    entries = json.loads(index.read_text())
+    (work / "out" / entries[0]["file"]).rename(work / "elsewhere.safetensors")
+    entries[0]["file"] = "../elsewhere.safetensors"
+    index.write_text(json.dumps(entries))
+    reseal(work / "out", "models/models.json", "../elsewhere.safetensors")
+    with pytest.raises(FileError, match=r"has no \.\./elsewhere"):
+        outgrow.load("out")
+
+
+def reseal(folder, *names):
+    """Bring the checksums of a run up to date, as whoever made it could."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in names:
+        manifest["sha256"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_black_box_of_a_table_without_ids(work):
+    lines = [line.partition(",")[2] for line in (work / "rows.csv").read_text().splitlines()]
+    (work / "rows.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="rows without ids cannot be joined with the column 'guess'"):
+        run(settings(pseudo_labels=("guess",)), None, _allowed())
+
+
+def test_the_truth_of_json_lines_wants_a_table(work):
+    rows = [json.dumps({**row, "label": float(row["label"])}) for row in table(work)]
+    (work / "rows.jsonl").write_text("\n".join(rows) + "\n")
+    assert run(settings(input="rows.jsonl"), None, _allowed()).outcome.n == 60
+    with pytest.raises(ConfigError, match="the truth is a column of a table"):
+        run(settings(input="rows.jsonl", truth_column="guess"), None, _allowed())
+
+
+def test_a_model_that_does_not_repeat_itself_is_told(work, caplog):
+    code = work / "lib" / "own_code" / "parts.py"
+    with code.open("a") as file:
+        file.write("rng = np.random.default_rng(0)\ndef noise(texts):\n")
+        file.write("    return rng.normal(size=(len(texts), 3))\n")
+    noise = "own_code.parts:noise"
+    config = EncodeConfig(input="rows.csv", model=(f"callable:{noise}",))
+    api.encode(config, allow_code=(noise,))
+    assert "OG302" in caplog.text
+    caplog.clear()
+    api.encode(config, allow_code=(noise,))  # nothing is encoded, nothing is probed
+    assert caplog.text == ""
+
+
+def test_feature_sets_do_not_share_a_folder(work):
+    config = EncodeConfig(input="rows.csv", model=(f".own={STRONG}", f"own={WEAK}"))
+    with pytest.raises(ConfigError, match="two feature sets would be one folder"):
+        api.encode(config, "sets", allow_code=ALLOWED)
+    assert not (work / "sets").exists()
+
+
+@pytest.mark.parametrize("layout", ["utkface", "classes", "idx", "coloured-mnist"])
+def test_pictures_to_a_report_and_predictions(work, rng, needs, layout):
+    needs("PIL")
+    from PIL import Image
+
+    with (work / "lib" / "own_code" / "parts.py").open("a") as file:
+        file.write(PICTURES)
+    bright = rng.integers(1, 100, size=160)
+    pictures = rng.integers(0, 50, size=(160, 8, 8)) + bright[:, None, None]
+    folder = work / "pictures"
+    folder.mkdir()
+    for i, (light, picture) in enumerate(zip(bright, pictures.astype(np.uint8), strict=True)):
+        if layout == "utkface":
+            name = f"{light}_0_0_{i:017d}.jpg"
+        else:
+            name = f"{'light' if light > 50 else 'dark'}/{i}.png"
+        (folder / name).parent.mkdir(exist_ok=True)
+        if layout in ("utkface", "classes"):
+            Image.fromarray(picture).save(folder / name)
+    if layout in ("idx", "coloured-mnist"):
+        big = np.kron(pictures, np.ones((2, 2))).astype(np.uint8)
+        for name, array in (("images-idx3", big), ("labels-idx1", bright // 10)):
+            head = struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
+            (folder / f"train-{name}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
+    names = ("own_code.parts:corner", "own_code.parts:grid")
+    config = RunConfig(
+        input="pictures",
+        layout=layout,
+        weak=(f"callable:{names[0]}",),
+        strong=f"callable:{names[1]}",
+        n=40,
+        test=0.0 if layout == "coloured-mnist" else 0.25,  # which has a test of its own
+    )
+    made = api.run(config, "out", allow_code=names)
+    assert made.outcome["task"] == ("regression" if layout == "utkface" else "classification")
+    found = api.predict("out", ["pictures"], model="baseline", allow_code=names)
+    assert len(found["prediction"]) == 160
+    if layout == "utkface":
+        assert np.corrcoef(found["prediction"], [float(n.split("_")[0]) for n in found["id"]])[0, 1] > 0.9
+    if layout == "classes":
+        assert np.mean([n.startswith(p) for n, p in zip(found["id"], found["prediction"], strict=True)]) > 0.9
+
+
+PICTURES = """
+def _pixels(one):
+    if isinstance(one, np.ndarray):
+        one = one if one.ndim == 3 else np.stack([one] * 3, axis=2)
+        return one[::2, ::2].astype(float)
+    from PIL import Image
+    with Image.open(one) as picture:
+        return np.asarray(picture.convert("RGB"), dtype=float)
+
+def corner(pictures):
+    return np.array([_pixels(one)[:2, :2].ravel() for one in pictures])
+
+def grid(pictures):
+    return np.array([_pixels(one)[:4, :4].ravel() for one in pictures])
+"""
 
 
 def _allowed():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
@@ -52,7 +52,8 @@ class CallableEncoder:
         items : sequence
             Texts, pairs of texts, paths or arrays.
         on_bad : callable
-            Told of every item whose features are not finite.
+            Told of every item on which the function fails while it does not fail on others beside it, and of
+            every item whose features are not finite.
 
         Yields
         ------
@@ -62,13 +63,20 @@ class CallableEncoder:
         Raises
         ------
         ConfigError
-            When the function fails.
+            When the function fails on every item of a batch.
         DataError
             When it gives something else than one row of numbers per item, of the width it gave before.
         """
         identity = self.identities[0]
         for start in range(0, len(items), BATCH_SIZE):
-            features = _call(self._function, list(items[start : start + BATCH_SIZE]), identity.name)
+            batch = list(items[start : start + BATCH_SIZE])
+            try:
+                features = _call(self._function, batch, identity.name)
+            except ConfigError as error:
+                batch, positions = self._sound(batch, start, on_bad, error)
+                features = _call(self._function, batch, identity.name)
+            else:
+                positions = np.arange(start, start + len(batch))
             if features.shape[1] != identity.width:
                 raise DataError(
                     f"gave {features.shape[1]} features per row, and {identity.width} before",
@@ -77,8 +85,25 @@ class CallableEncoder:
                 )
             finite = np.isfinite(features).all(axis=1)
             for place in np.flatnonzero(~finite).tolist():
-                on_bad(start + place, "its features are not finite numbers")
-            yield np.flatnonzero(finite) + start, (features[finite],)
+                on_bad(int(positions[place]), "its features are not finite numbers")
+            yield positions[finite], (features[finite],)
+
+    def _sound(
+        self, batch: list[Any], start: int, on_bad: OnBad, error: ConfigError
+    ) -> tuple[list[Any], Int[np.ndarray, " b"]]:
+        """Find the items on which the function fails: one damaged picture must not hide behind 255 others."""
+        bad: dict[int, str] = {}
+        for place, item in enumerate(batch):
+            try:
+                self._function([item])
+            except Exception as fault:  # the user's own code runs here
+                bad[place] = " ".join(f"{type(fault).__name__}: {fault}".split())
+        if len(bad) in (0, len(batch)):
+            raise error  # not one item's fault
+        for place, reason in bad.items():
+            on_bad(start + place, reason)
+        kept = [place for place in range(len(batch)) if place not in bad]
+        return [batch[place] for place in kept], np.array(kept, dtype=np.int64) + start
 
     def close(self) -> None:
         """Do nothing: the function belongs to the user."""

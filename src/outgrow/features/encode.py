@@ -7,11 +7,10 @@ missing shards. Layers of one model come from one pass, each to a store of its o
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,19 @@ Progress = Callable[[str, float], None]
 WAIT_S = 24 * 3600.0
 """Seconds to wait for another process that encodes the same rows with the same model: a day."""
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "onnxruntime", "timm", "torchvision")
-"""What features may differ by in their last digits from version to version."""
+LIBRARIES = {
+    "transformers": ("torch", "transformers", "tokenizers"),
+    "onnx": ("onnxruntime", "tokenizers"),
+    "static": ("model2vec", "tokenizers"),
+    "timm": ("torch", "timm", "torchvision", "pillow"),
+    "torchvision": ("torch", "torchvision", "pillow"),
+    "open_clip": ("torch", "open_clip_torch", "torchvision", "pillow"),
+    "torch": ("torch", "pillow"),
+}
+"""What features may differ by in their last digits from version to version, by kind of encoder.
+
+Not what happens to be loaded: another model of the same command would then change the bytes, and a store
+begun beside it could not be gone on with alone. What a user's own code uses is not known."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +61,7 @@ class Encoding:
     fresh : int
         Those of them that were encoded now.
     skipped : tuple of (str, str)
-        Id of each row left out, and why.
+        Id of each row left out, by whoever read the rows or by the encoder, and why.
     """
 
     name: str
@@ -88,7 +98,8 @@ def encode(
     progress : callable, optional
         Told what is being done and the share done.
     check : callable, optional
-        Called with each encoder before it encodes anything; raises where it is not to be trusted.
+        Called with each encoder that is about to encode something, before it does; raises where it is not
+        to be trusted.
 
     Returns
     -------
@@ -127,9 +138,7 @@ def encode(
                     raw.source,
                     "Name another model.",
                 )
-            if check is not None:
-                check(encoder)
-            found = _encode_group(raw, encoder, dtype, on_error, advance)
+            found = _encode_group(raw, encoder, dtype, on_error, advance, check)
         finally:
             encoder.close()
         for spec, made in zip(group, found, strict=True):
@@ -139,7 +148,12 @@ def encode(
 
 
 def _encode_group(
-    raw: RawRows, encoder: Encoder, dtype: str, on_error: str, advance: Callable[[float], None]
+    raw: RawRows,
+    encoder: Encoder,
+    dtype: str,
+    on_error: str,
+    advance: Callable[[float], None],
+    check: Callable[[Encoder], None] | None,
 ) -> list[Encoding]:
     with ExitStack() as stack:
         opened: dict[str, StoreWriter] = {}
@@ -148,12 +162,21 @@ def _encode_group(
             folder = cached_store(identity, raw.digest, dtype, SHARD_ROWS, on_damage=_log.warning)
             # Another process at the same rows and model: its shards are ours when it is done.
             writer = open_store(
-                folder, identity, raw.digest, raw.ids, dtype, SHARD_ROWS, libraries=_libraries(), wait=WAIT_S
+                folder,
+                identity,
+                raw.digest,
+                raw.ids,
+                dtype,
+                SHARD_ROWS,
+                libraries=_libraries(identity.kind),
+                wait=WAIT_S,
             )
             opened[identity.digest] = stack.enter_context(writer)
         writers = [opened[identity.digest] for identity in encoder.identities]
         todo = sorted({shard for writer in writers for shard in writer.missing()})
         fresh = [0] * len(writers)
+        if todo and check is not None:
+            check(encoder)
         for number, shard in enumerate(todo):
             span = writers[0].rows_of(shard)
             part = _Part(raw.ids[span], raw.source, on_error)
@@ -169,13 +192,18 @@ def _encode_group(
             if manifest.skipped and on_error == "fail":
                 # Encoded before by someone who let rows go.
                 raise _unreadable(*manifest.skipped[0], raw.source)
-            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], manifest.skipped))
+            skipped = (*raw.skipped, *manifest.skipped)
+            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], skipped))
         return found
 
 
-def _libraries() -> dict[str, str]:
-    """Give the versions of what may have had a hand in features."""
-    return {name: version(name) for name in LIBRARIES if name in sys.modules}
+def _libraries(kind: str) -> dict[str, str]:
+    """Give the versions of what has a hand in the features of a kind of encoder, where they are known."""
+    found = {}
+    for name in LIBRARIES.get(kind, ()):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 class _Part:

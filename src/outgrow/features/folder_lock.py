@@ -22,6 +22,9 @@ from outgrow.errors import FileError
 POLL_S = 0.2
 """Seconds between two tries while waiting: nobody notices, and nothing is kept busy."""
 
+GONE = 10
+"""Tries after which a folder that is gone each time is taken for one that cannot be made: two seconds."""
+
 _held: dict[tuple[int, Path], bool] = {}
 # By process too: a forked worker has a copy of this table, but none of the locks.
 _guard = threading.Lock()
@@ -63,9 +66,10 @@ class FolderLock:
         self._path, self._what, self._remedy = Path(path), what, remedy
         self._key = (os.getpid(), self._path.absolute())
         self._file: int | None = None
+        self._gone = 0
         end = time.monotonic() + wait
         while (holder := self._try()) is not None:
-            if time.monotonic() >= end:
+            if time.monotonic() >= end and not self._gone:
                 raise FileError(
                     f"{holder} is writing here", what, "Wait until it has ended, or end it; nothing is lost."
                 )
@@ -80,11 +84,16 @@ class FolderLock:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-            except FileNotFoundError:
-                return "another process"  # which has just removed the folder it made
+            except FileNotFoundError as error:
+                self._gone += 1
+                if self._gone < GONE:
+                    return "another process"  # which has just removed the folder it made
+                reason = (error.strerror or str(error)).lower()
+                raise FileError(f"cannot be written ({reason})", self._what, self._remedy) from None
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise FileError(f"cannot be written ({reason})", self._what, self._remedy) from None
+            self._gone = 0
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:

@@ -24,6 +24,9 @@ IMAGES = ("timm", "torchvision", "open_clip")
 MODES = {"text": ("text", "onnx", "static", "callable"), "image": (*IMAGES, "callable")}
 """Kinds that read each kind of rows; the first is meant where none is named."""
 
+HEAD = re.compile(rf"([^=/:@]+=)?(({'|'.join(get_args(Kind))}):)?")
+"""What may stand before the model: [NAME=][KIND:]."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -123,20 +126,25 @@ def parse_model(entry: str, rows: str) -> ModelSpec:
         )
     layer = None
     base, at, number = model.rpartition("@")
-    if at and kind == "text":
+    # A folder on the way may have "@" in its name, and so may the model's own.
+    if at and kind == "text" and "/" not in number and not Path(model).expanduser().is_dir():
         if not number.lstrip("-").isdigit():
             raise ConfigError(f"the layer {number!r} is not a number", entry, "Name it as MODEL@8.")
         model, layer = base, int(number)
     if not model:
         raise ConfigError("no model is named", entry or "--model", "Give a name or a folder.")
     short = Path(model).name or model
-    return ModelSpec(name or (f"{short}@{number}" if layer is not None else short), kind, model, layer)  # type: ignore[arg-type]
+    return ModelSpec(name or (f"{short}@{layer}" if layer is not None else short), kind, model, layer)  # type: ignore[arg-type]
 
 
 def _is_static(path: Path) -> bool:
-    config = path / "config.json"
+    # Published models say so in their configuration; those that model2vec saves only list it as their step.
+    marks = {"config.json": "model2vec", "modules.json": "StaticEmbedding"}
     try:
-        return config.is_file() and "model2vec" in config.read_text(encoding="utf-8")[:4096]
+        return any(
+            (path / name).is_file() and mark in (path / name).read_text(encoding="utf-8")[:4096]
+            for name, mark in marks.items()
+        )
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -236,9 +244,13 @@ def anywhere(entry: str) -> str:
     str
         The same model; names of hubs and code stay as they are.
     """
+    head = HEAD.match(entry)
+    # As `parse_model` has it: what exists as it stands is a path, whatever signs are in it.
+    start = 0 if head is None or Path(entry).exists() else head.end()
     base, at, layer = entry.rpartition("@")
-    path = base if at and layer.lstrip("-").isdigit() else entry
-    start = max(path.find("=") + 1, path.rfind(":") + 1)
-    if not (there := Path(path[start:])).exists():
+    layered = bool(at) and layer.lstrip("-").isdigit() and not Path(entry[start:]).exists()
+    end = len(base) if layered else len(entry)
+    there = Path(entry[start:end])
+    if start >= end or not there.exists():
         return entry
-    return entry[:start] + str(there.absolute()) + entry[len(path) :]
+    return entry[:start] + str(there.absolute()) + entry[end:]

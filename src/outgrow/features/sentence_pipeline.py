@@ -99,7 +99,9 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
             raise ConfigError(
                 f"the model's step {module['type']} is not one that is followed here",
                 str(listed),
-                "Ask for a hidden layer (MODEL@LAYER), or use the model through a callable.",
+                "Name it as static:MODEL."
+                if kind == "StaticEmbedding"
+                else "Ask for a hidden layer (MODEL@LAYER), or use the model through a callable.",
             )
     return Pipeline(
         model,

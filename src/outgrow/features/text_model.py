@@ -297,6 +297,11 @@ class TextEncoder:
             "out of memory with %d rows: going on with batches of %d tokens", rows, self._budget.tokens
         )
 
+    @property
+    def layers(self) -> int:
+        """Hidden layers that could be asked for, beside the embeddings."""
+        return self._depth
+
     def close(self) -> None:
         """Give back the model's memory; may be called twice."""
         self._network = None

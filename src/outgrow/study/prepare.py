@@ -19,6 +19,7 @@ from outgrow.data.features_file import FeatureIdentity
 from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
 from outgrow.data.numeric import check_spread
+from outgrow.data.raw import RawRows
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
@@ -164,7 +165,7 @@ def prepare(
     if strong_name in identities:
         strong_name += " (strong)"
     identities[strong_name] = strong.identity
-    checks: list[Check | None] = [*joined.checks]
+    checks: list[Check | None] = [*joined.checks, _unused(raw)]
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
@@ -191,6 +192,14 @@ def prepare(
         identities,
         tuple(check for check in checks if check is not None),
     )
+
+
+def _unused(raw: RawRows | None) -> Check | None:
+    """Tell of rows that never became features."""
+    if raw is None or not raw.skipped:
+        return None
+    names = quoted([name for name, _ in raw.skipped])
+    return Check("OG107", f"{len(raw.skipped)} rows of {raw.source}: {names} ({raw.skipped[0][1]})")
 
 
 def _jackknife(joined: Joined, rows: np.ndarray, seed: int) -> np.ndarray:
