@@ -273,3 +273,10 @@ def test_colours_are_told_apart_from_the_paper_in_light_and_dark():
         # Marks of charts need less: 3 to 1 (WCAG 1.4.11).
         for mark in (WEAK, STRONG, SHARED, CHANCE, BEFORE):
             assert _contrast(mark, colour["paper"]) >= 3, (mark, colour["paper"])
+
+
+def test_paths_of_the_authors_machine_are_not_shown(outcome):
+    changed = {**outcome, "config": {"input": "/home/me/rows.csv", "weak": ["/home/me/w.npy"], "n": 123}}
+    text = page(changed)
+    assert "/home/me" not in text
+    assert "<dt>n</dt> <dd>123</dd>" in text

@@ -7,6 +7,9 @@ from outgrow.report.markup import Child, Column, Safe, data_list, joined, table,
 from outgrow.report.text import is_number, number, shortened
 from outgrow.report.words import GLOSSARY
 
+PATHS = ("weak", "strong", "labels", "input", "tokenizer")
+"""Settings that are not shown: whole paths would tell whoever sees the page about its author's machine."""
+
 NAMES_SHOWN = 12
 """Names listed of numbers obtained alike: a table's rows already name them all."""
 
@@ -139,8 +142,7 @@ def configuration(outcome: Plain) -> Safe:
     config = [
         (name, shortened(", ".join(map(str, value)) if isinstance(value, list) else value, 200))
         for name, value in part(outcome, "config").items()
-        # Whole paths would tell whoever is shown the page about the author's machine.
-        if value not in (None, "", []) and name not in ("weak", "strong", "labels")
+        if value not in (None, "", []) and name not in PATHS
     ]
     heads = [
         Column("Features"),

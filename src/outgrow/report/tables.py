@@ -181,7 +181,10 @@ def inspection_lines(found: Inspection) -> list[str]:
     layers = "" if found.layers is None else f" of {found.layers} hidden layers"
     on = "made-up rows" if found.made_up else "rows"
     named = [
-        ("Model", f"{identity.name} ({identity.kind}, revision {identity.revision[:12]})"),
+        (
+            "Model",
+            f"{identity.name} ({identity.kind}, revision {identity.revision.removeprefix('sha256:')[:12]})",
+        ),
         ("Licence", identity.licence or "not said"),
         ("Width", number(identity.width)),
         ("Layer", f"{identity.layer}{layers}"),
