@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from outgrow.errors import CHECKS, DataError
 from outgrow.results import LEVEL, Estimate, Quantity, Undefined
+from outgrow.theory.fieller import fieller
 
 ACCURACY = "accuracy"
 """The name under which losses are 0 (right class) or 1 (wrong class)."""
@@ -127,15 +128,11 @@ class _Means:
         pair = np.stack([top, bottom])
         cov = t**2 * pair @ self.cov @ pair.T
         width = float(np.sqrt(max(cov[1, 1], 0.0)))
-        if under <= width or under <= 0:
+        interval = None if under <= 0 else fieller(over, under, cov)
+        if interval is None:
             return None, under, width
-        a, b, c = under**2 - cov[1, 1], over * under - cov[0, 1], over**2 - cov[0, 0]
-        root = float(np.sqrt(max(b * b - a * c, 0.0)))
-        value, low, high = over / under, (b - root) / a, (b + root) / a
-        # Rounding may leave an interval of width zero beside its value.
-        interval = (float(min(low, value)), float(max(high, value)))
         text = f"{method}: ratio of means, Fieller interval, over {self.over}, {self.scope}"
-        return Estimate(value, interval, n=self.rows, method=text), under, width
+        return Estimate(over / under, interval, n=self.rows, method=text), under, width
 
 
 def _aligned(models: dict[str, ArrayLike]) -> Float[np.ndarray, "models seeds rows"]:

@@ -1,0 +1,195 @@
+"""What a ridge or minimum-norm fit on m rows amounts to: one effective penalty (docs/theory.md, T4).
+
+A fit on m rows shrinks population directions as if it had all rows and the larger penalty kappa. Where the
+covariance is itself a sample's, of M rows, the same law takes a third step: the sample's own resolvent at a
+penalty k stands for the population's at kappa = k / (1 - df1 / M), and both sizes meet in one equation,
+
+    alpha = k (1 - df1(k) / m) / (1 - df1(k) / M),
+
+with df1 counted on the sample's eigenvalues. With M infinite k is kappa; with m = M it is alpha itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from outgrow.errors import DataError
+
+HALVINGS = 64
+"""Halvings of an interval of at most 100 e-folds around the penalty: the last is below rounding."""
+
+MOST = 1e3
+"""Largest kappa / k believed: a pool that leaves one direction in a thousand free tells nothing of the
+population's small eigenvalues, and what it says is divided by that share."""
+
+SMALLEST = 1e-18
+"""Least positive penalty looked for, in units of the largest eigenvalue: beyond float64's rounding of it."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Fits of one feature set for several sizes and penalties, all in the same directions.
+
+    Parameters
+    ----------
+    m : array of shape (K,)
+        Rows.
+    alpha : array of shape (K,)
+        Penalties asked for.
+    shrink : array of shape (K, d)
+        Factors lambda / (lambda + k) on the eigenvalues given.
+    df1, df2 : array of shape (K,)
+        Degrees of freedom of first and second order, in the population.
+    df2_here : array of shape (K,)
+        Sum of squares of `shrink`; `df2` where the eigenvalues are the population's.
+    inflation : array of shape (K,)
+        kappa / k; 1 where the eigenvalues are the population's.
+    own : array of shape (K,)
+        Share of its own residual that a training row keeps: alpha / kappa, or 1 - d/m without a penalty.
+    spare : array of shape (K,)
+        Rows that count in variances: less one for an intercept, and less one more where nothing is
+        penalised, which makes T2 come out exactly.
+    rows : float
+        Rows M behind the eigenvalues, less one; infinite for a population.
+    intercept : bool
+        Whether intercepts are fitted.
+    """
+
+    m: Float[np.ndarray, " K"]
+    alpha: Float[np.ndarray, " K"]
+    shrink: Float[np.ndarray, "K d"]
+    df1: Float[np.ndarray, " K"]
+    df2: Float[np.ndarray, " K"]
+    df2_here: Float[np.ndarray, " K"]
+    inflation: Float[np.ndarray, " K"]
+    own: Float[np.ndarray, " K"]
+    spare: Float[np.ndarray, " K"]
+    rows: float
+    intercept: bool
+
+    @property
+    def first(self) -> Float[np.ndarray, " K"]:
+        """What a product with one sample resolvent is multiplied with to stand for the population's."""
+        # Without a penalty the inverse of a sample covariance is known exactly: one more degree of freedom.
+        return np.asarray(1 - (self.df1 + (self.shrink.min(axis=1) == 1)) / self.rows)
+
+    @property
+    def second(self) -> Float[np.ndarray, " K"]:
+        """The same for a product with two resolvents around the sample covariance."""
+        return np.asarray(1 - (self.df2 + (self.shrink.min(axis=1) == 1)) / self.rows)
+
+    @property
+    def rest(self) -> Float[np.ndarray, " K"]:
+        """1 - df2 / m, by which training residuals are divided; not above 0 where the risk is infinite."""
+        return np.asarray(1 - self.df2 / self.spare)
+
+    @property
+    def gain(self) -> Float[np.ndarray, " K"]:
+        """Variance of the fit per unit of residual variance, that of the intercept included."""
+        return np.asarray(self.df2 / self.spare + (1 / self.m if self.intercept else 0.0))
+
+
+def effective_stages(
+    values: Float[np.ndarray, " d"],
+    m: Shaped[np.ndarray, " K"],
+    alpha: Shaped[np.ndarray, " K"],
+    *,
+    rows: float = np.inf,
+    intercept: bool = True,
+) -> Stages:
+    """Find the effective penalties of fits on m rows.
+
+    Parameters
+    ----------
+    values : array of shape (d,)
+        Positive eigenvalues of the centred covariance.
+    m : array of shape (K,)
+        Rows of each fit.
+    alpha : array of shape (K,)
+        Penalty of each fit, at least 0; 0 is the minimum-norm fit.
+    rows : float
+        Rows that the covariance was measured on; infinite for a population.
+    intercept : bool
+        Whether intercepts are fitted.
+
+    Returns
+    -------
+    Stages
+        NaN in every number of a fit whose expectation is infinite, or that the rows behind the covariance
+        cannot tell: more rows than these on as many directions as these.
+
+    Raises
+    ------
+    DataError
+        When a size is below 2, a penalty negative, or an eigenvalue not positive.
+
+    Examples
+    --------
+    >>> found = effective_stages(np.ones(4), np.array([8, 2]), np.zeros(2), intercept=False)
+    >>> found.shrink[:, 0], found.df2
+    (array([1. , 0.5]), array([4., 1.]))
+    """
+    values = np.asarray(values, dtype=np.float64)
+    m, alpha = np.asarray(m, dtype=np.float64), np.asarray(alpha, dtype=np.float64)
+    if not (len(values) and np.isfinite(values).all() and (values > 0).all()):
+        raise DataError("eigenvalues must be positive and finite", "theory", "Cut those that are zero.")
+    if not (np.isfinite(m).all() and (m >= 2).all()):
+        raise DataError("a fit needs at least 2 rows", "theory")
+    if not (np.isfinite(alpha).all() and (alpha >= 0).all()):
+        raise DataError("penalties must be finite and at least 0", "theory")
+    if not rows > 2:
+        raise DataError(f"{rows} rows hold no covariance", "theory")
+    free = m - intercept
+    limit = rows - intercept
+    asked = alpha * m / free
+    k = _penalty(values, free, asked, limit)
+    shrink = values / (values + k[:, None])
+    df1, df2_here = shrink.sum(axis=1), np.sum(shrink**2, axis=1)
+    bare = k == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inflation = 1 / (1 - df1 / limit)
+        moved = inflation * (df2_here - df1)
+        df2 = (df1 + moved) / (1 + moved / limit)
+        own = np.where(bare, 1 - (df1 + intercept) / m, asked / (k * inflation))
+    spare = free - bare
+    # Within one row of the number of coefficients the expectation is infinite (T2).
+    broken = ~np.isfinite(k) | ~(df2 < spare) | ~((inflation > 0) & (inflation < MOST))
+    if broken.any():
+        shrink = shrink.copy()
+        for numbers in (shrink, df1, df2, df2_here, inflation, own):
+            numbers[broken] = np.nan
+    return Stages(m, alpha, shrink, df1, df2, df2_here, inflation, own, spare, limit, intercept)
+
+
+def _penalty(
+    values: Float[np.ndarray, " d"],
+    free: Float[np.ndarray, " K"],
+    asked: Float[np.ndarray, " K"],
+    limit: float,
+) -> Float[np.ndarray, " K"]:
+    """Solve for k by halving; NaN where there is no solution."""
+
+    def excess(log_k: Float[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+        k = np.exp(log_k)
+        df = np.sum(values / (values + k[:, None]), axis=1)
+        # Rows fewer than degrees of freedom, or a pool fewer than them: the penalty must be larger.
+        return np.where(
+            (df < free) & (df < limit), k * (1 - df / free) / np.maximum(1 - df / limit, 1e-300) - asked, -1.0
+        )
+
+    # kappa is at most alpha + trace / m, and k at most kappa.
+    high = np.log(asked + values.sum() / free)
+    low = np.full_like(high, np.log(SMALLEST * values.max()))
+    start = low.copy()
+    missing = excess(low) > 0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        above = excess(middle) > 0
+        high, low = np.where(above, middle, high), np.where(above, low, middle)
+    k = np.exp((low + high) / 2)
+    k = np.where(missing & (start == low), np.nan, k)
+    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
+    return np.where(bare, 0.0, k)

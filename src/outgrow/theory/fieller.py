@@ -1,0 +1,41 @@
+"""Fieller's interval of a ratio: all ratios that a t test of numerator - ratio * denominator lets stand.
+
+It needs no small-variance argument, and is bounded exactly where the denominator is resolved from zero.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+
+def fieller(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple[float, float] | None:
+    """Give the interval of over / under.
+
+    Parameters
+    ----------
+    over, under : float
+        Estimates of numerator and denominator.
+    reach : array of shape (2, 2)
+        Their covariance, times the square of the t quantile.
+
+    Returns
+    -------
+    tuple of float or None
+        None where the denominator's own interval includes zero: no bounded set of ratios is left.
+
+    Examples
+    --------
+    >>> low, high = fieller(1.0, 2.0, np.array([[0.01, 0.0], [0.0, 0.01]]))
+    >>> round(low, 3), round(high, 3)
+    (0.445, 0.558)
+    """
+    if under**2 <= reach[1, 1] or under == 0:
+        return None
+    a, b, c = under**2 - reach[1, 1], over * under - reach[0, 1], over**2 - reach[0, 0]
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    # Rounding may leave an interval of width zero beside its value.
+    value = over / under
+    return float(min((b - root) / a, value)), float(max((b + root) / a, value))
