@@ -157,12 +157,12 @@ def test_a_damaged_run_is_named(files, capsys):
 
 
 def test_a_fault_of_ours_is_status_1(files, capsys, monkeypatch):
-    from outgrow import api
+    from outgrow.api import running
 
     def broken(*args, **kwargs):
         raise ZeroDivisionError("x")
 
-    monkeypatch.setattr(api, "study_run", broken)
+    monkeypatch.setattr(running, "study_run", broken)
     assert "fault of outgrow's own" in refused(capsys, RUN, status=1)
     with pytest.raises(ZeroDivisionError):
         main([*RUN, "--debug"])
@@ -288,9 +288,9 @@ def test_names_with_an_equals_sign_can_be_replayed(files, capsys):
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_stopped_run_leaves_nothing(files, name, status):
     code = (
-        "import os, signal, sys; from outgrow import api; from outgrow.cli import main\n"
+        "import os, signal, sys; from outgrow.api import running; from outgrow.cli import main\n"
         f"def write(folder, outcome): os.kill(os.getpid(), signal.{name})\n"
-        "api.write_report = write\n"
+        "running.write_report = write\n"
         "main(sys.argv[1:])"
     )
     before = {path.name for path in files.iterdir()}

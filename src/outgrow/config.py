@@ -7,8 +7,9 @@ folder keeps the resolved one, so that `outgrow replay` can do the same again.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 
 from outgrow.errors import ConfigError, FileError
@@ -122,8 +123,8 @@ class DataConfig(RawConfig):
     note: str = ""
 
 
-class RunConfig(DataConfig):
-    """Everything that decides a run.
+class LabelConfig(DataConfig):
+    """What is known of the rows: labels, truth, noise, and which rows are for what.
 
     Parameters
     ----------
@@ -138,16 +139,12 @@ class RunConfig(DataConfig):
         Error variance of the truth column; subtracted from risks measured against it.
     noise_variance : float or None
         Label noise variance where it is known; turns test errors into excess risks.
-    n : int or None
-        Labelled rows to keep labels for; by default all that have one.
     unlabelled : int or None
         Unlabelled rows to use; by default all.
     test : float
         Test rows to draw: a share below 1, or a number.
     task : "auto", "regression" or "classification"
         What the labels are.
-    head : "ridge" or "ridgeless"
-        Tuned ridge, or minimum norm on leading principal components.
     title : str
         Heading of the report.
     """
@@ -157,12 +154,108 @@ class RunConfig(DataConfig):
     truth_column: str | None = None
     truth_variance: NonNegativeFloat = 0.0
     noise_variance: NonNegativeFloat | None = None
-    n: PositiveInt | None = None
     unlabelled: PositiveInt | None = None
     test: NonNegativeFloat = 0.0
     task: Literal["auto", "regression", "classification"] = "auto"
-    head: Literal["ridge", "ridgeless"] = "ridge"
     title: str = ""
+
+
+class RunConfig(LabelConfig):
+    """Everything that decides a run.
+
+    Parameters
+    ----------
+    n : int or None
+        Labelled rows to keep labels for; by default all that have one.
+    head : "ridge" or "ridgeless"
+        Tuned ridge, or minimum norm on leading principal components.
+    """
+
+    n: PositiveInt | None = None
+    head: Literal["ridge", "ridgeless"] = "ridge"
+
+
+class ForesightConfig(LabelConfig):
+    """What every forecast, ranking and plan is made of.
+
+    Parameters
+    ----------
+    m : int or None
+        Labels to use; by default all that there are.
+    repeat_column : str or None
+        Column with a second label of some rows, by someone else: gives the noise variance.
+    retrospective : bool
+        Use the test labels too (and the truth, where it is named): how good theory is, not how good the
+        labels at hand are.
+    alpha_w, alpha_s : float or None
+        Penalties of teacher and student; those of least forecast risk by default.
+    """
+
+    m: PositiveInt | None = None
+    repeat_column: str | None = None
+    retrospective: bool = False
+    alpha_w: NonNegativeFloat | None = None
+    alpha_s: NonNegativeFloat | None = None
+
+    def rows(self) -> RunConfig:
+        """Give the run whose rows are those of the forecast.
+
+        Returns
+        -------
+        RunConfig
+            With m labelled rows.
+        """
+        own = set(LabelConfig.model_fields)
+        return RunConfig(n=self.m, **{key: value for key, value in dict(self).items() if key in own})
+
+
+class ForecastConfig(ForesightConfig):
+    """Everything that decides a forecast.
+
+    Parameters
+    ----------
+    n : tuple of int
+        Labelled rows to forecast for; a few around those at hand by default.
+    N : tuple of int
+        Unlabelled rows to forecast for; a few up to the pool at hand by default.
+    """
+
+    n: tuple[Annotated[int, Field(ge=2)], ...] = ()
+    N: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Parameter(name="--N")] = ()
+
+
+class RankConfig(ForesightConfig):
+    """Everything that decides a ranking of teachers.
+
+    Parameters
+    ----------
+    n : int or None
+        Labelled rows to rank at; those at hand by default.
+    N : int or None
+        Unlabelled rows to rank at; the pool at hand by default.
+    """
+
+    n: Annotated[int, Field(ge=2)] | None = None
+    N: Annotated[Annotated[int, Field(ge=2)] | None, Parameter(name="--N")] = None
+
+
+class PlanConfig(ForesightConfig):
+    """Everything that decides a plan: a budget to spend, or a risk to reach.
+
+    Parameters
+    ----------
+    budget : float or None
+        What may be spent.
+    target_risk : float or None
+        Risk to reach, an excess risk where the noise variance is known, else an error on new labels.
+    label_cost, unlabelled_cost : float
+        Cost of one labelled and of one unlabelled row.
+    """
+
+    budget: float | None = None
+    target_risk: float | None = None
+    label_cost: float = 1.0
+    unlabelled_cost: float = 0.0
 
 
 class MeasureConfig(DataConfig):

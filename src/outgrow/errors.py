@@ -175,6 +175,28 @@ _KINDS = (
         "Correct --noise-variance (or --truth-variance), or leave it out.",
     ),
     CheckKind(
+        "OG213",
+        "an estimate fell below zero",
+        "A variance or risk cannot be negative; the labels are too few or too noisy to tell it from zero, and"
+        " zero is reported.",
+        "Use more labels, or read the interval.",
+    ),
+    CheckKind(
+        "OG214",
+        "the forecast disagrees with leave-one-out",
+        "At the labels and the pool at hand both estimate the same risk; where they differ by more than their"
+        " intervals allow, an assumption does not hold here.",
+        "Trust leave-one-out at this design, and look for duplicates, drift between labelled rows and pool,"
+        " or heavy tails.",
+    ),
+    CheckKind(
+        "OG215",
+        "few labels for a forecast",
+        "The intervals come from twenty groups of labelled rows; with fewer than two rows in each they are"
+        " rough.",
+        "Label more rows: 100 give usable intervals, 400 narrow ones.",
+    ),
+    CheckKind(
         "OG301",
         "a logistic fit stopped before it converged",
         "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",

@@ -15,6 +15,7 @@ import outgrow
 from outgrow import api
 from outgrow.cli import main
 from outgrow.config import EncodeConfig, RunConfig
+from outgrow.data.features_file import read_features
 from outgrow.errors import ConfigError, DataError, FileError
 from outgrow.results import Undefined
 from outgrow.study.run import run
@@ -83,7 +84,7 @@ def test_raw_rows_to_a_report_and_predictions(work):
     assert both["prediction"][0] > both["prediction"][1]
     # The same rows through the store give the same numbers.
     stores = api.encode(EncodeConfig(input="new.csv", model=(STRONG,)), allow_code=ALLOWED)
-    again = outgrow.load("out").student.predict(api.read_features(stores[0].folder))
+    again = outgrow.load("out").student.predict(read_features(stores[0].folder))
     np.testing.assert_allclose(again, found["prediction"], rtol=1e-12)
     _, moved = api.replay("out", allow_code=ALLOWED)
     assert max(moved.values()) == 0.0
@@ -192,7 +193,7 @@ def test_encode_puts_stores_where_asked_and_verify_looks(work, capsys):
     assert ended.value.code == 2
     assert shard.name in capsys.readouterr().out
     with pytest.raises(FileError, match=shard.name):
-        api.read_features(work / "sets" / "own")
+        read_features(work / "sets" / "own")
 
 
 def test_inspect_tells_what_code_gives(work, capsys):

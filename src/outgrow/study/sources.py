@@ -362,3 +362,38 @@ def given_teachers(
         identity = FeatureIdentity(column, codes.shape[1], "float64", digest, Path(path).name)
         made[column] = FeatureTable(ids, True, codes, identity)
     return made
+
+
+def second_labels(config: RunConfig, column: str, ids: np.ndarray) -> np.ndarray:
+    """Read another column of labels, in the order of the rows.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Names the table.
+    column : str
+        The column.
+    ids : array of shape (rows,)
+        Ids of the rows.
+
+    Returns
+    -------
+    array of shape (rows,)
+        Values as they stand there; missing where the table has no such row.
+
+    Raises
+    ------
+    ConfigError
+        When there is no table of labels.
+    """
+    path = _labels_path(config)
+    if path is None:
+        raise ConfigError(
+            "repeated labels are a column of a table", "--repeat-column", "Name it by --labels."
+        )
+    table = _labels(config, path, column, None)
+    place = {name: row for row, name in enumerate(table.ids.tolist())}
+    values = np.full(len(ids), np.nan, dtype=table.values.dtype)
+    there = [row for row, name in enumerate(ids.tolist()) if name in place]
+    values[there] = table.values[[place[ids[row]] for row in there]]
+    return values

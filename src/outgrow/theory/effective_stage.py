@@ -11,10 +11,10 @@ with df1 counted on the sample's eigenvalues. With M infinite k is kappa; with m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from outgrow.errors import DataError
 
@@ -85,6 +85,27 @@ class Stages:
     def rest(self) -> Float[np.ndarray, " K"]:
         """1 - df2 / m, by which training residuals are divided; not above 0 where the risk is infinite."""
         return np.asarray(1 - self.df2 / self.spare)
+
+    def at(self, places: Int[np.ndarray, " L"]) -> Stages:
+        """Pick some of the fits.
+
+        Parameters
+        ----------
+        places : integer array of shape (L,)
+            Which.
+
+        Returns
+        -------
+        Stages
+            Those.
+        """
+        return replace(
+            self,
+            **{
+                name: getattr(self, name)[places]
+                for name in ("m", "alpha", "shrink", "df1", "df2", "df2_here", "inflation", "own", "spare")
+            },
+        )
 
     @property
     def gain(self) -> Float[np.ndarray, " K"]:

@@ -1,4 +1,4 @@
-"""Risks of ridge and minimum-norm fits for any covariances, over whole grids of settings (docs/theory.md, T4).
+"""Risks of ridge and minimum-norm fits for any covariances, for grids of settings (docs/theory.md, T4).
 
 Deterministic equivalents: right up to terms of relative order 1/m, exact (T2) without a penalty. What a fit
 does depends on the features through their spectra and correlations, and on the target through its variance
@@ -146,7 +146,7 @@ class Side(NamedTuple):
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Side:
         """Apply a linear function of the covariances to all three."""
-        return Side(function(self.fit), function(self.left), function(self.right))
+        return Side(*(function(side) for side in self))
 
     def squares(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
         """Products of every covariance with itself: of the fit, of fit and rest, of the rest."""
@@ -212,9 +212,7 @@ class StudentRisks:
         return self.bias + self.inherited + self.fresh
 
 
-def single_risks(
-    stages: Stages, side: Side, target: Target, factor: float = 1.0
-) -> SingleRisks:
+def single_risks(stages: Stages, side: Side, target: Target, factor: float = 1.0) -> SingleRisks:
     """Give the risks of one-stage fits: teacher, baseline, ceiling.
 
     Parameters
@@ -315,7 +313,15 @@ def student_risks(
     noise = rest.bias / teachers.rest / teachers.spare
     offset = factors[0] * rest.bias / teachers.rest / teachers.m if teachers.intercept else 0.0 * noise
     return _students(
-        pair, target, teachers, students, noise * factors[1], factors[0] * noise, offset, pseudo_noise, factors[2]
+        pair,
+        target,
+        teachers,
+        students,
+        noise * factors[1],
+        factors[0] * noise,
+        offset,
+        pseudo_noise,
+        factors[2],
     )
 
 
@@ -350,9 +356,7 @@ def given_teacher_risks(
         right_w=np.zeros_like(target.right_w),
     )
     one = np.ones(1)
-    whole = Stages(
-        one, 0 * one, np.ones((1, len(teacher))), one, 0 * one, one, one, one, one, np.inf, False
-    )
+    whole = Stages(one, 0 * one, np.ones((1, len(teacher))), one, 0 * one, one, one, one, one, np.inf, False)
     none = np.zeros((replicates, 1))
     return _students(pair, fixed, whole, students, none, none, none, 0.0, 1.0)
 
@@ -376,7 +380,7 @@ def _students(
     # Products of the mean teacher, as strong directions see it: with itself, and with the target.
     imitated, crossed = np.empty((*shape[:2], len(h))), np.empty((3, *shape[:2], len(h)))
     for k, shrink in enumerate(teachers.shrink):
-        seen = weak.map(lambda b, shrink=shrink: (b * shrink) @ pair.C.T)
+        seen = Side(*((side * shrink) @ pair.C.T for side in weak))
         imitated[:, k] = seen.squares(W).sum(axis=0)
         both = seen.left + seen.right
         crossed[0, :, k] = W @ (strong.fit * (seen.fit + both / 2))
@@ -417,11 +421,18 @@ def _students(
     own, known = students.own, met.sum(axis=0)[:, :, None]
     together = once + noise[:, :, None] * noise_once - known - signal + target.variance[:, None, None]
     teacher_error = (
-        target.variance[:, None, None] - 2 * known + norm + noise[:, :, None] * noise_norm + offset + pseudo_noise
+        target.variance[:, None, None]
+        - 2 * known
+        + norm
+        + noise[:, :, None] * noise_norm
+        + offset
+        + pseudo_noise
     )
     # What makes fresh points exact without a penalty, one row less, does not on the points themselves.
     plain = students.spare + (students.shrink.min(axis=1) == 1)
     residue *= students.rest / (1 - students.df2 / plain)
-    error = error - fresh + factor * residue * (students.gain + students.df2 * (1 / plain - 1 / students.spare))
+    error = (
+        error - fresh + factor * residue * (students.gain + students.df2 * (1 / plain - 1 / students.spare))
+    )
     in_sample = (1 - own) ** 2 * teacher_error + own**2 * error + 2 * own * (1 - own) * (together + offset)
     return StudentRisks(bias, inherited + offset, fresh, signal, twice + inherited + over_points, in_sample)

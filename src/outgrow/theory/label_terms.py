@@ -82,7 +82,10 @@ def label_terms(
         residual, gamma = fit.without(rows)
         sides["fit_w"].append((fit.over_weak @ gamma).T)
         sides["fit_s"].append((fit.over_strong @ gamma).T)
-        level, spread = fit.constant @ gamma, np.einsum("rk,rs,sk->k", gamma, fit.spread, gamma, optimize=True)
+        level, spread = (
+            fit.constant @ gamma,
+            np.einsum("rk,rs,sk->k", gamma, fit.spread, gamma, optimize=True),
+        )
         split = len(members[first])
         means = []
         for side, part, error in (
@@ -154,7 +157,7 @@ class _Preliminary:
         self._shrunk = values / (values + best[1])
         self._gamma = self._shrunk[:, None] * cross
         self._error = y - left @ self._gamma
-        # The fit is left @ gamma on rows; gamma's whitened coefficients follow from X = left sqrt(values) right'.
+        # On rows the fit is left @ gamma; X = left sqrt(values) right' turns gamma into coefficients.
         back = right / np.sqrt(values)
         d_w = len(scale_w)
         B_w, B_s = scale_w[:, None] * back[:d_w], scale_s[:, None] * back[d_w:-1]

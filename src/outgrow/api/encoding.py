@@ -1,0 +1,118 @@
+"""Turn raw rows into feature sets, look at models before they are trusted, check stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from outgrow.config import (
+    EncodeConfig,
+    RawConfig,
+)
+from outgrow.errors import ConfigError
+from outgrow.features.cache import export
+from outgrow.features.encode import Encoding
+from outgrow.features.inspect_model import Inspection, inspect_model
+from outgrow.features.model_spec import parse_model
+from outgrow.features.verify import verify as verify_store
+from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
+
+
+def encode(
+    config: EncodeConfig,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> list[Encoding]:
+    """Turn raw rows into feature sets, one per model.
+
+    Parameters
+    ----------
+    config : EncodeConfig
+        Rows, models and how.
+    out : str or Path, optional
+        Folder to put the sets in, each under its name; by default they stay in the cache.
+    overwrite : bool
+        Replace other sets of those names there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    list of Encoding
+        One per model, in their order.
+    """
+    raw = raw_rows(config, config.input)
+    # Names come from the user and from file names: they must not lead out of the folder, nor to one place.
+    names = [parse_model(model, raw.kind).name for model in config.model]
+    names = [name.replace("/", "-").lstrip(".") or "features" for name in names]
+    if out is not None and len({name.casefold() for name in names}) < len(set(config.model)):
+        raise ConfigError(
+            f"two feature sets would be one folder: {', '.join(names)}", str(out), "Name them: small=MODEL."
+        )
+    made = encoded(config, raw, config.model, Permissions(tuple(allow_code)), progress)
+    if out is None:
+        return made
+    return [
+        replace(found, folder=export(found.folder, Path(out) / name, overwrite))
+        for found, name in zip(made, names, strict=True)
+    ]
+
+
+def inspect(
+    model: str,
+    config: RawConfig | None = None,
+    *,
+    kind: str = "text",
+    source: str | None = None,
+    rows: int = 100_000,
+    allow_code: Sequence[str] = (),
+) -> Inspection:
+    """Look at a model before it is trusted with many rows.
+
+    Parameters
+    ----------
+    model : str
+        As in `EncodeConfig`.
+    config : RawConfig, optional
+        How rows are read and encoded.
+    kind : {"text", "image"}
+        What the model reads, where no rows are given.
+    source : str, optional
+        Raw rows to try it on; made-up ones by default.
+    rows : int
+        Rows to estimate time and room for.
+    allow_code : sequence of str
+        As for `encode`.
+
+    Returns
+    -------
+    Inspection
+        What it is, whether it can be trusted, and what it costs.
+    """
+    config = config or RawConfig()
+    raw = raw_rows(config, source) if source is not None else None
+    options = encoder_options(config, Permissions(tuple(allow_code)))
+    spec = parse_model(model, raw.kind if raw is not None else kind)
+    return inspect_model(spec, options, raw, kind, rows, config.dtype)
+
+
+def verify(store: str | Path) -> list[str]:
+    """Check every page and id of a feature store.
+
+    Parameters
+    ----------
+    store : str or Path
+        Its folder.
+
+    Returns
+    -------
+    list of str
+        All that is wrong; empty for a sound store.
+    """
+    return [str(finding) for finding in verify_store(store)]

@@ -1,0 +1,180 @@
+"""Predict new rows with a model of a run, and write what comes out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from outgrow import runs
+from outgrow.config import (
+    RunConfig,
+    from_toml,
+)
+from outgrow.data.feature_folder import is_store
+from outgrow.data.feature_manifest import encoder_label, same_encoder
+from outgrow.data.features_file import FeatureTable, read_features
+from outgrow.data.files import quoted
+from outgrow.data.join import join
+from outgrow.errors import ConfigError, DataError
+from outgrow.features.model_spec import parse_model
+from outgrow.features.protocols import Encoder
+from outgrow.study.saved import SavedModel, load
+from outgrow.study.sources import Permissions, Progress, bare_rows, encoded
+
+_log = logging.getLogger(__name__)
+
+
+def predict(
+    folder: str | Path,
+    features: list[str],
+    *,
+    model: str = "recommended",
+    id_column: str | None = None,
+    on_error: Literal["fail", "skip"] | None = None,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Predict new rows with a model of a run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+    features : list of str
+        One file per feature set that the model reads, weak first; rows in any order, matched by id. Of wide
+        tables the columns that the run used are read. A run on raw rows takes one input of raw rows, which
+        its own models encode.
+    model : str
+        Name or kind of the model; the recommended route by default.
+    id_column : str, optional
+        Column of ids; that of the run by default.
+    on_error : {"fail", "skip"}, optional
+        What is done about raw rows that cannot be read; as in the run by default. Those left out are said.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`.
+
+    Returns
+    -------
+    dict
+        Columns "id" and "prediction", and one column of scores per class for classification.
+    """
+    found = load(folder)
+    chosen = found.model(model)
+    text = runs.verified(found.folder, "config.toml").read_text(encoding="utf-8")
+    config: RunConfig = from_toml(text, RunConfig, str(found.folder / "config.toml"))
+    arrays = (".npy", ".npz", ".safetensors")
+    ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
+    if id_column:
+        config = config.model_copy(update={"id_column": id_column})
+    if config.input and len(features) == 1 and not ready:
+        if on_error:
+            config = config.model_copy(update={"on_error": on_error})
+        tables = _encode_new(config, features[0], chosen, Permissions(tuple(allow_code)), progress)
+        return _predicted(chosen, tables)
+    if len(features) != len(chosen.sources):
+        names = " and ".join(f"{source.name} ({source.role})" for source in chosen.sources)
+        raise ConfigError(
+            f"{chosen.name} reads {names}; {len(features)} feature files were given",
+            remedy="Give one --input per feature set, in that order.",
+        )
+    tables = [
+        read_features(
+            path,
+            feature_columns=source.columns or config.feature_columns,
+            id_column=config.id_column,
+        )
+        for path, source in zip(features, chosen.sources, strict=True)
+    ]
+    return _predicted(chosen, tables)
+
+
+def _encode_new(
+    config: RunConfig,
+    source: str,
+    chosen: SavedModel,
+    permissions: Permissions,
+    progress: Progress | None,
+) -> list[FeatureTable]:
+    raw = bare_rows(config, source)
+    by_name = {parse_model(entry, raw.kind).name: entry for entry in (*config.weak, config.strong)}
+    models = []
+    for wanted in chosen.sources:
+        name = wanted.name.removesuffix(" (strong)") if wanted.name not in by_name else wanted.name
+        if name not in by_name:
+            raise ConfigError(
+                f"{chosen.name} reads {wanted.name!r}, which no model of the run makes",
+                source,
+                "Name another --model.",
+            )
+        models.append(by_name[name])
+    labels = [wanted.encoder for wanted in chosen.sources if wanted.encoder]
+
+    def check(encoder: Encoder) -> None:
+        # Said before anything is encoded; what is in the cache already is refused when it is read.
+        for one in encoder.identities:
+            label = encoder_label(one.name, one.digest)
+            if not any(same_encoder(label, known) for known in labels):
+                raise DataError(
+                    f"the model is no longer that of the run: it is {label!r} now, and is none of"
+                    f" {quoted(labels)}",
+                    one.name,
+                    "Put the model of the run back where it was, or run again with this one.",
+                )
+
+    made = encoded(config, raw, models, permissions, progress, check)
+    left = dict(pair for found in made for pair in found.skipped)
+    if left:
+        name, reason = next(iter(left.items()))
+        _log.warning("no prediction for %d rows: %s (%s: %s)", len(left), quoted(list(left)), name, reason)
+    tables = [read_features(found.folder, name=found.name) for found in made]
+    return [
+        replace(table, identity=replace(table.identity, source=entry))
+        for table, entry in zip(tables, models, strict=True)
+    ]
+
+
+def _predicted(chosen: SavedModel, tables: Sequence[FeatureTable]) -> dict[str, Any]:
+    joined = join(list(tables[1:]), tables[0], None)
+    aligned = [
+        replace(table, values=values)
+        for table, values in zip(tables, (joined.strong, *joined.weak), strict=True)
+    ]
+    columns: dict[str, Any] = {"id": joined.ids.tolist(), "prediction": chosen.predict(*aligned)}
+    if chosen.task == "classification":
+        scores = chosen.scores(*aligned)
+        columns |= {f"score: {label}": scores[:, k] for k, label in enumerate(chosen.classes)}
+    return columns
+
+
+def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
+    """Write predictions as CSV or Parquet, whole or not at all.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        Equal lengths.
+    out : Path or None
+        The file, its kind told by its ending; None prints CSV.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    table = pa.table(dict(columns))
+    if out is None:
+        sys.stdout.flush()
+        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        return
+    kinds = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
+    if out.suffix not in kinds:
+        raise ConfigError(
+            f"cannot write {out.suffix or 'a file without ending'}", str(out), "Use .csv or .parquet."
+        )
+    with runs.new_file(out) as work:
+        kinds[out.suffix](table, work)

@@ -1,0 +1,309 @@
+"""Train and judge, do it again, draw it again, measure alone, and the demo."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outgrow import runs
+from outgrow.config import (
+    DemoConfig,
+    MeasureConfig,
+    RunConfig,
+    absolute,
+    from_toml,
+    to_toml,
+)
+from outgrow.data.movies import load_movies, write_demo_inputs
+from outgrow.errors import FileError
+from outgrow.features.model_spec import anywhere
+from outgrow.report.page import write_report
+from outgrow.results import as_plain
+from outgrow.study.evaluate import read_by
+from outgrow.study.measure import measure as study_measure
+from outgrow.study.run import Study
+from outgrow.study.run import run as study_run
+from outgrow.study.saved import LoadedRun, load, save_models
+from outgrow.study.sources import Permissions, Progress
+
+LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
+
+
+def run(
+    config: RunConfig,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> LoadedRun:
+    """Train and judge every route, and write the run folder with its report.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to do.
+    out : str or Path
+        The folder to make.
+    overwrite : bool
+        Replace an earlier run there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    LoadedRun
+        The run as read back from the folder.
+    """
+    config = _anywhere(config)
+    runs.check_target(out, overwrite)
+    # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
+    runs.room_for(out, 64_000_000)
+    study = study_run(config, progress, Permissions(tuple(allow_code)))
+    with runs.new_folder(out, overwrite) as folder:
+        _write(folder, study)
+    return load(out)
+
+
+def _anywhere(config: RunConfig) -> RunConfig:
+    if config.input is None:
+        return absolute(config)
+    there = Path(config.input)
+    return config.model_copy(
+        update={
+            "weak": tuple(anywhere(entry) for entry in config.weak),
+            "strong": anywhere(config.strong),
+            "input": str(there.absolute()) if there.exists() else config.input,
+            "labels": config.labels and str(Path(config.labels).absolute()),
+            "tokenizer": config.tokenizer and str(Path(config.tokenizer).absolute()),
+        }
+    )
+
+
+def _write(folder: Path, study: Study) -> None:
+    outcome = as_plain(study.outcome)
+    (folder / "config.toml").write_text(to_toml(study.config), encoding="utf-8")
+    versions = {name: version(name) for name in LIBRARIES}
+    versions["python"] = platform.python_version()
+    runs.write_json(folder / "versions.json", {"versions": versions, "seed": study.config.seed})
+    runs.write_json(folder / "run.json", outcome)
+    geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
+    runs.write_json(folder / "geometry.json", geometry)
+    runs.write_table(folder / "results.parquet", _table(study))
+    runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
+    save_models(folder, study.data, study.trained)
+    write_report(folder, outcome)
+
+
+def _table(study: Study) -> Mapping[str, list[Any]]:
+    rows = []
+    for route in study.outcome.routes:
+        for metric in ("leave_one_out", "risk", "excess_risk", "accuracy"):
+            rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
+    for pair in study.outcome.pairs:
+        for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):
+            rows.append((f"student ({pair.weak})", "student", pair.weak, metric, getattr(pair, metric)))
+    columns: dict[str, list[Any]] = {
+        key: []
+        for key in (
+            "route",
+            "kind",
+            "weak",
+            "metric",
+            "value",
+            "low",
+            "high",
+            "level",
+            "n",
+            "method",
+            "reason",
+        )
+    }
+    for name, kind, weak, metric, quantity in rows:
+        interval = getattr(quantity, "interval", None) or (None, None)
+        values = (
+            name,
+            kind,
+            weak,
+            metric,
+            getattr(quantity, "value", None),
+            *interval,
+            getattr(quantity, "level", None),
+            getattr(quantity, "n", None),
+            getattr(quantity, "method", None),
+            getattr(quantity, "reason", None),
+        )
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value)
+    return columns
+
+
+def _pseudo_labels(study: Study) -> Mapping[str, Any]:
+    data = study.data
+    unlabelled = data.split.unlabelled
+    columns: dict[str, Any] = {"id": [str(row) for row in data.ids[unlabelled]]}
+    for item in study.trained:
+        if item.route.kind != "teacher":
+            continue
+        values = read_by(data, item, unlabelled)
+        for place in range(values.shape[1]):
+            suffix = f": {data.classes[place]}" if data.classes else ""
+            columns[f"{item.route.weak}{suffix}"] = np.ascontiguousarray(values[:, place])
+    return columns
+
+
+def replay(
+    folder: str | Path, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
+) -> tuple[Study, dict[str, float]]:
+    """Do a run again from its configuration and say how far the numbers moved.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`: what the run was allowed is not in its folder, so that no folder can allow itself.
+
+    Returns
+    -------
+    Study
+        The repeated study.
+    dict of str to float
+        Largest relative change of the risks, by route.
+    """
+    path = runs.open_folder(folder)
+    text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
+    config = from_toml(text, RunConfig, str(path / "config.toml"))
+    study = study_run(config, progress, Permissions(tuple(allow_code)))
+    before = {route["name"]: route for route in runs.read_json(path, "run.json")["routes"]}
+    moved: dict[str, float] = {}
+    for route in study.outcome.routes:
+        old = before.get(route.name)
+        if old is None:
+            raise FileError(f"holds no route {route.name!r}", str(path), "It was made by another version.")
+        for metric in ("leave_one_out", "risk"):
+            new_value, old_value = getattr(getattr(route, metric), "value", None), old[metric].get("value")
+            if new_value is not None and old_value is not None:
+                change = abs(new_value - old_value) / max(abs(old_value), 1e-300)
+                moved[route.name] = max(change, moved.get(route.name, 0.0))
+    return study, moved
+
+
+def redraw(folder: str | Path) -> Path:
+    """Draw the report of a run again, from its findings alone.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    path = runs.open_folder(folder)
+    outcome = runs.read_json(path, "run.json")
+    with runs.replacing(path, "report.html") as work:
+        write_report(work, outcome)
+    return path / "report.html"
+
+
+def measure(
+    config: MeasureConfig, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Measure dimensions of feature sets and what each weak set shares with the strong one.
+
+    Parameters
+    ----------
+    config : MeasureConfig
+        What to measure.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        As for `run`.
+
+    Returns
+    -------
+    dict
+        Plain values: "strong", "note" and the geometry of each pair under "pairs".
+    """
+    return study_measure(config, progress, Permissions(tuple(allow_code)))
+
+
+def demo(
+    out: str | Path,
+    config: DemoConfig | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[Path, Mapping[str, Any]]:
+    """Run the main job twice on embedded real data: where W2S may help, and where it does not.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder for the data as files and the two runs.
+    config : DemoConfig, optional
+        Seed.
+    overwrite : bool
+        Replace the runs of an earlier demo.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    dict of Path to dict
+        Folder and findings of each run.
+    """
+    seed = (config or DemoConfig()).seed
+    movies = load_movies()
+    folder = Path(out)
+    cases = {
+        "layer8-to-mpnet-n100": (
+            ("mpnet-layer8",),
+            100,
+            "One model, two layers: does mpnet outgrow its own layer 8?",
+        ),
+        "minilm-to-mpnet-n400": (
+            ("minilm-l3", "minilm-l6"),
+            400,
+            "Does mpnet outgrow two small MiniLM teachers?",
+        ),
+    }
+    for name in cases:
+        runs.check_target(folder / name, overwrite)
+    # The features are 13 MB; each run asks for its own room again.
+    runs.room_for(folder, 80_000_000)
+    try:
+        files = write_demo_inputs(folder / "data", seed)
+    except OSError as error:
+        raise runs.unwritable(error, folder) from None
+    made: dict[Path, Mapping[str, Any]] = {}
+    for name, (weak, n, title) in cases.items():
+        settings = RunConfig(
+            weak=tuple(str(files[teacher]) for teacher in weak),
+            strong=str(files["mpnet"]),
+            labels=str(files["labels"]),
+            label_column="label",
+            split_column="split",
+            truth_column="rating",
+            truth_variance=movies.truth_error_variance,
+            noise_variance=movies.noise_variance,
+            task="regression",
+            n=n,
+            seed=seed,
+            title=title,
+            note="of the reduced features: 256 leading principal components of mpnet, 128 of the others",
+        )
+        made[folder / name] = run(settings, folder / name, overwrite=overwrite, progress=progress).outcome
+    return made

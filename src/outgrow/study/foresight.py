@@ -1,0 +1,302 @@
+"""From a configuration to forecasts: pool and labels are read once, every weak set gets its forecast.
+
+A forecast is held against two-stage leave-one-out where both speak of the same design: n = the m labels at
+hand, N = the pool. They share nothing but the data, so a difference beyond its interval says that one of
+them is wrong here, and a check says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.config import ForesightConfig
+from outgrow.data.splits import jackknife_groups
+from outgrow.data.task import encode
+from outgrow.errors import ConfigError, DataError
+from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.geometry.pair_moments import STRONG
+from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.probes.two_stage import Pool, StageOne, StageTwo
+from outgrow.results import LEVEL, Check, Estimate
+from outgrow.study.prepare import Prepared, prepare
+from outgrow.study.retrospective import SANDWICH
+from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
+from outgrow.theory.forecast import RELATIVE, Forecast
+from outgrow.theory.label_terms import label_terms
+from outgrow.theory.whitening import Whitened, whiten
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One route at the design at hand, forecast and left out.
+
+    Parameters
+    ----------
+    route : str
+        "teacher", "student" or "baseline".
+    forecast, leave_one_out : Estimate
+        Expected squared error on new labels, both at the forecast's penalties.
+    difference : Estimate
+        The first less the second, with an interval that holds for the three routes together.
+    """
+
+    route: str
+    forecast: Estimate
+    leave_one_out: Estimate
+    difference: Estimate
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the interval of the difference includes zero."""
+        low, high = self.difference.interval or (-np.inf, np.inf)
+        return low <= 0 <= high
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """Forecasts of every weak set, and what they rest on.
+
+    Parameters
+    ----------
+    config : ForesightConfig
+        The resolved configuration.
+    data : Prepared
+        The rows.
+    forecasts : dict of str to Forecast
+        By weak set.
+    anchors : dict of str to tuple of Anchor
+        By weak set; empty where none could be taken.
+    factors : dict of str to dict
+        By weak set, the sandwich factors of the variances at the design at hand (docs/theory.md, T2).
+    checks : tuple of Check
+        Suspicions about rows, labels and forecasts.
+    """
+
+    config: ForesightConfig
+    data: Prepared
+    forecasts: dict[str, Forecast]
+    anchors: dict[str, tuple[Anchor, ...]]
+    factors: dict[str, dict[str, float]]
+    checks: tuple[Check, ...]
+
+    @property
+    def m(self) -> int:
+        """Labels that the forecasts were made from."""
+        return next(iter(self.forecasts.values())).m
+
+    @property
+    def pool(self) -> int:
+        """Unlabelled rows at hand."""
+        return len(self.data.split.unlabelled)
+
+
+def foresee(
+    config: ForesightConfig,
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+    *,
+    anchors: bool = True,
+) -> Foresight:
+    """Forecast from rows and labels at hand.
+
+    Parameters
+    ----------
+    config : ForesightConfig
+        Which.
+    permissions : Permissions
+        What may be run.
+    progress : callable, optional
+        Told what is being done and the share done.
+    anchors : bool
+        Whether to hold the forecasts against leave-one-out.
+
+    Returns
+    -------
+    Foresight
+        One forecast per weak set.
+    """
+    tell = progress or (lambda _what, _share: None)
+    tell("reading rows", 0.0)
+    if config.pseudo_labels:
+        raise ConfigError(
+            "a forecast needs the teacher's features, and --pseudo-labels gives none",
+            remedy="Name the features by --weak, or use `outgrow run`, which takes given teachers.",
+        )
+    data = prepare(config.rows(), permissions, progress)
+    rows, y, shift = _labels(config, data)
+    sigma2 = _noise(config, data)
+    checks = list(data.checks)
+    if len(rows) < FEW:
+        checks.append(Check("OG215", f"{len(rows)} labels"))
+    folds = jackknife_groups(
+        data.ids[rows], None if data.groups is None else data.groups[rows], seed=config.seed
+    )
+    forecasts: dict[str, Forecast] = {}
+    held: dict[str, tuple[Anchor, ...]] = {}
+    factors: dict[str, dict[str, float]] = {}
+    strong = None
+    for place, (name, features) in enumerate(data.weak.items()):
+        tell(f"forecasting {name}", place / len(data.weak))
+        pool = data.moments[name].select("unlabelled")
+        if strong is None:
+            strong = spectrum_of_covariance(pool.covariance(STRONG), pool.n)
+        ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
+        white = whiten(pool, ranks, strong)
+        Z_w, Z_s = white.weak(features[rows]), white.strong(data.strong[rows])
+        target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
+        target = replace(target, variance=target.variance + shift)
+        found = Forecast(
+            weak=name,
+            strong=data.strong_name,
+            pair=white.pair,
+            target=target,
+            m=len(rows),
+            kind="retrospective" if config.retrospective else "prospective",
+            penalties_w=white.pair.values_w.mean() * RELATIVE,
+            penalties_s=white.pair.values_s.mean() * RELATIVE,
+        )
+        held[name], factors[name] = (), {}
+        if anchors and not config.retrospective:
+            held[name], factors[name] = _anchors(found, white, data, features, folds, pool.n)
+        raised = [
+            Check(
+                "OG214",
+                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g}",
+            )
+            for a in held[name]
+            if not a.agrees
+        ]
+        raised += [
+            Check("OG206", f"{name}: {route} {factor:.2f}")
+            for route, factor in factors[name].items()
+            if not SANDWICH[0] <= factor <= SANDWICH[1]
+        ]
+        checks += raised
+        forecasts[name] = replace(found, checks=tuple(raised))
+    tell("done", 1.0)
+    return Foresight(config, data, forecasts, held, factors, tuple(dict.fromkeys(checks)))
+
+
+FEW = 40
+"""Two rows in each of the twenty groups that the intervals come from."""
+
+
+def _labels(
+    config: ForesightConfig, data: Prepared
+) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, "m k"], float]:
+    """Choose the labels to forecast from, and what their variance lacks of a label's."""
+    split = data.split
+    if not config.retrospective:
+        return split.labelled, data.y[split.labelled], 0.0
+    # Never rows of the pool: their features would be in the moments and the labels at once.
+    rows = np.concatenate([split.labelled, split.test])
+    if data.truth is not None and config.noise_variance is not None:
+        known = rows[~np.isnan(data.truth[rows])]
+        return known, data.truth[known][:, None], config.noise_variance - config.truth_variance
+    rows = rows[~np.isnan(data.y[rows]).any(axis=1)]
+    return rows, data.y[rows], 0.0
+
+
+def _noise(config: ForesightConfig, data: Prepared) -> float | None:
+    """Give the noise variance: as said, or half the mean squared difference of repeated labels."""
+    if config.repeat_column is None:
+        return config.noise_variance
+    if config.noise_variance is not None:
+        raise ConfigError(
+            "--noise-variance and --repeat-column both give the noise variance", remedy="Leave one out."
+        )
+    if data.task != "regression":
+        raise ConfigError("--repeat-column is of a regression", remedy="Leave it out.")
+    second = encode(
+        second_labels(config.rows(), config.repeat_column, data.ids),
+        "regression",
+        ids=data.ids,
+        where=f"column {config.repeat_column!r}",
+    )
+    both = data.split.labelled[~np.isnan(second[data.split.labelled])]
+    if len(both) < 2:
+        raise DataError(
+            f"{len(both)} labelled rows have a second label",
+            f"column {config.repeat_column!r}",
+            "Give it for 30 rows or more.",
+        )
+    return float(np.mean((data.y[both, 0] - second[both]) ** 2) / 2)
+
+
+def _anchors(
+    forecast: Forecast,
+    white: Whitened,
+    data: Prepared,
+    features: np.ndarray,
+    folds: Int[np.ndarray, " m"],
+    pool_size: int,
+) -> tuple[tuple[Anchor, ...], dict[str, float]]:
+    """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
+    L, y = data.split.labelled, data.y[data.split.labelled]
+    Z_w = white.weak(features[L]) * np.sqrt(white.pair.values_w)
+    Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
+    m = len(L)
+    alphas = forecast.best_alphas(m, pool_size)
+    found = forecast.surface([m], [pool_size])
+    pair = white.pair
+    pool = Pool(
+        pool_size,
+        np.zeros(Z_w.shape[1]),
+        np.zeros(Z_s.shape[1]),
+        np.diag(pair.values_w),
+        np.diag(pair.values_s),
+        pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w)),
+    )
+    names = np.unique(folds, return_inverse=True)[1]
+    members = [np.flatnonzero(names == fold) for fold in range(names.max() + 1)]
+    groups = members if data.groups is not None else None
+    alone = StageOne(Z_w, y, np.array([alphas.teacher]), groups)
+    paired = StageOne(Z_w, y, np.array([alphas.alpha_w]), groups)
+    base = StageOne(Z_s, y, np.array([alphas.baseline]), groups)
+    student = StageTwo(paired, Z_s, pool, np.array([alphas.alpha_s]))
+    losses = {
+        "teacher": np.sum(alone.deleted_residuals**2, axis=2)[:, 0],
+        "student": student.losses()[0, 0],
+        "baseline": np.sum(base.deleted_residuals**2, axis=2)[:, 0],
+    }
+    values = {
+        "teacher": found.teacher[:, 0],
+        "student": found.student[:, 0, 0],
+        "baseline": found.baseline[:, 0],
+    }
+    anchors = []
+    for route, loss in losses.items():
+        without = np.array([np.delete(loss, rows).mean() for rows in members])
+        mean = np.concatenate([[loss.mean()], without])
+        both, own = values[route] - mean, values[route]
+        anchors.append(
+            Anchor(
+                route,
+                Estimate(float(own[0]), jackknife_interval(own[0], own[1:]), n=m),
+                Estimate(float(mean[0]), jackknife_interval(mean[0], without), n=m),
+                Estimate(
+                    float(both[0]),
+                    jackknife_interval(both[0], both[1:], 1 - (1 - LEVEL) / len(losses)),
+                    n=m,
+                    method="jackknife over the same groups, for three routes together",
+                ),
+            )
+        )
+    return tuple(anchors), {
+        "teacher": _factor(losses["teacher"], Z_w, pair.values_w, alphas.teacher),
+        "baseline": _factor(losses["baseline"], Z_s, pair.values_s, alphas.baseline),
+    }
+
+
+def _factor(
+    squared: Float[np.ndarray, " m"],
+    Z: Float[np.ndarray, "m d"],
+    values: Float[np.ndarray, " d"],
+    alpha: float,
+) -> float:
+    """Average of squared residual times influence, over the product of their averages; 1 for Gaussians."""
+    influence = (Z**2) @ (values / (values + alpha) ** 2)
+    return float(np.mean(squared * influence) / (squared.mean() * influence.mean()))

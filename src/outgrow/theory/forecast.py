@@ -1,0 +1,543 @@
+"""A forecast: the risks of every route for any n, N and penalties, from one pass over pool and labels.
+
+It holds what a pool says of two feature sets and what m labels say of the target, each with replicates; every
+question after that is arithmetic. Penalties that are not given are those of least forecast risk. Intervals
+are delete-a-group jackknife intervals of the expected risk (docs/theory.md, T8): no labelled Gram matrix is
+inverted, so they hold near interpolation peaks too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.errors import CHECKS, DataError
+from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.results import LEVEL, Check, Estimate, Quantity, Risks, Undefined
+from outgrow.theory.effective_stage import Stages, effective_stages
+from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks, student_risks
+from outgrow.theory.fieller import fieller
+from outgrow.theory.union_features import union_features
+
+Kind = Literal["prospective", "retrospective"]
+
+
+class Penalties(NamedTuple):
+    """Penalties of every route at one design.
+
+    Parameters
+    ----------
+    teacher : float
+        Of the teacher alone.
+    alpha_w, alpha_s : float
+        Of the student's teacher and of the student.
+    baseline, ceiling, union : float
+        Of the strong model on n labels, on n + N labels, and of both feature sets together.
+    """
+
+    teacher: float
+    alpha_w: float
+    alpha_s: float
+    baseline: float
+    ceiling: float
+    union: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Forecast errors on a grid of designs: the estimate first, then its replicates.
+
+    Parameters
+    ----------
+    n : array of shape (a,)
+        Labelled rows.
+    N : array of shape (b,)
+        Unlabelled rows.
+    teacher, baseline, union : array of shape (R, a)
+        Expected squared error on fresh labels; NaN where infinite.
+    ceiling : array of shape (R, a, b)
+        The same with n + N true labels.
+    bias, inherited, fresh : array of shape (R, a, b)
+        The student's, in its three parts; the bias holds the label noise.
+    penalties : dict of str to array
+        Those used, by the fields of `Penalties`, of the shape (a,) or (a, b).
+    """
+
+    n: Int[np.ndarray, " a"]
+    N: Int[np.ndarray, " b"]
+    teacher: Float[np.ndarray, "R a"]
+    baseline: Float[np.ndarray, "R a"]
+    union: Float[np.ndarray, "R a"]
+    ceiling: Float[np.ndarray, "R a b"]
+    bias: Float[np.ndarray, "R a b"]
+    inherited: Float[np.ndarray, "R a b"]
+    fresh: Float[np.ndarray, "R a b"]
+    penalties: dict[str, np.ndarray]
+
+    @property
+    def student(self) -> Float[np.ndarray, "R a b"]:
+        """The student's expected squared error."""
+        return self.bias + self.inherited + self.fresh
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a pool and m labels say of every design.
+
+    Parameters
+    ----------
+    weak, strong : str
+        Names of the feature sets.
+    pair : PairSpectra
+        The feature sets, measured on the pool.
+    target : Target
+        The target, measured on the m labels.
+    m : int
+        Labels used.
+    kind : {"prospective", "retrospective"}
+        Whether the labels are those at hand before anything is bought, or more than that.
+    penalties_w, penalties_s : array of shape (a,) and (b,)
+        Penalties to choose from.
+    checks : tuple of Check
+        Suspicions.
+    intercept : bool
+        Whether intercepts are fitted.
+    """
+
+    weak: str
+    strong: str
+    pair: PairSpectra
+    target: Target
+    m: int
+    kind: Kind = "prospective"
+    penalties_w: Float[np.ndarray, " a"]
+    penalties_s: Float[np.ndarray, " b"]
+    checks: tuple[Check, ...] = ()
+    intercept: bool = True
+    _seen: dict[tuple[object, ...], Surface] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def method(self) -> str:
+        """How its numbers were obtained, in words."""
+        return (
+            f"{self.kind} forecast from {self.m} labels and {self.pair.rows:.0f} unlabelled rows"
+            " (deterministic equivalents, docs/theory.md, T4 and T6)"
+        )
+
+    @property
+    def excess(self) -> bool:
+        """Whether risks are excess risks: the noise variance is known. Else they are errors on new labels."""
+        return self.target.sigma2 is not None
+
+    @cached_property
+    def _union(self) -> tuple[Float[np.ndarray, " d"], Side]:
+        return union_features(self.pair, self.target)
+
+    def _stages(
+        self, values: Float[np.ndarray, " d"], m: Sequence[float] | np.ndarray, alpha: np.ndarray
+    ) -> Stages:
+        """Lay out every size with every penalty."""
+        size = np.repeat(np.asarray(m, dtype=float), len(alpha))
+        return effective_stages(
+            values, size, np.tile(alpha, len(m)), rows=self.pair.rows, intercept=self.intercept
+        )
+
+    def surface(
+        self,
+        n: Sequence[int] | np.ndarray,
+        N: Sequence[int] | np.ndarray,
+        *,
+        alpha_w: float | None = None,
+        alpha_s: float | None = None,
+        alpha_b: float | None = None,
+        alpha_c: float | None = None,
+    ) -> Surface:
+        """Forecast every design of a grid.
+
+        Parameters
+        ----------
+        n : sequence of int
+            Labelled rows, at least 2 each.
+        N : sequence of int
+            Unlabelled rows, at least 2 each.
+        alpha_w, alpha_s : float, optional
+            Penalties of teacher and student; those of least forecast risk by default, the teacher alone
+            tuned for itself.
+        alpha_b, alpha_c : float, optional
+            Penalties of baseline and ceiling; those of least forecast risk by default.
+
+        Returns
+        -------
+        Surface
+            Errors with replicates.
+
+        Raises
+        ------
+        DataError
+            When a size is no number of rows or a penalty is negative.
+        """
+        labelled, pool = _sizes(n, "n"), _sizes(N, "N")
+        key = (*labelled.tolist(), None, *pool.tolist(), alpha_w, alpha_s, alpha_b, alpha_c)
+        if key not in self._seen:
+            self._seen.clear()  # the last grid is asked for again and again, older ones hardly ever
+            self._seen[key] = self._surface(labelled, pool, alpha_w, alpha_s, alpha_b, alpha_c)
+        return self._seen[key]
+
+    def _surface(
+        self,
+        n: Int[np.ndarray, " a"],
+        N: Int[np.ndarray, " b"],
+        alpha_w: float | None,
+        alpha_s: float | None,
+        alpha_b: float | None,
+        alpha_c: float | None,
+    ) -> Surface:
+        def given(alpha: float | None, grid: np.ndarray) -> np.ndarray:
+            return grid if alpha is None else np.array([float(alpha)])
+
+        tried_w, tried_s = given(alpha_w, self.penalties_w), given(alpha_s, self.penalties_s)
+        students = self._stages(self.pair.values_s, N, tried_s)
+        replicates = len(self.target.weights)
+        teacher, own_w = np.empty((replicates, len(n))), np.empty(len(n))
+        parts = np.empty((3, replicates, len(n), len(N)))
+        best_w, best_s = np.empty((len(n), len(N))), np.empty((len(n), len(N)))
+        for place, rows in enumerate(n):
+            # One size at a time: what is held at once grows with the penalties, not with the grid.
+            teachers = self._stages(self.pair.values_w, [rows], tried_w)
+            single = single_risks(teachers, self.target.weak(), self.target).error
+            teacher[:, [place]], own_w[[place]] = _least(single[:, None, :], tried_w)
+            found = student_risks(self.pair, self.target, teachers, students)
+            apart = np.stack([found.bias, found.inherited, found.fresh])
+            apart = apart.reshape(3, replicates, len(tried_w), len(N), len(tried_s)).swapaxes(2, 3)
+            apart = apart.reshape(3, replicates, len(N), -1)
+            best = _choice(apart.sum(axis=0))
+            parts[:, :, place] = np.take_along_axis(apart, best[None, None, :, None], axis=3)[..., 0]
+            which = np.unravel_index(best, (len(tried_w), len(tried_s)))
+            best_w[place], best_s[place] = tried_w[which[0]], tried_s[which[1]]
+
+        strong = self.target.strong()
+        tried_b, tried_c = given(alpha_b, self.penalties_s), given(alpha_c, self.penalties_s)
+        fits = self._stages(self.pair.values_s, n, tried_b)
+        baseline, own_b = _least(
+            single_risks(fits, strong, self.target).error.reshape(-1, len(n), len(tried_b)), tried_b
+        )
+        both = (n[:, None] + N[None, :]).ravel()
+        fits = self._stages(self.pair.values_s, both, tried_c)
+        ceiling, own_c = _least(
+            single_risks(fits, strong, self.target).error.reshape(-1, len(both), len(tried_c)), tried_c
+        )
+        values, side = self._union
+        tried = values.mean() * RELATIVE
+        fits = self._stages(values, n, tried)
+        union, own_u = _least(
+            single_risks(fits, side, self.target).error.reshape(-1, len(n), len(tried)), tried
+        )
+        penalties = {
+            "teacher": own_w,
+            "alpha_w": best_w,
+            "alpha_s": best_s,
+            "baseline": own_b,
+            "ceiling": own_c.reshape(len(n), len(N)),
+            "union": own_u,
+        }
+        ceiling = ceiling.reshape(-1, len(n), len(N))
+        bias, inherited, fresh = parts
+        return Surface(n, N, teacher, baseline, union, ceiling, bias, inherited, fresh, penalties)
+
+    def best_alphas(self, n: int, N: int) -> Penalties:
+        """Give the penalties of least forecast risk, the student's two chosen together (T8).
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+
+        Returns
+        -------
+        Penalties
+            For every route.
+        """
+        found = self.surface([n], [N]).penalties
+        return Penalties(**{name: float(values.flat[0]) for name, values in found.items()})
+
+    def risks(self, n: int, N: int, **alphas: float | None) -> Risks:
+        """Forecast the risks of all routes at one design.
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+        **alphas : float, optional
+            Penalties, as for `surface`.
+
+        Returns
+        -------
+        Risks
+            Excess risks where the noise variance is known, else expected squared errors on new labels; with
+            the union as an extra. Undefined where the expectation is infinite.
+        """
+        found = self.surface([n], [N], **alphas)
+        d_w, d_s = len(self.pair.values_w), len(self.pair.values_s)
+        teacher = self._risk(found.teacher[:, 0], d_w, n, "n labelled")
+        student = self._risk(found.student[:, 0, 0], d_s, N, "N unlabelled")
+        if isinstance(teacher, Undefined) and isinstance(student, Undefined):
+            student = teacher
+        return Risks(
+            teacher=teacher,
+            student=student,
+            baseline=self._risk(found.baseline[:, 0], d_s, n, "n labelled"),
+            ceiling=self._risk(found.ceiling[:, 0, 0], d_s, n + N, "n + N with true labels"),
+            extras={"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled")},
+        )
+
+    def _risk(self, values: Float[np.ndarray, " R"], d: int, m: int, name: str) -> Quantity:
+        if np.isnan(values[0]):
+            return self._undefined(d, m, name)
+        return self._estimate(values - (self.target.sigma2 or 0.0))
+
+    def _undefined(self, d: int, m: int, name: str) -> Undefined:
+        if m > self.pair.rows > 1 and d >= self.pair.rows - 1 - self.intercept:
+            return Undefined(
+                f"{m} rows ({name}) on {d} directions are more than {self.pair.rows:.0f} unlabelled rows can"
+                " tell of",
+                "Give more unlabelled rows, keep fewer directions (--rank), or take a larger penalty.",
+            )
+        return Undefined(
+            f"the expected risk is infinite: {m} rows ({name}) for {d} dimensions without a penalty",
+            "Take a positive penalty, move the rows away from the dimensions, or keep fewer directions.",
+        )
+
+    def _estimate(
+        self, values: Float[np.ndarray, " R"], bounded: bool = True, method: str | None = None
+    ) -> Estimate:
+        value, interval = float(values[0]), None
+        if len(values) > 2:
+            interval = jackknife_interval(value, values[1:])
+        checks: tuple[Check, ...] = ()
+        if bounded and value < 0:
+            checks = (Check("OG213", f"{value:.3g}, from {self.m} labels"),)
+            value = 0.0
+        if bounded and interval is not None:
+            interval = (max(interval[0], 0.0), max(interval[1], 0.0))
+        return Estimate(value, interval, n=self.m, method=method or self.method, checks=checks)
+
+    def decomposition(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
+        """Split the student's forecast risk.
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+        **alphas : float, optional
+            Penalties, as for `surface`.
+
+        Returns
+        -------
+        dict of str to Estimate or Undefined
+            "bias" (with the label noise where its variance is not known), "inherited" and "fresh" variance.
+        """
+        found = self.surface([n], [N], **alphas)
+        d_s = len(self.pair.values_s)
+        if np.isnan(found.student[0, 0, 0]):
+            missing = self._undefined(d_s, N, "N unlabelled")
+            return dict.fromkeys(("bias", "inherited", "fresh"), missing)
+        return {
+            "bias": self._estimate(found.bias[:, 0, 0] - (self.target.sigma2 or 0.0)),
+            "inherited": self._estimate(found.inherited[:, 0, 0]),
+            "fresh": self._estimate(found.fresh[:, 0, 0]),
+        }
+
+    def pgr(self, n: int, N: int, **alphas: float | None) -> Quantity:
+        """Forecast the performance gap recovered. It needs no noise variance.
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+        **alphas : float, optional
+            Penalties, as for `surface`.
+
+        Returns
+        -------
+        Estimate or Undefined
+            With Fieller's interval; Undefined where the gap between teacher and ceiling is not resolved.
+        """
+        found = self.surface([n], [N], **alphas)
+        teacher = found.teacher[:, 0]
+        return self.ratio(
+            teacher - found.student[:, 0, 0],
+            teacher - found.ceiling[:, 0, 0],
+            "PGR",
+            "the gap between teacher and ceiling",
+        )
+
+    def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
+        """Forecast the outperforming ratio, of excess risks.
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+        **alphas : float, optional
+            Penalties, as for `surface`.
+
+        Returns
+        -------
+        Estimate or Undefined
+            With Fieller's interval. Undefined where the noise variance is not known.
+        """
+        if self.target.sigma2 is None:
+            return NO_NOISE
+        found = self.surface([n], [N], **alphas)
+        return self.ratio(
+            found.baseline[:, 0] - self.target.sigma2,
+            found.student[:, 0, 0] - self.target.sigma2,
+            "OPR",
+            "the student's excess risk",
+        )
+
+    def ratio(
+        self, over: Float[np.ndarray, " R"], under: Float[np.ndarray, " R"], name: str, what: str
+    ) -> Quantity:
+        """Divide two forecasts.
+
+        Parameters
+        ----------
+        over, under : array of shape (R,)
+            Estimate and replicates of numerator and denominator.
+        name : str
+            Of the ratio.
+        what : str
+            What the denominator is, for messages.
+
+        Returns
+        -------
+        Estimate or Undefined
+            With Fieller's interval; Undefined where the denominator is not resolved from zero.
+        """
+        if np.isnan(over[0]) or np.isnan(under[0]):
+            return Undefined(f"{name} needs risks that are infinite here", "See the remedy at the risks.")
+        if not under[0] > 0:
+            code = " (OG205)" if name == "PGR" else ""
+            return Undefined(
+                f"{what} is forecast to be {under[0]:.3g}{code}",
+                CHECKS["OG205"].remedy if name == "PGR" else "Read the risks themselves.",
+            )
+        method = f"{name}, {self.method}"
+        if len(over) < 3:
+            return Estimate(float(over[0] / under[0]), n=self.m, method=method)
+        from scipy.special import stdtrit
+
+        groups = len(over) - 1
+        around = np.stack([over[1:], under[1:]])
+        around = around - around.mean(axis=1, keepdims=True)
+        t = float(stdtrit(groups - 1, (1 + LEVEL) / 2))
+        reach = t**2 * (groups - 1) / groups * around @ around.T
+        interval = fieller(float(over[0]), float(under[0]), reach)
+        if interval is None:
+            return Undefined(
+                f"{what} is not resolved: {under[0]:.3g} ± {np.sqrt(reach[1, 1]):.2g} from {self.m} labels",
+                "Use more labels for the forecast, or read the risks themselves.",
+            )
+        return Estimate(float(over[0] / under[0]), interval, n=self.m, method=f"{method}; Fieller interval")
+
+    def wins(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
+        """Give the probability that the student's expected risk is below that of its rivals.
+
+        Parameters
+        ----------
+        n, N : int
+            Labelled and unlabelled rows.
+        **alphas : float, optional
+            Penalties, as for `surface`.
+
+        Returns
+        -------
+        dict of str to Estimate or Undefined
+            By rival: "teacher", "baseline", "union". The probability is that of the jackknife's t
+            distribution; Undefined without replicates.
+        """
+        found = self.surface([n], [N], **alphas)
+        student = found.student[:, 0, 0]
+        rivals = {
+            "teacher": found.teacher[:, 0],
+            "baseline": found.baseline[:, 0],
+            "union": found.union[:, 0],
+        }
+        return {name: self.probability(values - student) for name, values in rivals.items()}
+
+    def probability(self, difference: Float[np.ndarray, " R"]) -> Quantity:
+        """Give the probability that a difference of forecasts is above zero.
+
+        Parameters
+        ----------
+        difference : array of shape (R,)
+            Estimate and replicates.
+
+        Returns
+        -------
+        Estimate or Undefined
+            From the jackknife's t distribution.
+        """
+        if np.isnan(difference[0]):
+            return Undefined("a risk is infinite here", "See the remedy at the risks.")
+        groups = len(difference) - 1
+        if groups < 2:
+            return Undefined("a forecast without replicates has no distribution", "Estimate it from labels.")
+        from scipy.special import stdtr
+
+        around = difference[1:] - difference[1:].mean()
+        error = float(np.sqrt((groups - 1) / groups * np.sum(around**2)))
+        value = float(stdtr(groups - 1, difference[0] / error)) if error > 0 else float(difference[0] > 0)
+        return Estimate(value, n=self.m, method=f"probability, {self.method}")
+
+
+NO_NOISE = Undefined(
+    "the variance of the label noise is not known, and OPR divides excess risks",
+    "Give it (--noise-variance), or two labels for some rows (--repeat-column).",
+)
+
+RELATIVE = np.geomspace(1e-5, 1e3, 25)
+"""Penalties tried, in units of the mean variance per direction: those of the heads (`penalties`), three per
+decade from all but ridgeless to all but constant."""
+
+
+def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"]:
+    found = np.atleast_1d(np.asarray(sizes))
+    if not len(found) or (found != found.astype(int)).any() or (found < 2).any():
+        raise DataError(
+            f"{name} must be whole numbers of at least 2, not {list(np.atleast_1d(sizes))}", "forecast"
+        )
+    return found.astype(int)
+
+
+def _least(
+    errors: Float[np.ndarray, "R a k"], penalties: Float[np.ndarray, " k"]
+) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
+    """Take the penalty of least estimate, and the replicates at it."""
+    best = _choice(errors)
+    return np.take_along_axis(errors, best[None, :, None], axis=2)[:, :, 0], penalties[best]
+
+
+def _choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
+    """Choose the setting of least error, allowing for what each estimate may be off by.
+
+    The least of many estimates flatters itself, the more the less certain they are, and small penalties are
+    the least certain: one standard error is added to each.
+    """
+    groups = len(errors) - 1
+    bound = errors[0]
+    if groups > 1:
+        bound = bound + CAUTION * np.sqrt((groups - 1) / groups) * np.sqrt(
+            np.sum((errors[1:] - errors[1:].mean(axis=0)) ** 2, axis=0)
+        )
+    return np.argmin(np.where(np.isnan(bound), np.inf, bound), axis=1)
+
+
+CAUTION = 1.0
+"""Standard errors added before penalties are compared."""

@@ -1,0 +1,42 @@
+"""Both feature sets side by side, each scaled to unit total variance: what the union route sees."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.theory.equivalents import PairSpectra, Side, Target
+
+
+def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray, " d"], Side]:
+    """Give spectrum and target of the two sets together.
+
+    Parameters
+    ----------
+    pair : PairSpectra
+        The feature sets.
+    target : Target
+        The target through each of them.
+
+    Returns
+    -------
+    array of shape (d,)
+        Positive eigenvalues of the covariance of both sets, each scaled to unit total variance.
+    Side
+        The target's covariances with its whitened directions.
+    """
+    scale = np.concatenate([np.sqrt(v / v.sum()) for v in (pair.values_w, pair.values_s)])
+    split = len(pair.values_w)
+    covariance = np.diag(scale**2)
+    covariance[split:, :split] = pair.C * np.outer(scale[split:], scale[:split])
+    covariance[:split, split:] = covariance[split:, :split].T
+    values, vectors = np.linalg.eigh(covariance)
+    # Directions that the sets share exactly cancel down to the rounding of the correlations.
+    keep = values > len(values) * np.finfo(np.float64).eps * values[-1]
+    # A pool of M rows spans M - 1 directions at most.
+    keep[: max(0, len(keep) - int(min(pair.rows - 1, len(keep))))] = False
+    values, vectors = values[keep], vectors[:, keep]
+    back = scale[:, None] * vectors / np.sqrt(values)
+    weak, strong = target.weak(), target.strong()
+    together = (np.hstack(both) @ back for both in zip(weak, strong, strict=True))
+    return values, Side(*together)
