@@ -95,6 +95,31 @@ def test_what_is_not_identifiable_says_so_and_the_rest_is_there(rng):
     assert flat.ridge == ()
 
 
+def test_what_the_teacher_cannot_teach(rng):
+    X, Y = features(rng)
+    y = Y[:, :2] + rng.standard_normal((400, 2))
+    found = measure_pair(X, Y, y=y)
+    default = min(
+        found.projector_gaps, key=lambda one: abs(np.log(one.penalty / found.projector_gap.penalty))
+    )
+    assert default.gap == pytest.approx(found.projector_gap.gap, rel=1e-6)
+    assert found.projector_gap.gap < found.projector_gap.gap_by_chance
+    weak, strong = (np.column_stack([Z - Z.mean(axis=0)]) for Z in (X, Y))
+    K_w, K_s = weak @ weak.T / 400, strong @ strong.T / 400
+    P_w, P_s = (
+        K @ np.linalg.inv(K + 0.1 * np.trace(K) / rank * np.eye(400)) for K, rank in ((K_w, 6), (K_s, 9))
+    )
+    left = P_s @ (y - y.mean(axis=0) - P_w @ (y - y.mean(axis=0)))
+    assert found.label_gap.value == pytest.approx(np.sum(left**2) / 400, rel=1e-8)
+    assert found.label_gap.variance == pytest.approx(np.var(y, axis=0).sum())
+    # Only the rows measured are read: labels of the others may be unknown.
+    y[300:] = np.nan
+    some = measure_pair(X, Y, y=y, rows=np.arange(300)).label_gap
+    assert some == measure_pair(X[:300], Y[:300], y=y[:300]).label_gap
+    missing = measure_pair(X, Y).label_gap
+    assert "needs the label of every row" in missing.reason
+
+
 def test_groups_stay_whole(rng):
     X, Y = features(rng, N=300)
     groups = np.repeat(np.arange(10), 30)

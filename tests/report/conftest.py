@@ -17,6 +17,7 @@ from outgrow.probes.routes import Route
 from outgrow.results import Check, Estimate, Risks, Undefined, as_plain
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.verdict import Comparison, decide
+from outgrow.theory.misfit import MisfitGain
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">',
@@ -109,8 +110,9 @@ def make_outcome(
                     for other in own.risks
                     if other != own.recommended
                 ),
-                geometry=measure_pair(X_w, X_s),
+                geometry=measure_pair(X_w, X_s, y=latent[:, :1] if ceiling else None),
                 theory=_theory() if theory else Undefined("no test rows", "Set rows aside (--test)."),
+                misfit=_misfit(test),
             )
         )
     verdict = decide(chosen)
@@ -150,6 +152,16 @@ def make_outcome(
         seconds=12.34,
     )
     return json.loads(json.dumps(as_plain(outcome)))
+
+
+def _misfit(test: bool) -> MisfitGain:
+    """A promise that came out broken, or was never measured."""
+    promised = Estimate(0.4321, (0.4, 0.464), n=300, method="mean misfit over 300 rows")
+    if not test:
+        missing = Undefined("there are no test rows to measure the gain on", "Set rows aside (--test).")
+        return MisfitGain("pool rows", promised, missing, missing, "not measured")
+    measured, beyond = Estimate(0.1234, (0.09, 0.157)), Estimate(-0.3087, (-0.36, -0.257))
+    return MisfitGain("test rows", promised, measured, beyond, "broken")
 
 
 def _theory() -> dict[str, Any]:
@@ -201,7 +213,7 @@ def variants(outcome: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for key in ("title", "note", "identities", "checks", "d_w", "seconds", "why_task", "head"):
         del old[key]
     for pair in old["pairs"]:
-        for key in ("geometry", "theory", "on_test", "opr_raw_mse", "pgr_accuracy"):
+        for key in ("geometry", "theory", "misfit", "on_test", "opr_raw_mse", "pgr_accuracy"):
             del pair[key]
     for route in old["routes"]:
         del route["accuracy"], route["settings"], route["excess_risk"]

@@ -14,7 +14,7 @@ from outgrow.errors import CHECKS
 from outgrow.report.drawing import BEFORE, CHANCE, SHARED, STRONG, WEAK
 from outgrow.report.page import page, write_report
 from outgrow.report.style import CSS
-from outgrow.report.text import escaped, quantity_text
+from outgrow.report.text import escaped, number, quantity_text
 
 VOID = {"meta", "link", "br"}
 
@@ -161,6 +161,31 @@ def test_tables_hold_every_number(outcome):
         assert quantity_text(point["measured"]) in text
     assert "rho_w part of the target that the weak features cannot express 1.22" in text
     assert "Retrospective: predicted against measured" in text
+
+
+def test_what_needs_no_labels_is_told_with_its_chance_level_and_its_assumption(outcome, variants):
+    text = Reader(page(outcome)).text.replace("−", "-")
+    pair = outcome["pairs"][0]
+    gap, of_labels = pair["geometry"]["projector_gap"], pair["geometry"]["label_gap"]
+    shown = [f"Projector gap {number(gap['gap'])} of {number(gap['d_s'])} directions"]
+    shown += [f"Its chance level {number(gap['gap_by_chance'])} what would be left by unrelated sets"]
+    shown += [f"Its norm {number(gap['norm'])} from 0 to 1"]
+    shown += [f"Left of the labels {number(of_labels['value'])} of the labels' variance"]
+    shown += [f"would leave {number(of_labels['by_chance'])}. A look back"]
+    shown += ["What their disagreement promises If the strong features, under the student's penalty,"]
+    shown += ["If they cannot, nothing is promised"]
+    shown += [f"Gain promised {quantity_text(pair['misfit']['promised'])} the mean squared difference"]
+    shown += [f"Gain measured {quantity_text(pair['misfit']['measured'])} its teacher's risk less"]
+    shown += [f"promised {quantity_text(pair['misfit']['beyond'])} less was gained than promised"]
+    for words in shown:
+        assert words in text
+    methods = text[text.index("How every number was obtained") :]
+    assert pair["misfit"]["promised"]["method"] in methods
+    unknown = Reader(page(variants["cross-validated"])).text
+    assert "on pool rows; needs no labels" in unknown
+    assert unknown.count("there are no test rows to measure the gain on. Set rows aside (--test).") == 2
+    assert "Left of the labels" not in unknown
+    assert "What their disagreement promises" not in Reader(page(variants["old"])).text
 
 
 def test_checks_are_told_with_why_and_remedy_once_each(outcome):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from outgrow.report.tables import geometry_table, risk_table, summary_lines
-from outgrow.report.text import quantity_text
+from outgrow.report.text import number, quantity_text
 
 
 def shown(renderable, width=220):
@@ -60,6 +60,23 @@ def test_the_geometry_table_holds_dimensions_and_what_is_shared(outcome):
         assert f"{dimension['estimate']['value']:.3g}"[:4] in text
     assert "Published similarity" in text
     assert "Measured of the reduced features." in text
+
+
+def test_what_needs_no_labels_stands_in_the_tables(outcome, variants):
+    pair = outcome["pairs"][0]
+    gap, left = pair["geometry"]["projector_gap"], pair["geometry"]["label_gap"]
+    text = shown(geometry_table("small", "large", pair["geometry"]), 400)
+    by_chance = number(gap["gap_by_chance"])
+    assert f"Projector gap {number(gap['gap'])}; unrelated sets would leave {by_chance}: of " in text
+    assert f"Left of the labels {number(left['value'])}: of the labels' variance" in text
+    text = shown(risk_table(outcome), 300)
+    assert f"on test rows: {quantity_text(pair['misfit']['promised'])}, if the strong features can" in text
+    assert f"Gain measured: {quantity_text(pair['misfit']['measured'])}: less was gained than" in text
+    unmeasured = shown(risk_table(variants["cross-validated"]), 300)
+    assert "on pool rows: 0.432" in unmeasured
+    assert "Gain measured" not in unmeasured
+    flat = {"projector_gap": {"type": "Undefined", "reason": "nothing varies", "remedy": "Look."}}
+    assert "Projector gap: nothing varies. Look." in shown(geometry_table("a", "b", flat))
 
 
 def test_undefined_dimensions_say_why(variants):

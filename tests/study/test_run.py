@@ -207,6 +207,85 @@ def test_order_of_rows_does_not_matter(world, rng, tmp_path):
         assert one.risk.value == pytest.approx(other.risk.value, rel=1e-6)
 
 
+def promise(rng, tmp_path, target, strong, **options):
+    """Run ridgeless heads with the whole of 4 weak and few strong directions of a latent Gaussian."""
+    latent = rng.normal(size=(3000, 6))
+    np.save(tmp_path / "weak.npy", latent[:, :4] @ rng.normal(size=(4, 4)))
+    np.save(tmp_path / "strong.npy", latent[:, strong] @ rng.normal(size=(len(strong),) * 2))
+    y = latent @ target + 0.5 * rng.normal(size=3000)
+    (tmp_path / "y.csv").write_text("label\n" + "\n".join(f"{v:.8f}" for v in y) + "\n")
+    settings = {"n": 12, "head": "ridgeless", "rank": (4, len(strong))} | options
+    paths = {"weak": (f"{tmp_path}/weak.npy",), "strong": f"{tmp_path}/strong.npy"}
+    return run(RunConfig(**paths, labels=f"{tmp_path}/y.csv", **settings))
+
+
+def test_disagreement_is_the_gain_where_the_student_can_express_the_target(rng, tmp_path):
+    target = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    study = promise(rng, tmp_path, target, [2, 3, 5], test=1500)
+    found, pair = study.outcome.pairs[0].misfit, study.outcome.pairs[0]
+    assert (found.rows, found.outcome, found.promised.n) == ("test rows", "met", 1500)
+    assert found.promised.interval[0] > 0
+    assert found.measured.value == pytest.approx(pair.risks.teacher.value - pair.risks.student.value)
+    # Fresh rows and a pool of 1,488 for three directions: equal but for a few percent.
+    assert found.measured.value == pytest.approx(found.promised.value, rel=0.2)
+    assert found.beyond.value == pytest.approx(found.measured.value - found.promised.value)
+    teacher, student = (
+        evaluate.read_by(study.data, item, study.data.split.test)
+        for kind in ("teacher", "student")
+        for item in study.trained
+        if item.route.kind == kind
+    )
+    assert found.promised.value == pytest.approx(np.mean((teacher - student) ** 2), rel=1e-12)
+
+
+def test_the_promise_is_of_the_teacher_that_the_student_learned_from(world):
+    paths, _ = world
+    study = run(RunConfig(**paths, n=60, test=200, seed=3))
+    models = {item.route.kind: item for item in study.trained}
+    alpha = models["student"].route.settings["alpha_w"]
+    # Chosen together with the student's, it is not that of the teacher alone.
+    assert alpha != models["teacher"].route.settings["alpha_w"]
+    data, split = study.data, study.data.split
+    X, y = data.weak["weak"].astype(np.float64), data.y[:, 0]
+    L, test = split.labelled, split.test
+    mean, level = X[L].mean(axis=0), y[L].mean()
+    A = (X[L] - mean).T @ (X[L] - mean) / len(L) + alpha * np.eye(X.shape[1])
+    own = level + (X[test] - mean) @ np.linalg.solve(A, (X[L] - mean).T @ (y[L] - level) / len(L))
+    student = evaluate.read_by(data, models["student"], test)[:, 0]
+    found = study.outcome.pairs[0].misfit
+    assert found.promised.value == pytest.approx(np.mean((own - student) ** 2), rel=1e-9)
+    gain = np.mean((own - y[test]) ** 2) - np.mean((student - y[test]) ** 2)
+    assert found.measured.value == pytest.approx(gain, rel=1e-9)
+    assert found.beyond.value == pytest.approx(gain - found.promised.value, rel=1e-9)
+
+
+def test_disagreement_is_a_loss_where_the_student_cannot_express_the_target(rng, tmp_path):
+    target = np.array([2.0, 2.0, 0.0, 0.0, 0.0, 0.0])
+    found = promise(rng, tmp_path, target, [2, 3, 5], test=1500).outcome.pairs[0].misfit
+    assert found.outcome == "broken"
+    assert found.promised.interval[0] > 4
+    assert found.measured.interval[1] < 0
+
+
+def test_without_test_rows_the_promise_is_read_off_the_pool(rng, tmp_path):
+    target = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    found = promise(rng, tmp_path, target, [2, 3, 5]).outcome.pairs[0].misfit
+    assert (found.rows, found.outcome, found.promised.n) == ("pool rows", "not measured", 2988)
+    assert isinstance(found.measured, Undefined)
+    assert isinstance(found.beyond, Undefined)
+
+
+def test_what_is_left_of_the_labels_needs_the_labels_of_the_pool(world, tmp_path):
+    paths, y = world
+    known = run(RunConfig(**paths, n=120, test=200)).outcome.pairs[0].geometry
+    assert known.label_gap.variance == pytest.approx(np.var(y), rel=0.1)
+    assert known.projector_gap.gap < known.projector_gap.gap_by_chance
+    text = "label\n" + "\n".join(f"{v:.6f}" if i < 150 else "nan" for i, v in enumerate(y)) + "\n"
+    (tmp_path / "some.csv").write_text(text)
+    hidden = run(RunConfig(**(paths | {"labels": str(tmp_path / "some.csv")}), test=50)).outcome
+    assert isinstance(hidden.pairs[0].geometry.label_gap, Undefined)
+
+
 def test_too_few_labels_are_refused(world):
     paths, _ = world
     with pytest.raises(DataError, match="too few"):

@@ -1,7 +1,8 @@
 """Everything about a pair of representations that needs no labels, in one pass over the rows and a half.
 
 Moments of both sets by jackknife group give the spectra, dimensions and correlations; rows are read again
-only to shuffle them, for parallel analysis and for canonical correlations by chance.
+only to shuffle them, for parallel analysis and for canonical correlations by chance. Where every row has a
+label, what the teacher's features leave of the labels is measured beside.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from outgrow.geometry.correlation import CorrelationDimension, Whitening, correl
 from outgrow.geometry.intrinsic import ENERGY_LEVEL, Dimension, every_dimension, intrinsic_dimension
 from outgrow.geometry.null_spectrum import some_rows
 from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, pair_moments
+from outgrow.geometry.projector_gap import LabelGap, ProjectorGap, label_gap, projector_gap, projector_gaps
 from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
+from outgrow.linalg.spectrum import centre
 from outgrow.results import Estimate, Undefined
 
 
@@ -78,6 +81,12 @@ class Geometry:
         The same under penalties.
     published : PublishedSimilarity or Undefined
         The coordinate-space similarity at energy .90, with its chance level.
+    projector_gap : ProjectorGap or Undefined
+        What the strong features could still learn that the weak ones cannot teach.
+    projector_gaps : tuple of ProjectorGap
+        The same along penalties.
+    label_gap : LabelGap or Undefined
+        The same of the labels; a look back, undefined where they are not given.
     """
 
     rows: int
@@ -86,6 +95,13 @@ class Geometry:
     correlation: SharedGeometry
     ridge: tuple[RidgeOverlap, ...]
     published: PublishedSimilarity | Undefined
+    projector_gap: ProjectorGap | Undefined
+    projector_gaps: tuple[ProjectorGap, ...]
+    label_gap: LabelGap | Undefined
+
+
+NO_LABELS = Undefined("it needs the label of every row measured", "Read the gap that needs no labels.")
+"""What is left of labels that nobody has."""
 
 
 def measure_pair(
@@ -98,6 +114,7 @@ def measure_pair(
     rng: np.random.Generator | None = None,
     rows: Int[np.ndarray, " m"] | None = None,
     table: MomentTable | None = None,
+    y: Float[np.ndarray, "N k"] | None = None,
 ) -> Geometry:
     """Measure two feature sets of the same rows.
 
@@ -117,6 +134,8 @@ def measure_pair(
         Positions of the rows to measure; all by default.
     table : MomentTable, optional
         Their moments by group (`pair_moments`), where they have been taken already.
+    y : array of shape (N, k), optional
+        Labels, known for every row that is measured; only the label gap reads them.
 
     Returns
     -------
@@ -146,13 +165,21 @@ def measure_pair(
     if len(shared.canonical):
         by_chance = _by_chance(X_w, X_s, rows, total, weak, strong, rng)
     cross = total.covariance(WEAK, STRONG)
+    spectra = weak.spectrum, strong.spectrum
+    left: LabelGap | Undefined = NO_LABELS
+    if y is not None:
+        b_w, b_s, variance = _with_labels(X_w, X_s, y, rows, total)
+        left = label_gap(*spectra, cross, b_w, b_s, variance)
     return Geometry(
         rows=total.n,
         weak=_set(X_w, rows, weak, rng),
         strong=_set(X_s, rows, strong, rng),
         correlation=SharedGeometry(**vars(shared), canonical_by_chance=by_chance),
-        ridge=ridge_overlaps(weak.spectrum, strong.spectrum, cross),
+        ridge=ridge_overlaps(*spectra, cross),
         published=_published(weak, strong, rng),
+        projector_gap=projector_gap(*spectra, cross),
+        projector_gaps=projector_gaps(*spectra, cross),
+        label_gap=left,
     )
 
 
@@ -186,6 +213,24 @@ def _by_chance(
         part = slice(start, start + CHUNK)
         cross += (X_w[shuffled[part]] - mean_w).T @ (X_s[rows[part]] - mean_s)
     return np.minimum(np.linalg.svd(weak.map.T @ cross @ strong.map / len(rows), compute_uv=False), 1.0)
+
+
+def _with_labels(
+    X_w: Shaped[np.ndarray, "N D_w"],
+    X_s: Shaped[np.ndarray, "N D_s"],
+    y: Float[np.ndarray, "N k"],
+    rows: Int[np.ndarray, " m"],
+    total: BlockMoments,
+) -> tuple[Float[np.ndarray, "D_w k"], Float[np.ndarray, "D_s k"], float]:
+    """Covariances of both sets with the labels, and the labels' variance."""
+    mean_w, mean_s = total.mean(WEAK), total.mean(STRONG)
+    of_rows = y[rows] - centre(y[rows])
+    b_w, b_s = np.zeros((X_w.shape[1], y.shape[1])), np.zeros((X_s.shape[1], y.shape[1]))
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        b_w += (X_w[rows[part]] - mean_w).T @ of_rows[part]
+        b_s += (X_s[rows[part]] - mean_s).T @ of_rows[part]
+    return b_w / len(rows), b_s / len(rows), float(np.sum(of_rows**2)) / len(rows)
 
 
 def _published(

@@ -228,7 +228,7 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
             named.append(("paired comparisons on the evaluation rows", weak, comparison.get("difference")))
         for key, title in RATIOS:
             named.append((title, weak, pair.get(key)))
-        for place in ("geometry", "theory"):
+        for place in ("geometry", "theory", "misfit"):
             named += [(place, by(label, weak), value) for label, value in _named(pair.get(place))]
     groups: dict[tuple[Any, ...], tuple[str, list[str], Plain]] = {}
     for place, name, quantity in named:

@@ -265,6 +265,44 @@ def ridge_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None
     )
 
 
+def projector_chart(geometry: Plain) -> Drawing | None:
+    """Draw what the strong features could still learn that the weak ones cannot teach, along penalties.
+
+    Parameters
+    ----------
+    geometry : dict
+        Of a pair.
+
+    Returns
+    -------
+    Drawing or None
+        None without projector gaps.
+    """
+    look = {
+        "the strong features fit": (STRONG, [6, 3]),
+        "the weak ones teach of it": (SHARED, [8, 2, 2, 2]),
+        "left": (STRONG, [1, 0]),
+        "left by chance": (CHANCE, [2, 3]),
+    }
+    points = []
+    for found in items(geometry, "projector_gaps"):
+        for name, key in zip(look, ("d_s", "shared", "gap", "gap_by_chance"), strict=True):
+            penalty, value = value_of(found.get("penalty")), value_of(found.get(key))
+            if penalty is not None and penalty > 0 and value is not None:
+                points.append({"what": name, "place": penalty, "value": value})
+    if not points:
+        return None
+    spec = _lines(points, look, "penalty r over mean variance", "directions", ridge=True)
+    return Drawing(
+        "What the teacher cannot teach",
+        "Along the penalty: directions that the strong features fit, those that the weak ones teach of them,"
+        " those that are left, and those that would be left by chance.",
+        "The projector gap along its penalty. The lower the solid line is below the dotted one, the more the"
+        " two sets see of the same.",
+        spec,
+    )
+
+
 def _lines(
     points: Sequence[dict[str, Any]],
     look: dict[str, tuple[str, list[int]]],

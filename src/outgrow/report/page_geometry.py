@@ -82,6 +82,7 @@ def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
                 charts.spectrum_chart(found, weak, strong),
                 charts.dimension_chart(found, weak, strong),
                 charts.ridge_chart(found, weak, strong),
+                charts.projector_chart(found),
             ),
         ]
     )
@@ -169,6 +170,7 @@ def _shared(geometry: Plain) -> list[list[Child]]:
                 words_cell("what the uncorrected sum would be for unrelated sets of these sizes"),
             ]
         )
+    rows += _left(geometry)
     value, chance, spread = (value_of(published.get(key)) for key in ("value", "chance", "chance_sd"))
     if value is None or chance is None:
         said = undefined_text(geometry.get("published"))
@@ -185,6 +187,89 @@ def _shared(geometry: Plain) -> list[list[Child]]:
         ]
     )
     return rows
+
+
+def _left(geometry: Plain) -> list[list[Child]]:
+    found, of_labels = part(geometry, "projector_gap"), part(geometry, "label_gap")
+    if not found:
+        return []
+    rows: list[list[Child]] = [
+        [
+            "Projector gap",
+            quantity_cell(value_of(found.get("gap"))),
+            words_cell(undefined_text(found) or gap_in_words(found)),
+        ]
+    ]
+    if value_of(found.get("gap")) is None:
+        return rows
+    rows.append(
+        [
+            "Its chance level",
+            quantity_cell(value_of(found.get("gap_by_chance"))),
+            words_cell("what would be left by unrelated sets of these sizes"),
+        ]
+    )
+    rows.append(
+        [
+            "Its norm",
+            quantity_cell(value_of(found.get("norm"))),
+            words_cell(
+                "from 0 to 1, what is left of the one target that the teacher can teach least; usually near"
+                " 1, so compare teachers by it"
+            ),
+        ]
+    )
+    if value_of(of_labels.get("value")) is not None:
+        rows.append(
+            [
+                "Left of the labels",
+                quantity_cell(value_of(of_labels.get("value"))),
+                words_cell(label_gap_in_words(of_labels)),
+            ]
+        )
+    return rows
+
+
+def gap_in_words(gap: Plain) -> str:
+    """Say what the strong features could still learn that the teacher's cannot teach.
+
+    Parameters
+    ----------
+    gap : dict
+        The projector gap of a pair.
+
+    Returns
+    -------
+    str
+        Not yet escaped.
+    """
+    return (
+        f"of {number(value_of(gap.get('d_s')))} directions that the strong features fit on these rows under a"
+        f" penalty of {number(value_of(gap.get('penalty')))} times their mean variance, the weak ones"
+        f" ({number(value_of(gap.get('d_w')))}) can teach {number(value_of(gap.get('shared')))}; the others"
+        " are out of the student's reach (Xue et al. 2025)"
+    )
+
+
+def label_gap_in_words(gap: Plain) -> str:
+    """Say how much of the labels' variance is out of the student's reach.
+
+    Parameters
+    ----------
+    gap : dict
+        The label gap of a pair.
+
+    Returns
+    -------
+    str
+        Not yet escaped.
+    """
+    return (
+        f"of the labels' variance of {number(value_of(gap.get('variance')))}, what the strong features fit"
+        " and the weak ones cannot teach: how far, in mean square, the student stays from the ceiling however"
+        " many labels its teacher gets. Labels without any relation would leave"
+        f" {number(value_of(gap.get('by_chance')))}. A look back: it reads the label of every row"
+    )
 
 
 def published_in_words(published: Plain) -> str:

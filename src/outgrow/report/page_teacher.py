@@ -12,6 +12,7 @@ from outgrow.report.page_head import badge
 from outgrow.report.page_theory import theory
 from outgrow.report.risk_charts import comparison_chart
 from outgrow.report.text import interval_of, shortened, undefined_text, value_of
+from outgrow.report.words import MISFIT, PROMISE, PROMISES
 
 
 def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
@@ -47,6 +48,7 @@ def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
         tag("h2", f"Teacher {shortened(weak)}, student {shortened(strong)}", id=anchor),
         *own,
         _ratios(pair, outcome),
+        _misfit(pair),
         geometry(pair, outcome, figures),
         theory(pair, figures),
         aria_labelledby=anchor,
@@ -64,6 +66,40 @@ def _ratios(pair: Plain, outcome: Plain) -> Safe:
         rows.append([title, quantity_cell(quantity), words_cell(said)])
     columns = [Column("Ratio"), Column("Value", "90 % interval"), Column("In words")]
     return joined([tag("h3", "Did the student outgrow its teacher?"), table(columns, rows, "Ratios")])
+
+
+def _misfit(pair: Plain) -> Safe | None:
+    found = part(pair, "misfit")
+    if not found:
+        return None
+    rows: list[list[Child]] = [
+        [
+            title,
+            quantity_cell(found.get(key)),
+            words_cell(undefined_text(found.get(key)) or said),
+        ]
+        for key, title, said in (
+            (
+                "promised",
+                "Gain promised",
+                f"{MISFIT}, on {shortened(found.get('rows'), 40)}; needs no labels",
+            ),
+            (
+                "measured",
+                "Gain measured",
+                "its teacher's risk less the student's on the same rows, as they came out",
+            ),
+            ("beyond", "Measured less promised", PROMISES.get(str(found.get("outcome")), "")),
+        )
+    ]
+    columns = [Column("Of"), Column("Value", "90 % interval"), Column("In words")]
+    return joined(
+        [
+            tag("h4", "What their disagreement promises"),
+            tag("p", PROMISE),
+            table(columns, rows, "Promised and measured gain"),
+        ]
+    )
 
 
 def _reading(key: str, quantity: Any) -> str:

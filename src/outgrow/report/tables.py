@@ -15,10 +15,16 @@ from outgrow.features.inspect_model import Inspection
 from outgrow.report.comparing import came_out, evaluated, route_line, route_title, sizes
 from outgrow.report.findings import Plain, items, ordered_routes, part, settings_text, teachers
 from outgrow.report.geometry_charts import dimensions
-from outgrow.report.page_geometry import count, published_in_words, shared_in_words
+from outgrow.report.page_geometry import (
+    count,
+    gap_in_words,
+    label_gap_in_words,
+    published_in_words,
+    shared_in_words,
+)
 from outgrow.report.page_head import title_of
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
-from outgrow.report.words import DECISIONS, kind_title
+from outgrow.report.words import DECISIONS, PROMISES, kind_title
 
 STYLES = {"do": "bold green", "dont": "bold red", "close": "bold yellow"}
 """Colour of each decision; its name stands beside it."""
@@ -100,10 +106,25 @@ def risk_table(outcome: Plain) -> Group:
         ratios = [f"{title} {quantity_text(pair[key])}" for key, title in _ratios(outcome) if pair.get(key)]
         if ratios:
             notes.append(Text(f"{shortened(pair.get('weak'), 40)}: {', '.join(ratios)}"))
+        notes += [Text(line, style="dim") for line in _misfit_lines(part(pair, "misfit"))]
         for key, title in _ratios(outcome):
             if undefined_text(pair.get(key)):
                 notes.append(Text(f"  {title} is undefined: {undefined_text(pair[key])}", style="dim"))
     return Group(table, *notes)
+
+
+def _misfit_lines(found: Plain) -> list[str]:
+    if value_of(found.get("promised")) is None:
+        return []
+    lines = [
+        f"  Gain over the teacher promised by their disagreement on {visible(found.get('rows'))}:"
+        f" {quantity_text(found.get('promised'))}, if the strong features can express the target; not"
+        " promised otherwise."
+    ]
+    if value_of(found.get("measured")) is not None:
+        came = PROMISES.get(str(found.get("outcome")), "")
+        lines.append(f"  Gain measured: {quantity_text(found.get('measured'))}{came and f': {came}'}.")
+    return lines
 
 
 def _ratios(outcome: Plain) -> list[tuple[str, str]]:
@@ -149,6 +170,18 @@ def geometry_table(weak: object, strong_name: object, geometry: Plain, note: obj
         lines.append(
             f"Uncorrected {number(value_of(shared.get('naive')))}; unrelated sets would give"
             f" {number(value_of(shared.get('chance')))}."
+        )
+    gap, of_labels = part(geometry, "projector_gap"), part(geometry, "label_gap")
+    if value_of(gap.get("gap")) is not None:
+        lines.append(
+            f"Projector gap {number(value_of(gap.get('gap')))}; unrelated sets would leave"
+            f" {number(value_of(gap.get('gap_by_chance')))}: {gap_in_words(gap)}."
+        )
+    elif undefined_text(gap):
+        lines.append(f"Projector gap: {undefined_text(gap)}")
+    if value_of(of_labels.get("value")) is not None:
+        lines.append(
+            f"Left of the labels {number(value_of(of_labels.get('value')))}: {label_gap_in_words(of_labels)}."
         )
     value, chance = value_of(published.get("value")), value_of(published.get("chance"))
     if value is not None and chance is not None:

@@ -141,6 +141,29 @@ MATCHINGS = {
 """How widths were matched for the published similarity."""
 
 
+MISFIT = "the mean squared difference between the student's and its teacher's predictions"
+"""What the promised gain is."""
+
+PROMISE = (
+    "If the strong features, under the student's penalty, can express the target, the student's risk is below"
+    f" its teacher's by at least {MISFIT} (Charikar et al. 2024). If they cannot, nothing is promised:"
+    " disagreeing may then cost. Labels are needed to know which. The teacher here is the one that the"
+    " student learned from: its penalty was chosen together with the student's, so it may differ from the"
+    " teacher alone."
+)
+"""The misfit gain and its assumption (docs/theory.md, T7)."""
+
+PROMISES = {
+    "exceeded": "more was gained than promised",
+    "met": "within its interval the gain is the promised one",
+    "broken": (
+        "less was gained than promised, so the assumption does not hold here: with this penalty and this pool"
+        " the strong features do not express the target"
+    ),
+}
+"""What came out of the promise, by its key in a run's JSON."""
+
+
 def kind_title(kind: object) -> str:
     """Name a kind of route as the page does.
 

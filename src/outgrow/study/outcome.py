@@ -7,6 +7,7 @@ from typing import Any
 
 from outgrow.results import Check, Quantity, Risks
 from outgrow.study.verdict import Comparison, Verdict
+from outgrow.theory.misfit import MisfitGain
 
 SCHEMA = 1
 """Version of the run's JSON; raised when a reader of the old one would misread the new one."""
@@ -66,6 +67,8 @@ class PairResult:
         What `outgrow measure` finds for the pair.
     theory : object
         Theory beside measurement, or Undefined.
+    misfit : MisfitGain
+        The gain that the student's disagreement with its teacher promises, and the one measured.
     """
 
     weak: str
@@ -79,6 +82,7 @@ class PairResult:
     on_test: tuple[Comparison, ...]
     geometry: Any
     theory: Any
+    misfit: MisfitGain
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,31 @@ theory. Nothing here prints or draws; `progress` is told what is being done.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from outgrow.config import RunConfig
 from outgrow.geometry.measure import measure_pair
+from outgrow.probes.metrics import mean_loss, paired_difference
 from outgrow.probes.routes import COST_ORDER
+from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, training_rows
+from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.study.training import FOLDS, Trained, train
 from outgrow.study.verdict import Verdict, decide, risk
+from outgrow.theory.misfit import MisfitGain, outcome_of, squared_misfit
 from outgrow.theory.stage import near_peak
 
 UNKNOWN = Undefined("the ceiling has labels that no other route has", "Read its risk on test rows.")
 """What labelled rows say of the ceiling."""
+
+NO_TEST = Undefined("there are no test rows to measure the gain on", "Set rows aside for the test (--test).")
+"""The gain beside a promise that was read off the pool."""
 
 
 @dataclass(frozen=True)
@@ -166,15 +172,16 @@ def _pair(
     ratio, raw = scores.opr(student)
     split = data.split
     pool = np.concatenate([split.labelled, split.unlabelled])
-    ranks = {item.route.name: item.reductions for item in trained}
+    models = {item.route.name: item for item in trained}
     geometry = measure_pair(
         data.weak[weak],
         data.strong,
-        rank_w=_by_hand(config, ranks[teacher][0].rank, 0),
-        rank_s=_by_hand(config, ranks[student][0].rank, -1),
+        rank_w=_by_hand(config, models[teacher].reductions[0].rank, 0),
+        rank_s=_by_hand(config, models[student].reductions[0].rank, -1),
         rng=np.random.default_rng(config.seed),
         rows=pool,
         table=data.moments[weak],
+        y=data.y if data.pool_known else None,
     )
     return PairResult(
         weak=weak,
@@ -188,7 +195,38 @@ def _pair(
         on_test=scores.against(verdict),
         geometry=geometry,
         theory=retrospective(data, weak, config),
+        misfit=_misfit(data, models[teacher], models[student]),
     )
+
+
+def _misfit(data: Prepared, teacher: Trained, student: Trained) -> MisfitGain:
+    own, test = _own_teacher(data, teacher, student), data.split.test
+    # Fresh rows where there are any: on the pool the student imitates better than elsewhere.
+    rows = test if len(test) else data.split.unlabelled
+    groups = None if data.groups is None else data.groups[rows]
+    misfit = squared_misfit(read_by(data, own, rows), read_by(data, student, rows))
+    promised = mean_loss(misfit, groups)
+    if not len(test):
+        return MisfitGain("pool rows", promised, NO_TEST, NO_TEST, outcome_of(NO_TEST))
+    losses = on_rows(data, (own, student), test)
+    best = losses.against_truth or losses.squared
+    pair = best[own.route.name], best[student.route.name]
+    beyond = paired_difference(pair[0] - pair[1], misfit, groups)
+    return MisfitGain("test rows", promised, paired_difference(*pair, groups), beyond, outcome_of(beyond))
+
+
+def _own_teacher(data: Prepared, teacher: Trained, student: Trained) -> Trained:
+    """Give the teacher that the student learned from.
+
+    Its penalty is chosen together with the student's, so it need not be that of the teacher alone.
+    """
+    alpha = student.route.settings["alpha_w"]
+    if teacher.route.settings.get("alpha_w", alpha) == alpha:
+        return teacher
+    labelled = data.split.labelled
+    X = teacher.reductions[0].apply(data.weak[str(teacher.route.weak)][labelled])
+    model = StageOne(X, data.y[labelled], np.array([alpha])).model(0)
+    return replace(teacher, route=replace(teacher.route, model=model, settings={"alpha_w": alpha}))
 
 
 def _by_hand(config: RunConfig, rank: int, place: int) -> int | None:
