@@ -11,12 +11,13 @@ with df1 counted on the sample's eigenvalues. With M infinite k is kappa; with m
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from outgrow.errors import DataError
+from outgrow.theory.row_lengths import ALIKE, length_factors
 
 HALVINGS = 64
 """Halvings of an interval of at most 100 e-folds around the penalty: the last is below rounding."""
@@ -24,6 +25,9 @@ HALVINGS = 64
 MOST = 1e3
 """Largest kappa / k believed: a pool that leaves one direction in a thousand free tells nothing of the
 population's small eigenvalues, and what it says is divided by that share."""
+
+ROUNDING = 1e-9
+"""Share of its residual that a fit must leave: where df2 meets the rows the difference is rounding."""
 
 SMALLEST = 1e-18
 """Least positive penalty looked for, in units of the largest eigenvalue: beyond float64's rounding of it."""
@@ -52,6 +56,9 @@ class Stages:
     spare : array of shape (K,)
         Rows that count in variances: less one for an intercept, and less one more where nothing is
         penalised, which makes T2 come out exactly.
+    steady, growing : array of shape (K,)
+        How residuals count in the fit's noise, those that do not grow with the row's length and those that
+        do (`outgrow.theory.row_lengths`); 1 for Gaussian rows.
     rows : float
         Rows M behind the eigenvalues, less one; infinite for a population.
     intercept : bool
@@ -67,6 +74,8 @@ class Stages:
     inflation: Float[np.ndarray, " K"]
     own: Float[np.ndarray, " K"]
     spare: Float[np.ndarray, " K"]
+    steady: Float[np.ndarray, " K"]
+    growing: Float[np.ndarray, " K"]
     rows: float
     intercept: bool
 
@@ -74,17 +83,22 @@ class Stages:
     def first(self) -> Float[np.ndarray, " K"]:
         """What a product with one sample resolvent is multiplied with to stand for the population's."""
         # Without a penalty the inverse of a sample covariance is known exactly: one more degree of freedom.
-        return np.asarray(1 - (self.df1 + (self.shrink.min(axis=1) == 1)) / self.rows)
+        return np.asarray(1 - (self.df1 + self.bare) / self.rows)
 
     @property
     def second(self) -> Float[np.ndarray, " K"]:
         """The same for a product with two resolvents around the sample covariance."""
-        return np.asarray(1 - (self.df2 + (self.shrink.min(axis=1) == 1)) / self.rows)
+        return np.asarray(1 - (self.df2 + self.bare) / self.rows)
 
     @property
     def rest(self) -> Float[np.ndarray, " K"]:
-        """1 - df2 / m, by which training residuals are divided; not above 0 where the risk is infinite."""
-        return np.asarray(1 - self.df2 / self.spare)
+        """1 - df2 / m, by which residuals are divided; not above 0 where the risk is infinite."""
+        return np.asarray(1 - self.growing * self.df2 / self.spare)
+
+    @property
+    def bare(self) -> Bool[np.ndarray, " K"]:
+        """Whether nothing is shrunk."""
+        return np.asarray(self.shrink.min(axis=1) == 1)
 
     def at(self, places: Int[np.ndarray, " L"]) -> Stages:
         """Pick some of the fits.
@@ -101,10 +115,7 @@ class Stages:
         """
         return replace(
             self,
-            **{
-                name: getattr(self, name)[places]
-                for name in ("m", "alpha", "shrink", "df1", "df2", "df2_here", "inflation", "own", "spare")
-            },
+            **{name: getattr(self, name)[places] for name in [one.name for one in fields(self)][:-2]},
         )
 
     @property
@@ -119,6 +130,7 @@ def effective_stages(
     alpha: Shaped[np.ndarray, " K"],
     *,
     rows: float = np.inf,
+    lengths: Float[np.ndarray, " q"] = ALIKE,
     intercept: bool = True,
 ) -> Stages:
     """Find the effective penalties of fits on m rows.
@@ -133,6 +145,8 @@ def effective_stages(
         Penalty of each fit, at least 0; 0 is the minimum-norm fit.
     rows : float
         Rows that the covariance was measured on; infinite for a population.
+    lengths : array of shape (q,)
+        Squared lengths of rows, of mean 1 (`outgrow.theory.row_lengths`); all alike by default.
     intercept : bool
         Whether intercepts are fitted.
 
@@ -166,23 +180,40 @@ def effective_stages(
     free = m - intercept
     limit = rows - intercept
     asked = alpha * m / free
-    k = _penalty(values, free, asked, limit)
+    k = _penalty(values, free, asked, limit, lengths)
     shrink = values / (values + k[:, None])
     df1, df2_here = shrink.sum(axis=1), np.sum(shrink**2, axis=1)
     bare = k == 0
     with np.errstate(divide="ignore", invalid="ignore"):
+        fit = length_factors(lengths, df1 / free)
         inflation = 1 / (1 - df1 / limit)
         moved = inflation * (df2_here - df1)
         df2 = (df1 + moved) / (1 + moved / limit)
         own = np.where(bare, 1 - (df1 + intercept) / m, asked / (k * inflation))
     spare = free - bare
     # Within one row of the number of coefficients the expectation is infinite (T2).
-    broken = ~np.isfinite(k) | ~(df2 < spare) | ~((inflation > 0) & (inflation < MOST))
+    at_peak = (asked == 0) & (np.abs(free - len(values)) <= 1) & (len(values) < limit)
+    infinite = ~(1 - fit.growing * df2 / spare > ROUNDING)
+    broken = ~np.isfinite(k) | at_peak | infinite | ~((inflation > 0) & (inflation < MOST))
     if broken.any():
         shrink = shrink.copy()
         for numbers in (shrink, df1, df2, df2_here, inflation, own):
             numbers[broken] = np.nan
-    return Stages(m, alpha, shrink, df1, df2, df2_here, inflation, own, spare, limit, intercept)
+    return Stages(
+        m,
+        alpha,
+        shrink,
+        df1,
+        df2,
+        df2_here,
+        inflation,
+        own,
+        spare,
+        fit.steady,
+        fit.growing,
+        limit,
+        intercept,
+    )
 
 
 def _penalty(
@@ -190,6 +221,7 @@ def _penalty(
     free: Float[np.ndarray, " K"],
     asked: Float[np.ndarray, " K"],
     limit: float,
+    lengths: Float[np.ndarray, " q"],
 ) -> Float[np.ndarray, " K"]:
     """Solve for k by halving; NaN where there is no solution."""
 
@@ -197,9 +229,9 @@ def _penalty(
         k = np.exp(log_k)
         df = np.sum(values / (values + k[:, None]), axis=1)
         # Rows fewer than degrees of freedom, or a pool fewer than them: the penalty must be larger.
-        return np.where(
-            (df < free) & (df < limit), k * (1 - df / free) / np.maximum(1 - df / limit, 1e-300) - asked, -1.0
-        )
+        weight = length_factors(lengths, df / free).weight
+        left = np.maximum(1 - df / limit, 1e-300)
+        return np.where((df < free) & (df < limit), k * weight / left - asked, -1.0)
 
     # kappa is at most alpha + trace / m, and k at most kappa.
     high = np.log(asked + values.sum() / free)

@@ -10,7 +10,7 @@ matrices are multiplied once per teacher, whatever the students.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,15 @@ from jaxtyping import Float
 
 from outgrow.errors import DataError
 from outgrow.theory.effective_stage import Stages
+from outgrow.theory.finite_pool import (
+    PoolShrinkage,
+    Shared,
+    StrongProducts,
+    WeakProducts,
+    products_elsewhere,
+    shared_dimensions,
+)
+from outgrow.theory.row_lengths import ALIKE, length_nodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +43,16 @@ class PairSpectra:
         Correlations of whitened strong with whitened weak directions.
     rows : float
         Rows that all of it was measured on, mean taken off; infinite for a population.
+    lengths_w, lengths_s : array of shape (q,)
+        Squared lengths of rows in each set, of mean 1; all alike by default.
     """
 
     values_w: Float[np.ndarray, " d_w"]
     values_s: Float[np.ndarray, " d_s"]
     C: Float[np.ndarray, "d_s d_w"]
     rows: float = np.inf
+    lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
+    lengths_s: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
 
     def __post_init__(self) -> None:
         if self.C.shape != (len(self.values_s), len(self.values_w)):
@@ -48,6 +61,36 @@ class PairSpectra:
                 f" {len(self.values_w)} weak directions",
                 "theory",
             )
+
+    def lengths(self, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " q"]:
+        """Give the squared lengths of rows in a set.
+
+        Parameters
+        ----------
+        values : array of shape (d,)
+            `values_w` or `values_s` themselves; both sets together count as the strong one.
+
+        Returns
+        -------
+        array of shape (q,)
+            Of mean 1.
+        """
+        return self.lengths_w if values is self.values_w else self.lengths_s
+
+    def with_lengths(self, Z_w: Float[np.ndarray, "m d_w"], Z_s: Float[np.ndarray, "m d_s"]) -> PairSpectra:
+        """Measure how long rows are, on rows that the spectra have not seen.
+
+        Parameters
+        ----------
+        Z_w, Z_s : array of shape (m, d_w) and (m, d_s)
+            Rows in whitened directions.
+
+        Returns
+        -------
+        PairSpectra
+            The same with squared lengths.
+        """
+        return replace(self, lengths_w=length_nodes(Z_w), lengths_s=length_nodes(Z_s))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +196,18 @@ class Side(NamedTuple):
         mixed = self.fit * (self.left + self.right)
         return np.stack([weights @ (self.fit**2), weights @ mixed, weights @ (self.left * self.right)])
 
+    def parts(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
+        """The same, the product of fit and rest taken once."""
+        return np.asarray(self.squares(weights) * [[[1.0]], [[0.5]], [[1.0]]])
+
+    def crossed(self, other: Side, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "4 R d"]:
+        """Products with another side: of fits, of this fit and that rest, of rest and fit, of rests."""
+        this, that = (self.left + self.right) / 2, (other.left + other.right) / 2
+        rests = (self.left * other.right + self.right * other.left) / 2
+        return np.stack(
+            [weights @ x for x in (self.fit * other.fit, self.fit * that, this * other.fit, rests)]
+        )
+
 
 @dataclass(frozen=True)
 class SingleRisks:
@@ -239,12 +294,15 @@ def single_risks(stages: Stages, side: Side, target: Target, factor: float = 1.0
     >>> single_risks(fit, world.weak(), world).error.round(4)  # rho + sigma2 = 1, d/(n-d-1) = 1/3
     array([[1.3333]])
     """
-    norm = (target.weights @ target.fit_norm)[:, None]
-    signal, mean = _fitted(stages, side.squares(target.weights), norm)
+    norm, squares = (target.weights @ target.fit_norm)[:, None], side.squares(target.weights)
+    signal, mean = _fitted(stages, squares, norm)
     bias = target.variance[:, None] - 2 * signal.sum(axis=0) + mean.sum(axis=0)
-    variance = factor * bias / stages.rest * stages.gain
+    # What is shrunk away grows with the length of a row, noise and misfit do not.
+    lost = squares.sum(axis=0) @ ((1 - stages.shrink) ** 2).T
+    residual = (stages.steady * bias + (stages.growing - stages.steady) * lost) / stages.rest
+    variance = factor * residual * stages.gain
     # The intercept moves the whole fit; its share is no part of how the fit varies over points.
-    over_points = factor * bias / stages.rest * stages.df2 / stages.spare
+    over_points = factor * residual * stages.df2 / stages.spare
     return SingleRisks(bias, variance, signal.sum(axis=0), mean.sum(axis=0) + over_points)
 
 
@@ -310,19 +368,12 @@ def student_risks(
     """
     rest = single_risks(teachers, target.weak(), target)
     # Residual variance of the teacher per row that counts: the scale of its coefficients' noise.
-    noise = rest.bias / teachers.rest / teachers.spare
-    offset = factors[0] * rest.bias / teachers.rest / teachers.m if teachers.intercept else 0.0 * noise
-    return _students(
-        pair,
-        target,
-        teachers,
-        students,
-        noise * factors[1],
-        factors[0] * noise,
-        offset,
-        pseudo_noise,
-        factors[2],
-    )
+    residual = rest.variance / teachers.gain
+    noise = residual / teachers.spare
+    offset = factors[0] * residual / teachers.m if teachers.intercept else 0.0 * noise
+    means, seen_noise = _means(pair, target, teachers, students, rest)
+    noises = (noise * factors[1], factors[0] * noise, offset)
+    return _students(target, students, means, seen_noise, noises, pseudo_noise, factors[2])
 
 
 def given_teacher_risks(
@@ -348,77 +399,96 @@ def given_teacher_risks(
     StudentRisks
         With K_w = 1 and nothing inherited.
     """
-    replicates = len(target.variance)
-    fixed = replace(
-        target,
-        fit_w=np.broadcast_to(teacher, target.fit_w.shape),
-        left_w=np.zeros_like(target.left_w),
-        right_w=np.zeros_like(target.right_w),
-    )
-    one = np.ones(1)
-    whole = Stages(one, 0 * one, np.ones((1, len(teacher))), one, 0 * one, one, one, one, one, np.inf, False)
-    none = np.zeros((replicates, 1))
-    return _students(pair, fixed, whole, students, none, none, none, 0.0, 1.0)
+    W, strong = target.weights, target.strong()
+    seen, h, h2 = pair.C @ teacher, students.shrink.T, (students.shrink**2).T
+    norm = np.full((len(W), 1), teacher @ teacher)
+    once, twice = _elsewhere(students, norm, seen**2 @ h, seen**2 @ h2)
+    # Its product with the target: what lies in the pool leaves smaller residuals there.
+    inside = (W @ (target.fit_w @ teacher))[:, None]
+    outside = (W @ ((target.left_w + target.right_w) @ teacher / 2))[:, None]
+    signal = inside - students.inflation * (inside - (W @ (strong.fit * seen)) @ h)
+    signal = signal + (W @ ((strong.left + strong.right) / 2 * seen)) @ h
+    means = _Means(*(x[:, None] for x in (norm, inside + outside, signal, once, twice)))
+    none = np.zeros((len(W), 1))
+    return _students(target, students, means, (none, none, none), (none, none, none), 0.0, 1.0)
+
+
+class _Means(NamedTuple):
+    """Mean teachers and their mean students, in the population: arrays of shape (R, K_w, K_s).
+
+    Parameters
+    ----------
+    norm, known : array
+        The teacher's product with itself and with the target.
+    signal : array
+        The student's with the target.
+    once, twice : array
+        The student's with its teacher and with itself.
+    """
+
+    norm: Float[np.ndarray, "R K_w _"]
+    known: Float[np.ndarray, "R K_w _"]
+    signal: Float[np.ndarray, "R K_w K_s"]
+    once: Float[np.ndarray, "R K_w K_s"]
+    twice: Float[np.ndarray, "R K_w K_s"]
+
+
+def _means(
+    pair: PairSpectra, target: Target, teachers: Stages, students: Stages, fits: SingleRisks
+) -> tuple[_Means, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Give mean teachers and students; and norm, once and twice of the teachers' noise, per unit of it."""
+    W, weak, strong = target.weights, target.weak(), target.strong()
+    h, h2 = students.shrink, students.shrink**2
+    C2, bare = pair.C**2, students.bare
+    sizes = weak.parts(W)
+    pool_met, pool_size = sizes[:2] @ teachers.shrink.T, sizes @ (teachers.shrink**2).T
+    fit_norm, own = (W @ target.fit_norm)[:, None], strong.parts(W)
+    shape = (len(W), len(teachers.m), len(students.m))
+    signal, once, twice = (np.empty(shape) for _ in range(3))
+    noise_once, noise_twice = np.empty(shape[1:]), np.empty(shape[1:])
+    of_students = PoolShrinkage(students.df1, students.df2_here, students.rows)
+    for k, shrink in enumerate(teachers.shrink):
+        seen = (C2 @ shrink, C2 @ shrink**2)
+        of_teacher = PoolShrinkage(teachers.df1[[k]], teachers.df2_here[[k]], teachers.rows)
+        shared = shared_dimensions(of_teacher, of_students, Shared(*(x @ y for x in (h, h2) for y in seen)))
+        noise_once[k], noise_twice[k] = shared.weak_twice, shared.twice
+        z = Side(*((side * shrink) @ pair.C.T for side in weak))
+        profiles = (own, strong.crossed(z, W), z.parts(W))
+        by_h, by_h2 = (StrongProducts(*(x @ g.T for x in profiles)) for g in (h, h2))
+        teacher = WeakProducts(fit_norm, pool_met[:, :, k, None], pool_size[:, :, k, None])
+        (_, signal[:, k], once[:, k]), (_, _, twice[:, k]) = products_elsewhere(
+            of_teacher, of_students, shared, teacher, by_h, by_h2, bare
+        )
+    norm = fits.bias - target.variance[:, None] + 2 * fits.signal
+    means = _Means(norm[:, :, None], fits.signal[:, :, None], signal, once, twice)
+    return means, (teachers.df2[:, None], noise_once, noise_twice)
 
 
 def _students(
-    pair: PairSpectra,
     target: Target,
-    teachers: Stages,
     students: Stages,
-    passed: Float[np.ndarray, "R K_w"],
-    noise: Float[np.ndarray, "R K_w"],
-    offset: Float[np.ndarray, "R K_w"],
+    means: _Means,
+    seen_noise: tuple[np.ndarray, np.ndarray, np.ndarray],
+    noises: tuple[np.ndarray, np.ndarray, np.ndarray],
     pseudo_noise: float,
     factor: float,
 ) -> StudentRisks:
-    W, limit = target.weights, students.rows
-    shape = (len(W), len(teachers.m), len(students.m))
-    h, h2 = students.shrink.T, (students.shrink**2).T
-    weak, strong, C2 = target.weak(), target.strong(), pair.C**2
-
-    # Products of the mean teacher, as strong directions see it: with itself, and with the target.
-    imitated, crossed = np.empty((*shape[:2], len(h))), np.empty((3, *shape[:2], len(h)))
-    for k, shrink in enumerate(teachers.shrink):
-        seen = Side(*((side * shrink) @ pair.C.T for side in weak))
-        imitated[:, k] = seen.squares(W).sum(axis=0)
-        both = seen.left + seen.right
-        crossed[0, :, k] = W @ (strong.fit * (seen.fit + both / 2))
-        crossed[1, :, k] = W @ ((strong.left + strong.right) * seen.fit / 2)
-        crossed[2, :, k] = W @ ((strong.left * seen.right + strong.right * seen.left) / 2)
-
-    # The mean teacher over the pool, and over the population.
-    squares = weak.squares(W)
-    here, here2 = squares @ teachers.shrink.T, squares @ (teachers.shrink**2).T
-    fit_norm = (W @ target.fit_norm)[:, None]
-    met, size = _fitted(teachers, squares, fit_norm)
-    within, size = here2.sum(axis=0)[:, :, None], size.sum(axis=0)[:, :, None]
-    once, twice = _elsewhere(students, within, imitated @ h, imitated @ h2)
-    scale = np.divide(size, within, out=np.ones_like(size), where=within > 0)
-    once, twice, norm = scale * once, scale * twice, size
-    # Its product with the target, of which the fit lies in the pool too.
-    inside = (here[0] + here[1] / 2)[:, :, None]
-    scale = np.divide((met[0] + met[1] / 2)[:, :, None], inside, out=np.ones_like(inside), where=inside > 0)
-    shared = ((C2 @ teachers.shrink.T).T) @ h
-    signal = scale * (inside - students.inflation * (inside - crossed[0] @ h))
-    signal = signal + crossed[1] @ h + (1 - shared / limit) * (crossed[2] @ h)
-
-    # The same of the teacher's noise, per unit of residual variance.
-    seen_noise = (C2 @ (teachers.shrink**2).T).T
-    seen_noise *= (teachers.df2 / np.maximum(teachers.df2_here, 1e-300))[:, None]
-    noise_norm = teachers.df2[:, None] * np.ones(shape[2])
-    noise_once, noise_twice = _elsewhere(students, noise_norm, seen_noise @ h, seen_noise @ h2)
-
+    norm, known, signal, once, twice = means
+    noise_norm, noise_once, noise_twice = seen_noise
+    passed, noise, offset = noises
+    shape = signal.shape
     bias = target.variance[:, None, None] - 2 * signal + twice
     inherited = passed[:, :, None] * noise_twice
     around = noise[:, :, None] * (noise_norm - 2 * noise_once + noise_twice)
-    residue = (norm - 2 * once + twice + around + pseudo_noise) / students.rest
+    # Pseudo-labels have no noise of their own: all that is left of them grows with the length of a row.
+    residue = (norm - 2 * once + twice + around) * students.growing + pseudo_noise * students.steady
+    residue /= students.rest
     over_points = factor * residue * students.df2 / students.spare
     fresh = factor * residue * students.gain
     offset = np.broadcast_to(offset[:, :, None], shape)
     error = bias + inherited + offset + fresh
     # On its own points the student's error towards the labels mixes that of the pseudo-labels with its own.
-    own, known = students.own, met.sum(axis=0)[:, :, None]
+    own = students.own
     together = once + noise[:, :, None] * noise_once - known - signal + target.variance[:, None, None]
     teacher_error = (
         target.variance[:, None, None]
@@ -429,10 +499,8 @@ def _students(
         + pseudo_noise
     )
     # What makes fresh points exact without a penalty, one row less, does not on the points themselves.
-    plain = students.spare + (students.shrink.min(axis=1) == 1)
+    plain = students.spare + students.bare
     residue *= students.rest / (1 - students.df2 / plain)
-    error = (
-        error - fresh + factor * residue * (students.gain + students.df2 * (1 / plain - 1 / students.spare))
-    )
+    error = error - fresh + factor * residue * (students.df2 + students.intercept) / plain
     in_sample = (1 - own) ** 2 * teacher_error + own**2 * error + 2 * own * (1 - own) * (together + offset)
     return StudentRisks(bias, inherited + offset, fresh, signal, twice + inherited + over_points, in_sample)

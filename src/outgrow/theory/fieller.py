@@ -30,7 +30,7 @@ def fieller(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple
     --------
     >>> low, high = fieller(1.0, 2.0, np.array([[0.01, 0.0], [0.0, 0.01]]))
     >>> round(low, 3), round(high, 3)
-    (0.445, 0.558)
+    (0.445, 0.557)
     """
     if under**2 <= reach[1, 1] or under == 0:
         return None

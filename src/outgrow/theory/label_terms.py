@@ -21,8 +21,9 @@ LEVEL = 10.0
 """Size of the constant among features of unit total variance: a mean is shrunk a hundred times less."""
 
 PENALTIES = tuple(float(x) for x in np.geomspace(1e-5, 1e2, 22))
-"""Penalties tried for the preliminary fit, in units of its features' total variance; three per decade. It
-only has to be good: whatever it is, nothing becomes biased."""
+"""Penalties tried for the preliminary fit, in units of its features' total variance; three per decade. A
+given one biases nothing; choosing it from the same labels shifts products by a tenth of their spread at most
+(at m = 24; .04 at 150)."""
 
 LEAST_FOLDS = 4
 """Folds of which at least two pairs are left when one is deleted."""
@@ -71,6 +72,9 @@ def label_terms(
         )
     if not (y != y[0]).any():
         raise DataError("all labels are equal", "labels", "Label rows that differ.")
+    # Risks do not depend on where labels lie, but the preliminary fit's penalty falls on its constant too:
+    # labels far from zero would leave a constant in the residuals, and its square in every variance.
+    y = y - y.mean(axis=0)
     fit = _Preliminary(pair, Z_w, Z_s, y)
     members = [np.flatnonzero(folds == fold) for fold in range(count)]
     sides: dict[str, list[np.ndarray]] = {

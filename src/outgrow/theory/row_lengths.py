@@ -1,0 +1,106 @@
+"""What rows of unequal length do to a fit (docs/theory.md, T4).
+
+Rows of real features are not Gaussian: some are longer than others in every direction, and a fit listens to
+them more. With rows r_i times Gaussian ones, m rows count for fewer: where Gaussian rows give the covariance
+the factor 1 - df1/m, these give c(df1/m), and their residuals weigh unequally in the noise. All follow from
+the distribution of r^2 alone, which the lengths of whitened rows show.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+ALIKE = np.ones(1)
+"""Squared lengths of rows that are all alike: Gaussian features of many dimensions."""
+
+NODES = 16
+"""Values that stand for the distribution of squared lengths: quantile means, whose variance falls short of
+the sample's by a percent."""
+
+HALVINGS = 60
+"""Halvings of an interval of at most 60 e-folds."""
+
+
+class LengthFactors(NamedTuple):
+    """Factors of a fit with rows of unequal length; in brackets for rows alike, x being df1 over rows.
+
+    Parameters
+    ----------
+    weight : array of shape (K,)
+        Of the covariance, c(x) [1 - x].
+    steady : array of shape (K,)
+        How residuals that do not grow with the row's length count in the fit's noise [1].
+    growing : array of shape (K,)
+        How residuals that grow with the row's length count in it [1].
+    """
+
+    weight: Float[np.ndarray, " K"]
+    steady: Float[np.ndarray, " K"]
+    growing: Float[np.ndarray, " K"]
+
+
+def length_factors(squared: Float[np.ndarray, " q"], x: Float[np.ndarray, " K"]) -> LengthFactors:
+    """Give the factors at degrees of freedom over rows.
+
+    Parameters
+    ----------
+    squared : array of shape (q,)
+        Squared lengths that stand for their distribution, of mean 1.
+    x : array of shape (K,)
+        df1 over rows, from 0 to 1.
+
+    Returns
+    -------
+    LengthFactors
+        At 1 and above, where a fit interpolates without a penalty, those of the limit.
+
+    Examples
+    --------
+    >>> length_factors(ALIKE, np.array([0.25])).weight
+    array([0.75])
+    >>> length_factors(np.array([0.5, 1.5]), np.array([0.25])).weight.round(3)
+    array([0.703])
+    """
+    one = np.ones_like(x)
+    if len(squared) == 1:
+        return LengthFactors(1 - x, one, one)
+    inner = np.clip(x, 1e-12, 1 - 1e-9)
+    # delta is where rows keep x on average: E r^2 delta / (1 + r^2 delta) = x; it falls with 1 / r^2 at most.
+    low, high = np.log(inner) - 1, np.log(inner / (1 - inner)) + np.log(1 / squared.min()) + 1
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        held = squared * np.exp(middle)[:, None]
+        above = np.mean(held / (1 + held), axis=1) > inner
+        high, low = np.where(above, middle, high), np.where(above, low, middle)
+    delta = np.exp((low + high) / 2)
+    rest = 1 + squared * delta[:, None]
+    weight = inner / delta
+    steady, growing = np.mean(squared / rest**2, axis=1), np.mean((squared / rest) ** 2, axis=1)
+    return LengthFactors(weight, steady / weight**2, growing / weight**2)
+
+
+def length_nodes(Z: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " q"]:
+    """Measure the distribution of squared lengths on whitened rows.
+
+    Parameters
+    ----------
+    Z : array of shape (m, d)
+        Rows in whitened directions.
+
+    Returns
+    -------
+    array of shape (q,)
+        Values of mean 1. What Gaussian rows of d directions would vary by, 2/d, is taken off the spread.
+    """
+    m, d = Z.shape
+    squared = np.sort(np.einsum("md,md->m", Z, Z))
+    squared /= squared.mean()
+    spread = float(squared.var())
+    if not spread > 2 / d:
+        return ALIKE
+    nodes = np.array([part.mean() for part in np.array_split(squared, min(NODES, m))])
+    nodes = 1 + np.sqrt(1 - 2 / (d * spread)) * (nodes / nodes.mean() - 1)
+    return np.asarray(np.maximum(nodes, 1e-3))
