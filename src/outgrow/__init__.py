@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from outgrow.api import demo, load, measure, predict, replay, run
-    from outgrow.config import MeasureConfig, RunConfig
+    from outgrow.api import demo, forecast, load, measure, plan, predict, rank, replay, run
+    from outgrow.config import ForecastConfig, MeasureConfig, PlanConfig, RankConfig, RunConfig
     from outgrow.data.worlds import World
     from outgrow.probes.estimators import WeakToStrongClassifier, WeakToStrongRegressor
     from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Estimate": "outgrow.results",
+    "ForecastConfig": "outgrow.config",
     "MeasureConfig": "outgrow.config",
     "MinNormRegressor": "outgrow.probes.min_norm",
+    "PlanConfig": "outgrow.config",
+    "RankConfig": "outgrow.config",
     "RunConfig": "outgrow.config",
     "Undefined": "outgrow.results",
     "WeakToStrongClassifier": "outgrow.probes.estimators",
@@ -30,6 +33,7 @@ _HOME = {
     "World": "outgrow.data.worlds",
     "demo": "outgrow.api",
     "excess_risk": "outgrow.probes.metrics",
+    "forecast": "outgrow.api",
     "load": "outgrow.api",
     "mean_loss": "outgrow.probes.metrics",
     "measure": "outgrow.api",
@@ -37,15 +41,20 @@ _HOME = {
     "opr_raw_mse": "outgrow.probes.metrics",
     "paired_difference": "outgrow.probes.metrics",
     "pgr": "outgrow.probes.metrics",
+    "plan": "outgrow.api",
     "predict": "outgrow.api",
+    "rank": "outgrow.api",
     "replay": "outgrow.api",
     "run": "outgrow.api",
 }
 
 __all__ = [
     "Estimate",
+    "ForecastConfig",
     "MeasureConfig",
     "MinNormRegressor",
+    "PlanConfig",
+    "RankConfig",
     "RunConfig",
     "Undefined",
     "WeakToStrongClassifier",
@@ -53,6 +62,7 @@ __all__ = [
     "World",
     "demo",
     "excess_risk",
+    "forecast",
     "load",
     "mean_loss",
     "measure",
@@ -60,7 +70,9 @@ __all__ = [
     "opr_raw_mse",
     "paired_difference",
     "pgr",
+    "plan",
     "predict",
+    "rank",
     "replay",
     "run",
 ]

@@ -21,7 +21,17 @@ from cyclopts.config import Toml
 from rich.console import Console
 
 from outgrow import __version__
-from outgrow.config import DemoConfig, EncodeConfig, MeasureConfig, RawConfig, RunConfig, explain
+from outgrow.config import (
+    DemoConfig,
+    EncodeConfig,
+    ForecastConfig,
+    MeasureConfig,
+    PlanConfig,
+    RankConfig,
+    RawConfig,
+    RunConfig,
+    explain,
+)
 from outgrow.errors import ConfigError, FileError, OutgrowError
 
 app = App(
@@ -118,6 +128,89 @@ def verify(store: Path) -> None:
     if wrong:
         raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and encode again.")
     print(f"{store} is sound.")
+
+
+@app.command
+def forecast(
+    folder: Annotated[
+        Path | None, Parameter(help="A run, whose features, labels and measured risks are used.")
+    ] = None,
+    *,
+    config: Annotated[ForecastConfig | None, Flat] = None,
+    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    overwrite: Overwrite = False,
+    allow_code: Code = (),
+    as_json: AsJson = False,
+) -> None:
+    """Forecast every route's risk for any n and N before anything is trained, from few labels."""
+    from outgrow import api
+    from outgrow.report.forecast_table import forecast_lines
+
+    with _progress() as tell:
+        found = api.forecast(
+            config, out, run=folder, overwrite=overwrite, progress=tell, allow_code=allow_code
+        )
+    if as_json:
+        print(json.dumps(found.outcome, ensure_ascii=False))
+        return
+    console = _console()
+    console.print(forecast_lines(found.outcome))
+    for check in found.outcome["checks"]:
+        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    if out is not None:
+        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+
+
+@app.command
+def rank(
+    *,
+    config: Annotated[RankConfig, Flat],
+    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    overwrite: Overwrite = False,
+    allow_code: Code = (),
+    as_json: AsJson = False,
+) -> None:
+    """Rank weak teachers by the forecast risk of the student each would have; ties are told as ties."""
+    from outgrow import api
+    from outgrow.report.rank_table import ranking_lines
+
+    with _progress() as tell:
+        found = api.rank(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
+    if as_json:
+        print(json.dumps(found.outcome, ensure_ascii=False))
+        return
+    console = _console()
+    console.print(ranking_lines(found.outcome))
+    for check in found.outcome["checks"]:
+        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    if out is not None:
+        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+
+
+@app.command
+def plan(
+    *,
+    config: Annotated[PlanConfig, Flat],
+    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    overwrite: Overwrite = False,
+    allow_code: Code = (),
+    as_json: AsJson = False,
+) -> None:
+    """Say how many labels and pseudo-labels to buy, and for which route: for a budget, or to reach a risk."""
+    from outgrow import api
+    from outgrow.report.plan_table import plan_lines
+
+    with _progress() as tell:
+        found = api.plan(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
+    if as_json:
+        print(json.dumps(found.outcome, ensure_ascii=False))
+        return
+    console = _console()
+    console.print(plan_lines(found.outcome))
+    for check in found.outcome["checks"]:
+        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    if out is not None:
+        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 
 
 @app.command

@@ -7,7 +7,7 @@ folder keeps the resolved one, so that `outgrow replay` can do the same again.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
@@ -214,12 +214,18 @@ class ForecastConfig(ForesightConfig):
 
     Parameters
     ----------
+    strong : str
+        The strong feature file or model; that of the run where a run's folder is given.
+    head : "ridge" or "ridgeless"
+        Tuned ridge, or no penalty for any route but the union: minimum norm.
     n : tuple of int
         Labelled rows to forecast for; a few around those at hand by default.
     N : tuple of int
         Unlabelled rows to forecast for; a few up to the pool at hand by default.
     """
 
+    strong: str = ""
+    head: Literal["ridge", "ridgeless"] = "ridge"
     n: tuple[Annotated[int, Field(ge=2)], ...] = ()
     N: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Parameter(name="--N")] = ()
 
@@ -249,13 +255,22 @@ class PlanConfig(ForesightConfig):
     target_risk : float or None
         Risk to reach, an excess risk where the noise variance is known, else an error on new labels.
     label_cost, unlabelled_cost : float
-        Cost of one labelled and of one unlabelled row.
+        Cost of one labelled and of one unlabelled row. Every row of a design is paid for, those at hand too
+        unless they are named by the next two.
+    have_labels, have_unlabelled : int
+        Rows that are paid for already.
+    most_labels, most_unlabelled : int or None
+        Rows that can be had at all, those at hand among them; by default as many as one pays for.
     """
 
     budget: float | None = None
     target_risk: float | None = None
     label_cost: float = 1.0
-    unlabelled_cost: float = 0.0
+    unlabelled_cost: float
+    have_labels: int = Field(default=0, ge=0)
+    have_unlabelled: int = Field(default=0, ge=0)
+    most_labels: Annotated[int, Field(ge=2)] | None = None
+    most_unlabelled: Annotated[int, Field(ge=2)] | None = None
 
 
 class MeasureConfig(DataConfig):
@@ -305,17 +320,20 @@ def named_path(entry: str) -> tuple[str, Path]:
     return Path(entry).stem, Path(entry)
 
 
-def absolute(config: RunConfig) -> RunConfig:
+Labelled = TypeVar("Labelled", bound=LabelConfig)
+
+
+def absolute(config: Labelled) -> Labelled:
     """Make every path absolute, so that the run can be replayed from anywhere.
 
     Parameters
     ----------
-    config : RunConfig
+    config : LabelConfig
         As given.
 
     Returns
     -------
-    RunConfig
+    LabelConfig
         The same with absolute paths; names are kept.
     """
 

@@ -23,6 +23,9 @@ from outgrow.errors import FileError
 
 MANIFEST = "manifest.json"
 
+FINDINGS = ("run.json", "forecast.json", "rank.json", "plan.json")
+"""What tells a folder of ours: one of these holds everything that a verb found."""
+
 
 @contextmanager
 def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
@@ -141,7 +144,8 @@ def check_target(out: str | Path, overwrite: bool) -> None:
     if not target.is_dir() or target.is_symlink():
         raise FileError("is not a folder", str(target), "Choose another --out.")
     # Other folders have a manifest too: a feature store, for one, took hours to make.
-    if any(target.iterdir()) and not ((target / MANIFEST).is_file() and (target / "run.json").is_file()):
+    ours = (target / MANIFEST).is_file() and any((target / name).is_file() for name in FINDINGS)
+    if any(target.iterdir()) and not ours:
         raise FileError(
             "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
         )

@@ -7,18 +7,27 @@ is where they meet.
 from __future__ import annotations
 
 from outgrow.api.encoding import encode, inspect, verify
+from outgrow.api.forecasting import Forecasts, forecast
+from outgrow.api.planning import Plan, plan
 from outgrow.api.predicting import predict, write_columns
+from outgrow.api.ranking import Ranking, rank
 from outgrow.api.running import demo, measure, redraw, replay, run
 from outgrow.study.saved import LoadedRun, load
 
 __all__ = [
+    "Forecasts",
     "LoadedRun",
+    "Plan",
+    "Ranking",
     "demo",
     "encode",
+    "forecast",
     "inspect",
     "load",
     "measure",
+    "plan",
     "predict",
+    "rank",
     "redraw",
     "replay",
     "run",

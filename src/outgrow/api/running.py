@@ -13,6 +13,8 @@ import numpy as np
 from outgrow import runs
 from outgrow.config import (
     DemoConfig,
+    LabelConfig,
+    Labelled,
     MeasureConfig,
     RunConfig,
     absolute,
@@ -62,7 +64,7 @@ def run(
     LoadedRun
         The run as read back from the folder.
     """
-    config = _anywhere(config)
+    config = portable(config)
     runs.check_target(out, overwrite)
     # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
     runs.room_for(out, 64_000_000)
@@ -72,7 +74,19 @@ def run(
     return load(out)
 
 
-def _anywhere(config: RunConfig) -> RunConfig:
+def portable(config: Labelled) -> Labelled:
+    """Make a configuration mean the same from any folder.
+
+    Parameters
+    ----------
+    config : LabelConfig
+        As given.
+
+    Returns
+    -------
+    LabelConfig
+        With absolute paths of all that lies on this machine.
+    """
     if config.input is None:
         return absolute(config)
     there = Path(config.input)
@@ -89,10 +103,7 @@ def _anywhere(config: RunConfig) -> RunConfig:
 
 def _write(folder: Path, study: Study) -> None:
     outcome = as_plain(study.outcome)
-    (folder / "config.toml").write_text(to_toml(study.config), encoding="utf-8")
-    versions = {name: version(name) for name in LIBRARIES}
-    versions["python"] = platform.python_version()
-    runs.write_json(folder / "versions.json", {"versions": versions, "seed": study.config.seed})
+    write_origin(folder, study.config)
     runs.write_json(folder / "run.json", outcome)
     geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
     runs.write_json(folder / "geometry.json", geometry)
@@ -100,6 +111,22 @@ def _write(folder: Path, study: Study) -> None:
     runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
     save_models(folder, study.data, study.trained)
     write_report(folder, outcome)
+
+
+def write_origin(folder: Path, config: LabelConfig) -> None:
+    """Write what a folder was made from: the resolved configuration, versions and seed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder being built.
+    config : LabelConfig
+        Resolved.
+    """
+    (folder / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    versions = {name: version(name) for name in LIBRARIES}
+    versions["python"] = platform.python_version()
+    runs.write_json(folder / "versions.json", {"versions": versions, "seed": config.seed})
 
 
 def _table(study: Study) -> Mapping[str, list[Any]]:

@@ -17,9 +17,7 @@ from jaxtyping import Float, Int
 from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, penalties, row_losses
-
-WEIGHTS = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Weights of the pseudo-labels tried for the joint student; the ends 0 and 1 are baseline and student."""
+from outgrow.theory.joint_equivalent import WEIGHTS
 
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
 """From cheap to dear: one weak model; one strong model; both at prediction time; a labelled pool as well."""

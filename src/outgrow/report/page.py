@@ -71,6 +71,26 @@ def page(outcome: Plain) -> str:
         page_back.glossary(),
         page_back.configuration(outcome),
     )
+    return document(title_of(outcome), main, figures)
+
+
+def document(title: str, main: Safe, figures: Figures) -> str:
+    """Put a page's content into a document that needs nothing but itself.
+
+    Parameters
+    ----------
+    title : str
+        Of the window; not yet escaped.
+    main : Safe
+        The content.
+    figures : Figures
+        Its charts.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     scripts = [_vega(), DRAW] if figures.drawings else []
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts) or "'none'"
     policy = (
@@ -82,7 +102,7 @@ def page(outcome: Plain) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{escaped(policy)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escaped(title_of(outcome))}</title>\n'
+        f'<link rel="icon" href="data:,">\n<title>{escaped(title)}</title>\n'
         f"<style>{CSS}</style>\n</head>\n<body>\n{main}\n{figures.specifications()}"
         + "\n".join(f"<script>{script}</script>" for script in scripts)
         + "\n</body>\n</html>\n"

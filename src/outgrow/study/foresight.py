@@ -7,6 +7,7 @@ them is wrong here, and a check says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +19,14 @@ from outgrow.data.task import encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.pair_moments import STRONG
+from outgrow.geometry.shared_moments import shared_moments
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import LEVEL, Check, Estimate
-from outgrow.study.prepare import Prepared, prepare
+from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
-from outgrow.theory.forecast import RELATIVE, Forecast
+from outgrow.theory.forecast import RELATIVE, Forecast, Penalties
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.whitening import Whitened, whiten
 
@@ -52,7 +54,7 @@ class Anchor:
     def agrees(self) -> bool:
         """Whether the interval of the difference includes zero."""
         low, high = self.difference.interval or (-np.inf, np.inf)
-        return low <= 0 <= high
+        return bool(low <= 0 <= high)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def foresee(
     progress: Progress | None = None,
     *,
     anchors: bool = True,
+    union: bool = True,
 ) -> Foresight:
     """Forecast from rows and labels at hand.
 
@@ -112,6 +115,8 @@ def foresee(
         Told what is being done and the share done.
     anchors : bool
         Whether to hold the forecasts against leave-one-out.
+    union : bool
+        Whether to forecast the union of both feature sets too.
 
     Returns
     -------
@@ -125,7 +130,7 @@ def foresee(
             "a forecast needs the teacher's features, and --pseudo-labels gives none",
             remedy="Name the features by --weak, or use `outgrow run`, which takes given teachers.",
         )
-    data = prepare(config.rows(), permissions, progress)
+    data = prepare(config.rows(), permissions, progress, moments=False)
     rows, y, shift = _labels(config, data)
     sigma2 = _noise(config, data)
     checks = list(data.checks)
@@ -138,9 +143,9 @@ def foresee(
     held: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
     strong = None
-    for place, (name, features) in enumerate(data.weak.items()):
+    for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
         tell(f"forecasting {name}", place / len(data.weak))
-        pool = data.moments[name].select("unlabelled")
+        features = data.weak[name]
         if strong is None:
             strong = spectrum_of_covariance(pool.covariance(STRONG), pool.n)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
@@ -151,16 +156,19 @@ def foresee(
         found = Forecast(
             weak=name,
             strong=data.strong_name,
-            pair=white.pair,
+            pair=white.pair.with_lengths(Z_w, Z_s),
             target=target,
             m=len(rows),
             kind="retrospective" if config.retrospective else "prospective",
             penalties_w=white.pair.values_w.mean() * RELATIVE,
             penalties_s=white.pair.values_s.mean() * RELATIVE,
+            union=union,
         )
         held[name], factors[name] = (), {}
         if anchors and not config.retrospective:
-            held[name], factors[name] = _anchors(found, white, data, features, folds, pool.n)
+            held[name], factors[name] = _anchors(
+                found, white, data, features, folds, pool.n, fixed_alphas(config)
+            )
         raised = [
             Check(
                 "OG214",
@@ -180,6 +188,10 @@ def foresee(
     return Foresight(config, data, forecasts, held, factors, tuple(dict.fromkeys(checks)))
 
 
+BINARY = float(np.sqrt(2))
+"""Distance of the codes of two classes: their two one-hot columns mirror each other, so the error of one
+column times this is that of both."""
+
 FEW = 40
 """Two rows in each of the twenty groups that the intervals come from."""
 
@@ -188,16 +200,18 @@ def _labels(
     config: ForesightConfig, data: Prepared
 ) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, "m k"], float]:
     """Choose the labels to forecast from, and what their variance lacks of a label's."""
-    split = data.split
+    split, coded = data.split, data.y
+    if len(data.classes) == 2:
+        coded = BINARY * coded[:, :1]
     if not config.retrospective:
-        return split.labelled, data.y[split.labelled], 0.0
+        return split.labelled, coded[split.labelled], 0.0
     # Never rows of the pool: their features would be in the moments and the labels at once.
     rows = np.concatenate([split.labelled, split.test])
     if data.truth is not None and config.noise_variance is not None:
         known = rows[~np.isnan(data.truth[rows])]
         return known, data.truth[known][:, None], config.noise_variance - config.truth_variance
-    rows = rows[~np.isnan(data.y[rows]).any(axis=1)]
-    return rows, data.y[rows], 0.0
+    rows = rows[~np.isnan(coded[rows]).any(axis=1)]
+    return rows, coded[rows], 0.0
 
 
 def _noise(config: ForesightConfig, data: Prepared) -> float | None:
@@ -233,14 +247,15 @@ def _anchors(
     features: np.ndarray,
     folds: Int[np.ndarray, " m"],
     pool_size: int,
+    fixed: Mapping[str, float | None],
 ) -> tuple[tuple[Anchor, ...], dict[str, float]]:
     """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
     L, y = data.split.labelled, data.y[data.split.labelled]
     Z_w = white.weak(features[L]) * np.sqrt(white.pair.values_w)
     Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
     m = len(L)
-    alphas = forecast.best_alphas(m, pool_size)
-    found = forecast.surface([m], [pool_size])
+    found = forecast.surface([m], [pool_size], **fixed)
+    alphas = Penalties(**{name: float(values.flat[0]) for name, values in found.penalties.items()})
     pair = white.pair
     pool = Pool(
         pool_size,
@@ -252,23 +267,26 @@ def _anchors(
     )
     names = np.unique(folds, return_inverse=True)[1]
     members = [np.flatnonzero(names == fold) for fold in range(names.max() + 1)]
-    groups = members if data.groups is not None else None
-    alone = StageOne(Z_w, y, np.array([alphas.teacher]), groups)
-    paired = StageOne(Z_w, y, np.array([alphas.alpha_w]), groups)
-    base = StageOne(Z_s, y, np.array([alphas.baseline]), groups)
-    student = StageTwo(paired, Z_s, pool, np.array([alphas.alpha_s]))
-    losses = {
-        "teacher": np.sum(alone.deleted_residuals**2, axis=2)[:, 0],
-        "student": student.losses()[0, 0],
-        "baseline": np.sum(base.deleted_residuals**2, axis=2)[:, 0],
-    }
+    groups = positions(data.groups, L)
+    # A fit that passes through its labels leaves nothing out, and an infinite risk is not compared.
+    kept = m - (1 if groups is None else max(map(len, groups)))
+    losses: dict[str, np.ndarray] = {}
+    for route, Z, alpha in (("teacher", Z_w, alphas.teacher), ("baseline", Z_s, alphas.baseline)):
+        if alpha > 0 or Z.shape[1] + 1 < kept:
+            alone = StageOne(Z, y, np.array([alpha]), groups)
+            losses[route] = np.sum(alone.deleted_residuals**2, axis=2)[:, 0]
+    if alphas.alpha_w > 0 or Z_w.shape[1] + 1 < kept:
+        taught = StageOne(Z_w, y, np.array([alphas.alpha_w]), groups)
+        losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
     values = {
         "teacher": found.teacher[:, 0],
         "student": found.student[:, 0, 0],
         "baseline": found.baseline[:, 0],
     }
+    compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
     anchors = []
-    for route, loss in losses.items():
+    for route in compared:
+        loss = losses[route]
         without = np.array([np.delete(loss, rows).mean() for rows in members])
         mean = np.concatenate([[loss.mean()], without])
         both, own = values[route] - mean, values[route]
@@ -279,16 +297,37 @@ def _anchors(
                 Estimate(float(mean[0]), jackknife_interval(mean[0], without), n=m),
                 Estimate(
                     float(both[0]),
-                    jackknife_interval(both[0], both[1:], 1 - (1 - LEVEL) / len(losses)),
+                    jackknife_interval(both[0], both[1:], 1 - (1 - LEVEL) / len(values)),
                     n=m,
                     method="jackknife over the same groups, for three routes together",
                 ),
             )
         )
-    return tuple(anchors), {
-        "teacher": _factor(losses["teacher"], Z_w, pair.values_w, alphas.teacher),
-        "baseline": _factor(losses["baseline"], Z_s, pair.values_s, alphas.baseline),
+    single = {
+        "teacher": (Z_w, pair.values_w, alphas.teacher),
+        "baseline": (Z_s, pair.values_s, alphas.baseline),
     }
+    return tuple(anchors), {
+        route: _factor(losses[route], *own) for route, own in single.items() if route in compared
+    }
+
+
+def fixed_alphas(config: ForesightConfig) -> dict[str, float | None]:
+    """Name the penalties that a configuration fixes.
+
+    Parameters
+    ----------
+    config : ForesightConfig
+        The resolved configuration.
+
+    Returns
+    -------
+    dict of str to float or None
+        As `Forecast.surface` takes them; None where the forecast chooses.
+    """
+    if getattr(config, "head", "ridge") == "ridgeless":
+        return dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0)
+    return {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
 
 
 def _factor(

@@ -64,7 +64,7 @@ class Prepared:
         Weak sets that are pseudo-labels of teachers of whom nothing else is known.
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
-        one pass over the pool.
+        one pass over the pool. Empty where they were not wanted.
     task, why : str
         Regression or classification, and how it was chosen.
     classes : tuple
@@ -98,7 +98,11 @@ class Prepared:
 
 
 def prepare(
-    config: RunConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
+    config: RunConfig,
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+    *,
+    moments: bool = True,
 ) -> Prepared:
     """Read, join, check and split the data of a run.
 
@@ -110,6 +114,8 @@ def prepare(
         What may be run.
     progress : callable, optional
         Told what is being done and the share done.
+    moments : bool
+        Whether to take the moments by jackknife group; a forecast needs those of the pool alone.
 
     Returns
     -------
@@ -173,8 +179,13 @@ def prepare(
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
     checks += suspicions(joined.strong, joined.ids, split, joined.groups)
-    parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
-    jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
+    tables: dict[str, MomentTable] = {}
+    if moments:
+        parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
+        jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
+        tables = {
+            name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()
+        }
     return Prepared(
         joined.ids,
         sets,
@@ -185,7 +196,7 @@ def prepare(
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
         frozenset(config.pseudo_labels),
-        {name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()},
+        tables,
         task,
         why,
         tuple(classes),

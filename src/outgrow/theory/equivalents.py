@@ -43,7 +43,7 @@ class PairSpectra:
         Correlations of whitened strong with whitened weak directions.
     rows : float
         Rows that all of it was measured on, mean taken off; infinite for a population.
-    lengths_w, lengths_s : array of shape (q,)
+    lengths_w, lengths_s : array of shape (q,) and (r,)
         Squared lengths of rows in each set, of mean 1; all alike by default.
     """
 
@@ -52,7 +52,7 @@ class PairSpectra:
     C: Float[np.ndarray, "d_s d_w"]
     rows: float = np.inf
     lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
-    lengths_s: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
+    lengths_s: Float[np.ndarray, " r"] = field(default_factory=lambda: ALIKE)
 
     def __post_init__(self) -> None:
         if self.C.shape != (len(self.values_s), len(self.values_w)):
@@ -62,7 +62,7 @@ class PairSpectra:
                 "theory",
             )
 
-    def lengths(self, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " q"]:
+    def lengths(self, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " _"]:
         """Give the squared lengths of rows in a set.
 
         Parameters
@@ -188,20 +188,66 @@ class Side(NamedTuple):
     right: Float[np.ndarray, "P d"]
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Side:
-        """Apply a linear function of the covariances to all three."""
+        """Apply a linear function of the covariances to all three.
+
+        Parameters
+        ----------
+        function : callable
+            From arrays of shape (P, d) to arrays with P rows.
+
+        Returns
+        -------
+        Side
+            What it gives.
+        """
         return Side(*(function(side) for side in self))
 
     def squares(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
-        """Products of every covariance with itself: of the fit, of fit and rest, of the rest."""
+        """Give products of every covariance with itself: of the fit, of fit and rest, of the rest.
+
+        Parameters
+        ----------
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (3, R, d)
+            Their sum is the square.
+        """
         mixed = self.fit * (self.left + self.right)
         return np.stack([weights @ (self.fit**2), weights @ mixed, weights @ (self.left * self.right)])
 
     def parts(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
-        """The same, the product of fit and rest taken once."""
+        """Give the same, the product of fit and rest taken once.
+
+        Parameters
+        ----------
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (3, R, d)
+            Of the fit, of fit and rest, of the rest.
+        """
         return np.asarray(self.squares(weights) * [[[1.0]], [[0.5]], [[1.0]]])
 
     def crossed(self, other: Side, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "4 R d"]:
-        """Products with another side: of fits, of this fit and that rest, of rest and fit, of rests."""
+        """Give products with another side: of fits, of this fit and that rest, of rest and fit, of rests.
+
+        Parameters
+        ----------
+        other : Side
+            As many pairs of as many covariances.
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (4, R, d)
+            Their sum is the product.
+        """
         this, that = (self.left + self.right) / 2, (other.left + other.right) / 2
         rests = (self.left * other.right + self.right * other.left) / 2
         return np.stack(
@@ -325,10 +371,10 @@ def _fitted(
 
 def _elsewhere(
     stages: Stages,
-    norm: Float[np.ndarray, "*shape"],
-    once: Float[np.ndarray, "*shape"],
-    twice: Float[np.ndarray, "*shape"],
-) -> tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]:
+    norm: Float[np.ndarray, "*#shape"],
+    once: Float[np.ndarray, "*#shape"],
+    twice: Float[np.ndarray, "*#shape"],
+) -> tuple[Float[np.ndarray, "*#shape"], Float[np.ndarray, "*#shape"]]:
     """Take what a fit does to functions over the pool to what it does to them elsewhere."""
     up, back = stages.inflation, 1 - stages.df2 / stages.rows
     first = norm - up * (norm - once)

@@ -29,6 +29,9 @@ from outgrow.theory.finite_pool import (
 Settings = Shaped[np.ndarray, "..."] | float | int
 """One number for all settings, or one for each."""
 
+WEIGHTS = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""Weights of the pseudo-labels that are tried; the ends 0 and 1 are baseline and student."""
+
 AT_PEAK = 1e-9
 """Share of its residuals' variance that a fit must leave. Exactly at an interpolation peak it is zero up to
 rounding; a risk that is divided by less than this is infinite for all purposes."""

@@ -1,0 +1,151 @@
+"""Forecast every route's risk for designs that nobody has paid for yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outgrow import runs
+from outgrow.api.running import portable, write_origin
+from outgrow.config import ForecastConfig, RunConfig, from_toml
+from outgrow.errors import ConfigError
+from outgrow.report.forecast_page import summary_html, write_forecast
+from outgrow.results import Quantity, as_plain
+from outgrow.study.forecast import ForecastOutcome
+from outgrow.study.forecast import forecast as study_forecast
+from outgrow.study.sources import Permissions, Progress
+from outgrow.theory.forecast import Forecast
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a forecast found, and the forecasts themselves to ask more of.
+
+    Parameters
+    ----------
+    forecasts : dict of str to Forecast
+        By weak set.
+    outcome : dict
+        Everything found, as plain values.
+    folder : Path or None
+        Where it was written.
+    """
+
+    forecasts: Mapping[str, Forecast]
+    outcome: Mapping[str, Any]
+    folder: Path | None = None
+
+    def __getitem__(self, weak: str) -> Forecast:
+        return self.forecasts[weak]
+
+    def _repr_html_(self) -> str:
+        return summary_html(self.outcome)
+
+
+def forecast(
+    config: ForecastConfig | None = None,
+    out: str | Path | None = None,
+    *,
+    run: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> Forecasts:
+    """Forecast teacher, student, baseline, ceiling and union for designs of n and N.
+
+    Parameters
+    ----------
+    config : ForecastConfig, optional
+        What to forecast; with a run, only what shall differ from it.
+    out : str or Path, optional
+        Folder to write findings and report to.
+    run : str or Path, optional
+        Folder of a run: its features and labels are used, and its measured risks shown beside the forecast.
+    overwrite : bool
+        Replace an earlier forecast there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    Forecasts
+        Such as ``found["minilm"].risks(400, 5000)``.
+    """
+    if config is None and run is None:
+        raise ConfigError("there is nothing to forecast", remedy="Name features and labels, or a run.")
+    measured = None
+    config = config or ForecastConfig()
+    if run is not None:
+        config, measured = _of_run(Path(run), config)
+    if not config.strong:
+        raise ConfigError("--strong is missing", remedy="Name the strong features, or the folder of a run.")
+    config = portable(config)
+    if out is not None:
+        runs.check_target(out, overwrite)
+        # A page with its scripts, and a few numbers.
+        runs.room_for(out, 10_000_000)
+    study = study_forecast(config, progress, Permissions(tuple(allow_code)), run=measured)
+    outcome = as_plain(study.outcome)
+    if out is not None:
+        with runs.new_folder(out, overwrite) as folder:
+            write_origin(folder, config)
+            runs.write_json(folder / "forecast.json", outcome)
+            runs.write_table(folder / "forecast.parquet", _table(study.outcome))
+            write_forecast(folder, outcome)
+    return Forecasts(study.foresight.forecasts, outcome, None if out is None else Path(out))
+
+
+def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:
+    """Take features, labels and split from a run, and whatever was asked for from this command."""
+    path = runs.open_folder(folder)
+    outcome: Mapping[str, Any] = runs.read_json(path, "run.json")
+    text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
+    theirs = from_toml(text, RunConfig, str(path / "config.toml"))
+    values = {key: value for key, value in dict(theirs).items() if key in ForecastConfig.model_fields}
+    # A run's n is how many labels there are; a forecast's n is what is asked about.
+    values |= {"n": (), "m": theirs.n}
+    asked = {key: getattr(own, key) for key in own.model_fields_set}
+    # Minimum-norm heads of a run stand on leading components, whose number the run chose.
+    if (asked.get("head") or theirs.head) == "ridgeless" and not (asked.get("rank") or theirs.rank):
+        kept = set(outcome.get("d_w", {}).values())
+        if len(kept) != 1:
+            raise ConfigError(
+                "the run's teachers keep different numbers of directions",
+                str(folder),
+                "Give --rank, or forecast tuned heads (--head ridge).",
+            )
+        values["rank"] = (kept.pop(), outcome["d_s"])
+    return ForecastConfig(**{**values, **asked}), outcome
+
+
+COLUMNS = ("weak", "n", "N", "quantity", "of", "value", "low", "high", "level", "m", "method", "reason")
+"""Columns of the table: one row per number."""
+
+
+def _table(outcome: ForecastOutcome) -> Mapping[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    risk = "excess_risk" if outcome.excess else "risk"
+    for pair in outcome.pairs:
+        for design in pair.designs:
+            rows: list[tuple[str, str, Quantity | float]] = [
+                *((risk, route, value) for route, value in design.risks.items()),
+                *(("part_of_student", part, value) for part, value in design.parts.items()),
+                ("pgr", "student", design.pgr),
+                ("opr", "student", design.opr),
+                *(("probability_below", rival, value) for rival, value in design.wins.items()),
+                *(("accuracy", route, value) for route, value in design.accuracy.items()),
+                *(("penalty", name, value) for name, value in design.alphas.items()),
+            ]
+            for quantity, of, found in rows:
+                low, high = getattr(found, "interval", None) or (None, None)
+                value = found if isinstance(found, float) else getattr(found, "value", None)
+                level = getattr(found, "level", None) if low is not None else None
+                cells = (pair.weak, design.n, design.N, quantity, of, value, low, high, level)
+                rest = tuple(getattr(found, name, None) for name in ("n", "method", "reason"))
+                for column, cell in zip(columns.values(), (*cells, *rest), strict=True):
+                    column.append(cell)
+    return columns

@@ -1,0 +1,124 @@
+"""Plan how many labels and pseudo-labels to buy, before anything is bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outgrow import runs
+from outgrow.api.running import portable, write_origin
+from outgrow.config import PlanConfig
+from outgrow.report.plan_page import summary_html, write_plan
+from outgrow.results import Quantity, as_plain
+from outgrow.study.plan import PlannedRoute, PlanOutcome
+from outgrow.study.plan import plan as study_plan
+from outgrow.study.sources import Permissions, Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to buy, and what it rests on.
+
+    Parameters
+    ----------
+    best : PlannedRoute
+        The plan: route, rows, penalties and forecast risk.
+    outcome : dict
+        Everything found, as plain values.
+    folder : Path or None
+        Where it was written.
+    """
+
+    best: PlannedRoute
+    outcome: Mapping[str, Any]
+    folder: Path | None = None
+
+    def _repr_html_(self) -> str:
+        return summary_html(self.outcome)
+
+
+def plan(
+    config: PlanConfig,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> Plan:
+    """Plan the design of least risk for a budget, or the cheapest one that reaches a risk.
+
+    Parameters
+    ----------
+    config : PlanConfig
+        Features, labels, prices, and the budget or the target.
+    out : str or Path, optional
+        Folder to write findings and report to.
+    overwrite : bool
+        Replace an earlier plan there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    Plan
+        Such as ``found.best.route``, ``found.best.n`` and ``found.best.N``.
+    """
+    config = portable(config)
+    if out is not None:
+        runs.check_target(out, overwrite)
+        # A page with its scripts, and a few numbers.
+        runs.room_for(out, 10_000_000)
+    study = study_plan(config, Permissions(tuple(allow_code)), progress)
+    outcome = as_plain(study)
+    if out is not None:
+        with runs.new_folder(out, overwrite) as folder:
+            write_origin(folder, config)
+            runs.write_json(folder / "plan.json", outcome)
+            runs.write_table(folder / "plan.parquet", _table(study))
+            write_plan(folder, outcome)
+    return Plan(study.best, outcome, None if out is None else Path(out))
+
+
+COLUMNS = (
+    "part", "route", "weak", "budget", "n", "N", "quantity", "value", "low", "high", "level", "m", "method",
+)  # fmt: skip
+"""Columns of the table: one row per number."""
+
+
+def _table(outcome: PlanOutcome) -> Mapping[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    risk = "excess_risk" if outcome.excess else "risk"
+
+    def add(where: tuple[Any, ...], quantity: str, found: Quantity | float | None) -> None:
+        low, high = getattr(found, "interval", None) or (None, None)
+        value = float(found) if isinstance(found, (int, float)) else getattr(found, "value", None)
+        # NaN is how arrays say that there is none.
+        value = None if value is not None and value != value else value
+        level = getattr(found, "level", None) if low is not None else None
+        told = (quantity, value, low, high, level, outcome.m, getattr(found, "method", None))
+        for column, cell in zip(columns.values(), (*where, *told), strict=True):
+            column.append(cell)
+
+    for one in outcome.routes:
+        where = ("route", one.route, one.weak, one.cost, one.n, one.N)
+        add(where, risk, one.risk)
+        add(where, "behind_the_plan", one.difference)
+        for name, value in one.penalties.items():
+            add(where, f"penalty_{name}", value)
+    for name, values in outcome.frontier.risks.items():
+        for budget, value in zip(outcome.frontier.budgets.tolist(), values.tolist(), strict=True):
+            add(("frontier", name, None, budget, None, None), risk, value)
+    own = outcome.risk_map
+    for i, n in enumerate(own.n.tolist()):
+        for j, N in enumerate(own.N.tolist()):
+            cost = outcome.prices.cost(n, N)
+            add(("map", "student", own.weak, cost, n, N), risk, float(own.risk[i, j]))
+    for case in outcome.scenarios:
+        where = (f"if {case.what} {case.change:+.0%}", case.route, None, outcome.budget, case.n, case.N)
+        add(where, risk, case.risk)
+    add(("floor", outcome.floor_route, None, None, None, None), risk, outcome.floor)
+    return columns

@@ -1,0 +1,334 @@
+"""A forecast in words: what is expected, how sure that is, and what the labels cannot tell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from outgrow.report.findings import Plain, items, part
+from outgrow.report.text import (
+    interval_of,
+    is_number,
+    number,
+    quantity_text,
+    shortened,
+    undefined_text,
+    value_of,
+    visible,
+)
+from outgrow.report.words import kind_title
+
+KINDS_OF_FORECAST = {
+    "prospective": (
+        "Prospective forecast",
+        "Made from the labels at hand and the unlabelled rows alone, before anything is trained or bought.",
+    ),
+    "retrospective": (
+        "Retrospective forecast",
+        "Made with labels that nobody has when the question is asked: it shows how good the theory is, not"
+        " how much few labels tell.",
+    ),
+}
+"""For each kind of forecast its heading and what it means."""
+
+PART_TITLES = {"bias": "Bias", "inherited": "Inherited variance", "fresh": "Fresh variance"}
+"""Parts of the student's risk as tables name them."""
+
+RIVALS = ("teacher", "baseline", "union")
+"""What the student is held against."""
+
+ATTAINABLE = ("teacher", "student", "baseline", "union")
+"""Routes that can be taken; the ceiling's labels nobody has."""
+
+PHRASES = {
+    "teacher": "the weak teacher itself is forecast",
+    "student": "its W2S student is forecast",
+    "baseline": "the strong baseline is forecast",
+    "union": "a fit of both feature sets to the labels is forecast",
+}
+"""Routes at the head of a sentence."""
+
+OBJECTS = {"teacher": "its teacher", "baseline": "the baseline", "union": "the fit of both sets"}
+"""The student's rivals in a sentence."""
+
+SURE = 0.95
+"""Probability from which a forecast is said to decide: the one-sided level of the 90 % intervals."""
+
+WORDS = (
+    (
+        "Forecast",
+        "the mean of a risk over draws of n labelled and N unlabelled rows, computed and not trained for. Any"
+        " single training may come out above or below.",
+    ),
+    ("Bias", "what is left of the student's risk with endless draws averaged: what its features miss."),
+    (
+        "Inherited variance",
+        "what the student takes over of the noise in the labels its teacher was fitted to.",
+    ),
+    ("Fresh variance", "what the student's own draw of unlabelled rows adds; it falls as N grows."),
+)
+"""Words of this page alone."""
+
+
+def title_of(outcome: Plain) -> str:
+    """Give the page's title.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+
+    Returns
+    -------
+    str
+        Not yet escaped.
+    """
+    return shortened(outcome.get("title") or "What is to be expected of the student?", 200)
+
+
+def sizes(outcome: Plain) -> str:
+    """Say what a forecast rests on.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+
+    Returns
+    -------
+    str
+        One line, not yet escaped.
+    """
+    named = (("m", "labels used"), ("pool", "unlabelled rows at hand"))
+    said = [f"{number(outcome[key])} {title}" for key, title in named if is_number(outcome.get(key))]
+    return ", ".join([*said, *([str(outcome["task"])] if outcome.get("task") else [])])
+
+
+def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
+    """Find the design nearest to the labels and the pool at hand.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+    pair : dict
+        One of its pairs.
+
+    Returns
+    -------
+    dict or None
+        The design.
+    """
+    designs = [d for d in items(pair, "designs") if is_number(d.get("n")) and is_number(d.get("N"))]
+    here = [value_of(outcome.get(key)) for key in ("labelled", "pool")]
+
+    def far(design: Plain) -> float:
+        both = zip((design["n"], design["N"]), here, strict=True)
+        return sum(abs(math.log(max(size, 1) / max(own, 1))) for size, own in both if own is not None)
+
+    return min(designs, key=far, default=None)
+
+
+def risks_of(design: Plain) -> dict[str, Any]:
+    """List the risks of a design by route.
+
+    Parameters
+    ----------
+    design : dict
+        Of a pair.
+
+    Returns
+    -------
+    dict of str to dict
+        Quantities as plain values.
+    """
+    found = part(design, "risks")
+    return {**found, **part(found, "extras")}
+
+
+def sentence(outcome: Plain, pair: Plain) -> str:
+    """Say what is expected of one teacher and its student at the design at hand.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+    pair : dict
+        One of its pairs.
+
+    Returns
+    -------
+    str
+        Sentences, not yet escaped.
+    """
+    weak = shortened(pair.get("weak"), 40)
+    design = at_hand(outcome, pair)
+    if design is None:
+        return f"Nothing was forecast for {weak}."
+    where = f"With {number(design.get('n'))} labelled and {number(design.get('N'))} unlabelled rows"
+    risks = {key: value_of(value) for key, value in risks_of(design).items() if key in ATTAINABLE}
+    known = {key: value for key, value in risks.items() if value is not None}
+    if not known:
+        return f"{where} no route of {weak} has a risk that can be forecast; the reasons stand below."
+    zero = [PHRASES[key].removesuffix(" is forecast") for key, value in known.items() if value == 0]
+    if len(zero) > 1:
+        return (
+            f"{where} and the teacher {weak}, these labels do not tell the excess risks of {_listed(zero)}"
+            " from zero, and so not from each other."
+        )
+    best = min(known, key=lambda key: known[key])
+    least = f"{PHRASES[best]} to err least, {quantity_text(risks_of(design)[best])}"
+    if "student" not in known:
+        return f"{where} and {weak}, {least}; the student's risk is undefined."
+    wins = part(design, "wins")
+    chances = {rival: value_of(wins.get(rival)) for rival in RIVALS}
+    judged = [_against(OBJECTS[rival], chance) for rival, chance in chances.items() if chance is not None]
+    student = (
+        ""
+        if best == "student"
+        else f"; its student is expected at {quantity_text(risks_of(design)['student'])}"
+    )
+    said = f"{where} and the teacher {weak}, {least}{student}."
+    return f"{said} The student {_listed(judged)}." if judged else said
+
+
+def _against(rival: str, chance: float) -> str:
+    if chance >= SURE:
+        return f"beats {rival}"
+    if chance <= 1 - SURE:
+        return f"does not beat {rival}"
+    return f"may or may not beat {rival} ({chance:.0%} that it does)".replace("%", " %")
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def anchor_sentence(outcome: Plain, pair: Plain) -> str:
+    """Say whether a forecast agrees with leave-one-out.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+    pair : dict
+        One of its pairs.
+
+    Returns
+    -------
+    str
+        Sentences, not yet escaped.
+    """
+    anchors = items(pair, "anchors")
+    if not anchors:
+        if outcome.get("kind") == "retrospective":
+            return "A retrospective forecast uses more labels than leave-one-out has; they are not compared."
+        return "Leave-one-out was not taken."
+    off = [
+        kind_title(anchor.get("route"))
+        for anchor in anchors
+        if (ends := interval_of(anchor.get("difference"))) and not ends[0] <= 0 <= ends[1]
+    ]
+    where = "At the labels and the pool at hand, leave-one-out on the labelled rows estimates the same error."
+    if not off:
+        return f"{where} The two agree within their intervals."
+    return f"{where} They disagree on: {', '.join(off)}. Trust leave-one-out there."
+
+
+def lost(pair: Plain) -> list[tuple[str, str]]:
+    """Say what is undefined and why, once for all designs that lack it for a reason of one kind.
+
+    Parameters
+    ----------
+    pair : dict
+        Of the forecast.
+
+    Returns
+    -------
+    list of (str, str)
+        Names, and the first reason with its remedy; not yet escaped.
+    """
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for design in items(pair, "designs"):
+        named = [(kind_title(route), quantity) for route, quantity in risks_of(design).items()]
+        named += [(key.upper(), design.get(key)) for key in ("pgr", "opr")]
+        for name, quantity in named:
+            if undefined_text(quantity):
+                # Reasons differ by their numbers from design to design; what to do about them does not.
+                where = f"n {number(design.get('n'))}, N {number(design.get('N'))}"
+                kind = (name, visible(quantity.get("remedy", "")))
+                found.setdefault(kind, []).append((where, undefined_text(quantity)))
+    by_reason: dict[tuple[str, int], list[str]] = {}
+    for (name, _), said in found.items():
+        by_reason.setdefault((said[0][1], len(said)), []).append(name)
+    total = len(items(pair, "designs"))
+    return [
+        (
+            ", ".join(names),
+            f": {text}" if count == total else f" in {count} of {total} designs, such as: {text}",
+        )
+        for (text, count), names in by_reason.items()
+    ]
+
+
+def identified(outcome: Plain) -> list[tuple[str, str]]:
+    """Say what the labels at hand tell, and what they do not.
+
+    Parameters
+    ----------
+    outcome : dict
+        The forecast.
+
+    Returns
+    -------
+    list of (str, str)
+        What, and what is known of it; not yet escaped.
+    """
+    noise = part(outcome, "noise")
+    known = value_of(noise)
+    lines = [
+        (
+            "PGR",
+            "told without knowing the noise: the noise variance cancels in both of its differences.",
+        )
+    ]
+    if known is not None:
+        lines.append(
+            (
+                "Excess risk and OPR",
+                f"told with the noise variance {number(known)} ({noise.get('method')}); its own error is not"
+                " in the intervals.",
+            )
+        )
+    elif outcome.get("task") == "classification":
+        lines.append(
+            (
+                "Excess risk and OPR",
+                "not told: the noise of class labels is not known. Risks are squared losses of the scores on"
+                " one-hot codes of new labels.",
+            )
+        )
+    else:
+        lines.append(
+            (
+                "Excess risk and OPR",
+                "not told: they need the variance of the label noise, which one label per row cannot give."
+                " Risks are errors on new labels, noise included. --noise-variance gives it, or"
+                " --repeat-column a second label of some rows.",
+            )
+        )
+    lines.append(
+        (
+            "Intervals",
+            "of the mean risk, from leaving out one of twenty groups of labelled rows at a time. They hold"
+            " what the labels leave open, not how single trainings scatter around that mean, nor what theory"
+            " leaves out: deterministic equivalents are right up to a few percent at fifty rows.",
+        )
+    )
+    lines.append(
+        (
+            "Penalties",
+            "of least forecast risk, allowing for what each estimate may be off by, unless they were given.",
+        )
+    )
+    return lines

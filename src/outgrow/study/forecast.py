@@ -1,0 +1,529 @@
+"""What `outgrow forecast` finds: every route's risk on a grid of designs, beside what a run measured.
+
+Pool and labels are read once (`outgrow.study.foresight`); each design after that is arithmetic. Numbers are
+taken off one surface per teacher, which also holds the curves that the page draws. Two-class labels get
+accuracies too. What a run measured stands beside the forecast where the run's design is known.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.config import ForecastConfig
+from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
+from outgrow.study.foresight import BINARY, Anchor, Foresight, fixed_alphas, foresee
+from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.theory.effective_stage import Stages, effective_stages
+from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
+from outgrow.theory.forecast import Forecast, Surface
+from outgrow.theory.sign_error import sign_error
+
+SCHEMA = 1
+"""Version of the forecast's JSON; raised when a reader of the old one would misread the new one."""
+
+LABEL_STEPS = (0.5, 1.0, 2.0, 4.0)
+"""Labels forecast for by default, in units of those at hand: fewer to see what they were worth, and what
+doubling them once and twice would bring. Beyond that a forecast rests more on theory than on the labels."""
+
+POOL_STEPS = (0.1, 1 / 3, 1.0)
+"""Unlabelled rows forecast for by default, as shares of the pool: half a decade apart, up to all of it."""
+
+CURVE = 8
+"""Sizes that a curve is drawn through beside the designs asked for: three or more a decade."""
+
+NO_CLASSES = Undefined("accuracy is of two classes", "Read the risks.")
+"""Accuracy of regressions, and of labels of more classes than the sign rule knows."""
+
+NO_CLASS_NOISE = Undefined(
+    "the noise of class labels is not known, and OPR divides excess risks",
+    "Read the risks, or PGR, which needs no noise variance.",
+)
+"""OPR of classifications."""
+
+
+@dataclass(frozen=True)
+class DesignForecast:
+    """One design: n labelled and N unlabelled rows.
+
+    Parameters
+    ----------
+    n, N : int
+        The design.
+    risks : Risks
+        Of every route; excess risks where the noise variance is known, else errors on new labels.
+    pgr, opr : Estimate or Undefined
+        Performance gap recovered; outperforming ratio of excess risks.
+    parts : dict of str to Estimate or Undefined
+        The student's risk in three: "bias", "inherited" and "fresh" variance.
+    wins : dict of str to Estimate or Undefined
+        Probability that the student's expected risk is below its rival's.
+    margins : dict of str to Estimate or Undefined
+        The student's risk less its rival's, with paired intervals: both rest on the same labels.
+    alphas : dict of str to float
+        Penalties, by the fields of `outgrow.theory.forecast.Penalties`.
+    accuracy : dict of str to Estimate or Undefined
+        Share of new labels named right, by route; empty where labels are not of two classes.
+    """
+
+    n: int
+    N: int
+    risks: Risks
+    pgr: Quantity
+    opr: Quantity
+    parts: Mapping[str, Quantity]
+    wins: Mapping[str, Quantity]
+    margins: Mapping[str, Quantity]
+    alphas: Mapping[str, float]
+    accuracy: Mapping[str, Quantity]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Risks along one size, the other one held: what is drawn.
+
+    Parameters
+    ----------
+    along : str
+        "n" or "N".
+    other : int
+        The size that is held.
+    places : tuple of int
+        Sizes.
+    routes : dict of str to dict
+        By route, and by part of the student's risk: "value", "low" and "high" at every place; None where
+        undefined.
+    """
+
+    along: str
+    other: int
+    places: tuple[int, ...]
+    routes: Mapping[str, Mapping[str, Sequence[float | None]]]
+
+
+@dataclass(frozen=True)
+class PairForecast:
+    """One teacher with the student.
+
+    Parameters
+    ----------
+    weak, strong : str
+        Names of the feature sets.
+    d_w, d_s : int
+        Directions that each set has in the pool.
+    designs : tuple of DesignForecast
+        Every n with every N.
+    curves : tuple of Curve
+        Along n at the largest N, and along N at the n nearest to the labels at hand; or both through the
+        design that a run measured.
+    anchors : tuple of Anchor
+        The design at hand, forecast and left out.
+    factors : dict of str to float
+        Sandwich factors (docs/theory.md, T2).
+    checks : tuple of Check
+        Suspicions about this forecast.
+    """
+
+    weak: str
+    strong: str
+    d_w: int
+    d_s: int
+    designs: tuple[DesignForecast, ...]
+    curves: tuple[Curve, ...]
+    anchors: tuple[Anchor, ...]
+    factors: Mapping[str, float]
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run measured of one route at its design.
+
+    Parameters
+    ----------
+    route : str
+        Kind of route.
+    weak : str or None
+        Its teacher's features.
+    n, N : int
+        The run's design.
+    risk : Estimate
+        In the forecast's own units.
+    accuracy : Estimate or None
+        Share of test labels named right.
+    """
+
+    route: str
+    weak: str | None
+    n: int
+    N: int
+    risk: Any
+    accuracy: Any
+
+
+@dataclass(frozen=True)
+class ForecastOutcome:
+    """Everything a forecast found.
+
+    Parameters
+    ----------
+    title, note : str
+        Heading, and the remark on the features as the user gave it.
+    kind : str
+        "prospective" or "retrospective".
+    task : str
+        Regression or classification.
+    classes : tuple of str
+        Classes; empty for regression.
+    excess : bool
+        Whether risks are excess risks.
+    noise : Estimate or Undefined
+        Variance of the label noise, and where it is known from.
+    m : int
+        Labels that the forecast was made from.
+    labelled, pool : int
+        Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
+        back.
+    n, N : tuple of int
+        Designs.
+    pairs : tuple of PairForecast
+        One per teacher.
+    measured : tuple of Measured
+        What a run measured, where one was named.
+    checks : tuple of Check
+        Every suspicion raised.
+    config : dict
+        The resolved configuration, as plain values.
+    identities : dict
+        Identity of every feature set.
+    seconds : float
+        Wall time.
+    schema : int
+        Version of this structure.
+    """
+
+    title: str
+    note: str
+    kind: str
+    task: str
+    classes: tuple[str, ...]
+    excess: bool
+    noise: Quantity
+    m: int
+    labelled: int
+    pool: int
+    n: tuple[int, ...]
+    N: tuple[int, ...]
+    pairs: tuple[PairForecast, ...]
+    measured: tuple[Measured, ...]
+    checks: tuple[Check, ...]
+    config: dict[str, Any]
+    identities: dict[str, Any]
+    seconds: float
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class ForecastStudy:
+    """A forecast in memory: what was found, and what can be asked for more.
+
+    Parameters
+    ----------
+    foresight : Foresight
+        The forecasts themselves, one per weak set.
+    outcome : ForecastOutcome
+        Everything found.
+    """
+
+    foresight: Foresight
+    outcome: ForecastOutcome
+
+
+def forecast(
+    config: ForecastConfig,
+    progress: Progress | None = None,
+    permissions: Permissions = NOTHING,
+    *,
+    run: Mapping[str, Any] | None = None,
+) -> ForecastStudy:
+    """Forecast every route's risk on a grid of designs.
+
+    Parameters
+    ----------
+    config : ForecastConfig
+        What to forecast.
+    progress : callable, optional
+        Told what is being done and the share done.
+    permissions : Permissions
+        What may be run.
+    run : dict, optional
+        Findings of a run as plain values, whose measured risks are shown beside the forecast.
+
+    Returns
+    -------
+    ForecastStudy
+        Forecasts and findings.
+    """
+    started = time.perf_counter()
+    tell = progress or (lambda _what, _share: None)
+    found = foresee(config, permissions, lambda what, share: tell(what, 0.6 * share))
+    labelled = len(found.data.split.labelled)
+    n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
+    N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))
+    share, measured = _share(found), _measured(run, found) if run else ()
+    # Curves lead through the design that a run measured, where there is one, so that both can be compared.
+    nearest = min(n, key=lambda size: abs(math.log(size / labelled)))
+    hold = (measured[0].n, measured[0].N) if measured else (nearest, max(N))
+    pairs = []
+    for place, (weak, one) in enumerate(found.forecasts.items()):
+        tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(found.forecasts))
+        pairs.append(_pair(weak, one, found, (n, N), hold, share))
+    first = next(iter(found.forecasts.values()))
+    data = found.data
+    raised = [check for pair in pairs for check in pair.checks]
+    outcome = ForecastOutcome(
+        title=config.title or f"Forecast: will {data.strong_name} outgrow {', '.join(data.weak)}?",
+        note=config.note,
+        kind=first.kind,
+        task=data.task,
+        classes=tuple(str(label) for label in data.classes),
+        excess=first.excess,
+        noise=_noise(config, first, data.task),
+        m=found.m,
+        labelled=labelled,
+        pool=found.pool,
+        n=n,
+        N=N,
+        pairs=tuple(pairs),
+        measured=measured,
+        checks=tuple(dict.fromkeys((*found.checks, *raised))),
+        config=config.model_dump(mode="json"),
+        identities=dict(data.identities),
+        seconds=time.perf_counter() - started,
+    )
+    tell("done", 1.0)
+    return ForecastStudy(found, outcome)
+
+
+def _around(size: int, steps: Sequence[float]) -> list[int]:
+    """Give sizes around the one at hand in two digits, and that itself: plans are made in round numbers."""
+    made = [size if step == 1 else max(2, round(float(f"{step * size:.1e}"))) for step in steps]
+    return sorted(set(made))
+
+
+def _share(found: Foresight) -> float | None:
+    """Share of labels of the class that the forecast's one column codes; None without two classes."""
+    if len(found.data.classes) != 2:
+        return None
+    return float(found.data.y[found.data.split.labelled, 0].mean())
+
+
+def _noise(config: ForecastConfig, one: Forecast, task: str) -> Quantity:
+    if one.target.sigma2 is None:
+        remedy = "Nothing is needed: risks are errors on new labels, and PGR is not touched by it."
+        if task == "regression":
+            remedy = "Give --noise-variance, or a second label of some rows (--repeat-column)."
+        return Undefined("the variance of the label noise is not known", remedy)
+    source = "as given" if config.repeat_column is None else "half the mean square of repeated labels apart"
+    return Estimate(one.target.sigma2, method=f"variance of the label noise, {source}")
+
+
+def _pair(
+    weak: str,
+    one: Forecast,
+    found: Foresight,
+    sizes: tuple[Sequence[int], Sequence[int]],
+    hold: tuple[int, int],
+    share: float | None,
+) -> PairForecast:
+    alphas = fixed_alphas(found.config)
+    # One surface holds the designs and the curves; everything below is taken off it.
+    n, N = (_curve_sizes({*own, other}) for own, other in zip(sizes, hold, strict=True))
+    surface = one.surface(n, N, **alphas)
+    designs = tuple(_design(one, a, b, alphas, share, found.data.task) for a in sizes[0] for b in sizes[1])
+    curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
+    lows = [
+        check
+        for design in designs
+        for quantity in (*dict(design.risks.items()).values(), *design.parts.values())
+        for check in getattr(quantity, "checks", ())
+    ]
+    kept = [Check(check.code, f"{weak}: {check.detail}") for check in lows[:1]]
+    d_s, d_w = one.pair.C.shape
+    return PairForecast(
+        weak=weak,
+        strong=one.strong,
+        d_w=d_w,
+        d_s=d_s,
+        designs=designs,
+        curves=curves,
+        anchors=found.anchors[weak],
+        factors=found.factors[weak],
+        checks=(*one.checks, *kept),
+    )
+
+
+def _curve_sizes(sizes: Collection[int]) -> list[int]:
+    """Sizes between the least and the largest, evenly on a logarithmic axis, and those asked for."""
+    low, high = min(sizes), max(sizes)
+    return sorted({*sizes, *(round(x) for x in np.geomspace(low, high, CURVE))})
+
+
+def _design(
+    one: Forecast, n: int, N: int, alphas: Mapping[str, float | None], share: float | None, task: str
+) -> DesignForecast:
+    risks = one.risks(n, N, **alphas)
+    found = one.surface([n], [N], **alphas)
+    opr = one.opr(n, N, **alphas)
+    return DesignForecast(
+        n=n,
+        N=N,
+        risks=risks,
+        pgr=one.pgr(n, N, **alphas),
+        opr=NO_CLASS_NOISE if task == "classification" else opr,
+        parts=one.decomposition(n, N, **alphas),
+        wins=one.wins(n, N, **alphas),
+        margins=_margins(one, found),
+        alphas={name: float(values.flat[0]) for name, values in found.penalties.items()},
+        accuracy={} if share is None else accuracies(one, n, N, share, **alphas),
+    )
+
+
+def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
+    """Take the rivals' risks from the student's, replicate by replicate, at a surface's one design."""
+    student = found.student[:, 0, 0]
+    risk = float(student[0]) - (one.target.sigma2 or 0.0)
+    made: dict[str, Quantity] = {}
+    for rival in ("teacher", "baseline", "union"):
+        apart = student - getattr(found, rival)[:, 0]
+        if np.isnan(apart[0]):
+            made[rival] = Undefined("a risk is undefined here", "See the remedy at the risks.")
+            continue
+        interval = one.interval(apart, risk)
+        method = f"paired difference, {one.method}"
+        made[rival] = Estimate(float(apart[0]), interval, n=one.m, method=method)
+    return made
+
+
+def accuracies(one: Forecast, n: int, N: int, share: float, **alphas: float | None) -> dict[str, Quantity]:
+    """Forecast how many new labels of two classes every route names right (docs/theory.md, T4).
+
+    Parameters
+    ----------
+    one : Forecast
+        Of labels of two classes, coded as `outgrow.study.foresight` codes them.
+    n, N : int
+        Labelled and unlabelled rows.
+    share : float
+        Share of the class coded above zero.
+    **alphas : float, optional
+        Penalties, as for `Forecast.surface`.
+
+    Returns
+    -------
+    dict of str to Estimate or Undefined
+        By route: "teacher", "student", "baseline", "ceiling"; Undefined where the risk is.
+    """
+    risks = dict(one.risks(n, N, **alphas).items())
+    used = {name: float(values.flat[0]) for name, values in one.surface([n], [N], **alphas).penalties.items()}
+    pair, target = one.pair, one.target
+
+    def stage(values: Float[np.ndarray, " d"], rows: int, alpha: float) -> Stages:
+        size, penalty = np.array([rows]), np.array([alpha])
+        lengths = pair.lengths(values)
+        return effective_stages(
+            values, size, penalty, rows=pair.rows, lengths=lengths, intercept=one.intercept
+        )
+
+    weak, strong = target.weak(), target.strong()
+    student = student_risks(
+        pair,
+        target,
+        stage(pair.values_w, n, used["alpha_w"]),
+        stage(pair.values_s, N, used["alpha_s"]),
+    )
+    fits: dict[str, SingleRisks | StudentRisks] = {
+        "teacher": single_risks(stage(pair.values_w, n, used["teacher"]), weak, target),
+        "student": student,
+        "baseline": single_risks(stage(pair.values_s, n, used["baseline"]), strong, target),
+        "ceiling": single_risks(stage(pair.values_s, n + N, used["ceiling"]), strong, target),
+    }
+    made: dict[str, Quantity] = {}
+    for route, fit in fits.items():
+        risk = risks[route]
+        if isinstance(risk, Undefined):
+            made[route] = risk
+            continue
+        right = 1 - sign_error(fit, target, share=share, step=BINARY).reshape(len(target.weights))
+        interval = None
+        if len(right) > 2:
+            low, high = jackknife_interval(float(right[0]), right[1:])
+            interval = max(low, 0.0), min(high, 1.0)
+        method = f"share of new labels named right, {one.method}"
+        made[route] = Estimate(float(right[0]), interval, n=one.m, method=method)
+    return made
+
+
+def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], other: int) -> Curve:
+    if along == "n":
+        cut = surface.pick(np.array(places), np.array([other]))
+    else:
+        cut = surface.pick(np.array([other]), np.array(places))
+    assert cut is not None  # both sizes are of the grid
+    sigma2 = one.target.sigma2 or 0.0
+    shape = (len(cut.teacher), len(cut.n), len(cut.N))
+    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "baseline", "union")}
+    arrays = {
+        "teacher": single["teacher"],
+        "student": cut.student - sigma2,
+        "baseline": single["baseline"],
+        "union": single["union"],
+        "ceiling": cut.ceiling - sigma2,
+        "bias": cut.bias - sigma2,
+        "inherited": cut.inherited,
+        "fresh": cut.fresh,
+    }
+    routes = {}
+    for name, values in arrays.items():
+        flat = np.broadcast_to(values, shape).reshape(len(values), -1)
+        routes[name] = _band(one, flat)
+    return Curve(along, other, tuple(int(place) for place in places), routes)
+
+
+def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
+    """Give values with their intervals, zero where below it, None where undefined."""
+    made: dict[str, list[float | None]] = {"value": [], "low": [], "high": []}
+    for column in values.T:
+        if np.isnan(column[0]):
+            for ends in made.values():
+                ends.append(None)
+            continue
+        value = float(column[0])
+        low, high = one.interval(column, value) or (value, value)
+        for key, end in (("value", value), ("low", low), ("high", high)):
+            made[key].append(max(end, 0.0))
+    return made
+
+
+def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
+    """Read the measured risks of a run, in the forecast's units, whatever version wrote them."""
+    n, N = run.get("n"), run.get("N")
+    if not (isinstance(n, int) and isinstance(N, int)):
+        return ()
+    excess = next(iter(found.forecasts.values())).excess
+    made = []
+    for route in run.get("routes", ()):
+        if route.get("kind") not in ("teacher", "student", "baseline", "ceiling", "union"):
+            continue
+        risk, accuracy = route.get("excess_risk" if excess else "risk"), route.get("accuracy")
+        if isinstance(risk, Mapping) and risk.get("value") is not None:
+            known = accuracy if isinstance(accuracy, Mapping) and "value" in accuracy else None
+            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, risk, known))
+    return tuple(made)

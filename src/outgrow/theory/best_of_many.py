@@ -1,0 +1,187 @@
+"""Which of many forecasts is the least, and how sure that is, from replicates that they share.
+
+The least of many noisy numbers is chosen by its noise too, so differences from it cannot be judged as if it
+had been named beforehand. Here every candidate is tried as the true best: differences from it get one
+critical value for all, from the joint law of the common replicates. Those that fit are tied with the best,
+and how far each candidate is behind, whichever is the true best, is bounded over all of them (multiple
+comparisons with the best, after Hsu, 1984).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from outgrow.results import LEVEL
+
+DRAWS = 20_000
+"""Draws of the joint law: a level of .90 is then met within .004, two standard errors, and a probability
+known to .01 at worst."""
+
+SEED = 0
+"""Of those draws: the same forecasts give the same ranking."""
+
+
+@dataclass(frozen=True)
+class BestOfMany:
+    """How far each of many is behind the best.
+
+    Parameters
+    ----------
+    behind : array of shape (K,)
+        Each estimate less the least one.
+    low, high : array of shape (K,)
+        Ends of intervals of each expected value less the least expected value, for all K together; never
+        below 0.
+    tied : boolean array of shape (K,)
+        Which may be the best. An interval may reach 0 elsewhere too: what is not the best is sure before it
+        is sure by how much, since that depends on which one is.
+    probability : array of shape (K,)
+        Share of draws around the estimates in which each is the least.
+    """
+
+    behind: Float[np.ndarray, " K"]
+    low: Float[np.ndarray, " K"]
+    high: Float[np.ndarray, " K"]
+    tied: Bool[np.ndarray, " K"]
+    probability: Float[np.ndarray, " K"]
+
+
+def best_of_many(values: Float[np.ndarray, "K R"], level: float = LEVEL) -> BestOfMany:
+    """Compare many with the least of them, whichever that truly is.
+
+    Parameters
+    ----------
+    values : array of shape (K, R)
+        An estimate and its delete-a-group replicates in each row; the groups are the same in all rows.
+    level : float
+        Joint level.
+
+    Returns
+    -------
+    BestOfMany
+        With probability `level` all intervals hold together, and so the true best is among the tied.
+
+    Examples
+    --------
+    >>> shared = np.array([0.0, 1.0, -1.0, 0.5, -0.5])
+    >>> own = 0.1 * np.array([0.0, 1.0, 1.0, -1.0, -1.0])
+    >>> found = best_of_many(np.stack([1 + shared, 1.1 + shared + own, 9 + shared - own]))
+    >>> found.tied, found.behind.round(2)
+    (array([ True,  True, False]), array([0. , 0.1, 8. ]))
+    """
+    estimates, noise = values[:, 0], _noise(values)
+    count = len(values)
+    half, possible = np.empty((count, count)), np.empty(count, dtype=bool)
+    for k in range(count):
+        half[k] = half_widths(values[k] - values, noise[:, [k]] - noise, level)
+        half[k] = np.maximum(half[k], ROUNDING * np.abs(estimates).max())
+        half[k, k] = 0.0
+        possible[k] = bool(np.all(estimates[k] - estimates <= half[k]))
+    behind = estimates[:, None] - estimates[possible][None, :]
+    # From itself each is at distance 0, which the clipping keeps: the best is behind nobody.
+    low = np.maximum((behind - half[possible].T).min(axis=1), 0.0)
+    high = np.maximum((behind + half[possible].T).max(axis=1), 0.0)
+    low[possible] = 0.0
+    wins = np.bincount(np.argmin(estimates + noise, axis=1), minlength=count)
+    return BestOfMany(estimates - estimates.min(), low, high, possible, wins / len(noise))
+
+
+def less_than_all(
+    values: Float[np.ndarray, "K R"], rivals: Float[np.ndarray, "L R"], level: float = LEVEL
+) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
+    """Compare many with the least of some rivals, whichever that truly is.
+
+    Parameters
+    ----------
+    values : array of shape (K, R)
+        An estimate and its delete-a-group replicates in each row.
+    rivals : array of shape (L, R)
+        The same of the rivals, over the same groups.
+    level : float
+        Joint level.
+
+    Returns
+    -------
+    array of shape (K,)
+        Each estimate less the least rival's.
+    array of shape (K,), array of shape (K,)
+        Ends of intervals of each expected value less the least expected value of the rivals, for all K
+        together.
+    """
+    count = len(values)
+    both = np.concatenate([values, rivals])
+    noise = _noise(both)
+    # The differences of each with every rival, and one critical value for all of them.
+    pairs = values[:, None] - rivals[None, :]
+    errors = np.sqrt(_factor(values) * np.sum(_around(pairs) ** 2, axis=-1))
+    largest = np.zeros(len(noise))
+    for k in range(count):
+        apart = np.abs(noise[:, [k]] - noise[:, count:])
+        np.maximum(largest, _over(apart, errors[k]).max(axis=1), out=largest)
+    critical = max(float(np.quantile(largest, level)), _quantile(values, level))
+    least = values[:, 0] - rivals[:, 0].min()
+    low = (pairs[:, :, 0] - critical * errors).max(axis=1)
+    high = (pairs[:, :, 0] + critical * errors).max(axis=1)
+    return least, low, high
+
+
+def half_widths(
+    values: Float[np.ndarray, "K R"], noise: Float[np.ndarray, "D K"], level: float
+) -> Float[np.ndarray, " K"]:
+    """Give half-widths that hold for many numbers together.
+
+    Parameters
+    ----------
+    values : array of shape (K, R)
+        An estimate and its replicates in each row.
+    noise : array of shape (D, K)
+        Draws of their joint law.
+    level : float
+        Joint level.
+
+    Returns
+    -------
+    array of shape (K,)
+        One critical value times each standard error, never less than for one number alone.
+    """
+    errors = np.sqrt(_factor(values) * np.sum(_around(values) ** 2, axis=1))
+    largest = _over(np.abs(noise), errors).max(axis=1)
+    return np.asarray(max(float(np.quantile(largest, level)), _quantile(values, level)) * errors)
+
+
+def _noise(values: Float[np.ndarray, "K R"]) -> Float[np.ndarray, "D K"]:
+    """Draw from the multivariate t law with the jackknife's covariance and one less degrees than groups."""
+    groups = values.shape[1] - 1
+    rng = np.random.default_rng(SEED)
+    # The replicates themselves, weighed at random: their covariance is then exactly the jackknife's.
+    noise = rng.standard_normal((DRAWS, groups)) @ _around(values).T * np.sqrt(_factor(values))
+    return np.asarray(noise / np.sqrt(rng.chisquare(groups - 1, size=(DRAWS, 1)) / (groups - 1)))
+
+
+def _around(values: Float[np.ndarray, "*K R"]) -> Float[np.ndarray, "*K g"]:
+    return np.asarray(values[..., 1:] - values[..., 1:].mean(axis=-1, keepdims=True))
+
+
+def _factor(values: Float[np.ndarray, "*K R"]) -> float:
+    groups = values.shape[-1] - 1
+    return (groups - 1) / groups
+
+
+def _over(apart: Float[np.ndarray, "D K"], errors: Float[np.ndarray, " K"]) -> Float[np.ndarray, "D K"]:
+    # Twins do not differ in any draw: rounding alone would be divided by rounding.
+    real = errors > ROUNDING * errors.max(initial=0.0)
+    return np.divide(apart, errors, out=np.zeros_like(apart), where=real)
+
+
+ROUNDING = 1e-9
+"""Differences below this share of the estimates, and standard errors below this share of the largest, are
+rounding: of forecasts that are one and the same."""
+
+
+def _quantile(values: Float[np.ndarray, "*K R"], level: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(values.shape[-1] - 2, (1 + level) / 2))
