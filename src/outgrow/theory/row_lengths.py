@@ -8,6 +8,7 @@ the distribution of r^2 alone, which the lengths of whitened rows show.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ NODES = 16
 """Values that stand for the distribution of squared lengths: quantile means, whose variance falls short of
 the sample's by a percent."""
 
-HALVINGS = 60
-"""Halvings of an interval of at most 60 e-folds."""
+STEPS = np.linspace(np.log(1e-13), np.log(1e13), 3001)
+"""Logarithms of delta that are tabulated: beyond all that x can ask for, in steps of 2 %."""
 
 
 class LengthFactors(NamedTuple):
@@ -68,18 +69,25 @@ def length_factors(squared: Float[np.ndarray, " q"], x: Float[np.ndarray, " K"])
     if len(squared) == 1:
         return LengthFactors(1 - x, one, one)
     inner = np.clip(x, 1e-12, 1 - 1e-9)
-    # delta is where rows keep x on average: E r^2 delta / (1 + r^2 delta) = x; it falls with 1 / r^2 at most.
-    low, high = np.log(inner) - 1, np.log(inner / (1 - inner)) + np.log(1 / squared.min()) + 1
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        held = squared * np.exp(middle)[:, None]
-        above = np.mean(held / (1 + held), axis=1) > inner
-        high, low = np.where(above, middle, high), np.where(above, low, middle)
-    delta = np.exp((low + high) / 2)
+    # delta is where rows keep x on average: E r^2 delta / (1 + r^2 delta) = x.
+    log_delta, odds = _table(squared.tobytes())
+    delta = np.exp(np.interp(np.log(inner / (1 - inner)), odds, log_delta))
+    # Near-linear in these logarithms: one step of Newton's takes the interpolation to rounding.
+    held = squared * delta[:, None]
+    slope = np.mean(held / (1 + held) ** 2, axis=1)
+    delta *= np.exp((inner - np.mean(held / (1 + held), axis=1)) / slope)
     rest = 1 + squared * delta[:, None]
     weight = inner / delta
     steady, growing = np.mean(squared / rest**2, axis=1), np.mean((squared / rest) ** 2, axis=1)
     return LengthFactors(weight, steady / weight**2, growing / weight**2)
+
+
+@lru_cache(maxsize=64)
+def _table(squared: bytes) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, " s"]]:
+    """Tabulate log delta and the log odds of x at it."""
+    held = np.frombuffer(squared) * np.exp(STEPS)[:, None]
+    kept, left = np.mean(held / (1 + held), axis=1), np.mean(1 / (1 + held), axis=1)
+    return STEPS, np.log(kept / left)
 
 
 def length_nodes(Z: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " q"]:
