@@ -5,7 +5,8 @@ of every route from the labels, takes the best setting of each route, then the r
 that risks on test rows is divided by the least of teacher, W2S student and baseline in the same draw, each at
 the penalties that turn out best on average over the draws, which nobody could know. Prints the mean and the
 95th percentile by rule, routes and n, then by pair and n for the rules of `SHOWN`; all of it goes to
-best_use.csv. Estimates and risks are those of best_use_scan.py, which is run first for what is missing.
+best_use.csv (of choices, those among all routes). Estimates and risks are those of best_use_scan.py, which is
+run first for what is missing.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ RULES = {
 }
 
 AS_RUN = "as `outgrow run`"
-"""Leave-one-out for every route, but for the joint student's settings the mean of both."""
+"""Leave-one-out for every route, but for the joint student's settings the mean of both. Routes are compared
+by their means here; the verdict of a run takes the cheapest that no other one beats by an interval."""
 
 CHOICES = {
     "all": ROUTES,
@@ -174,6 +176,8 @@ def main() -> None:
         )
         print(f"{name:28}{routes:10}" + "".join(f"  {said(r)}" for r in ratios) + f" | {said(pooled)}"
               f" | {said(average)}")  # fmt: skip
+        if routes not in (*ROUTES, "all"):
+            return
         for cell, ratio in zip(cells, ratios, strict=True):
             for pair, values in zip(PAIRS, ratio, strict=True):
                 rows.append(

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from outgrow.report.findings import Plain, items, part
-from outgrow.report.forecast_charts import ROUTES, risk_name
+from outgrow.report.forecast_charts import risk_name
 from outgrow.report.forecast_page import percent
 from outgrow.report.forecast_words import (
     KINDS_OF_FORECAST,
@@ -29,6 +29,7 @@ SHORT = {
     "student": "W2S student",
     "baseline": "Baseline",
     "union": "Both sets",
+    "joint": "Joint student",
     "ceiling": "Ceiling",
 }
 """Routes as narrow tables name them."""
@@ -86,10 +87,10 @@ def _risk_table(outcome: Plain, pair: Plain) -> Table:
     heading = (
         f"{shortened(pair.get('weak'), 40)} to {shortened(pair.get('strong'), 40)}: {risk_name(outcome)}"
     )
-    table = _table(f"{heading}, 90 % intervals", [SHORT[route] for route in ROUTES])
+    table = _table(f"{heading}, 90 % intervals", list(SHORT.values()))
     for design in items(pair, "designs"):
         risks = risks_of(design)
-        cells = [quantity_text(risks[route]) if route in risks else "–" for route in ROUTES]
+        cells = [quantity_text(risks[route]) if route in risks else "–" for route in SHORT]
         table.add_row(*map(Text, (*_design(design), *cells)))
     return table
 

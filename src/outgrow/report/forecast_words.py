@@ -37,7 +37,7 @@ PART_TITLES = {"bias": "Bias", "inherited": "Inherited variance", "fresh": "Fres
 RIVALS = ("teacher", "baseline", "union")
 """What the student is held against."""
 
-ATTAINABLE = ("teacher", "student", "baseline", "union")
+ATTAINABLE = ("teacher", "student", "baseline", "union", "joint")
 """Routes that can be taken; the ceiling's labels nobody has."""
 
 PHRASES = {
@@ -45,6 +45,7 @@ PHRASES = {
     "student": "its W2S student is forecast",
     "baseline": "the strong baseline is forecast",
     "union": "a fit of both feature sets to the labels is forecast",
+    "joint": "a student of labels and pseudo-labels together is forecast",
 }
 """Routes at the head of a sentence."""
 

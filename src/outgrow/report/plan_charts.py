@@ -279,7 +279,7 @@ def map_chart(outcome: Plain) -> Drawing | None:
         f"Risk of the W2S student{of}",
         f"{risk_name(outcome)} of the student over labelled and unlabelled rows: from {number(values[-1])} at"
         f" worst to {number(values[0])} at best.{best}",
-        f"Darker is better. The line is what the budget of {money(outcome.get('budget'))} pays; the diamond"
+        f"Brighter is better. The line is what the budget of {money(outcome.get('budget'))} pays; the diamond"
         " is the student's best design there.",
         specified(alt.layer(*layers), HEIGHT),
     )
