@@ -332,10 +332,13 @@ def summary(only: list[str] | None = None) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for title, group in groups.items():
         for kind in kinds:
+            if not any(f"{kind}/student" in pair.found for pair in group):
+                continue
             for cells in ("penalised", "minimum norm"):
                 table[f"{title} | {cells} | {kind}"] = row(group, kind, cells)
             table[f"{title} | tuned | {kind}"] = tuned_row(group, kind)
-        table[f"{title} | penalised | two-stage leave-one-out"] = leave_one_out_row(group)
+        if any("loo/student" in pair.found for pair in group):
+            table[f"{title} | penalised | two-stage leave-one-out"] = leave_one_out_row(group)
     for name in PLAN:
         for student, teachers in PLAN[name]["pairs"].items():
             if len(teachers) < 5 or only:
