@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from outgrow import PlanConfig, plan
 from outgrow.data.features_file import read_features
-from outgrow.theory.forecast import RELATIVE
+from outgrow.theory.surface import RELATIVE
 
 LABELS, REST = 400, 8000
 """Labels to plan from, and rows that are not for the test."""

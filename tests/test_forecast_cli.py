@@ -189,6 +189,10 @@ def test_duplicated_columns_change_nothing(files, capsys):
     [
         (["--n", "1"], "greater than or equal to 2"),
         (["--N", "0"], "greater than or equal to 2"),
+        (["--n", "9" * 25], "n: input should be less than or equal to"),
+        (["--noise-variance", "inf"], "noise_variance: input should be a finite number"),
+        (["--retrospective"], "uses test labels, and there are none"),
+        (["--unlabelled", "2"], "2 unlabelled rows hold no covariance"),
         (["--alpha-w", "-1"], "alpha_w: input should be greater than or equal to 0"),
         (["--pseudo-labels", "second"], "needs the teacher's features"),
         (["--noise-variance", "1", "--repeat-column", "second"], "both give the noise variance"),

@@ -111,11 +111,39 @@ def test_python_gives_what_the_command_line_gives(files, capsys):
         ([*PRICES, "--target-risk", "0.001"], "with as many rows as can be had, the best route"),
         ([*BUDGET, "--have-labels", "50", "--most-labels", "20"], "50 are at hand"),
         ([*BUDGET, "--have-labels", "-1"], "have_labels"),
+        ([*BUDGET, "--have-labels", "9" * 20], "have_labels"),
+        ([*PRICES, "--target-risk", "100"], "predicting the mean of the labels reaches it"),
+        ([*BUDGET, "--label-cost", "1e-9"], "an unlabelled row costs more than 100 times as much"),
+        ([*BUDGET, "--alpha-w", "inf"], "alpha_w: input should be a finite number"),
     ],
 )
 def test_wrong_options_are_one_line(files, capsys, words, said):
     assert said in refused(capsys, [*PLAN, *words, "--out", "out"])
     assert not (files / "out").exists()
+
+
+def test_a_plan_of_rows_at_hand_buys_nothing(files, capsys):
+    # No money is left for a single pseudo-label either.
+    main([*PLAN, *PRICES, "--target-risk", "0.6", "--have-labels", "100"])
+    assert "Use 100 labels, all at hand: there is nothing to buy." in " ".join(
+        capsys.readouterr().out.split()
+    )
+    main([*PLAN, *PRICES, "--budget", "50", "--have-labels", "100"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Buy 150 labels (100 labels of them at hand), for 50." in said
+
+
+def test_money_that_buys_no_pseudo_label_is_planned_all_the_same(files, capsys):
+    main([*PLAN, "--unlabelled-cost", "50", "--budget", "40", "--json"])
+    assert json.loads(capsys.readouterr().out)["routes"][0]["n"] == 40
+
+
+def test_risks_below_zero_are_told_as_zero_and_checked(files, capsys):
+    words = [*PLAN[:-1], "50", *BUDGET, "--json"]
+    main(words)
+    found = json.loads(capsys.readouterr().out)
+    assert {one["risk"]["value"] for one in found["routes"]} == {0.0}
+    assert {"OG212", "OG213"} <= {check["code"] for check in found["checks"]}
 
 
 def test_rows_at_hand_are_free_and_used(files, capsys):

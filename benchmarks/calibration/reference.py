@@ -103,7 +103,9 @@ def main() -> None:
                 target = label_terms(pair, Z[:, :d_w], Z[:, d_w:], y[:, None], np.arange(m) % FOLDS)
                 errors.append(np.abs(pgr(forecast(pair, target, axes)) - known)[usable])
             known_error = np.nanmedian(errors)
-            line = f"{teacher} -> {student}, m = {m}: median |error| of PGR {known_error:.3f} in the known world"
+            line = (
+                f"{teacher} -> {student}, m = {m}: median |error| of PGR {known_error:.3f} in the known world"
+            )
             if forecast_file("movies", teacher, student, "rater").exists():
                 told = real.found[f"m{m}/pgr"][:, :, :, GRID, GRID]
                 off = np.nanmedian(np.abs(told - real.pgr[:, :, GRID, GRID])[:, usable])

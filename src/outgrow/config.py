@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from outgrow.errors import ConfigError, FileError
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+MOST_ROWS = 10**12
+"""Rows that may be asked about: more than anyone has, and far from where whole numbers overflow."""
+
+Rows = Annotated[int, Field(ge=2, le=MOST_ROWS)]
+"""A number of rows to forecast for; fewer than two fit nothing."""
+
+Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A variance, share or penalty: an infinite one would make every number beside it NaN."""
 
 
 RawLayout = Literal["auto", "text", "folder", "classes", "utkface", "table", "idx", "sst2", "coloured-mnist"]
@@ -152,10 +162,10 @@ class LabelConfig(DataConfig):
     labels: str | None = None
     pseudo_labels: tuple[str, ...] = ()
     truth_column: str | None = None
-    truth_variance: NonNegativeFloat = 0.0
-    noise_variance: NonNegativeFloat | None = None
+    truth_variance: Finite = 0.0
+    noise_variance: Finite | None = None
     unlabelled: PositiveInt | None = None
-    test: NonNegativeFloat = 0.0
+    test: Finite = 0.0
     task: Literal["auto", "regression", "classification"] = "auto"
     title: str = ""
 
@@ -194,8 +204,8 @@ class ForesightConfig(LabelConfig):
     m: PositiveInt | None = None
     repeat_column: str | None = None
     retrospective: bool = False
-    alpha_w: NonNegativeFloat | None = None
-    alpha_s: NonNegativeFloat | None = None
+    alpha_w: Finite | None = None
+    alpha_s: Finite | None = None
 
     def rows(self) -> RunConfig:
         """Give the run whose rows are those of the forecast.
@@ -226,8 +236,8 @@ class ForecastConfig(ForesightConfig):
 
     strong: str = ""
     head: Literal["ridge", "ridgeless"] = "ridge"
-    n: tuple[Annotated[int, Field(ge=2)], ...] = ()
-    N: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Parameter(name="--N")] = ()
+    n: tuple[Rows, ...] = ()
+    N: Annotated[tuple[Rows, ...], Parameter(name="--N")] = ()
 
 
 class RankConfig(ForesightConfig):
@@ -241,8 +251,8 @@ class RankConfig(ForesightConfig):
         Unlabelled rows to rank at; the pool at hand by default.
     """
 
-    n: Annotated[int, Field(ge=2)] | None = None
-    N: Annotated[Annotated[int, Field(ge=2)] | None, Parameter(name="--N")] = None
+    n: Rows | None = None
+    N: Annotated[Rows | None, Parameter(name="--N")] = None
 
 
 class PlanConfig(ForesightConfig):
@@ -267,10 +277,10 @@ class PlanConfig(ForesightConfig):
     target_risk: float | None = None
     label_cost: float = 1.0
     unlabelled_cost: float
-    have_labels: int = Field(default=0, ge=0)
-    have_unlabelled: int = Field(default=0, ge=0)
-    most_labels: Annotated[int, Field(ge=2)] | None = None
-    most_unlabelled: Annotated[int, Field(ge=2)] | None = None
+    have_labels: int = Field(default=0, ge=0, le=MOST_ROWS)
+    have_unlabelled: int = Field(default=0, ge=0, le=MOST_ROWS)
+    most_labels: Rows | None = None
+    most_unlabelled: Rows | None = None
 
 
 class MeasureConfig(DataConfig):
@@ -418,7 +428,8 @@ def explain(error: BaseException) -> str:
         return str(error).splitlines()[0]
     parts = []
     for item in error.errors():
-        option = ".".join(str(part) for part in item["loc"]) or "the options"
+        # Which of several values it was stands in the message's own words, or is plain to see.
+        option = ".".join(part for part in item["loc"] if isinstance(part, str)) or "the options"
         said = f": {item['msg'][0].lower()}{item['msg'][1:]}"
         parts.append(option + (" is missing" if item["type"] == "missing" else said))
     return "; ".join(parts)

@@ -207,3 +207,13 @@ def test_what_cannot_be_used_is_refused_in_one_line(files):
     files.y[0] = 4.0
     with pytest.raises(DataError, match="all labels are equal"):
         foresee(files.config(task="regression", m=20))
+
+
+def test_a_noise_variance_above_that_of_the_labels_is_noticed(files):
+    assert "OG212" not in codes(foresee(files.config(noise_variance=0.6)))
+    assert "OG212" in codes(foresee(files.config(noise_variance=60.0)))
+
+
+def test_a_huge_penalty_leaves_the_factor_finite(files):
+    found = foresee(files.config(alpha_w=1e300))
+    assert all(np.isfinite(factor) for factor in found.factors["weak"].values())

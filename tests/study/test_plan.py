@@ -12,8 +12,9 @@ from outgrow.errors import ConfigError
 from outgrow.results import Estimate
 from outgrow.study.plan import plan_from
 from outgrow.theory.equivalents import PairSpectra, Target
-from outgrow.theory.forecast import RELATIVE, Forecast
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.plan import Prices
+from outgrow.theory.surface import RELATIVE
 
 PRICES = Prices(1.0, 0.02)
 

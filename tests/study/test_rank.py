@@ -12,7 +12,8 @@ from outgrow.study import rank as module
 from outgrow.study.foresight import foresee
 from outgrow.study.rank import rank
 from outgrow.theory.equivalents import PairSpectra, Target
-from outgrow.theory.forecast import RELATIVE, Forecast
+from outgrow.theory.forecast import Forecast
+from outgrow.theory.surface import RELATIVE
 
 ROWS, LABELS = 700, 120
 

@@ -68,6 +68,7 @@ def test_twins_are_tied_and_nothing_divides_by_zero(rng):
     assert found.high[0] == pytest.approx(0, abs=1e-6)
     alone = best_of_many(np.vstack([values[:1], values[:1] * (1 + 1e-15)]))
     assert alone.tied.all()
+    assert alone.probability == pytest.approx([0.5, 0.5], abs=0.01)
 
 
 def test_one_alone_is_the_best(rng):

@@ -13,9 +13,10 @@ from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.results import LEVEL, Estimate, Undefined
 from outgrow.theory.equivalents import PairSpectra, Target, student_risks
 from outgrow.theory.exact_risks import exact_risks, student_parts
-from outgrow.theory.forecast import MODEL, RELATIVE, Forecast
+from outgrow.theory.forecast import MODEL, Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.population import Population
+from outgrow.theory.surface import RELATIVE
 
 BARE = {"alpha_w": 0.0, "alpha_s": 0.0, "alpha_b": 0.0, "alpha_c": 0.0}
 

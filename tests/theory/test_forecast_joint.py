@@ -12,9 +12,10 @@ from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import Estimate
 from outgrow.theory import forecast as module
 from outgrow.theory.equivalents import PairSpectra, Target
-from outgrow.theory.forecast import RELATIVE, Forecast, choice
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
+from outgrow.theory.surface import RELATIVE, choice
 
 N_LABELS, N_POOL, SIGMA2 = 30, 90, 0.7
 

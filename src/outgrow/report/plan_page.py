@@ -72,9 +72,36 @@ def advice(outcome: Plain) -> str:
     str
         One sentence, not yet escaped.
     """
-    best = best_of(outcome)
-    cost = charts.money(best.get("cost"))
-    return f"{charts.rows_text(best)}, for {cost}. Train: {charts.route_label(best, outcome)}."
+    best, prices = best_of(outcome), part(outcome, "prices")
+    train = f"Train: {charts.route_label(best, outcome)}."
+    if verb(outcome) == "Use":
+        return f"{charts.rows_text(best)}, all at hand: there is nothing to buy. {train}"
+    held = [
+        f"{number(min(best.get(size) or 0, prices.get(key) or 0))} {name}"
+        for size, key, name in (
+            ("n", "have_labels", "labels"),
+            ("N", "have_unlabelled", "pseudo-labels"),
+        )
+        if best.get(size) and prices.get(key)
+    ]
+    at_hand = f" ({' and '.join(held)} of them at hand)" if held else ""
+    return f"{charts.rows_text(best)}{at_hand}, for {charts.money(best.get('cost'))}. {train}"
+
+
+def verb(outcome: Plain) -> str:
+    """Say in a word what the advice is about.
+
+    Parameters
+    ----------
+    outcome : dict
+        The plan.
+
+    Returns
+    -------
+    str
+        "Buy", or "Use" where all that the plan needs is at hand.
+    """
+    return "Use" if best_of(outcome).get("cost") == 0 else "Buy"
 
 
 def sentences(outcome: Plain) -> list[str]:
@@ -232,7 +259,7 @@ def _head(outcome: Plain, figures: Figures) -> Safe:
     line = KINDS[str(best_of(outcome).get("route"))].line if best_of(outcome).get("route") in KINDS else None
     box = tag(
         "section",
-        tag("h2", tag("span", "Buy", class_="badge do"), id="buy"),
+        tag("h2", tag("span", verb(outcome), class_="badge do"), id="buy"),
         tag("p", tag("b", advice(outcome)), f"({line})." if line else None, class_="take"),
         tag("p", " ".join(sentences(outcome)), class_="sentence"),
         *(tag("p", note, class_="note") for note in outcome.get("notes") or ()),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from outgrow.report import plan_charts as charts
 from outgrow.report.findings import Plain, items, part
-from outgrow.report.plan_page import advice, sentences, sizes, title_of
+from outgrow.report.plan_page import advice, sentences, sizes, title_of, verb
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, visible
 
 
@@ -34,7 +34,7 @@ def plan_lines(outcome: Plain) -> Group:
     ]
     if outcome.get("note"):
         lines.append(Text(f"Measured {visible(outcome['note'])}", style="dim"))
-    lines.append(Text.assemble(("Buy ", "bold green"), advice(outcome)))
+    lines.append(Text.assemble((f"{verb(outcome)} ", "bold green"), advice(outcome)))
     lines += [Text(sentence) for sentence in sentences(outcome)]
     shown = Table(title=Text(f"Every route, forecast {charts.risk_name(outcome)}, 90 % intervals"))
     for title in ("Route", "n", "N", "Cost", "Risk", "More than the plan", ""):

@@ -23,8 +23,9 @@ from outgrow.study.foresight import BINARY, Anchor, Foresight, fixed_alphas, for
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
-from outgrow.theory.forecast import Forecast, Surface
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.sign_error import sign_error
+from outgrow.theory.surface import Surface
 
 SCHEMA = 1
 """Version of the forecast's JSON; raised when a reader of the old one would misread the new one."""
@@ -349,13 +350,14 @@ def _pair(
     surface = one.surface(n, N, **alphas)
     designs = tuple(_design(one, a, b, alphas, share, found.data.task) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
+    # One is enough to be warned; the table shows the zeros.
     lows = [
-        check
+        Check(check.code, f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}")
         for design in designs
-        for quantity in (*dict(design.risks.items()).values(), *design.parts.values())
+        for name, quantity in (*design.risks.items(), *design.parts.items())
         for check in getattr(quantity, "checks", ())
     ]
-    kept = [Check(check.code, f"{weak}: {check.detail}") for check in lows[:1]]
+    kept = lows[:1]
     d_s, d_w = one.pair.C.shape
     return PairForecast(
         weak=weak,

@@ -26,8 +26,9 @@ from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
-from outgrow.theory.forecast import RELATIVE, Forecast, Penalties
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
+from outgrow.theory.surface import RELATIVE, Penalties
 from outgrow.theory.whitening import Whitened, whiten
 
 
@@ -131,6 +132,12 @@ def foresee(
             remedy="Name the features by --weak, or use `outgrow run`, which takes given teachers.",
         )
     data = prepare(config.rows(), permissions, progress, moments=False)
+    if len(data.split.unlabelled) < 3:
+        raise DataError(
+            f"{len(data.split.unlabelled)} unlabelled rows hold no covariance",
+            "pool",
+            "Give more: some hundreds, and more of them than the features have dimensions.",
+        )
     rows, y, shift = _labels(config, data)
     sigma2 = _noise(config, data)
     checks = list(data.checks)
@@ -164,6 +171,10 @@ def foresee(
             penalties_s=white.pair.values_s.mean() * RELATIVE,
             union=union,
         )
+        if sigma2 is not None and sigma2 > float(target.variance[0]):
+            checks.append(
+                Check("OG212", f"noise variance {sigma2:.3g}, all of the labels' {target.variance[0]:.3g}")
+            )
         held[name], factors[name] = (), {}
         if anchors and not config.retrospective:
             held[name], factors[name] = _anchors(
@@ -210,6 +221,11 @@ def _labels(
     if data.truth is not None and config.noise_variance is not None:
         known = rows[~np.isnan(data.truth[rows])]
         return known, data.truth[known][:, None], config.noise_variance - config.truth_variance
+    if not len(split.test):
+        raise ConfigError(
+            "--retrospective uses test labels, and there are none",
+            remedy="Name them (--split-column) or draw them (--test), or leave it out.",
+        )
     rows = rows[~np.isnan(coded[rows]).any(axis=1)]
     return rows, coded[rows], 0.0
 
@@ -337,5 +353,6 @@ def _factor(
     alpha: float,
 ) -> float:
     """Average of squared residual times influence, over the product of their averages; 1 for Gaussians."""
-    influence = (Z**2) @ (values / (values + alpha) ** 2)
+    # Relative to the leading direction, which cancels below: a huge penalty's square would overflow.
+    influence = (Z**2) @ (values * ((values.max() + alpha) / (values + alpha)) ** 2)
     return float(np.mean(squared * influence) / (squared.mean() * influence.mean()))

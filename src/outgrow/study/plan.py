@@ -40,6 +40,10 @@ from outgrow.theory.plan import (
 CHANGE = 0.2
 """By how much the what-ifs change an input: about what a few hundred labels leave open."""
 
+DEAR_ROWS = 100.0
+"""Times a label's cost that an unlabelled row may cost: nobody's prices, and beyond it the search takes as
+many steps as labels are cheaper (7 s at 100, 37 s at 1,000)."""
+
 DEARER = 4.0
 """Times the cheapest design's cost up to which a route's own cheapest design is looked for."""
 
@@ -280,6 +284,12 @@ def _one_question(config: PlanConfig) -> None:
         raise ConfigError(
             "a plan spends a budget or reaches a risk", remedy="Give one of --budget and --target-risk."
         )
+    if config.unlabelled_cost > DEAR_ROWS * config.label_cost > 0:
+        raise ConfigError(
+            f"an unlabelled row costs more than {DEAR_ROWS:,g} times as much as a label",
+            "--unlabelled-cost",
+            "Correct the costs: labels are what is dear.",
+        )
     for option, value in (("--budget", config.budget), ("--target-risk", config.target_risk)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ConfigError(f"must be a number above 0, not {value:g}", option)
@@ -347,6 +357,14 @@ def plan_from(
             "--target-risk",
             "Ask for more than that, or look for features that express the target better.",
         )
+    mean = float(first.target.variance[0])
+    if target is not None and target >= mean:
+        raise ConfigError(
+            "predicting the mean of the labels reaches it: that is forecast to err"
+            f" {max(mean - noise, 0.0):.3g}",
+            "--target-risk",
+            "Ask for less." if mean > noise else "Correct --noise-variance, which exceeds all variance.",
+        )
     for place, (name, source, route) in enumerate(ways):
         tell(f"searching {route_name(route.name, name)}", 0.3 + 0.3 * place / len(ways))
         if target is None:
@@ -401,12 +419,20 @@ def plan_from(
         as_good=_as_good(best, prices, budget),
         scenarios=tuple(_scenarios(best, about, prices, budget, floor[0], noise, config)),
         notes=(),
-        checks=tuple(
-            Check(code, detail) for code, detail in best.routes.near_peaks(best.design.n, best.design.N)
+        checks=(
+            *(Check(code, detail) for code, detail in best.routes.near_peaks(best.design.n, best.design.N)),
+            *_below_zero(found, first, noise),
         ),
         config=config.model_dump(mode="json"),
         seconds=0.0,
     )
+
+
+def _below_zero(found: list[_Found], forecast: Forecast, noise: float) -> Iterator[Check]:
+    """Name the routes whose risk is told as zero because it was estimated below."""
+    for one in found:
+        for check in getattr(forecast._estimate(one.errors - noise), "checks", ()):
+            yield Check(check.code, f"{one.name} {check.detail}")
 
 
 def _of(forecast: Forecast) -> str:
@@ -551,7 +577,9 @@ def _scenarios(
                 what_if = WhatIf(sharing=1 + change)
             source = DesignRoutes(about.routes.forecast, config.alpha_w, config.alpha_s, what_if)
             N = [prices.most_N(budget, rows) for rows in n.tolist()]
-            source.prepare(n.tolist(), [rows for rows in N if rows >= LEAST])
+            enough = [rows for rows in N if rows >= LEAST]
+            if enough:
+                source.prepare(n.tolist(), enough)
             stay = float(source.errors(best.design.route, [best.design.n], [best.design.N])[0, 0, 0])
             least = replace(best.design, error=stay)
             for route in source.routes():

@@ -20,7 +20,8 @@ from outgrow.study.foresight import Foresight, foresee
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.best_of_many import best_of_many, less_than_all
 from outgrow.theory.equivalents import Target, student_risks
-from outgrow.theory.forecast import Forecast, Surface
+from outgrow.theory.forecast import Forecast
+from outgrow.theory.surface import Surface
 
 FORECAST = ("student", "bias", "inherited", "fresh", "alone")
 """Fields of a teacher that are forecasts of risks or of their parts."""

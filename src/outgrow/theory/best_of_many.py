@@ -39,7 +39,7 @@ class BestOfMany:
         Which may be the best. An interval may reach 0 elsewhere too: what is not the best is sure before it
         is sure by how much, since that depends on which one is.
     probability : array of shape (K,)
-        Share of draws around the estimates in which each is the least.
+        Share of draws around the estimates in which each is the least; twins share theirs.
     """
 
     behind: Float[np.ndarray, " K"]
@@ -85,7 +85,10 @@ def best_of_many(values: Float[np.ndarray, "K R"], level: float = LEVEL) -> Best
     low = np.maximum((behind - half[possible].T).min(axis=1), 0.0)
     high = np.maximum((behind + half[possible].T).max(axis=1), 0.0)
     low[possible] = 0.0
-    wins = np.bincount(np.argmin(estimates + noise, axis=1), minlength=count)
+    # Twins share what they win: which of them is less by rounding means nothing.
+    drawn = estimates + noise
+    first = drawn <= drawn.min(axis=1, keepdims=True) + ROUNDING * np.abs(estimates).max()
+    wins = np.sum(first / first.sum(axis=1, keepdims=True), axis=0)
     return BestOfMany(estimates - estimates.min(), low, high, possible, wins / len(noise))
 
 

@@ -19,9 +19,10 @@ from jaxtyping import Float, Int
 
 from outgrow.theory.effective_stage import Stages
 from outgrow.theory.equivalents import Side, single_risks, student_risks
-from outgrow.theory.forecast import RELATIVE, Forecast, choice
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.plan import Route
 from outgrow.theory.stage import near_peak
+from outgrow.theory.surface import RELATIVE, choice
 
 NEAR = 0.3
 """Difference of log n + log N within which the best penalties of one design are tried first at another: less

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,97 +23,10 @@ from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks, student_risks
 from outgrow.theory.fieller import fieller
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
+from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least
 from outgrow.theory.union_features import union_features
 
 Kind = Literal["prospective", "retrospective"]
-
-
-class Penalties(NamedTuple):
-    """Penalties of every route at one design.
-
-    Parameters
-    ----------
-    teacher : float
-        Of the teacher alone.
-    alpha_w, alpha_s : float
-        Of the student's teacher and of the student.
-    baseline, ceiling, union : float
-        Of the strong model on n labels, on n + N labels, and of both feature sets together.
-    """
-
-    teacher: float
-    alpha_w: float
-    alpha_s: float
-    baseline: float
-    ceiling: float
-    union: float
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Forecast errors on a grid of designs: the estimate first, then its replicates.
-
-    Parameters
-    ----------
-    n : array of shape (a,)
-        Labelled rows.
-    N : array of shape (b,)
-        Unlabelled rows.
-    teacher, baseline, union : array of shape (R, a)
-        Expected squared error on fresh labels; NaN where infinite, or not forecast.
-    ceiling : array of shape (R, a, b)
-        The same with n + N true labels.
-    bias, inherited, fresh : array of shape (R, a, b)
-        The student's, in its three parts; the bias holds the label noise.
-    penalties : dict of str to array
-        Those used, by the fields of `Penalties`, of the shape (a,) or (a, b).
-    """
-
-    n: Int[np.ndarray, " a"]
-    N: Int[np.ndarray, " b"]
-    teacher: Float[np.ndarray, "R a"]
-    baseline: Float[np.ndarray, "R a"]
-    union: Float[np.ndarray, "R a"]
-    ceiling: Float[np.ndarray, "R a b"]
-    bias: Float[np.ndarray, "R a b"]
-    inherited: Float[np.ndarray, "R a b"]
-    fresh: Float[np.ndarray, "R a b"]
-    penalties: dict[str, np.ndarray]
-
-    @property
-    def student(self) -> Float[np.ndarray, "R a b"]:
-        """The student's expected squared error."""
-        return self.bias + self.inherited + self.fresh
-
-    def pick(self, n: Int[np.ndarray, " c"], N: Int[np.ndarray, " d"]) -> Surface | None:
-        """Take some designs out of the grid.
-
-        Parameters
-        ----------
-        n : array of shape (c,)
-            Labelled rows.
-        N : array of shape (d,)
-            Unlabelled rows.
-
-        Returns
-        -------
-        Surface or None
-            None where the grid lacks one of them.
-        """
-        places = [{int(size): place for place, size in enumerate(held)} for held in (self.n, self.N)]
-        if not (set(n.tolist()) <= set(places[0]) and set(N.tolist()) <= set(places[1])):
-            return None
-        i = np.array([places[0][size] for size in n.tolist()])
-        j = np.array([places[1][size] for size in N.tolist()])
-        both = {
-            name: getattr(self, name)[:, i][:, :, j] for name in ("ceiling", "bias", "inherited", "fresh")
-        }
-        single = {name: getattr(self, name)[:, i] for name in ("teacher", "baseline", "union")}
-        penalties = {
-            name: values[i] if values.ndim == 1 else values[np.ix_(i, j)]
-            for name, values in self.penalties.items()
-        }
-        return Surface(n=n, N=N, **single, **both, penalties=penalties)
 
 
 @dataclass(frozen=True)
@@ -282,7 +195,7 @@ class Forecast:
             # One size at a time: what is held at once grows with the penalties, not with the grid.
             teachers = self._stages(self.pair.values_w, n[[place]], tried_w)
             single = single_risks(teachers, self.target.weak(), self.target).error
-            teacher[:, [place]], own_w[[place]] = _least(single[:, None, :], tried_w)
+            teacher[:, [place]], own_w[[place]] = least(single[:, None, :], tried_w)
             found = student_risks(self.pair, self.target, teachers, students)
             apart = np.stack([found.bias, found.inherited, found.fresh])
             apart = apart.reshape(3, replicates, len(tried_w), len(N), len(tried_s)).swapaxes(2, 3)
@@ -298,12 +211,12 @@ class Forecast:
         strong = self.target.strong()
         tried_b, tried_c = given(alpha_b, self.penalties_s), given(alpha_c, self.penalties_s)
         fits = self._stages(self.pair.values_s, n, tried_b)
-        baseline, own_b = _least(
+        baseline, own_b = least(
             single_risks(fits, strong, self.target).error.reshape(-1, len(n), len(tried_b)), tried_b
         )
         both = (n[:, None] + N[None, :]).ravel()
         fits = self._stages(self.pair.values_s, both, tried_c)
-        ceiling, own_c = _least(
+        ceiling, own_c = least(
             single_risks(fits, strong, self.target).error.reshape(-1, len(both), len(tried_c)), tried_c
         )
         union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
@@ -311,7 +224,7 @@ class Forecast:
             values, side = self._union
             tried = values.mean() * RELATIVE
             fits = self._stages(values, n, tried)
-            union, own_u = _least(
+            union, own_u = least(
                 single_risks(fits, side, self.target).error.reshape(-1, len(n), len(tried)), tried
             )
         penalties = {
@@ -711,11 +624,6 @@ NO_NOISE = Undefined(
     "Give it (--noise-variance), or two labels for some rows (--repeat-column).",
 )
 
-RELATIVE = np.geomspace(1e-5, 1e3, 25)
-"""Penalties tried, in units of the mean variance per direction: those of the heads (`penalties`), three per
-decade from all but ridgeless to all but constant."""
-
-
 MODEL = 0.01
 """Relative standard error of the equivalents themselves, beside that of the labels. With the truth of 4,600
 rows for inputs they are off by about 1 % on the movie reviews (benchmarks/calibration): features are not
@@ -737,42 +645,6 @@ def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"
     return found.astype(int)
 
 
-def _least(
-    errors: Float[np.ndarray, "R a k"], penalties: Float[np.ndarray, " k"]
-) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
-    """Take the penalty of least estimate, and the replicates at it."""
-    best = choice(errors)
-    return np.take_along_axis(errors, best[None, :, None], axis=2)[:, :, 0], penalties[best]
-
-
-def choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
-    """Choose the setting of least error, allowing for what each estimate may be off by.
-
-    The least of many estimates flatters itself, the more the less certain they are, and small penalties are
-    the least certain: one standard error is added to each.
-
-    Parameters
-    ----------
-    errors : array of shape (R, a, k)
-        Estimates of k settings in a cases, then their replicates.
-
-    Returns
-    -------
-    integer array of shape (a,)
-        The setting chosen in each case.
-    """
-    groups = len(errors) - 1
-    bound = errors[0]
-    if groups > 1:
-        bound = bound + CAUTION * np.sqrt((groups - 1) / groups) * np.sqrt(
-            np.sum((errors[1:] - errors[1:].mean(axis=0)) ** 2, axis=0)
-        )
-    return np.argmin(np.where(np.isnan(bound), np.inf, bound), axis=1)
-
-
 COARSE = 2
 """Of the joint student's penalties every second one is tried with every weight, then those beside the best:
 half the time. On the movie reviews (two pairs, 50 and 400 labels) it found what trying all of them finds."""
-
-CAUTION = 1.0
-"""Standard errors added before penalties are compared."""

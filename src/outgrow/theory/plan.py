@@ -80,7 +80,11 @@ class Prices:
             ("unlabelled", self.have_unlabelled, self.most_unlabelled),
         ):
             if not 0 <= have <= most:
-                raise DataError(f"of {most:,} {name} rows that can be had, {have:,} are at hand", "plan")
+                raise DataError(
+                    f"of {most:,} {name} rows that can be had, {have:,} are at hand",
+                    "plan",
+                    "Those at hand count: correct --have-... or --most-...",
+                )
 
     def cost(self, n: float, N: float) -> float:
         """Give the cost of a design.

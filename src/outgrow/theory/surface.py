@@ -1,0 +1,153 @@
+"""Forecast errors on a grid of designs, and how a setting is chosen among noisy forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class Penalties(NamedTuple):
+    """Penalties of every route at one design.
+
+    Parameters
+    ----------
+    teacher : float
+        Of the teacher alone.
+    alpha_w, alpha_s : float
+        Of the student's teacher and of the student.
+    baseline, ceiling, union : float
+        Of the strong model on n labels, on n + N labels, and of both feature sets together.
+    """
+
+    teacher: float
+    alpha_w: float
+    alpha_s: float
+    baseline: float
+    ceiling: float
+    union: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Forecast errors on a grid of designs: the estimate first, then its replicates.
+
+    Parameters
+    ----------
+    n : array of shape (a,)
+        Labelled rows.
+    N : array of shape (b,)
+        Unlabelled rows.
+    teacher, baseline, union : array of shape (R, a)
+        Expected squared error on fresh labels; NaN where infinite, or not forecast.
+    ceiling : array of shape (R, a, b)
+        The same with n + N true labels.
+    bias, inherited, fresh : array of shape (R, a, b)
+        The student's, in its three parts; the bias holds the label noise.
+    penalties : dict of str to array
+        Those used, by the fields of `Penalties`, of the shape (a,) or (a, b).
+    """
+
+    n: Int[np.ndarray, " a"]
+    N: Int[np.ndarray, " b"]
+    teacher: Float[np.ndarray, "R a"]
+    baseline: Float[np.ndarray, "R a"]
+    union: Float[np.ndarray, "R a"]
+    ceiling: Float[np.ndarray, "R a b"]
+    bias: Float[np.ndarray, "R a b"]
+    inherited: Float[np.ndarray, "R a b"]
+    fresh: Float[np.ndarray, "R a b"]
+    penalties: dict[str, np.ndarray]
+
+    @property
+    def student(self) -> Float[np.ndarray, "R a b"]:
+        """The student's expected squared error."""
+        return self.bias + self.inherited + self.fresh
+
+    def pick(self, n: Int[np.ndarray, " c"], N: Int[np.ndarray, " d"]) -> Surface | None:
+        """Take some designs out of the grid.
+
+        Parameters
+        ----------
+        n : array of shape (c,)
+            Labelled rows.
+        N : array of shape (d,)
+            Unlabelled rows.
+
+        Returns
+        -------
+        Surface or None
+            None where the grid lacks one of them.
+        """
+        places = [{int(size): place for place, size in enumerate(held)} for held in (self.n, self.N)]
+        if not (set(n.tolist()) <= set(places[0]) and set(N.tolist()) <= set(places[1])):
+            return None
+        i = np.array([places[0][size] for size in n.tolist()])
+        j = np.array([places[1][size] for size in N.tolist()])
+        both = {
+            name: getattr(self, name)[:, i][:, :, j] for name in ("ceiling", "bias", "inherited", "fresh")
+        }
+        single = {name: getattr(self, name)[:, i] for name in ("teacher", "baseline", "union")}
+        penalties = {
+            name: values[i] if values.ndim == 1 else values[np.ix_(i, j)]
+            for name, values in self.penalties.items()
+        }
+        return Surface(n=n, N=N, **single, **both, penalties=penalties)
+
+
+RELATIVE = np.geomspace(1e-5, 1e3, 25)
+"""Penalties tried, in units of the mean variance per direction: those of the heads (`penalties`), three per
+decade from all but ridgeless to all but constant."""
+
+CAUTION = 1.0
+"""Standard errors added before penalties are compared."""
+
+
+def least(
+    errors: Float[np.ndarray, "R a k"], penalties: Float[np.ndarray, " k"]
+) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
+    """Take the penalty of least forecast, and the replicates at it.
+
+    Parameters
+    ----------
+    errors : array of shape (R, a, k)
+        Estimates at k penalties in a cases, then their replicates.
+    penalties : array of shape (k,)
+        The penalties.
+
+    Returns
+    -------
+    array of shape (R, a)
+        Errors at the one chosen in each case (`choice`).
+    array of shape (a,)
+        The penalties chosen.
+    """
+    best = choice(errors)
+    return np.take_along_axis(errors, best[None, :, None], axis=2)[:, :, 0], penalties[best]
+
+
+def choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
+    """Choose the setting of least error, allowing for what each estimate may be off by.
+
+    The least of many estimates flatters itself, the more the less certain they are, and small penalties are
+    the least certain: one standard error is added to each.
+
+    Parameters
+    ----------
+    errors : array of shape (R, a, k)
+        Estimates of k settings in a cases, then their replicates.
+
+    Returns
+    -------
+    integer array of shape (a,)
+        The setting chosen in each case.
+    """
+    groups = len(errors) - 1
+    bound = errors[0]
+    if groups > 1:
+        bound = bound + CAUTION * np.sqrt((groups - 1) / groups) * np.sqrt(
+            np.sum((errors[1:] - errors[1:].mean(axis=0)) ** 2, axis=0)
+        )
+    return np.argmin(np.where(np.isnan(bound), np.inf, bound), axis=1)
