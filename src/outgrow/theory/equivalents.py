@@ -361,7 +361,7 @@ def _fitted(
     seen through an inverse that is kappa / k times too large; a product of both is neither (docs/theory.md).
     """
     first, second = squares @ stages.shrink.T, squares @ (stages.shrink**2).T
-    back = 1 - stages.df2 / stages.rows
+    back = stages.slope / stages.inflation
     signal, mean = np.empty_like(first), np.empty_like(second)
     signal[0], mean[0] = _elsewhere(stages, norm, first[0], second[0])
     signal[1], mean[1] = first[1], first[1] + stages.inflation * back * (second[1] - first[1])
@@ -376,7 +376,7 @@ def _elsewhere(
     twice: Float[np.ndarray, "*#shape"],
 ) -> tuple[Float[np.ndarray, "*#shape"], Float[np.ndarray, "*#shape"]]:
     """Take what a fit does to functions over the pool to what it does to them elsewhere."""
-    up, back = stages.inflation, 1 - stages.df2 / stages.rows
+    up, back = stages.inflation, stages.slope / stages.inflation
     first = norm - up * (norm - once)
     return first, back * up**2 * (norm - 2 * once + twice) - norm + 2 * first
 
@@ -492,10 +492,13 @@ def _means(
     shape = (len(W), len(teachers.m), len(students.m))
     signal, once, twice = (np.empty(shape) for _ in range(3))
     noise_once, noise_twice = np.empty(shape[1:]), np.empty(shape[1:])
-    of_students = PoolShrinkage(students.df1, students.df2_here, students.rows)
+    of_students = PoolShrinkage(
+        students.df1, students.df2_here, students.rows, students.inflation, students.slope
+    )
     for k, shrink in enumerate(teachers.shrink):
         seen = (C2 @ shrink, C2 @ shrink**2)
-        of_teacher = PoolShrinkage(teachers.df1[[k]], teachers.df2_here[[k]], teachers.rows)
+        own_stage = (teachers.inflation[[k]], teachers.slope[[k]])
+        of_teacher = PoolShrinkage(teachers.df1[[k]], teachers.df2_here[[k]], teachers.rows, *own_stage)
         shared = shared_dimensions(of_teacher, of_students, Shared(*(x @ y for x in (h, h2) for y in seen)))
         noise_once[k], noise_twice[k] = shared.weak_twice, shared.twice
         z = Side(*((side * shrink) @ pair.C.T for side in weak))

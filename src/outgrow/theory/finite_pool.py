@@ -30,20 +30,27 @@ class PoolShrinkage:
         Sum of their squares.
     rows : float
         Rows M behind the eigenvalues, less one where means were taken off; infinite for a population.
+    up, steep : array, optional
+        kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
+        Gaussian rows by default.
     """
 
     df1: Numbers
     df2_here: Numbers
     rows: float | int
+    up: Numbers | None = None
+    steep: Numbers | None = None
 
     @property
     def inflation(self) -> Numbers:
         """The population's penalty kappa over the pool's k."""
-        return np.asarray(1 / (1 - self.df1 / self.rows))
+        return np.asarray(1 / (1 - self.df1 / self.rows) if self.up is None else self.up)
 
     @property
     def slope(self) -> Numbers:
         """Derivative of log k towards log kappa."""
+        if self.steep is not None:
+            return self.steep
         return np.asarray(1 / (1 - self.inflation * (self.df1 - self.df2_here) / self.rows))
 
     @property
@@ -189,19 +196,18 @@ def products_elsewhere(
         return np.asarray(first + 1j * STEP * slope * (second - first))
 
     def first_order() -> tuple[Numbers, Numbers, Numbers]:
-        df = towards(strong.df1, strong.df2_here, strong.slope)
         own, crossed, imitated = (towards(a, b, strong.slope) for a, b in zip(once, twice, strict=True))
         k = towards(shared.once, shared.strong_twice, np.ones(())) / M
         k_w = towards(shared.weak_twice, shared.twice, np.ones(())) / M
         norm, met, size = teacher
-        up, up_w = 1 / (1 - df / M), weak.inflation
+        up, up_w = strong.inflation * (1 + 1j * STEP * (1 - strong.slope)), weak.inflation
         # One row's pull on its own pseudo-label, through teacher and student.
         pull = 1 / (up_w * (1 - k))
 
         # Residuals of the pool's rows: the teacher's towards F (u), those of students towards it (e).
         # u is that of F or of the rest, as if the row had been left out.
         own_F = norm - up * (norm - own[0])
-        own_all = own_F + 2 * own[1] + (1 - (df + bare) / M) * own[2]
+        own_all = own_F + 2 * own[1] + (1 / up - bare / M) * own[2]
         F_e = met - crossed[:2]
         F_u = up_w * np.stack([norm - met[0], -met[1]])
         FF = (norm - pull * F_u[0] - up * F_e[0] - (1 - pull) * own_F) / pull

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from outgrow.errors import CHECKS, DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.results import LEVEL, Check, Estimate, Quantity, Risks, Undefined
-from outgrow.theory.effective_stage import Stages, effective_stages
+from outgrow.theory.effective_stage import MOST, Stages, effective_stages
 from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks, student_risks
 from outgrow.theory.fieller import fieller
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
@@ -405,10 +405,10 @@ class Forecast:
         return self._undefined(d_s, N, "N unlabelled")
 
     def _undefined(self, d: int, m: int, name: str) -> Undefined:
-        if m > self.pair.rows > 1 and d >= self.pair.rows - 1 - self.intercept:
+        if d > (1 - 1 / MOST) * self.pair.rows:
             return Undefined(
-                f"{m} rows ({name}) on {d} directions are more than {self.pair.rows:.0f} unlabelled rows can"
-                " tell of",
+                f"{m} rows ({name}) on {d} directions with so small a penalty are more than"
+                f" {self.pair.rows:.0f} unlabelled rows can tell of",
                 "Give more unlabelled rows, keep fewer directions (--rank), or take a larger penalty.",
             )
         return Undefined(

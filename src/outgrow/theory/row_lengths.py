@@ -90,6 +90,40 @@ def _table(squared: bytes) -> tuple[Float[np.ndarray, " s"], Float[np.ndarray, "
     return STEPS, np.log(kept / left)
 
 
+def pool_factors(
+    squared: Float[np.ndarray, " q"], x: Float[np.ndarray, " K"]
+) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
+    """Give what a pool of such rows makes of its own covariance.
+
+    Parameters
+    ----------
+    squared : array of shape (q,)
+        Squared lengths that stand for their distribution, of mean 1.
+    x : array of shape (K,)
+        df1 over the pool's rows, from 0 to 1.
+
+    Returns
+    -------
+    array of shape (K,)
+        The weight c(x): 1 - x for rows alike.
+    array of shape (K,)
+        The derivative of its logarithm.
+
+    Examples
+    --------
+    >>> [float(found[0]) for found in pool_factors(ALIKE, np.array([0.5]))]
+    [0.5, -2.0]
+    """
+    if len(squared) == 1:
+        with np.errstate(divide="ignore"):
+            return 1 - x, -1 / (1 - x)
+    inner = np.clip(x, 1e-12, 1 - 1e-9)
+    weight = length_factors(squared, x).weight
+    delta = inner / weight
+    moved = 1 / np.mean(squared / (1 + squared * delta[:, None]) ** 2, axis=1)  # d delta / dx
+    return weight, 1 / inner - moved / delta
+
+
 def length_nodes(Z: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " q"]:
     """Measure the distribution of squared lengths on whitened rows.
 
@@ -101,14 +135,19 @@ def length_nodes(Z: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " q"]:
     Returns
     -------
     array of shape (q,)
-        Values of mean 1. What Gaussian rows of d directions would vary by, 2/d, is taken off the spread.
+        Values of mean 1. What Gaussian rows would vary by in these directions is taken off the spread.
     """
     m, d = Z.shape
-    squared = np.sort(np.einsum("md,md->m", Z, Z))
-    squared /= squared.mean()
+    squared = np.einsum("md,md->m", Z, Z)
+    products = Z.T @ Z if d < m else Z @ Z.T
+    # Gaussian rows vary in length too, by 2/d, and by more where directions were whitened by a small pool:
+    # products of different rows tell how much.
+    chance = 2 * float(np.sum(products**2) - np.sum(squared**2)) / (m * (m - 1)) / float(squared.mean()) ** 2
+    squared = np.sort(squared) / squared.mean()
     spread = float(squared.var())
-    if not spread > 2 / d:
+    true = (spread - chance) / (1 + chance)
+    if not true > 0:
         return ALIKE
     nodes = np.array([part.mean() for part in np.array_split(squared, min(NODES, m))])
-    nodes = 1 + np.sqrt(1 - 2 / (d * spread)) * (nodes / nodes.mean() - 1)
+    nodes = 1 + np.sqrt(true / spread) * (nodes / nodes.mean() - 1)
     return np.asarray(np.maximum(nodes, 1e-3))
