@@ -63,7 +63,7 @@ def length_factors(squared: Float[np.ndarray, " q"], x: Float[np.ndarray, " K"])
     >>> length_factors(ALIKE, np.array([0.25])).weight
     array([0.75])
     >>> length_factors(np.array([0.5, 1.5]), np.array([0.25])).weight.round(3)
-    array([0.703])
+    array([0.701])
     """
     one = np.ones_like(x)
     if len(squared) == 1:
