@@ -516,7 +516,7 @@ def _planned(one: _Found, best: _Found, noise: float, config: PlanConfig) -> Pla
         difference = Estimate(
             float(apart[0]), interval, n=forecast.m, method=f"difference, {forecast.method}"
         )
-        tied = interval is not None and interval[0] <= 0 <= interval[1]
+        tied = interval is not None and bool(interval[0] <= 0 <= interval[1])
     return PlannedRoute(
         design.route,
         None if design.route in WITHOUT_TEACHER else one.weak,

@@ -86,7 +86,7 @@ class Prices:
                     "Those at hand count: correct --have-... or --most-...",
                 )
 
-    def cost(self, n: float, N: float) -> float:
+    def cost(self, n: float | int, N: float | int) -> float:
         """Give the cost of a design.
 
         Parameters
@@ -101,7 +101,7 @@ class Prices:
         """
         return self.label * max(n - self.have_labels, 0) + self.unlabelled * max(N - self.have_unlabelled, 0)
 
-    def most_n(self, budget: float) -> int:
+    def most_n(self, budget: float | int) -> int:
         """Give the labelled rows that a budget buys when nothing else is bought.
 
         Parameters
@@ -116,7 +116,7 @@ class Prices:
         """
         return min(self.have_labels + _whole(budget, self.label), self.most_labels)
 
-    def most_N(self, budget: float, n: int) -> int:
+    def most_N(self, budget: float | int, n: int) -> int:
         """Give the unlabelled rows that are left to be bought beside n labels.
 
         Parameters
@@ -137,7 +137,7 @@ class Prices:
         return min(self.have_unlabelled + _whole(left, self.unlabelled), self.most_unlabelled)
 
 
-def _whole(money: float, price: float) -> int:
+def _whole(money: float | int, price: float | int) -> int:
     return math.floor(min(max(money / price + OVERDRAFT, 0), ENDLESS))
 
 
@@ -220,7 +220,7 @@ class _Point:
     N: int
 
 
-def best_design(route: Route, prices: Prices, budget: float) -> Design | None:
+def best_design(route: Route, prices: Prices, budget: float | int) -> Design | None:
     """Spend a budget so that a route errs least.
 
     Parameters
@@ -268,7 +268,7 @@ def best_design(route: Route, prices: Prices, budget: float) -> Design | None:
     return Design(route.name, n, found.N, found.value, prices.cost(n, found.N))
 
 
-def _spend(route: Route, prices: Prices, budget: float, n: int) -> _Point:
+def _spend(route: Route, prices: Prices, budget: float | int, n: int) -> _Point:
     """Buy pseudo-labels with what n labels leave."""
     most = prices.most_N(budget, n)
     if most < LEAST:
@@ -285,7 +285,9 @@ def _spend(route: Route, prices: Prices, budget: float, n: int) -> _Point:
     return _Point(value, min(value, beyond), tried[place])
 
 
-def cheapest_design(route: Route, prices: Prices, target: float, most: float = np.inf) -> Design | None:
+def cheapest_design(
+    route: Route, prices: Prices, target: float | int, most: float | int = np.inf
+) -> Design | None:
     """Reach an error as cheaply as a route can.
 
     Parameters
@@ -341,7 +343,7 @@ def cheapest_design(route: Route, prices: Prices, target: float, most: float = n
     return Design(route.name, *designs[best], errors[best], prices.cost(*designs[best]))
 
 
-def _reach(route: Route, prices: Prices, target: float, n: int, most: float) -> _Point:
+def _reach(route: Route, prices: Prices, target: float | int, n: int, most: float | int) -> _Point:
     """Find the fewest pseudo-labels with which n labels reach the target."""
     tried = spread(LEAST, prices.most_N(most, n), route.peaks_N)
     low = LEAST - 1
