@@ -21,9 +21,10 @@ from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import StageOne
 from outgrow.runs import new_file
 from outgrow.theory.effective_stage import Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra, Side, single_risks, student_risks
+from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import label_terms
+from outgrow.theory.terms import PairSpectra, Side
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "calibration"))
 from cells import partition

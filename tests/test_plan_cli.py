@@ -102,7 +102,7 @@ def test_python_gives_what_the_command_line_gives(files, capsys):
     [
         (["--unlabelled-cost", "0.02"], "Give one of --budget and --target-risk"),
         ([*BUDGET, "--target-risk", "1"], "Give one of --budget and --target-risk"),
-        (["--budget", "100"], "unlabelled_cost is missing"),
+        (["--budget", "100"], "--unlabelled-cost is missing"),
         (["--budget", "100", "--unlabelled-cost", "0"], "unlabelled cost must be positive, not 0"),
         ([*BUDGET, "--label-cost", "-1"], "label cost must be positive, not -1"),
         ([*PRICES, "--budget", "-5"], "--budget: must be a number above 0, not -5"),
@@ -110,11 +110,11 @@ def test_python_gives_what_the_command_line_gives(files, capsys):
         ([*PRICES, "--budget", "1"], "predicting the mean; the cheapest design that does costs"),
         ([*PRICES, "--target-risk", "0.001"], "with as many rows as can be had, the best route"),
         ([*BUDGET, "--have-labels", "50", "--most-labels", "20"], "50 are at hand"),
-        ([*BUDGET, "--have-labels", "-1"], "have_labels"),
-        ([*BUDGET, "--have-labels", "9" * 20], "have_labels"),
+        ([*BUDGET, "--have-labels", "-1"], "--have-labels"),
+        ([*BUDGET, "--have-labels", "9" * 20], "--have-labels"),
         ([*PRICES, "--target-risk", "100"], "predicting the mean of the labels reaches it"),
         ([*BUDGET, "--label-cost", "1e-9"], "an unlabelled row costs more than 100 times as much"),
-        ([*BUDGET, "--alpha-w", "inf"], "alpha_w: input should be a finite number"),
+        ([*BUDGET, "--alpha-w", "inf"], "--alpha-w: input should be a finite number"),
     ],
 )
 def test_wrong_options_are_one_line(files, capsys, words, said):

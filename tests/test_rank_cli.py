@@ -112,7 +112,7 @@ def test_python_gives_order_ties_and_forecasts(files):
         (["--weak", "copy=good.npy", "copy=bad.npy"], "two weak feature sets have the same name"),
         (["--weak", "none.npy"], "none.npy"),
         (["--pseudo-labels", "label"], "a forecast needs the teacher's features"),
-        (["--alpha-w", "-1"], "alpha_w"),
+        (["--alpha-w", "-1"], "--alpha-w"),
     ],
 )
 def test_mistakes_are_one_line(files, capsys, change, said):

@@ -41,9 +41,10 @@ from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import Estimate
 from outgrow.runs import new_file
 from outgrow.theory.effective_stage import Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra, Target, single_risks, student_risks
+from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import choice
+from outgrow.theory.terms import PairSpectra, Target
 from outgrow.theory.whitening import Whitened, whiten
 
 LABELS = (100, 200, 400, 800, 2000)

@@ -77,7 +77,11 @@ def cells(group: list[Pair], kind: str, what: str) -> list[dict[str, Any]]:
 def scatter(rows: list[dict[str, Any]], what: str, kind: str) -> Drawing:
     """Draw forecasts over measurements."""
     logarithmic = what != "PGR"
-    scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(domain=[-1.5, 1.5], clamp=True)
+    scale = (
+        alt.Scale(type="log", nice=False)
+        if logarithmic
+        else alt.Scale(domain=[-1.5, 1.5], clamp=True, nice=False)
+    )
     ends = (
         [min(row["seen"] for row in rows), max(row["seen"] for row in rows)] if logarithmic else [-1.5, 1.5]
     )
@@ -103,7 +107,7 @@ def scatter(rows: list[dict[str, Any]], what: str, kind: str) -> Drawing:
         f"{what[0].upper()}{what[1:]}: {KINDS[kind]}",
         f"Scatter of {len(rows)} cells: forecast {what} over measured {what}, {KINDS[kind]}.",
         "Every point is a design and a pair of penalties, measured over twenty seeds; on the dashed line the"
-        " forecast is right. Minimum norm: a penalty of 0 in one stage or both. Not resolved: the gap between"
+        " forecast is right; points at the edges lie beyond. Minimum norm: a penalty of 0 in one stage or both. Not resolved: the gap between"
         " teacher and ceiling may be nothing.",
         specified(line + points, 300),
     )

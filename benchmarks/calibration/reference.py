@@ -17,8 +17,8 @@ from summary import Pair
 
 from features import corpus, matrix, penalties
 from outgrow.linalg.spectrum import spectrum_of_covariance
-from outgrow.theory.equivalents import PairSpectra, Target
 from outgrow.theory.label_terms import label_terms
+from outgrow.theory.terms import PairSpectra, Target
 
 PAIRS = (("minilm-l6", "mpnet"), ("minilm-l3", "mpnet-layer8"), ("mpnet-layer8", "mpnet"))
 """Teacher and student: unlike, unlike and alike."""

@@ -26,7 +26,7 @@ from scipy.stats import t as student_t
 
 from features import PLAN
 from outgrow.geometry.correlation import corrected
-from outgrow.theory.forecast import MODEL
+from outgrow.theory.replicates import MODEL
 
 CLOSE = 0.10
 """Relative difference of student and teacher below which a call is close."""

@@ -150,15 +150,7 @@ def forecast(
         found = api.forecast(
             config, out, run=folder, overwrite=overwrite, progress=tell, allow_code=allow_code
         )
-    if as_json:
-        print(json.dumps(found.outcome, ensure_ascii=False))
-        return
-    console = _console()
-    console.print(forecast_lines(found.outcome))
-    for check in found.outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
-    if out is not None:
-        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+    _show_findings(found.outcome, forecast_lines, out, as_json)
 
 
 @app.command
@@ -176,15 +168,7 @@ def rank(
 
     with _progress() as tell:
         found = api.rank(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    if as_json:
-        print(json.dumps(found.outcome, ensure_ascii=False))
-        return
-    console = _console()
-    console.print(ranking_lines(found.outcome))
-    for check in found.outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
-    if out is not None:
-        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+    _show_findings(found.outcome, ranking_lines, out, as_json)
 
 
 @app.command
@@ -202,15 +186,7 @@ def plan(
 
     with _progress() as tell:
         found = api.plan(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    if as_json:
-        print(json.dumps(found.outcome, ensure_ascii=False))
-        return
-    console = _console()
-    console.print(plan_lines(found.outcome))
-    for check in found.outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
-    if out is not None:
-        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+    _show_findings(found.outcome, plan_lines, out, as_json)
 
 
 @app.command
@@ -307,6 +283,18 @@ def demo(
         print()
 
 
+def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome, ensure_ascii=False))
+        return
+    console = _console()
+    console.print(lines(outcome))
+    for check in outcome["checks"]:
+        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    if out is not None:
+        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+
+
 def _show_run(outcome: Any, out: Path) -> None:
     from outgrow.report.tables import risk_table, summary_lines
 
@@ -372,7 +360,7 @@ def _mistake(error: CycloptsError) -> str:
     """Say what is wrong with the words of a command."""
     cause = error.__cause__ or error.__context__
     if type(cause).__name__ == "ValidationError" and cause:
-        return explain(cause)
+        return explain(cause, option=lambda name: f"--{name.replace('_', '-')}")
     if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
         return f"{error.argument.name} is missing (--help lists the options)"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:

@@ -6,6 +6,7 @@ folder keeps the resolved one, so that `outgrow replay` can do the same again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -411,13 +412,15 @@ def from_toml(text: str, kind: type[BaseModel], where: str) -> Any:
         raise ConfigError(explain(error), where) from None
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException, option: Callable[[str], str] = str) -> str:
     """Say in one line which options are wrong and why.
 
     Parameters
     ----------
     error : exception
         A validation error, or another one.
+    option : callable
+        How the user names an option, from its name here; as in TOML by default.
 
     Returns
     -------
@@ -429,7 +432,9 @@ def explain(error: BaseException) -> str:
     parts = []
     for item in error.errors():
         # Which of several values it was stands in the message's own words, or is plain to see.
-        option = ".".join(part for part in item["loc"] if isinstance(part, str)) or "the options"
+        named = [option(part) for part in item["loc"] if isinstance(part, str)]
         said = f": {item['msg'][0].lower()}{item['msg'][1:]}"
-        parts.append(option + (" is missing" if item["type"] == "missing" else said))
+        parts.append(
+            (".".join(named) or "the options") + (" is missing" if item["type"] == "missing" else said)
+        )
     return "; ".join(parts)

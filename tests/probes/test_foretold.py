@@ -8,9 +8,9 @@ import pytest
 from outgrow.probes.foretold import joint_forecasts
 from outgrow.probes.routes import Labelled, with_teacher
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo, choose
-from outgrow.theory.equivalents import PairSpectra
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
+from outgrow.theory.terms import PairSpectra
 
 ALPHAS = (np.geomspace(0.01, 10, 4), np.geomspace(0.01, 10, 5))
 

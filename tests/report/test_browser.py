@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from outgrow.report.page import page as drawn
 from outgrow.report.page import write_report
 
 CUT = """() => {
@@ -60,7 +61,7 @@ def open_page(browser, path, width, scheme="light"):
     "name", ["ordinary", "several teachers", "classification", "cross-validated", "few rows", "long names"]
 )
 def test_every_chart_is_drawn_and_fits(browser, variants, tmp_path, name, width):
-    path = write_report(tmp_path, variants[name])
+    path = write_report(tmp_path, drawn(variants[name]))
     page, told = open_page(browser, path, width)
     assert told == []
     charts = page.locator("[data-spec]").count()
@@ -76,7 +77,7 @@ def test_every_chart_is_drawn_and_fits(browser, variants, tmp_path, name, width)
 
 @pytest.mark.parametrize("name", ["hostile", "old", "empty"])
 def test_strange_runs_are_shown_without_a_fault(browser, variants, tmp_path, name):
-    path = write_report(tmp_path, variants[name])
+    path = write_report(tmp_path, drawn(variants[name]))
     page, told = open_page(browser, path, 400, "dark")
     # Tooltips are drawn by the pointer only; they show names too.
     for mark in page.locator(".chart svg .mark-symbol path").all()[:5]:
@@ -89,7 +90,7 @@ def test_strange_runs_are_shown_without_a_fault(browser, variants, tmp_path, nam
 
 
 def test_charts_follow_the_width_of_the_window(browser, outcome, tmp_path):
-    page, _ = open_page(browser, write_report(tmp_path, outcome), 1280)
+    page, _ = open_page(browser, write_report(tmp_path, drawn(outcome)), 1280)
     page.set_viewport_size({"width": 400, "height": 800})
     narrow = "(svg) => svg.getAttribute('width') <= 368"
     page.wait_for_function(f"() => [...document.querySelectorAll('.chart svg')].every({narrow})")
@@ -98,7 +99,7 @@ def test_charts_follow_the_width_of_the_window(browser, outcome, tmp_path):
 
 
 def test_a_newcomer_reads_the_answer_without_scrolling(browser, outcome, tmp_path):
-    page, _ = open_page(browser, write_report(tmp_path, outcome), 1280)
+    page, _ = open_page(browser, write_report(tmp_path, drawn(outcome)), 1280)
     for selector in ("h1", ".badge", ".take", ".sentence", ".halves table >> nth=1"):
         box = page.locator(selector).first.bounding_box()
         assert box["y"] + box["height"] <= 800, selector
@@ -110,7 +111,7 @@ def test_a_newcomer_reads_the_answer_without_scrolling(browser, outcome, tmp_pat
 
 
 def test_on_paper_no_table_is_cut(browser, variants, tmp_path):
-    page, _ = open_page(browser, write_report(tmp_path, variants["several teachers"]), 1280)
+    page, _ = open_page(browser, write_report(tmp_path, drawn(variants["several teachers"])), 1280)
     page.emulate_media(media="print")
     # A4 less margins of 15 mm, in CSS pixels: paper cannot scroll.
     page.set_viewport_size({"width": 680, "height": 1000})

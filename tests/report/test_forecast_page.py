@@ -29,9 +29,10 @@ from outgrow.report.forecast_charts import (
     risk_curves,
     student_curves,
 )
-from outgrow.report.forecast_page import forecast_page, percent, summary_html, write_forecast
+from outgrow.report.forecast_page import forecast_page, percent, summary_html
 from outgrow.report.forecast_table import forecast_lines
 from outgrow.report.forecast_words import at_hand, identified, lost, sentence
+from outgrow.report.page import write_report
 from outgrow.report.style import CSS
 from outgrow.report.text import escaped
 from outgrow.results import as_plain
@@ -460,7 +461,7 @@ DRAWN = (
     ["ordinary", "four teachers", "classification", "one design", "undefined", "long names", "hostile"],
 )
 def test_a_browser_draws_every_chart_and_asks_for_nothing(browser, outcomes, tmp_path, name, width):
-    path = write_forecast(tmp_path, outcomes[name])
+    path = write_report(tmp_path, forecast_page(outcomes[name]))
     page = browser()
     page.set_viewport_size({"width": width, "height": 800})
     told = []

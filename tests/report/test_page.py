@@ -255,12 +255,12 @@ def test_a_report_stays_small(variants):
 
 
 def test_drawing_again_from_the_json_gives_the_same_page(outcome, tmp_path):
-    first = write_report(tmp_path, outcome)
+    first = write_report(tmp_path, page(outcome))
     assert first == tmp_path / "report.html"
     before = first.read_bytes()
     runs.write_json(tmp_path / "run.json", outcome)
     again = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
-    assert write_report(tmp_path, again).read_bytes() == before
+    assert write_report(tmp_path, page(again)).read_bytes() == before
 
 
 def test_only_the_scripts_of_the_page_may_run(outcome):

@@ -9,7 +9,8 @@ import json
 import pytest
 from rich.console import Console
 
-from outgrow.report.plan_page import advice, page, sentences, summary_html, write_plan
+from outgrow.report.page import write_report
+from outgrow.report.plan_page import advice, page, sentences, summary_html
 from outgrow.report.plan_table import plan_lines
 
 from .conftest import HOSTILE
@@ -111,7 +112,7 @@ def test_an_empty_plan_is_still_a_page():
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("weak", [("small",), ("a teacher of a rather long name, as they come", "b")])
 def test_every_chart_is_drawn_and_fits(browser, tmp_path, weak, width):
-    opened, told = open_page(browser, write_plan(tmp_path, make_plan(weak)), width)
+    opened, told = open_page(browser, write_report(tmp_path, page(make_plan(weak))), width)
     assert told == []
     assert opened.locator(".chart svg").count() == 4
     assert opened.evaluate(UNMARKED) == []

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 from outgrow.report import rank_charts as charts
-from outgrow.report.rank_page import page, percent, summary_html, write_ranking
+from outgrow.report.page import write_report
+from outgrow.report.rank_page import page, percent, summary_html
 from outgrow.report.rank_table import ranking_lines
 from outgrow.results import Check, Estimate, Undefined, as_plain
 from outgrow.study.rank import LabelsAlone, RankedTeacher, RankOutcome
@@ -219,7 +220,7 @@ def test_the_page_in_a_browser(browser, tmp_path, kind, width):
         "many": made(many),
         "hostile": made(HOSTILE, strong=HOSTILE[0], title=HOSTILE[1]),
     }[kind]
-    path = write_ranking(tmp_path, outcome)
+    path = write_report(tmp_path, page(outcome))
     view = browser()
     view.set_viewport_size({"width": width, "height": 800})
     told = []

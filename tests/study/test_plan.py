@@ -11,10 +11,10 @@ from outgrow.config import PlanConfig
 from outgrow.errors import ConfigError
 from outgrow.results import Estimate
 from outgrow.study.plan import plan_from
-from outgrow.theory.equivalents import PairSpectra, Target
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.plan import Prices
 from outgrow.theory.surface import RELATIVE
+from outgrow.theory.terms import PairSpectra, Target
 
 PRICES = Prices(1.0, 0.02)
 

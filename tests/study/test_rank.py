@@ -11,9 +11,9 @@ from outgrow.results import Estimate, Undefined
 from outgrow.study import rank as module
 from outgrow.study.foresight import foresee
 from outgrow.study.rank import rank
-from outgrow.theory.equivalents import PairSpectra, Target
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.surface import RELATIVE
+from outgrow.theory.terms import PairSpectra, Target
 
 ROWS, LABELS = 700, 120
 

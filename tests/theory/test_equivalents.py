@@ -10,16 +10,11 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import (
-    PairSpectra,
-    Target,
-    given_teacher_risks,
-    single_risks,
-    student_risks,
-)
+from outgrow.theory.equivalents import given_teacher_risks, single_risks, student_risks
 from outgrow.theory.exact_risks import exact_risks, student_parts
 from outgrow.theory.min_norm import min_norm_risks
 from outgrow.theory.population import Population
+from outgrow.theory.terms import PairSpectra, Target
 
 D_W, D_S, HIDDEN = 30, 50, 60
 

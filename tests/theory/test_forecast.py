@@ -11,12 +11,14 @@ from scipy import stats
 from outgrow.errors import DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.results import LEVEL, Estimate, Undefined
-from outgrow.theory.equivalents import PairSpectra, Target, student_risks
+from outgrow.theory.equivalents import student_risks
 from outgrow.theory.exact_risks import exact_risks, student_parts
-from outgrow.theory.forecast import MODEL, Forecast
+from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.population import Population
+from outgrow.theory.replicates import MODEL, interval, probability, ratio
 from outgrow.theory.surface import RELATIVE
+from outgrow.theory.terms import PairSpectra, Target
 
 BARE = {"alpha_w": 0.0, "alpha_s": 0.0, "alpha_b": 0.0, "alpha_c": 0.0}
 
@@ -255,7 +257,7 @@ def test_intervals_are_the_jackknifes_and_the_models(world, rng):
     # Beside what the labels leave open stands the error of the equivalents themselves.
     reach = np.hypot((high - low) / 2, stats.t.ppf(0.95, 19) * MODEL * values[0])
     assert teacher.interval == pytest.approx((max(values[0] - reach, 0), values[0] + reach))
-    assert world.forecast().interval(values[:1], 1.0) is None
+    assert interval(values[:1], 1.0) is None
     assert (teacher.n, teacher.level) == (100, LEVEL)
     assert "prospective forecast from 100 labels" in teacher.method
 
@@ -270,21 +272,20 @@ def test_probabilities_are_those_of_students_t(world, rng):
         expected = stats.t.cdf(apart[0] / error, 19)
         assert one.wins(40, 100)[rival].value == pytest.approx(expected, abs=1e-12)
     apart = found.teacher[:, 0] - found.student[:, 0, 0]
-    both = one.probability(apart).value + one.probability(-apart).value
+    both = probability(apart, 0.0, 80, "").value + probability(-apart, 0.0, 80, "").value
     assert both == pytest.approx(1)
     assert "without replicates" in world.forecast().wins(40, 100)["teacher"].reason
 
 
-def test_a_gap_that_is_not_there_or_not_resolved_gives_no_pgr(world, rng):
-    one = world.forecast(world.labelled(rng, 80))
+def test_a_gap_that_is_not_there_or_not_resolved_gives_no_pgr():
     under = np.concatenate([[0.1], 0.1 + np.linspace(-1, 1, 20)])
     over = np.full(21, 0.05)
-    unresolved = one.ratio(over, under, "PGR", "the gap between teacher and ceiling")
+    unresolved = ratio(over, under, "PGR", "the gap between teacher and ceiling", 80, "")
     assert isinstance(unresolved, Undefined)
     assert "is not resolved: 0.1" in unresolved.reason
-    absent = one.ratio(over, -np.ones(21), "PGR", "the gap between teacher and ceiling")
+    absent = ratio(over, -np.ones(21), "PGR", "the gap between teacher and ceiling", 80, "")
     assert "(OG205)" in absent.reason
-    sure = one.ratio(over, np.ones(21), "PGR", "the gap")
+    sure = ratio(over, np.ones(21), "PGR", "the gap", 80, "")
     assert sure.value == pytest.approx(0.05)
     # Nothing varies over the labels: what is left is the error of the equivalents, relative to the gap.
     reach = stats.t.ppf(0.95, 19) * MODEL
@@ -304,8 +305,8 @@ def test_fixed_penalties_are_kept(world):
     found = one.surface([30, 60], [100], alpha_w=0.2, alpha_s=0.3, alpha_b=0.4, alpha_c=0.5)
     for name, value in (("teacher", 0.2), ("alpha_w", 0.2), ("alpha_s", 0.3), ("baseline", 0.4)):
         assert (found.penalties[name] == value).all()
-    stages = one._stages(one.pair.values_w, [30], np.array([0.2]))
-    students = one._stages(one.pair.values_s, [100], np.array([0.3]))
+    stages = one.stages(one.pair.values_w, [30], np.array([0.2]))
+    students = one.stages(one.pair.values_s, [100], np.array([0.3]))
     direct = student_risks(one.pair, one.target, stages, students)
     assert found.student[0, 0, 0] == pytest.approx(direct.error[0, 0, 0], rel=1e-12)
 

@@ -11,11 +11,11 @@ from outgrow.errors import DataError
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import Estimate
 from outgrow.theory import forecast as module
-from outgrow.theory.equivalents import PairSpectra, Target
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, choice
+from outgrow.theory.terms import PairSpectra, Target
 
 N_LABELS, N_POOL, SIGMA2 = 30, 90, 0.7
 
@@ -116,7 +116,7 @@ def test_a_surface_does_not_pay_for_it(world, monkeypatch):
     def never(*_args, **_more):
         raise AssertionError("the joint student was forecast")
 
-    monkeypatch.setattr(module, "joint_risks", never)
+    monkeypatch.setattr(module, "joint_forecast", never)
     one = world.forecast(world.known())
     one.surface([20, N_LABELS], [N_POOL])
     one.decomposition(N_LABELS, N_POOL)

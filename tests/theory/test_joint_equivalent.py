@@ -10,8 +10,9 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import PairSpectra, Target, single_risks, student_risks
+from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks, joint_stages
+from outgrow.theory.terms import PairSpectra, Target
 
 WEIGHTS = (0.0, 0.1, 0.5, 0.9, 1.0)
 SIGMA2 = 0.5

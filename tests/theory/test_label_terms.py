@@ -11,14 +11,9 @@ from sklearn.linear_model import Ridge
 import outgrow.theory.label_terms as label_terms_module
 from outgrow.errors import DataError
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import (
-    PairSpectra,
-    Target,
-    given_teacher_risks,
-    single_risks,
-    student_risks,
-)
+from outgrow.theory.equivalents import given_teacher_risks, single_risks, student_risks
 from outgrow.theory.label_terms import LEVEL, label_terms
+from outgrow.theory.terms import PairSpectra, Target
 
 D_W, D_S, LATENT = 12, 20, 34
 SIGMA2 = 0.8

@@ -10,10 +10,10 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.theory.budget import best_allocation
 from outgrow.theory.design_routes import DesignRoutes, WhatIf
-from outgrow.theory.equivalents import PairSpectra, Target
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.plan import Prices, best_design, cheapest_design, spread
 from outgrow.theory.surface import RELATIVE
+from outgrow.theory.terms import PairSpectra, Target
 
 
 def world(rng, d_w=6, d_s=9, shared=3.0, rho=0.3, sigma2=1.0, intercept=True, decay=0.0):

@@ -9,8 +9,9 @@ from outgrow.errors import DataError
 from outgrow.linalg.shrinkage import solve_kappa
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import PairSpectra, Target, student_risks
+from outgrow.theory.equivalents import student_risks
 from outgrow.theory.ridge_guarantee import as_printed, corrected
+from outgrow.theory.terms import PairSpectra, Target
 
 
 def world(rng):

@@ -10,8 +10,9 @@ from scipy.stats import multivariate_normal, norm
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import PairSpectra, SingleRisks, Target, single_risks, student_risks
+from outgrow.theory.equivalents import SingleRisks, single_risks, student_risks
 from outgrow.theory.sign_error import disagreement, hard_student_risks, sign_error, sign_target
+from outgrow.theory.terms import PairSpectra, Target
 
 MEANS = st.one_of(st.just(0.0), st.floats(-4, 4))
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from outgrow import runs
-from outgrow.api.running import portable, write_origin
+from outgrow.api.findings import check_place, write_findings
+from outgrow.api.running import portable
 from outgrow.config import ForecastConfig, RunConfig, from_toml
 from outgrow.errors import ConfigError
-from outgrow.report.forecast_page import summary_html, write_forecast
+from outgrow.report.forecast_page import forecast_page, summary_html
 from outgrow.results import Quantity, as_plain
 from outgrow.study.forecast import ForecastOutcome
 from outgrow.study.forecast import forecast as study_forecast
@@ -84,19 +85,11 @@ def forecast(
     if not config.strong:
         raise ConfigError("--strong is missing", remedy="Name the strong features, or the folder of a run.")
     config = portable(config)
-    if out is not None:
-        runs.check_target(out, overwrite)
-        # A page with its scripts, and a few numbers.
-        runs.room_for(out, 10_000_000)
+    check_place(out, overwrite)
     study = study_forecast(config, progress, Permissions(tuple(allow_code)), run=measured)
     outcome = as_plain(study.outcome)
-    if out is not None:
-        with runs.new_folder(out, overwrite) as folder:
-            write_origin(folder, config)
-            runs.write_json(folder / "forecast.json", outcome)
-            runs.write_table(folder / "forecast.parquet", _table(study.outcome))
-            write_forecast(folder, outcome)
-    return Forecasts(study.foresight.forecasts, outcome, None if out is None else Path(out))
+    folder = write_findings(out, overwrite, "forecast", config, outcome, _table(study.outcome), forecast_page)
+    return Forecasts(study.foresight.forecasts, outcome, folder)
 
 
 def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow import runs
-from outgrow.api.running import portable, write_origin
+from outgrow.api.findings import check_place, write_findings
+from outgrow.api.running import portable
 from outgrow.config import PlanConfig
-from outgrow.report.plan_page import summary_html, write_plan
+from outgrow.report.plan_page import page, summary_html
 from outgrow.results import Quantity, as_plain
-from outgrow.study.plan import PlannedRoute, PlanOutcome
 from outgrow.study.plan import plan as study_plan
+from outgrow.study.plan_outcome import PlannedRoute, PlanOutcome
 from outgrow.study.sources import Permissions, Progress
 
 
@@ -68,19 +68,11 @@ def plan(
         Such as ``found.best.route``, ``found.best.n`` and ``found.best.N``.
     """
     config = portable(config)
-    if out is not None:
-        runs.check_target(out, overwrite)
-        # A page with its scripts, and a few numbers.
-        runs.room_for(out, 10_000_000)
+    check_place(out, overwrite)
     study = study_plan(config, Permissions(tuple(allow_code)), progress)
     outcome = as_plain(study)
-    if out is not None:
-        with runs.new_folder(out, overwrite) as folder:
-            write_origin(folder, config)
-            runs.write_json(folder / "plan.json", outcome)
-            runs.write_table(folder / "plan.parquet", _table(study))
-            write_plan(folder, outcome)
-    return Plan(study.best, outcome, None if out is None else Path(out))
+    folder = write_findings(out, overwrite, "plan", config, outcome, _table(study), page)
+    return Plan(study.best, outcome, folder)
 
 
 COLUMNS = (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow import runs
-from outgrow.api.running import portable, write_origin
+from outgrow.api.findings import check_place, write_findings
+from outgrow.api.running import portable
 from outgrow.config import RankConfig
-from outgrow.report.rank_page import summary_html, write_ranking
+from outgrow.report.rank_page import page, summary_html
 from outgrow.results import Quantity, as_plain
 from outgrow.study.rank import FORECAST, RankOutcome
 from outgrow.study.rank import rank as study_rank
@@ -87,19 +87,11 @@ def rank(
         Such as ``found.order`` and ``found.tied``.
     """
     config = portable(config)
-    if out is not None:
-        runs.check_target(out, overwrite)
-        # A page with its scripts, and a few numbers.
-        runs.room_for(out, 10_000_000)
+    check_place(out, overwrite)
     study = study_rank(config, progress, Permissions(tuple(allow_code)))
     outcome = as_plain(study.outcome)
-    if out is not None:
-        with runs.new_folder(out, overwrite) as folder:
-            write_origin(folder, config)
-            runs.write_json(folder / "rank.json", outcome)
-            runs.write_table(folder / "rank.parquet", _table(study.outcome))
-            write_ranking(folder, outcome)
-    return Ranking(study.foresight.forecasts, outcome, None if out is None else Path(out))
+    folder = write_findings(out, overwrite, "rank", config, outcome, _table(study.outcome), page)
+    return Ranking(study.foresight.forecasts, outcome, folder)
 
 
 COLUMNS = ("weak", "place", "quantity", "value", "low", "high", "level", "n", "N", "m", "method", "reason")

@@ -24,7 +24,7 @@ from outgrow.config import (
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import FileError
 from outgrow.features.model_spec import anywhere
-from outgrow.report.page import write_report
+from outgrow.report.page import page, write_report
 from outgrow.results import as_plain
 from outgrow.study.evaluate import read_by
 from outgrow.study.measure import measure as study_measure
@@ -110,7 +110,7 @@ def _write(folder: Path, study: Study) -> None:
     runs.write_table(folder / "results.parquet", _table(study))
     runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
     save_models(folder, study.data, study.trained)
-    write_report(folder, outcome)
+    write_report(folder, page(outcome))
 
 
 def write_origin(folder: Path, config: LabelConfig) -> None:
@@ -241,7 +241,7 @@ def redraw(folder: str | Path) -> Path:
     path = runs.open_folder(folder)
     outcome = runs.read_json(path, "run.json")
     with runs.replacing(path, "report.html") as work:
-        write_report(work, outcome)
+        write_report(work, page(outcome))
     return path / "report.html"
 
 

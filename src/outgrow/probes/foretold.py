@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool
-from outgrow.theory.equivalents import PairSpectra
 from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import LEAST_FOLDS, label_terms
+from outgrow.theory.terms import PairSpectra
 
 
 def joint_forecasts(

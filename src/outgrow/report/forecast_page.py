@@ -6,7 +6,6 @@ what they do not, and where leave-one-out on the same rows disagrees. Drawn from
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from outgrow.report import page_back
@@ -55,26 +54,6 @@ from outgrow.report.words import GLOSSARY, SANDWICH, kind_title
 
 TABLED = ("teacher", "student", "baseline", "union", "joint", "ceiling")
 """Routes of the tables; charts leave out the joint student, who follows the best of the others."""
-
-
-def write_forecast(folder: Path, outcome: Plain) -> Path:
-    """Write the report of a forecast.
-
-    Parameters
-    ----------
-    folder : Path
-        Where "report.html" shall stand.
-    outcome : dict
-        The forecast's findings as plain values.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
-    path = folder / "report.html"
-    path.write_text(forecast_page(outcome), encoding="utf-8", newline="\n")
-    return path
 
 
 def forecast_page(outcome: Plain) -> str:

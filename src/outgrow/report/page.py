@@ -24,15 +24,15 @@ VEGA_LITE = "6.4"
 """Version of the scripts: the one that our Altair writes specifications for."""
 
 
-def write_report(folder: Path, outcome: Plain) -> Path:
-    """Write the report of a run.
+def write_report(folder: Path, html: str) -> Path:
+    """Write a page.
 
     Parameters
     ----------
     folder : Path
         Where "report.html" shall stand.
-    outcome : dict
-        The run's findings as plain values.
+    html : str
+        The page.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def write_report(folder: Path, outcome: Plain) -> Path:
         The report.
     """
     path = folder / "report.html"
-    path.write_text(page(outcome), encoding="utf-8", newline="\n")
+    path.write_text(html, encoding="utf-8", newline="\n")
     return path
 
 

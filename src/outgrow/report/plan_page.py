@@ -6,8 +6,6 @@ itself, all text of users escaped.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from outgrow.report import page_back
 from outgrow.report import plan_charts as charts
 from outgrow.report.figures import Figures
@@ -174,26 +172,6 @@ def sizes(outcome: Plain) -> str:
         f" {charts.money(prices.get('unlabelled'))}{paid}; {visible(outcome.get('kind'))} forecast from"
         f" {number(outcome.get('m'))} labels and {number(outcome.get('pool'))} unlabelled rows"
     )
-
-
-def write_plan(folder: Path, outcome: Plain) -> Path:
-    """Write the report of a plan.
-
-    Parameters
-    ----------
-    folder : Path
-        Where "report.html" shall stand.
-    outcome : dict
-        The plan's findings as plain values.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
-    path = folder / "report.html"
-    path.write_text(page(outcome), encoding="utf-8", newline="\n")
-    return path
 
 
 def page(outcome: Plain) -> str:

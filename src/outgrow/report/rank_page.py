@@ -6,8 +6,6 @@ itself, all text of users escaped.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from outgrow.report import page_back
 from outgrow.report import rank_charts as charts
 from outgrow.report.figures import Figures
@@ -74,26 +72,6 @@ def sizes(outcome: Plain) -> str:
         f" {visible(outcome.get('kind'))} forecast from {number(outcome.get('m'))} labels and"
         f" {number(outcome.get('pool'))} unlabelled rows"
     )
-
-
-def write_ranking(folder: Path, outcome: Plain) -> Path:
-    """Write the report of a ranking.
-
-    Parameters
-    ----------
-    folder : Path
-        Where "report.html" shall stand.
-    outcome : dict
-        The ranking's findings as plain values.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
-    path = folder / "report.html"
-    path.write_text(page(outcome), encoding="utf-8", newline="\n")
-    return path
 
 
 def page(outcome: Plain) -> str:

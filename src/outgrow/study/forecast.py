@@ -24,6 +24,7 @@ from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
 from outgrow.theory.forecast import Forecast
+from outgrow.theory.replicates import interval
 from outgrow.theory.sign_error import sign_error
 from outgrow.theory.surface import Surface
 
@@ -408,9 +409,8 @@ def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
         if np.isnan(apart[0]):
             made[rival] = Undefined("a risk is undefined here", "See the remedy at the risks.")
             continue
-        interval = one.interval(apart, risk)
         method = f"paired difference, {one.method}"
-        made[rival] = Estimate(float(apart[0]), interval, n=one.m, method=method)
+        made[rival] = Estimate(float(apart[0]), interval(apart, risk), n=one.m, method=method)
     return made
 
 
@@ -464,12 +464,12 @@ def accuracies(one: Forecast, n: int, N: int, share: float, **alphas: float | No
             made[route] = risk
             continue
         right = 1 - sign_error(fit, target, share=share, step=BINARY).reshape(len(target.weights))
-        interval = None
+        ends = None
         if len(right) > 2:
             low, high = jackknife_interval(float(right[0]), right[1:])
-            interval = max(low, 0.0), min(high, 1.0)
+            ends = max(low, 0.0), min(high, 1.0)
         method = f"share of new labels named right, {one.method}"
-        made[route] = Estimate(float(right[0]), interval, n=one.m, method=method)
+        made[route] = Estimate(float(right[0]), ends, n=one.m, method=method)
     return made
 
 
@@ -508,7 +508,7 @@ def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[flo
                 ends.append(None)
             continue
         value = float(column[0])
-        low, high = one.interval(column, value) or (value, value)
+        low, high = interval(column, value) or (value, value)
         for key, end in (("value", value), ("low", low), ("high", high)):
             made[key].append(max(end, 0.0))
     return made

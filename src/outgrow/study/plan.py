@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,9 +19,10 @@ from jaxtyping import Float
 from outgrow.config import PlanConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.jackknife import jackknife_interval
-from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.results import Check, Estimate, Undefined
 from outgrow.study.foresight import Foresight, foresee
-from outgrow.study.frontier import WITHOUT_TEACHER, Frontier, RiskMap, frontier, risk_map, route_name
+from outgrow.study.frontier import WITHOUT_TEACHER, frontier, risk_map, route_name
+from outgrow.study.plan_outcome import AsGood, PlannedRoute, PlanOutcome, Scenario
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.design_routes import DesignRoutes, WhatIf
 from outgrow.theory.forecast import Forecast
@@ -46,171 +46,6 @@ many steps as labels are cheaper (7 s at 100, 37 s at 1,000)."""
 
 DEARER = 4.0
 """Times the cheapest design's cost up to which a route's own cheapest design is looked for."""
-
-
-@dataclass(frozen=True)
-class PlannedRoute:
-    """The best design of one route.
-
-    Parameters
-    ----------
-    route : str
-        "teacher", "baseline", "union" or "student".
-    weak : str or None
-        The weak set, where the route has one.
-    n, N : int
-        Labelled and unlabelled rows; N is 0 where none are used.
-    cost : float
-        Of the rows not at hand.
-    penalties : dict of str to float
-        Those of least forecast risk there.
-    risk : Estimate or Undefined
-        Forecast: an excess risk where the noise variance is known, else the error on new labels.
-    difference : Estimate or None
-        Its risk less that of the plan; None for the plan itself.
-    tied : bool
-        Whether the labels cannot tell it from the plan.
-    """
-
-    route: str
-    weak: str | None
-    n: int
-    N: int
-    cost: float
-    penalties: dict[str, float]
-    risk: Quantity
-    difference: Estimate | None = None
-    tied: bool = False
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What the plan would be if an input were different.
-
-    Parameters
-    ----------
-    what : str
-        "sharing" or "unexplained".
-    change : float
-        Relative change.
-    route : str
-        The best route then.
-    n, N : int
-        Its rows.
-    risk : float
-        Its risk.
-    stay : float
-        Risk of the plan as it is, then.
-    """
-
-    what: str
-    change: float
-    route: str
-    n: int
-    N: int
-    risk: float
-    stay: float
-
-
-@dataclass(frozen=True)
-class AsGood:
-    """How far one may move along the budget without a difference that the labels can show.
-
-    Parameters
-    ----------
-    n : tuple of int
-        Fewest and most labelled rows.
-    N : tuple of int
-        The unlabelled rows that go with them.
-    """
-
-    n: tuple[int, int]
-    N: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class PlanOutcome:
-    """A plan and what it rests on.
-
-    Parameters
-    ----------
-    title : str
-        Heading.
-    note : str
-        Remark on the features.
-    weak : tuple of str
-        Weak sets.
-    strong : str
-        The strong set.
-    m, pool : int
-        Labels and unlabelled rows that the forecasts were made from.
-    kind : str
-        "prospective" or "retrospective".
-    excess : bool
-        Whether risks are excess risks; else they are errors on new labels.
-    asked : str
-        "budget" or "target".
-    budget : float
-        What may be spent; of a target, what the cheapest design costs.
-    target : float or None
-        The risk to reach.
-    prices : Prices
-        What rows cost.
-    routes : tuple of PlannedRoute
-        The plan first, then the best designs of the other routes from best to worst.
-    missing : dict of str to Undefined
-        Routes without a design, by name.
-    floor : Estimate
-        The least risk that any number of rows brings.
-    floor_route : str
-        The route that it is of.
-    frontier : Frontier
-        Least risk against budget.
-    risk_map : RiskMap
-        Risk of the student over n and N.
-    as_good : AsGood or None
-        None where the forecast has no replicates.
-    scenarios : tuple of Scenario
-        What-ifs.
-    notes : tuple of str
-        What the reader should bear in mind.
-    checks : tuple of Check
-        Suspicions.
-    config : dict
-        The resolved configuration.
-    seconds : float
-        Wall time.
-    """
-
-    title: str
-    note: str
-    weak: tuple[str, ...]
-    strong: str
-    m: int
-    pool: int
-    kind: str
-    excess: bool
-    asked: str
-    budget: float
-    target: float | None
-    prices: Prices
-    routes: tuple[PlannedRoute, ...]
-    missing: dict[str, Undefined]
-    floor: Estimate
-    floor_route: str
-    frontier: Frontier
-    risk_map: RiskMap
-    as_good: AsGood | None
-    scenarios: tuple[Scenario, ...]
-    notes: tuple[str, ...]
-    checks: tuple[Check, ...]
-    config: dict[str, Any]
-    seconds: float
-
-    @property
-    def best(self) -> PlannedRoute:
-        """The plan."""
-        return self.routes[0]
 
 
 @dataclass(frozen=True)
@@ -353,7 +188,7 @@ def plan_from(
     if target is not None and not target > floor[0]:
         raise ConfigError(
             f"no design reaches {_of(first)} of {config.target_risk:g}: with as many rows as can be had,"
-            f" the best route ({floor_route}) is forecast to err {first._estimate(floor - noise):.3g}",
+            f" the best route ({floor_route}) is forecast to err {first.estimate(floor - noise):.3g}",
             "--target-risk",
             "Ask for more than that, or look for features that express the target better.",
         )
@@ -412,7 +247,7 @@ def plan_from(
         prices=prices,
         routes=tuple(_planned(one, best, noise, config) for one in found),
         missing=missing,
-        floor=first._estimate(floor - noise),
+        floor=first.estimate(floor - noise),
         floor_route=floor_route,
         frontier=lines,
         risk_map=own,
@@ -431,7 +266,7 @@ def plan_from(
 def _below_zero(found: list[_Found], forecast: Forecast, noise: float) -> Iterator[Check]:
     """Name the routes whose risk is told as zero because it was estimated below."""
     for one in found:
-        for check in getattr(forecast._estimate(one.errors - noise), "checks", ()):
+        for check in getattr(forecast.estimate(one.errors - noise), "checks", ()):
             yield Check(check.code, f"{one.name} {check.detail}")
 
 
@@ -524,7 +359,7 @@ def _planned(one: _Found, best: _Found, noise: float, config: PlanConfig) -> Pla
         design.N,
         design.cost,
         {name: float(at[name].flat[0]) for name in names},
-        forecast._estimate(one.errors - noise),
+        forecast.estimate(one.errors - noise),
         difference,
         tied,
     )

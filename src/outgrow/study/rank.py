@@ -19,9 +19,10 @@ from outgrow.results import Check, Estimate, Quantity, as_plain
 from outgrow.study.foresight import Foresight, foresee
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.best_of_many import best_of_many, less_than_all
-from outgrow.theory.equivalents import Target, student_risks
+from outgrow.theory.equivalents import student_risks
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.surface import Surface
+from outgrow.theory.terms import Target
 
 FORECAST = ("student", "bias", "inherited", "fresh", "alone")
 """Fields of a teacher that are forecasts of risks or of their parts."""
@@ -302,11 +303,11 @@ def _compared(
         )
     baseline = forecasts[0].risks(n, N).baseline
     if isinstance(baseline, Estimate):
-        baseline = forecasts[0]._estimate(base)
+        baseline = forecasts[0].estimate(base)
     alone = None
     if lone:
         kind, weak, values = min(lone, key=lambda route: route[2][0])
-        alone = LabelsAlone(kind, weak, replace(forecasts[0]._estimate(values), checks=()))
+        alone = LabelsAlone(kind, weak, replace(forecasts[0].estimate(values), checks=()))
     return tuple(teachers), alone, baseline
 
 
@@ -317,8 +318,8 @@ def _dimensions(
     if alpha_w is None or alpha_s is None:
         return None, None, None
     pair = forecast.pair
-    weak = forecast._stages(pair.values_w, np.array([n]), np.array([alpha_w]))
-    strong = forecast._stages(pair.values_s, np.array([N]), np.array([alpha_s]))
+    weak = forecast.stages(pair.values_w, np.array([n]), np.array([alpha_w]))
+    strong = forecast.stages(pair.values_s, np.array([N]), np.array([alpha_s]))
     # Pure noise of variance 1: what the student inherits of it counts what is shared (docs/theory.md, T4).
     zero_w, zero_s = np.zeros(len(pair.values_w)), np.zeros(len(pair.values_s))
     noise = student_risks(pair, Target.known(zero_w, zero_s, 0.0, 1.0), weak, strong)

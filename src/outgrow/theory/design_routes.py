@@ -18,11 +18,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.theory.effective_stage import Stages
-from outgrow.theory.equivalents import Side, single_risks, student_risks
+from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.plan import Route
 from outgrow.theory.stage import near_peak
 from outgrow.theory.surface import RELATIVE, choice
+from outgrow.theory.terms import Side
 
 NEAR = 0.3
 """Difference of log n + log N within which the best penalties of one design are tried first at another: less
@@ -96,7 +97,7 @@ class DesignRoutes:
             "baseline": (pair.values_s, target.strong(), self.forecast.penalties_s),
         }
         if self.forecast.union:
-            values, side = self.forecast._union
+            values, side = self.forecast.both
             found["union"] = (values, side, values.mean() * RELATIVE)
         return found
 
@@ -152,7 +153,7 @@ class DesignRoutes:
         if name == "student":
             return np.stack([self._student(int(rows), N) for rows in n], axis=1)
         values, side, tried = self._singles[name]
-        found = single_risks(self.forecast._stages(values, n, tried), side, self._target).error
+        found = single_risks(self.forecast.stages(values, n, tried), side, self._target).error
         found = found.reshape(len(found), len(n), len(tried))
         least = np.take_along_axis(found, choice(found)[None, :, None], axis=2)
         return np.broadcast_to(least, (len(found), len(n), len(N)))
@@ -196,7 +197,7 @@ class DesignRoutes:
             values, alphas = self._pair.values_s, self._strong
         missing = sorted({size for size in sizes if (which, size) not in self._held})
         if missing:
-            found = self.forecast._stages(values, np.array(missing), alphas)
+            found = self.forecast.stages(values, np.array(missing), alphas)
             for place, size in enumerate(missing):
                 own = np.arange(place * len(alphas), (place + 1) * len(alphas))
                 self._held[which, size] = found.at(own)
@@ -232,7 +233,7 @@ class DesignRoutes:
             moved = (self.what_if.sharing - 1) * found.inherited
             errors = errors + moved * (1 - students.gain / students.rest)
         errors = errors.reshape(len(errors), len(places), len(N), len(self._strong))
-        if not self.forecast._sharing:
+        if not self.forecast.sharing:
             bare = (self._weak[places][:, None, None] == 0) & (self._strong == 0)
             errors = np.where(bare, np.nan, errors)
         best = choice(errors.reshape(len(errors), -1, len(self._strong)))

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from outgrow.errors import DataError
 from outgrow.theory.effective_stage import Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra
+from outgrow.theory.terms import PairSpectra
 
 MOST = 20_000
 """Most directions of one feature set: a pair of that size already has a gigabyte of correlations."""

@@ -16,37 +16,17 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.errors import CHECKS, DataError
-from outgrow.geometry.jackknife import jackknife_interval
-from outgrow.results import LEVEL, Check, Estimate, Quantity, Risks, Undefined
+from outgrow.errors import DataError
+from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.theory.effective_stage import MOST, Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks, student_risks
-from outgrow.theory.fieller import fieller
-from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
+from outgrow.theory.equivalents import single_risks, student_risks
+from outgrow.theory.joint_forecast import JointForecast, joint_forecast
+from outgrow.theory.replicates import estimate, probability, ratio
 from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least
+from outgrow.theory.terms import PairSpectra, Side, Target
 from outgrow.theory.union_features import union_features
 
 Kind = Literal["prospective", "retrospective"]
-
-
-@dataclass(frozen=True)
-class JointForecast:
-    """The joint student at one design: true labels and pseudo-labels in one fit.
-
-    Parameters
-    ----------
-    error : array of shape (R,)
-        Expected squared error on fresh labels, the estimate first; NaN where infinite.
-    alpha_w, alpha_s : float
-        Penalties of its teacher and of itself.
-    weight : float
-        Weight of the pseudo-labels: 0 is the baseline, 1 the W2S student.
-    """
-
-    error: Float[np.ndarray, " R"]
-    alpha_w: float
-    alpha_s: float
-    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,18 +89,34 @@ class Forecast:
         return self.target.sigma2 is not None
 
     @property
-    def _sharing(self) -> bool:
+    def sharing(self) -> bool:
         """Whether the pool tells what both sets share without a penalty (docs/theory.md, T1)."""
         return self.pair.rows - self.intercept > sum(self.pair.C.shape)
 
     @cached_property
-    def _union(self) -> tuple[Float[np.ndarray, " d"], Side]:
+    def both(self) -> tuple[Float[np.ndarray, " d"], Side]:
+        """Spectrum and target of both sets together (`outgrow.theory.union_features`)."""
         return union_features(self.pair, self.target)
 
-    def _stages(
+    def stages(
         self, values: Float[np.ndarray, " d"], m: Sequence[float] | np.ndarray, alpha: np.ndarray
     ) -> Stages:
-        """Lay out every size with every penalty."""
+        """Lay out every size with every penalty.
+
+        Parameters
+        ----------
+        values : array of shape (d,)
+            Eigenvalues: those of `pair` themselves, or of `both`.
+        m : sequence of float
+            Sizes.
+        alpha : array of shape (k,)
+            Penalties.
+
+        Returns
+        -------
+        Stages
+            Size by size, every penalty.
+        """
         size = np.repeat(np.asarray(m, dtype=float), len(alpha))
         return effective_stages(
             values,
@@ -186,14 +182,14 @@ class Forecast:
             return grid if alpha is None else np.array([float(alpha)])
 
         tried_w, tried_s = given(alpha_w, self.penalties_w), given(alpha_s, self.penalties_s)
-        students = self._stages(self.pair.values_s, N, tried_s)
+        students = self.stages(self.pair.values_s, N, tried_s)
         replicates = len(self.target.weights)
         teacher, own_w = np.empty((replicates, len(n))), np.empty(len(n))
         parts = np.empty((3, replicates, len(n), len(N)))
         best_w, best_s = np.empty((len(n), len(N))), np.empty((len(n), len(N)))
         for place in range(len(n)):
             # One size at a time: what is held at once grows with the penalties, not with the grid.
-            teachers = self._stages(self.pair.values_w, n[[place]], tried_w)
+            teachers = self.stages(self.pair.values_w, n[[place]], tried_w)
             single = single_risks(teachers, self.target.weak(), self.target).error
             teacher[:, [place]], own_w[[place]] = least(single[:, None, :], tried_w)
             found = student_risks(self.pair, self.target, teachers, students)
@@ -204,26 +200,26 @@ class Forecast:
             parts[:, :, place] = np.take_along_axis(apart, best[None, None, :, None], axis=3)[..., 0]
             which = np.unravel_index(best, (len(tried_w), len(tried_s)))
             best_w[place], best_s[place] = tried_w[which[0]], tried_s[which[1]]
-        if not self._sharing:
+        if not self.sharing:
             # What two sets share cannot be told from chance (T1); any penalty gives it a meaning (T4).
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
 
         strong = self.target.strong()
         tried_b, tried_c = given(alpha_b, self.penalties_s), given(alpha_c, self.penalties_s)
-        fits = self._stages(self.pair.values_s, n, tried_b)
+        fits = self.stages(self.pair.values_s, n, tried_b)
         baseline, own_b = least(
             single_risks(fits, strong, self.target).error.reshape(-1, len(n), len(tried_b)), tried_b
         )
         both = (n[:, None] + N[None, :]).ravel()
-        fits = self._stages(self.pair.values_s, both, tried_c)
+        fits = self.stages(self.pair.values_s, both, tried_c)
         ceiling, own_c = least(
             single_risks(fits, strong, self.target).error.reshape(-1, len(both), len(tried_c)), tried_c
         )
         union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
         if self.union:
-            values, side = self._union
+            values, side = self.both
             tried = values.mean() * RELATIVE
-            fits = self._stages(values, n, tried)
+            fits = self.stages(values, n, tried)
             union, own_u = least(
                 single_risks(fits, side, self.target).error.reshape(-1, len(n), len(tried)), tried
             )
@@ -288,45 +284,21 @@ class Forecast:
         size, pool = int(_sizes([n], "n")[0]), int(_sizes([N], "N")[0])
         key = (size, pool, alpha_w, alpha_s, weight)
         if key not in self._joint:
-            self._joint[key] = self._search(size, pool, alpha_w, alpha_s, weight)
-        return self._joint[key]
-
-    def _search(
-        self, n: int, N: int, alpha_w: float | None, alpha_s: float | None, weight: float | None
-    ) -> JointForecast:
-        weights = np.array(WEIGHTS if weight is None else (weight,), dtype=float)
-        grids = [
-            self.penalties_w if alpha_w is None else np.array([float(alpha_w)]),
-            self.penalties_s if alpha_s is None else np.array([float(alpha_s)]),
-        ]
-
-        def least(places: list[np.ndarray], weights: Float[np.ndarray, " k"]) -> tuple[np.ndarray, list[int]]:
-            tried = [grid[place] for grid, place in zip(grids, places, strict=True)]
-            a, b, w = (x.ravel() for x in np.meshgrid(*tried, weights, indexing="ij"))
-            error = joint_risks(
+            grids = (
+                self.penalties_w if alpha_w is None else np.array([float(alpha_w)]),
+                self.penalties_s if alpha_s is None else np.array([float(alpha_s)]),
+            )
+            self._joint[key] = joint_forecast(
                 self.pair,
                 self.target,
-                n=n,
-                alpha_w=a,
-                N=N,
-                alpha_s=b,
-                weight=w,
+                size,
+                pool,
+                grids,
+                weight,
                 intercept=self.intercept,
-            ).error
-            if not self._sharing:
-                # As for the student (T1): sharing has no meaning without a penalty.
-                error = np.where((a == 0) & (b == 0) & (w > 0), np.nan, error)
-            best = int(choice(error[:, None, :])[0])
-            at = np.unravel_index(best, (len(tried[0]), len(tried[1]), len(weights)))
-            return error[:, best], [int(places[0][at[0]]), int(places[1][at[1]]), int(at[2])]
-
-        # Two thirds of a decade apart first, then the neighbours of the best.
-        error, (i, j, k) = least([np.arange(0, len(grid), COARSE) for grid in grids], weights)
-        around = [
-            np.arange(max(0, at - 1), min(len(grid), at + 2)) for at, grid in zip((i, j), grids, strict=True)
-        ]
-        error, (i, j, _) = least(around, weights[[k]])
-        return JointForecast(error, float(grids[0][i]), float(grids[1][j]), float(weights[k]))
+                sharing=self.sharing,
+            )
+        return self._joint[key]
 
     def best_alphas(self, n: int, N: int) -> Penalties:
         """Give the penalties of least forecast risk, the student's two chosen together (T8).
@@ -384,18 +356,18 @@ class Forecast:
     def _risk(self, values: Float[np.ndarray, " R"], d: int, m: int, name: str) -> Quantity:
         if np.isnan(values[0]):
             return self._undefined(d, m, name)
-        return self._estimate(values - (self.target.sigma2 or 0.0))
+        return self.estimate(values - (self.target.sigma2 or 0.0))
 
     def _student(self, found: Surface, values: Float[np.ndarray, " R"]) -> Quantity:
         """Give the student's risk at the one design of a surface, or a part of it."""
         if not np.isnan(found.student[0, 0, 0]):
-            return self._estimate(values)
+            return self.estimate(values)
         n, N = int(found.n[0]), int(found.N[0])
         d_s, d_w = self.pair.C.shape
         if np.isnan(found.teacher[0, 0]):
             return self._undefined(d_w, n, "n labelled")
         bare = found.penalties["alpha_w"][0, 0] == found.penalties["alpha_s"][0, 0] == 0
-        if bare and not self._sharing:
+        if bare and not self.sharing:
             return Undefined(
                 f"{self.pair.rows:.0f} unlabelled rows do not tell what {d_w} weak and {d_s} strong"
                 " directions share",
@@ -416,39 +388,20 @@ class Forecast:
             "Take a positive penalty, move the rows away from the dimensions, or keep fewer directions.",
         )
 
-    def interval(self, values: Float[np.ndarray, " R"], risk: float) -> tuple[float, float] | None:
-        """Give the interval of a forecast: what the labels leave open, and the equivalents' own error.
+    def estimate(self, values: Float[np.ndarray, " R"]) -> Estimate:
+        """Say a risk or a variance.
 
         Parameters
         ----------
         values : array of shape (R,)
             Estimate and replicates.
-        risk : float
-            Excess risk that the equivalents' error is relative to.
 
         Returns
         -------
-        tuple of float or None
-            Its ends, unbounded below; None without replicates.
+        Estimate
+            At least zero (`outgrow.theory.replicates`).
         """
-        if len(values) < 3:
-            return None
-        low, high = jackknife_interval(float(values[0]), values[1:])
-        reach = float(np.hypot((high - low) / 2, _quantile(len(values) - 1) * MODEL * risk))
-        return float(values[0]) - reach, float(values[0]) + reach
-
-    def _estimate(
-        self, values: Float[np.ndarray, " R"], bounded: bool = True, method: str | None = None
-    ) -> Estimate:
-        value = float(values[0])
-        interval = self.interval(values, value)
-        checks: tuple[Check, ...] = ()
-        if bounded and value < 0:
-            checks = (Check("OG213", f"{value:.3g}, from {self.m} labels"),)
-            value = 0.0
-        if bounded and interval is not None:
-            interval = (max(interval[0], 0.0), max(interval[1], 0.0))
-        return Estimate(value, interval, n=self.m, method=method or self.method, checks=checks)
+        return estimate(values, self.m, self.method)
 
     def decomposition(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Split the student's forecast risk.
@@ -489,11 +442,13 @@ class Forecast:
         """
         found = self.surface([n], [N], **alphas)
         teacher = found.teacher[:, 0]
-        return self.ratio(
+        return ratio(
             teacher - found.student[:, 0, 0],
             teacher - found.ceiling[:, 0, 0],
             "PGR",
             "the gap between teacher and ceiling",
+            self.m,
+            self.method,
         )
 
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
@@ -514,56 +469,14 @@ class Forecast:
         if self.target.sigma2 is None:
             return NO_NOISE
         found = self.surface([n], [N], **alphas)
-        return self.ratio(
+        return ratio(
             found.baseline[:, 0] - self.target.sigma2,
             found.student[:, 0, 0] - self.target.sigma2,
             "OPR",
             "the student's excess risk",
+            self.m,
+            self.method,
         )
-
-    def ratio(
-        self, over: Float[np.ndarray, " R"], under: Float[np.ndarray, " R"], name: str, what: str
-    ) -> Quantity:
-        """Divide two forecasts.
-
-        Parameters
-        ----------
-        over, under : array of shape (R,)
-            Estimate and replicates of numerator and denominator.
-        name : str
-            Of the ratio.
-        what : str
-            What the denominator is, for messages.
-
-        Returns
-        -------
-        Estimate or Undefined
-            With Fieller's interval; Undefined where the denominator is not resolved from zero.
-        """
-        if np.isnan(over[0]) or np.isnan(under[0]):
-            return Undefined(f"{name} needs a risk that is undefined here", "See the remedy at the risks.")
-        if not under[0] > 0:
-            code = " (OG205)" if name == "PGR" else ""
-            return Undefined(
-                f"{what} is forecast to be {under[0]:.3g}{code}",
-                CHECKS["OG205"].remedy if name == "PGR" else "Read the risks themselves.",
-            )
-        method = f"{name}, {self.method}"
-        if len(over) < 3:
-            return Estimate(float(over[0] / under[0]), n=self.m, method=method)
-        groups = len(over) - 1
-        around = np.stack([over[1:], under[1:]])
-        around = around - around.mean(axis=1, keepdims=True)
-        covariance = (groups - 1) / groups * around @ around.T
-        covariance += np.eye(2) * (MODEL * under[0]) ** 2
-        reach = _quantile(groups) ** 2 * covariance
-        interval = fieller(float(over[0]), float(under[0]), reach)
-        if interval is None:
-            return Undefined(
-                f"{what} is not resolved: {under[0]:.3g} ± {np.sqrt(reach[1, 1]):.2g} from {self.m} labels",
-                "Use more labels for the forecast, or read the risks themselves.",
-            )
-        return Estimate(float(over[0] / under[0]), interval, n=self.m, method=f"{method}; Fieller interval")
 
     def wins(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Give the probability that the student's expected risk is below that of its rivals.
@@ -588,52 +501,16 @@ class Forecast:
             "baseline": found.baseline[:, 0],
             "union": found.union[:, 0],
         }
-        model = MODEL * (float(student[0]) - (self.target.sigma2 or 0.0))
-        return {name: self.probability(values - student, model) for name, values in rivals.items()}
-
-    def probability(self, difference: Float[np.ndarray, " R"], model: float = 0.0) -> Quantity:
-        """Give the probability that a difference of forecasts is above zero.
-
-        Parameters
-        ----------
-        difference : array of shape (R,)
-            Estimate and replicates.
-        model : float
-            Standard error of the equivalents themselves.
-
-        Returns
-        -------
-        Estimate or Undefined
-            From the jackknife's t distribution.
-        """
-        if np.isnan(difference[0]):
-            return Undefined("a risk is undefined here", "See the remedy at the risks.")
-        groups = len(difference) - 1
-        if groups < 2:
-            return Undefined("a forecast without replicates has no distribution", "Estimate it from labels.")
-        from scipy.special import stdtr
-
-        around = difference[1:] - difference[1:].mean()
-        error = float(np.sqrt((groups - 1) / groups * np.sum(around**2) + model**2))
-        value = float(stdtr(groups - 1, difference[0] / error)) if error > 0 else float(difference[0] > 0)
-        return Estimate(value, n=self.m, method=f"probability, {self.method}")
+        risk = float(student[0]) - (self.target.sigma2 or 0.0)
+        return {
+            name: probability(values - student, risk, self.m, self.method) for name, values in rivals.items()
+        }
 
 
 NO_NOISE = Undefined(
     "the variance of the label noise is not known, and OPR divides excess risks",
     "Give it (--noise-variance), or two labels for some rows (--repeat-column).",
 )
-
-MODEL = 0.01
-"""Relative standard error of the equivalents themselves, beside that of the labels. With the truth of 4,600
-rows for inputs they are off by about 1 % on the movie reviews (benchmarks/calibration): features are not
-Gaussian."""
-
-
-def _quantile(groups: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(groups - 1, (1 + LEVEL) / 2))
 
 
 def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"]:
@@ -643,8 +520,3 @@ def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"
             f"{name} must be whole numbers of at least 2, not {list(np.atleast_1d(sizes))}", "forecast"
         )
     return found.astype(int)
-
-
-COARSE = 2
-"""Of the joint student's penalties every second one is tried with every weight, then those beside the best:
-half the time. On the movie reviews (two pairs, 50 and 400 labels) it found what trying all of them finds."""

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from outgrow.errors import DataError
 from outgrow.theory.effective_stage import HALVINGS, MOST, SMALLEST, Stages, effective_stages
-from outgrow.theory.equivalents import PairSpectra, Side, Target, single_risks
+from outgrow.theory.equivalents import single_risks
 from outgrow.theory.finite_pool import (
     PoolShrinkage,
     Shared,
@@ -25,6 +25,7 @@ from outgrow.theory.finite_pool import (
     products_elsewhere,
     shared_dimensions,
 )
+from outgrow.theory.terms import PairSpectra, Side, Target
 
 Settings = Shaped[np.ndarray, "..."] | float | int
 """One number for all settings, or one for each."""

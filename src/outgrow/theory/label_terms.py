@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
-from outgrow.theory.equivalents import PairSpectra, Target
+from outgrow.theory.terms import PairSpectra, Target
 
 LEVEL = 10.0
 """Size of the constant among features of unit total variance: a mean is shrunk a hundred times less."""

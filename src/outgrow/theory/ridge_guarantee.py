@@ -17,8 +17,8 @@ from scipy.optimize import minimize_scalar
 from outgrow.errors import DataError
 from outgrow.linalg.shrinkage import df1, df2, solve_kappa
 from outgrow.results import Undefined
-from outgrow.theory.equivalents import PairSpectra
 from outgrow.theory.population import SLACK
+from outgrow.theory.terms import PairSpectra
 
 WIDEST = 30.0
 """How far beyond the larger of least penalty and typical eigenvalue the best one is looked for, in e-folds:

@@ -16,14 +16,8 @@ from scipy.special import ndtr, ndtri, owens_t
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.theory.effective_stage import Stages
-from outgrow.theory.equivalents import (
-    PairSpectra,
-    SingleRisks,
-    StudentRisks,
-    Target,
-    single_risks,
-    student_risks,
-)
+from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
+from outgrow.theory.terms import PairSpectra, Target
 
 Origin: TypeAlias = Literal["classes", "score"]
 """Where binary labels come from: see `sign_error`."""

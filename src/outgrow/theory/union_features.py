@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.theory.equivalents import PairSpectra, Side, Target
+from outgrow.theory.terms import PairSpectra, Side, Target
 
 
 def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray, " d"], Side]:

@@ -11,7 +11,7 @@ from outgrow.errors import DataError
 from outgrow.geometry.pair_moments import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
-from outgrow.theory.equivalents import PairSpectra
+from outgrow.theory.terms import PairSpectra
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,239 @@
+"""What risks depend on: two feature sets through spectra and correlations, a target through its products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import DataError
+from outgrow.theory.row_lengths import ALIKE, length_nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSpectra:
+    """What two feature sets share, whitened by their own covariances.
+
+    Parameters
+    ----------
+    values_w : array of shape (d_w,)
+        Positive eigenvalues of the weak covariance.
+    values_s : array of shape (d_s,)
+        Positive eigenvalues of the strong covariance.
+    C : array of shape (d_s, d_w)
+        Correlations of whitened strong with whitened weak directions.
+    rows : float
+        Rows that all of it was measured on, mean taken off; infinite for a population.
+    lengths_w, lengths_s : array of shape (q,) and (r,)
+        Squared lengths of rows in each set, of mean 1; all alike by default.
+    """
+
+    values_w: Float[np.ndarray, " d_w"]
+    values_s: Float[np.ndarray, " d_s"]
+    C: Float[np.ndarray, "d_s d_w"]
+    rows: float = np.inf
+    lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
+    lengths_s: Float[np.ndarray, " r"] = field(default_factory=lambda: ALIKE)
+
+    def __post_init__(self) -> None:
+        if self.C.shape != (len(self.values_s), len(self.values_w)):
+            raise DataError(
+                f"correlations of shape {self.C.shape} do not belong to {len(self.values_s)} strong and"
+                f" {len(self.values_w)} weak directions",
+                "theory",
+            )
+
+    def lengths(self, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " _"]:
+        """Give the squared lengths of rows in a set.
+
+        Parameters
+        ----------
+        values : array of shape (d,)
+            `values_w` or `values_s` themselves; both sets together count as the strong one.
+
+        Returns
+        -------
+        array of shape (q,)
+            Of mean 1.
+        """
+        return self.lengths_w if values is self.values_w else self.lengths_s
+
+    def with_lengths(self, Z_w: Float[np.ndarray, "m d_w"], Z_s: Float[np.ndarray, "m d_s"]) -> PairSpectra:
+        """Measure how long rows are, on rows that the spectra have not seen.
+
+        Parameters
+        ----------
+        Z_w, Z_s : array of shape (m, d_w) and (m, d_s)
+            Rows in whitened directions.
+
+        Returns
+        -------
+        PairSpectra
+            The same with squared lengths.
+        """
+        return replace(self, lengths_w=length_nodes(Z_w), lengths_s=length_nodes(Z_s))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A target through its covariances with whitened directions, as estimates that risks are linear in.
+
+    The covariances of a pair p are those of a function that lies in the features' span, taken over the rows
+    behind the spectra (`fit`), plus what is left of the target, estimated twice from other rows (`left`,
+    `right`). A product of covariances i and j is the sum over pairs of weights[r, p] times the product of
+    (fit + left)[p, i] and (fit + right)[p, j], made symmetric. Several columns of labels are further pairs.
+
+    Parameters
+    ----------
+    fit_w, left_w, right_w : array of shape (P, d_w)
+        Covariances with the weak directions.
+    fit_s, left_s, right_s : array of shape (P, d_s)
+        Covariances with the strong directions.
+    fit_norm : array of shape (P,)
+        Variances of the functions `fit` over those rows.
+    weights : array of shape (R, P)
+        One row for the estimate, further ones for its replicates.
+    variance : array of shape (R,)
+        Variance of the labels, noise included, summed over their columns.
+    sigma2 : float or None
+        Variance of the label noise where it is known: test errors become excess risks.
+    """
+
+    fit_w: Float[np.ndarray, "P d_w"]
+    left_w: Float[np.ndarray, "P d_w"]
+    right_w: Float[np.ndarray, "P d_w"]
+    fit_s: Float[np.ndarray, "P d_s"]
+    left_s: Float[np.ndarray, "P d_s"]
+    right_s: Float[np.ndarray, "P d_s"]
+    fit_norm: Float[np.ndarray, " P"]
+    weights: Float[np.ndarray, "R P"]
+    variance: Float[np.ndarray, " R"]
+    sigma2: float | None = None
+
+    @classmethod
+    def known(
+        cls, t_w: Float[np.ndarray, " d_w"], t_s: Float[np.ndarray, " d_s"], v: float, sigma2: float
+    ) -> Target:
+        """Describe a target whose population moments are known.
+
+        Parameters
+        ----------
+        t_w : array of shape (d_w,)
+            Covariance of the target and the whitened weak directions.
+        t_s : array of shape (d_s,)
+            The same of the strong ones.
+        v : float
+            Variance of the target without noise.
+        sigma2 : float
+            Variance of the label noise.
+
+        Returns
+        -------
+        Target
+            One pair, one replicate.
+        """
+        w, s = np.atleast_2d(np.asarray(t_w, dtype=float)), np.atleast_2d(np.asarray(t_s, dtype=float))
+        return cls(
+            fit_w=0 * w,
+            left_w=w,
+            right_w=w,
+            fit_s=0 * s,
+            left_s=s,
+            right_s=s,
+            fit_norm=np.zeros(1),
+            weights=np.ones((1, 1)),
+            variance=np.array([float(v) + sigma2]),
+            sigma2=float(sigma2),
+        )
+
+    def weak(self) -> Side:
+        """Give the covariances with the weak directions."""
+        return Side(self.fit_w, self.left_w, self.right_w)
+
+    def strong(self) -> Side:
+        """Give the covariances with the strong directions."""
+        return Side(self.fit_s, self.left_s, self.right_s)
+
+
+class Side(NamedTuple):
+    """The covariances of a target with one feature set, or what a fit makes of them.
+
+    Parameters
+    ----------
+    fit, left, right : array of shape (P, d)
+        As in `Target`.
+    """
+
+    fit: Float[np.ndarray, "P d"]
+    left: Float[np.ndarray, "P d"]
+    right: Float[np.ndarray, "P d"]
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Side:
+        """Apply a linear function of the covariances to all three.
+
+        Parameters
+        ----------
+        function : callable
+            From arrays of shape (P, d) to arrays with P rows.
+
+        Returns
+        -------
+        Side
+            What it gives.
+        """
+        return Side(*(function(side) for side in self))
+
+    def squares(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
+        """Give products of every covariance with itself: of the fit, of fit and rest, of the rest.
+
+        Parameters
+        ----------
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (3, R, d)
+            Their sum is the square.
+        """
+        mixed = self.fit * (self.left + self.right)
+        return np.stack([weights @ (self.fit**2), weights @ mixed, weights @ (self.left * self.right)])
+
+    def parts(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
+        """Give the same, the product of fit and rest taken once.
+
+        Parameters
+        ----------
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (3, R, d)
+            Of the fit, of fit and rest, of the rest.
+        """
+        return np.asarray(self.squares(weights) * [[[1.0]], [[0.5]], [[1.0]]])
+
+    def crossed(self, other: Side, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "4 R d"]:
+        """Give products with another side: of fits, of this fit and that rest, of rest and fit, of rests.
+
+        Parameters
+        ----------
+        other : Side
+            As many pairs of as many covariances.
+        weights : array of shape (R, P)
+            Of the pairs.
+
+        Returns
+        -------
+        array of shape (4, R, d)
+            Their sum is the product.
+        """
+        this, that = (self.left + self.right) / 2, (other.left + other.right) / 2
+        rests = (self.left * other.right + self.right * other.left) / 2
+        return np.stack(
+            [weights @ x for x in (self.fit * other.fit, self.fit * that, this * other.fit, rests)]
+        )
