@@ -107,8 +107,8 @@ def scatter(rows: list[dict[str, Any]], what: str, kind: str) -> Drawing:
         f"{what[0].upper()}{what[1:]}: {KINDS[kind]}",
         f"Scatter of {len(rows)} cells: forecast {what} over measured {what}, {KINDS[kind]}.",
         "Every point is a design and a pair of penalties, measured over twenty seeds; on the dashed line the"
-        " forecast is right; points at the edges lie beyond. Minimum norm: a penalty of 0 in one stage or both. Not resolved: the gap between"
-        " teacher and ceiling may be nothing.",
+        " forecast is right; points at the edges lie beyond. Minimum norm: a penalty of 0 in one stage or"
+        " both. Not resolved: the gap between teacher and ceiling may be nothing.",
         specified(line + points, 300),
     )
 

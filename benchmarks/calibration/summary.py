@@ -248,7 +248,7 @@ def row(group: list[Pair], kind: str, cells: str) -> dict[str, Any]:
         "student ER median |rel. error|": _median(excess) if excess else None,
         "student MSE median |rel. error|": _median(error),
         **{
-            f"coverage {part}": float(np.mean(np.concatenate(values))) if values else None
+            f"coverage {part}": float(np.mean(every)) if len(every := np.concatenate([[], *values])) else None
             for part, values in inside.items()
         },
         "sign, balanced accuracy (clear)": balanced(sign[sign[:, 2] == 0]),
@@ -339,6 +339,16 @@ def summary(only: list[str] | None = None) -> dict[str, Any]:
             table[f"{title} | tuned | {kind}"] = tuned_row(group, kind)
         if any("loo/student" in pair.found for pair in group):
             table[f"{title} | penalised | two-stage leave-one-out"] = leave_one_out_row(group)
+    for title, group in groups.items():
+        for pair in group if "rater, four" in title else ():
+            best = pair.tuned()
+            gap = (best["teacher"][:, None] - best["ceiling"]) / (best["teacher"][:, None] - pair.sigma2)
+            for kind in kinds:
+                found = row([pair], kind, "penalised")
+                table[f"{pair.teacher_set} to {pair.student_set} | by pair | {kind}"] = {
+                    "gap over the teacher's ER, tuned": float(np.median(gap)),
+                    **{key: found[key] for key in ("resolved", "cells", "PGR median |error|")},
+                }
     for name in PLAN:
         for student, teachers in PLAN[name]["pairs"].items():
             if len(teachers) < 5 or only:
