@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from outgrow.api import demo, forecast, load, measure, plan, predict, rank, replay, run
-    from outgrow.config import ForecastConfig, MeasureConfig, PlanConfig, RankConfig, RunConfig
+    from outgrow.api import demo, forecast, load, measure, plan, predict, rank, replay, run, sweep
+    from outgrow.config import ForecastConfig, MeasureConfig, PlanConfig, RankConfig, RunConfig, SweepConfig
     from outgrow.data.worlds import World
     from outgrow.probes.estimators import WeakToStrongClassifier, WeakToStrongRegressor
     from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
@@ -27,6 +27,7 @@ _HOME = {
     "PlanConfig": "outgrow.config",
     "RankConfig": "outgrow.config",
     "RunConfig": "outgrow.config",
+    "SweepConfig": "outgrow.config",
     "Undefined": "outgrow.results",
     "WeakToStrongClassifier": "outgrow.probes.estimators",
     "WeakToStrongRegressor": "outgrow.probes.estimators",
@@ -46,6 +47,7 @@ _HOME = {
     "rank": "outgrow.api",
     "replay": "outgrow.api",
     "run": "outgrow.api",
+    "sweep": "outgrow.api",
 }
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "PlanConfig",
     "RankConfig",
     "RunConfig",
+    "SweepConfig",
     "Undefined",
     "WeakToStrongClassifier",
     "WeakToStrongRegressor",
@@ -75,6 +78,7 @@ __all__ = [
     "rank",
     "replay",
     "run",
+    "sweep",
 ]
 
 

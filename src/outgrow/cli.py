@@ -30,6 +30,7 @@ from outgrow.config import (
     RankConfig,
     RawConfig,
     RunConfig,
+    SweepConfig,
     explain,
 )
 from outgrow.errors import ConfigError, FileError, OutgrowError
@@ -190,6 +191,29 @@ def plan(
 
 
 @app.command
+def sweep(
+    *,
+    config: Annotated[SweepConfig, Flat],
+    out: Annotated[Path | None, Parameter(help="Folder to write tables, figure and report to.")] = None,
+    overwrite: Overwrite = False,
+    jobs: Annotated[int | None, Parameter(help="Processes; by default as many as pay.")] = None,
+    allow_code: Code = (),
+    as_json: AsJson = False,
+) -> None:
+    """Measure every model on a grid of n, N, penalties, noise, teachers, students and seeds.
+
+    `outgrow sweep CONFIG.toml --out DIR` reads the options from a file. Every seed is kept; a sweep that was
+    interrupted goes on when the same command is given again.
+    """
+    from outgrow import api
+    from outgrow.report.sweep_table import sweep_lines
+
+    with _progress(remaining=True) as tell:
+        found = api.sweep(config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code)
+    _show_findings(found.outcome, sweep_lines, out, as_json)
+
+
+@app.command
 def measure(
     *, config: Annotated[MeasureConfig, Flat], allow_code: Code = (), as_json: AsJson = False
 ) -> None:
@@ -312,14 +336,22 @@ def _console() -> Console:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, float], None] | None]:
+def _progress(remaining: bool = False) -> Iterator[Callable[[str, float], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     # Names of feature sets stand in the description: brackets in them are no styles.
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn()]
+    columns += [TimeElapsedColumn(), *([TimeRemainingColumn()] if remaining else [])]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda what, share: bar.update(task, description=what, completed=share)
@@ -328,6 +360,8 @@ def _progress() -> Iterator[Callable[[str, float], None] | None]:
 def _read_config(words: list[str]) -> list[str]:
     """Take `--config FILE` out of the words; its values stand behind those given on the command line."""
     app.config = ()
+    if words[:1] == ["sweep"] and words[1:] and not words[1].startswith("-"):
+        words = ["sweep", "--config", *words[1:]]
     glued = "--config="
     words = [
         part for word in words for part in ([glued[:-1], word[9:]] if word.startswith(glued) else [word])
@@ -392,8 +426,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(_mistake(error), 2, debug)
     except OutgrowError as error:
         _fail(_one_line(str(error)), 2, debug)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing half-written was kept", 130, debug)
+    except KeyboardInterrupt as stop:
+        _fail(str(stop) or "interrupted; nothing half-written was kept", 130, debug)
     except BrokenPipeError:
         # The reader of our output has gone; so may we.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -284,6 +284,80 @@ class PlanConfig(ForesightConfig):
     most_unlabelled: Rows | None = None
 
 
+class SweepConfig(RawConfig):
+    """Everything that decides a sweep.
+
+    Parameters
+    ----------
+    weak, strong : tuple of str
+        Feature sets or models of teachers and of students, as for a run; every teacher meets every student.
+    input, feature_columns, note, labels, truth_column, truth_variance, noise_variance, test, task, title
+        As for a run. Rows that are not for the test need a label to be used.
+    rank : tuple of int
+        As for a run; principal components are those of all rows trained on.
+    n : tuple of int
+        Labelled rows; five, each twice the one before, by default.
+    N : tuple of int
+        Unlabelled rows; four, each twice the one before, by default.
+    noise : tuple of float
+        Noise added to the labels trained on: standard deviations, or shares of classes swapped.
+    alpha_w : tuple of float
+        Penalties of the teacher.
+    alpha_s : tuple of float
+        Penalties of student, joint student, baseline and ceiling. By default both are a decade below, at and
+        above one mean variance per column: what text encoders wanted lay there (docs/decisions.md).
+    unit : "variance", "absolute" or "total"
+        Penalties are numbers of mean variances per column, of themselves, or scikit-learn's (m times that).
+    seeds : int
+        Draws of rows and labels; 10, as published.
+    intercept : bool
+        Whether intercepts are fitted; published experiments went without.
+    joint : bool
+        Whether to measure the joint student too.
+    head : "squared" or "logistic"
+        The loss.
+    """
+
+    weak: tuple[str, ...] = Field(min_length=1)
+    strong: tuple[str, ...] = Field(min_length=1)
+    input: str | None = None
+    feature_columns: str | None = None
+    rank: tuple[PositiveInt, ...] = Field(default=(), max_length=2)
+    note: str = ""
+    labels: str | None = None
+    truth_column: str | None = None
+    truth_variance: Finite = 0.0
+    noise_variance: Finite | None = None
+    test: Finite = 0.0
+    task: Literal["auto", "regression", "classification"] = "auto"
+    title: str = ""
+    n: tuple[Rows, ...] = ()
+    N: Annotated[tuple[Rows, ...], Parameter(name="--N")] = ()
+    noise: tuple[Finite, ...] = (0.0,)
+    alpha_w: tuple[Finite, ...] = (0.1, 1.0, 10.0)
+    alpha_s: tuple[Finite, ...] = (0.1, 1.0, 10.0)
+    unit: Literal["variance", "absolute", "total"] = "variance"
+    seeds: PositiveInt = 10
+    intercept: bool = True
+    joint: bool = True
+    head: Literal["squared", "logistic"] = "squared"
+
+    def rows(self) -> RunConfig:
+        """Give the run whose rows are those of the sweep: its student is the first one.
+
+        Returns
+        -------
+        RunConfig
+            With every other feature set as a teacher's.
+        """
+        own = set(RunConfig.model_fields) - {"n", "head", "strong", "weak", "rank"}
+        sets = dict.fromkeys((*self.weak, *self.strong[1:]))
+        sets.pop(self.strong[0], None)
+        shared = {key: value for key, value in dict(self).items() if key in own}
+        # A set that teaches itself is read as both.
+        return RunConfig(weak=tuple(sets) or self.strong[:1], strong=self.strong[0], n=4, **shared)
+
+
 class MeasureConfig(DataConfig):
     """Everything that decides a measurement of representations; no labels are needed."""
 
@@ -348,10 +422,6 @@ def absolute(config: Labelled) -> Labelled:
         The same with absolute paths; names are kept.
     """
 
-    def whole(entry: str) -> str:
-        name, path = named_path(entry)
-        return f"{name}={path.absolute()}"
-
     return config.model_copy(
         update={
             "weak": tuple(whole(entry) for entry in config.weak),
@@ -359,6 +429,23 @@ def absolute(config: Labelled) -> Labelled:
             "labels": config.labels and str(Path(config.labels).absolute()),
         }
     )
+
+
+def whole(entry: str) -> str:
+    """Make the path in "name=path" or "path" absolute.
+
+    Parameters
+    ----------
+    entry : str
+        As given by the user.
+
+    Returns
+    -------
+    str
+        "name=path", the name being kept.
+    """
+    name, path = named_path(entry)
+    return f"{name}={path.absolute()}"
 
 
 def to_toml(config: BaseModel) -> str:

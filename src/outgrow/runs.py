@@ -23,7 +23,7 @@ from outgrow.errors import FileError
 
 MANIFEST = "manifest.json"
 
-FINDINGS = ("run.json", "forecast.json", "rank.json", "plan.json")
+FINDINGS = ("run.json", "forecast.json", "rank.json", "plan.json", "sweep.json", "reproduction.json")
 """What tells a folder of ours: one of these holds everything that a verb found."""
 
 

@@ -15,7 +15,11 @@ from outgrow.geometry.measure import measure_pair
 from outgrow.probes import metrics
 from outgrow.probes.routes import Route
 from outgrow.results import Check, Estimate, Risks, Undefined, as_plain
+from outgrow.study.curves import Curve, Panel
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
+from outgrow.study.reproduce.reproduction import Comparison as Published
+from outgrow.study.reproduce.reproduction import Reproduction, Table
+from outgrow.study.sweep.outcome import PairDimensions, SweepOutcome
 from outgrow.study.verdict import Comparison, decide
 from outgrow.theory.misfit import MisfitGain
 
@@ -249,3 +253,236 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], A
         )
         yield context.new_page
         context.close()
+
+
+N_AXIS = (100, 150, 250, 400, 600, 768, 1000, 1500, 2500, 4000)
+BIG_N = (200, 500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10_000)
+"""Sizes of a made-up sweep: ten of each, with the baseline's interpolation peak among them."""
+
+
+def make_sweep(
+    weak: tuple[str, ...] = ("resnet18", "resnet34", "resnet50", "resnet101", "clip-b32"),
+    noise: tuple[float, ...] = (0.0,),
+    *,
+    strong: str = "resnet152",
+    wild: bool = False,
+    cells: bool = True,
+    **changes: Any,
+) -> dict[str, Any]:
+    """Make findings of a sweep as they are read back from its JSON; `wild` puts one PGR at -31."""
+    rng = np.random.default_rng(7)
+    shares = np.linspace(0.72, 0.31, len(weak))
+
+    def risks(place: int, n: float, N: float, level: float) -> dict[str, float]:
+        own = (1 + level) * 60 / n
+        teacher = 0.5 - 0.2 * place / len(weak) + own
+        student = 0.24 - 0.02 * place + shares[place] * own + 80 / N
+        peak = 0.2 + (1 + level) * 120 / (abs(n - 760) + 40)
+        return {"teacher": teacher, "student": student, "baseline": peak, "ceiling": 0.12 + 30 / (n + N)}
+
+    def curve(place: int, level: float, quantity: str, along: str) -> Curve:
+        axis = N_AXIS if along == "n" else BIG_N
+        values = []
+        for size in axis:
+            found = risks(place, size if along == "n" else 1000, size if along == "N" else 10000, level)
+            values.append(_ratio(found, quantity) * (1 + 0.02 * rng.standard_normal()))
+        half = [abs(value) * 0.03 + 0.01 for value in values]
+        given: list[float | None] = list(values)
+        if wild and quantity == "pgr" and place == 1:
+            given[5], given[7] = -31.0, None
+        series = (
+            f"{weak[place]} (d_sw/d_w = {shares[place]:.2f})" if len(noise) == 1 else f"noise sd {level:g}"
+        )
+        return Curve(
+            series,
+            "measured",
+            tuple(map(float, axis)),
+            tuple(given),
+            tuple(None if y is None else y - h for y, h in zip(given, half, strict=True)),
+            tuple(None if y is None else y + h for y, h in zip(given, half, strict=True)),
+            "mean over 10 seeds; penalties chosen on the other seeds",
+        )
+
+    lines = [(place, level) for place in range(len(weak)) for level in noise]
+    panels = tuple(
+        Panel(
+            f"{name} against {along} ({fixed})",
+            f"{'labelled' if along == 'n' else 'unlabelled'} rows, {along}",
+            name if key != "student" else "ER of the student",
+            tuple(curve(place, level, key, along) for place, level in lines),
+            y_log=key != "pgr",
+            rule=1.0 if key == "opr" else None,
+            group=group,
+        )
+        for along, fixed, group in (
+            ("n", "N = 10,000", "Against the labelled rows"),
+            ("N", "n = 1,000", "Against the pool"),
+        )
+        for key, name in (("pgr", "PGR"), ("opr", "OPR"), ("student", "ER"))
+    )
+    rows = [
+        (key, weak[place], strong, n, N, level, *_spread(_ratio(risks(place, n, N, level), key)))
+        for place, level in lines
+        for n in N_AXIS
+        for N in BIG_N
+        for key in ("teacher", "student", "baseline", "ceiling", "pgr", "opr", *DIFFERENCES)
+    ]
+    names = ("quantity", "weak", "strong", "n", "N", "noise", "value", "low", "high")
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    for name in ("alpha_w", "alpha_s"):
+        columns[name] = [None] * len(rows)
+    columns |= {"seeds": [10] * len(rows), "reason": [""] * len(rows)}
+    outcome = SweepOutcome(
+        title="Ages from faces: five teachers, one student",
+        note="",
+        excess=False,
+        task="regression",
+        rows=20_000,
+        test_rows=3_708,
+        pairs=tuple(
+            PairDimensions(
+                name,
+                strong,
+                512,
+                2048,
+                420 - 20 * place,
+                812,
+                Estimate(
+                    (420 - 20 * place) * float(share), (100.0, 310.0), n=20_000, method="whitened products"
+                ),
+                340.0,
+                0.21 + 0.01 * place,
+                0.205,
+            )
+            for place, (name, share) in enumerate(zip(weak, shares, strict=True))
+        ),
+        tuned=True,
+        panels=panels,
+        table={},
+        cells=columns if cells else {},
+        fits={"moments": 50_400, "rows": 120, "condition": 3.4e6},
+        memory={"rows": 123_000_000, "blocks": 456_000_000, "count": 200, "size": 100},
+        notes=("The baseline peaks near n = 768, where its least squares interpolate.",),
+        checks=(Check("OG202", "n = 768, d_s = 812"),),
+        config={
+            "strong": "resnet152=/home/someone/features/resnet152",
+            "weak": [f"/home/someone/features/{name}" for name in weak],
+            "n": list(N_AXIS),
+            "N": list(BIG_N),
+            "noise": list(noise),
+            "seeds": 10,
+            "note": None,
+        },
+        seconds=41.2,
+    )
+    return {**json.loads(json.dumps(as_plain(outcome))), **changes}
+
+
+DIFFERENCES = ("student_less_teacher", "student_less_baseline")
+
+
+def _ratio(risks: dict[str, float], quantity: str) -> float:
+    if quantity in DIFFERENCES:
+        return risks["student"] - risks[quantity.removeprefix("student_less_")]
+    if quantity == "pgr":
+        return (risks["teacher"] - risks["student"]) / (risks["teacher"] - risks["ceiling"])
+    return risks["baseline"] / risks["student"] if quantity == "opr" else risks[quantity]
+
+
+def _spread(value: float) -> tuple[float, float, float]:
+    half = 0.03 * abs(value) + 0.02
+    return value, value - half, value + half
+
+
+def make_reproduction(*, published: bool = True, **changes: Any) -> dict[str, Any]:
+    """Make findings of a reproduction as they are read back from its JSON: curves, theory and bounds."""
+    n, fine = np.geomspace(250, 16_000, 10), np.geomspace(250, 16_000, 40)
+    rng = np.random.default_rng(11)
+
+    def curves(d_sw: int, quantity: str) -> list[Curve]:
+        def exact(n: np.ndarray) -> np.ndarray:
+            risk = {"ER": 2.2e-4 + 0.01 * (d_sw + 20) / n, "PGR": 0.55 + 0.3 * (90 - d_sw) / 90 - 40 / n}
+            return risk.get(quantity, 0.8 + 1500 / (n + 30 * d_sw))
+
+        series, y = f"d_sw = {d_sw}", exact(n) * (1 + 0.04 * rng.standard_normal(len(n)))
+        half = 0.06 * np.abs(y)
+        given = (tuple(y.tolist()), tuple((y - half).tolist()), tuple((y + half).tolist()))
+        found = [
+            Curve(series, "theory", tuple(fine.tolist()), tuple(exact(fine).tolist()), note="T2, exact"),
+            Curve(series, "measured", tuple(n.tolist()), *given, note="mean over 10 draws of everything"),
+        ]
+        if quantity == "ER":
+            bound = tuple((3 * exact(fine)).tolist())
+            found.append(Curve(series, "bound", tuple(fine.tolist()), bound, note="Theorem 1, as printed"))
+        elif published:
+            found.append(Curve(series, "published", (2000.0,), (float(exact(n)[5]) + 0.01,), note="read off"))
+        return found
+
+    panels = tuple(
+        Panel(
+            f"{quantity} against n (N = 10,000)",
+            "labelled rows, n",
+            quantity,
+            tuple(curve for d_sw in (10, 50, 90) for curve in curves(d_sw, quantity)),
+            y_log=quantity == "ER",
+            rule=1.0 if quantity == "OPR" else None,
+        )
+        for quantity in ("ER", "PGR", "OPR")
+    )
+    printed = (0.52, 0.528, 0.588, 0.612) if published else (None,) * 4
+    comparisons = [
+        Published(f"PGR, {name}, n = 2,000, N = 10,000", there, ours, 0.02, why, (ours - 0.015, ours + 0.015))
+        for name, there, ours, why in zip(
+            ("ResNet-18", "ResNet-34", "ResNet-101", "ResNet-152"),
+            printed,
+            (0.514, 0.531, 0.552, 0.6),
+            ("", "", "other weights of the same network", ""),
+            strict=True,
+        )
+    ]
+    comparisons.append(
+        Published("rho_w at offset 10", 1.64e-4, 1.6402e-4, 5e-7, "rounding of what is printed")
+    )
+    comparisons.append(Published("OPR, CLIP", 2.321, None, 0.1, "the baseline has no finite risk here"))
+    table = {
+        "offset": ["10", "50", "90"],
+        "d_w": [200] * 3,
+        "d_sw": [90.0, 50.0, None],
+        "same": [True, False, None],
+    }
+    outcome = Reproduction(
+        name="synthetic",
+        title="The synthetic experiments, three overlaps",
+        source="a talk on discrepancies as virtues, 2025",
+        setting="20,000 coordinates, 300 of them with signal, variance .01; 10 draws of everything.",
+        verdict="partly matches" if published else "not compared",
+        because="five numbers agree to their digits; ResNet-101 differs by .036, as other weights would.",
+        comparisons=tuple(comparisons),
+        panels=panels,
+        tables=(
+            Table("risks", "Every risk", {"draw": list(range(90)), "risk": np.linspace(0, 1, 90).tolist()}),
+            Table("dimensions", "Dimensions", table, "Exact, from the offsets."),
+        ),
+        notes=("PGR falls with n because of misspecification.",),
+        checks=(),
+        config={
+            "name": "synthetic",
+            "d": 20_000,
+            "data": "/home/someone/UTKFace",
+            "grid": {"n": [250, 16_000]},
+        },
+        seconds=12.0,
+    )
+    return {**json.loads(json.dumps(as_plain(outcome))), **changes}
+
+
+@pytest.fixture(scope="session")
+def made_sweep() -> Callable[..., dict[str, Any]]:
+    """Make findings of a sweep."""
+    return make_sweep
+
+
+@pytest.fixture(scope="session")
+def made_reproduction() -> Callable[..., dict[str, Any]]:
+    """Make findings of a reproduction."""
+    return make_reproduction

@@ -12,6 +12,7 @@ from outgrow.api.planning import Plan, plan
 from outgrow.api.predicting import predict, write_columns
 from outgrow.api.ranking import Ranking, rank
 from outgrow.api.running import demo, measure, redraw, replay, run
+from outgrow.api.sweeping import Sweep, sweep
 from outgrow.study.saved import LoadedRun, load
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "LoadedRun",
     "Plan",
     "Ranking",
+    "Sweep",
     "demo",
     "encode",
     "forecast",
@@ -31,6 +33,7 @@ __all__ = [
     "redraw",
     "replay",
     "run",
+    "sweep",
     "verify",
     "write_columns",
 ]

@@ -17,6 +17,7 @@ from outgrow.config import (
     Labelled,
     MeasureConfig,
     RunConfig,
+    SweepConfig,
     absolute,
     from_toml,
     to_toml,
@@ -113,14 +114,14 @@ def _write(folder: Path, study: Study) -> None:
     write_report(folder, page(outcome))
 
 
-def write_origin(folder: Path, config: LabelConfig) -> None:
+def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
     """Write what a folder was made from: the resolved configuration, versions and seed.
 
     Parameters
     ----------
     folder : Path
         The folder being built.
-    config : LabelConfig
+    config : LabelConfig or SweepConfig
         Resolved.
     """
     (folder / "config.toml").write_text(to_toml(config), encoding="utf-8")

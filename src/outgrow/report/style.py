@@ -72,6 +72,12 @@ td.words{min-width:15rem}
 .plain b{color:var(--ink)}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));
 gap:1.5rem 2.5rem;margin-top:1.5rem}
+.panels .figures{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));gap:1.5rem 1.75rem;
+margin-top:.75rem}
+.key{display:flex;flex-wrap:wrap;gap:.15rem 1.4rem;margin:.75rem 0;padding:0;list-style:none;
+font-size:.9375rem}
+.key li{overflow-wrap:anywhere}
+.key svg{margin-right:.4em;vertical-align:middle}
 figure{margin:0;min-width:0}
 .name{margin:0 0 .4rem;font-weight:650}
 figcaption{font-size:.875rem;margin-top:.35rem}
@@ -82,6 +88,7 @@ figcaption{font-size:.875rem;margin-top:.35rem}
 .check h3{margin:0}
 .check h3 code{margin-right:.4em}
 .detail{font-weight:600}
+pre{margin:.75rem 0;padding:.75rem 1rem;border-radius:8px;background:var(--panel);white-space:pre-wrap}
 dl{margin:.75rem 0}
 dl>div{display:grid;grid-template-columns:minmax(9rem,15rem) 1fr;gap:.1rem 1.25rem;padding:.3rem 0}
 dt{color:var(--soft)}

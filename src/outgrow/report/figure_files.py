@@ -1,0 +1,161 @@
+"""The figure as files for a paper: all panels in one drawing, as PNG and as PDF with its fonts.
+
+The same charts as on the page, with widths that fit a text column, white paper, and the key drawn in.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from outgrow.report.curve_charts import Scene, chart, scenes
+from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
+from outgrow.report.drawing import CONFIG
+from outgrow.report.findings import Plain, items
+from outgrow.report.page import VEGA_LITE
+from outgrow.report.text import shortened
+from outgrow.runs import new_file
+
+COLUMNS = 3
+"""Panels beside one another: three to a text width, where letters are still read."""
+
+WIDTH, HEIGHT = 215, 165
+"""Of a panel's plot in pixels: three with their axes take about 800, so that letters of 12 are about 7 points
+high at a text width of 6.5 inches."""
+
+SCALE = 2
+"""Pixels of the PNG to one of the drawing: about 270 per inch at that text width."""
+
+LETTER = 6.6
+"""Pixels of a letter at most, on average over a name."""
+
+INK = "#18202b"
+"""Of text and axes on paper."""
+
+FONT = "Liberation Sans, Helvetica, Arial, sans-serif"
+"""Comes with vl-convert, so that a figure is the same on every machine."""
+
+
+def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[Path, ...]:
+    """Write the figure of a sweep or a reproduction.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files shall stand.
+    outcome : dict
+        As plain values, with "title" and "panels".
+    name : str
+        Of the files, without ending.
+
+    Returns
+    -------
+    tuple of Path
+        PNG and PDF; nothing is written where there is nothing to draw.
+    """
+    import vl_convert
+
+    spec = specification(outcome)
+    if spec is None:
+        return ()
+    made = {
+        "png": vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, ppi=SCALE * 72),
+        "pdf": vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE),
+    }
+    paths = []
+    for ending, content in made.items():
+        path = folder / f"{name}.{ending}"
+        with new_file(path) as work:
+            work.write_bytes(content)
+        paths.append(path)
+    return tuple(paths)
+
+
+def specification(outcome: Plain) -> dict[str, Any] | None:
+    """Put all panels into one drawing.
+
+    Parameters
+    ----------
+    outcome : dict
+        A sweep or a reproduction.
+
+    Returns
+    -------
+    dict or None
+        Vega-Lite of a fixed size; None where there is nothing to draw.
+    """
+    import altair as alt
+
+    panels = items(outcome, "panels")
+    blocks = []
+    for family in families(panels):
+        drawn = _family(family)
+        if drawn:
+            blocks.append(alt.vconcat(*drawn, spacing=26).resolve_scale(color="shared", shape="shared"))
+    if not blocks:
+        return None
+    title = alt.TitleParams(
+        textwrap.wrap(shortened(outcome.get("title") or "", 200), 90),
+        subtitle=in_words(kinds_of(panels)),
+        fontSize=15,
+        anchor="start",
+        offset=12,
+    )
+    whole = alt.vconcat(*blocks, spacing=30, title=title).resolve_scale(
+        color="independent", shape="independent"
+    )
+    spec: dict[str, Any] = whole.to_dict()
+    spec["config"] = {**CONFIG, "font": FONT, "padding": 10}
+    spec["background"] = "white"
+    printed: dict[str, Any] = _on_paper(spec)
+    return printed
+
+
+def _family(panels: Sequence[Plain]) -> list[Any]:
+    """Draw panels that share a key, each group in a block under its heading."""
+    import altair as alt
+
+    looks = looks_of(panels)
+    blocks = []
+    for group, members in grouped(panels).items():
+        drawn = [_panel(scene, looks) for scene in scenes(members, looks)]
+        if not drawn:
+            continue
+        block = alt.concat(*drawn, columns=COLUMNS, spacing={"row": 22, "column": 20})
+        if group:
+            block = block.properties(
+                title=alt.TitleParams(shortened(group, 100), fontSize=13, anchor="start")
+            )
+        blocks.append(block)
+    return blocks
+
+
+def _panel(scene: Scene, looks: Mapping[str, Look]) -> Any:
+    import altair as alt
+
+    longest = max(len(look.label) for look in looks.values())
+    room = COLUMNS * WIDTH
+    legend = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=max(1, int(room / (LETTER * longest + 30))),
+        labelLimit=room,
+        symbolSize=70,
+        symbolOpacity=1,
+        offset=14,
+    )
+    name = textwrap.wrap(shortened(scene.panel.get("title") or "", 100), int(WIDTH / LETTER))
+    outside = f"{len(scene.outside)} of {scene.points} points outside" if scene.outside else alt.Undefined
+    title = alt.TitleParams(name or "", subtitle=outside, fontSize=12, anchor="start", offset=6)
+    return chart(scene, looks, legend=legend).properties(width=WIDTH, height=HEIGHT, title=title)
+
+
+def _on_paper(value: Any) -> Any:
+    """Replace the page's colour of text: outside a page it has none."""
+    if isinstance(value, Mapping):
+        return {key: _on_paper(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_on_paper(item) for item in value]
+    return INK if value == "currentColor" else value

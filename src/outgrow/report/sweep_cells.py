@@ -1,0 +1,176 @@
+"""What a sweep's cells say in short: where the student wins, and a few cells to look at.
+
+A cell is a pair of teacher and student at one n, N and noise level. There may be thousands; the figure shows
+them, a file holds them, and a table of all would be read by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from outgrow.report.findings import Plain, part
+from outgrow.report.text import interval_of, is_number, number, value_of
+from outgrow.report.words import kind_title
+
+SHOWN = 30
+"""Cells shown at most: a screen and a half."""
+
+QUANTITIES = (
+    ("teacher", kind_title("teacher")),
+    ("student", kind_title("student")),
+    ("joint", kind_title("joint")),
+    ("baseline", kind_title("baseline")),
+    ("ceiling", kind_title("ceiling")),
+    ("pgr", "PGR"),
+    ("opr", "OPR"),
+    ("opr_raw_mse", "Ratio of raw errors"),
+)
+"""Columns of the table of cells: quantity in the findings, and title."""
+
+AGAINST = (("student_less_teacher", "its teacher"), ("student_less_baseline", "the strong baseline"))
+"""Differences that decide who wins, and against whom."""
+
+FILES = ("cells.parquet", "sweep.parquet")
+"""Where all cells are, and every seed of them."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell is.
+
+    Parameters
+    ----------
+    weak, strong : str
+        Feature sets; "" where it does not apply.
+    n, N : int
+        Sizes; -1 where they do not apply.
+    noise : float
+        Level of the noise axis.
+    """
+
+    weak: str
+    strong: str
+    n: int
+    N: int
+    noise: float
+
+
+class Cells:
+    """The cells of a sweep, found by quantity and place.
+
+    Parameters
+    ----------
+    outcome : dict
+        The sweep; its cells may have been left out.
+    """
+
+    def __init__(self, outcome: Plain) -> None:
+        self._found: dict[str, dict[Place, dict[str, Any]]] = {}
+        columns = part(outcome, "cells")
+        keys = ("quantity", "weak", "strong", "n", "N", "noise", "alpha_w", "alpha_s", "value", "low", "high")
+        why = _column(columns, "reason")
+        sides = [_column(columns, key) for key in keys]
+        for at, row in enumerate(zip(*sides, strict=True) if all(sides) else ()):
+            quantity, weak, strong, n, N, noise, alpha_w, alpha_s, value, low, high = row
+            # Curves are of penalties chosen on the other seeds; single penalties are for the file.
+            if outcome.get("tuned") and (is_number(alpha_w) or is_number(alpha_s)):
+                continue
+            place = Place(
+                str(weak or ""), str(strong or ""), _size(n), _size(N), noise if is_number(noise) else 0.0
+            )
+            pair = (low, high) if is_number(low) and is_number(high) else None
+            found = {"value": value, "interval": pair}
+            if not is_number(value):
+                found = {"reason": why[at] if at < len(why) else "no value", "remedy": ""}
+            self._found.setdefault(str(quantity), {})[place] = found
+
+    def get(self, quantity: str, at: Place) -> Plain | None:
+        """Find a quantity.
+
+        Parameters
+        ----------
+        quantity : str
+            Its name in the findings.
+        at : Place
+            A cell.
+
+        Returns
+        -------
+        dict or None
+            Value and interval, or the reason why there is no value; of a model that does not depend on all
+            of the place, those of the part that it depends on. None where there is neither.
+        """
+        own = self._found.get(quantity, {})
+        for weak, strong, n, N in product((at.weak, ""), (at.strong, ""), (at.n, -1), (at.N, -1)):
+            found = own.get(Place(weak, strong, n, N, at.noise))
+            if found is not None:
+                return found
+        return None
+
+    def has(self, quantity: str) -> bool:
+        """Tell whether a quantity was measured at all.
+
+        Parameters
+        ----------
+        quantity : str
+            Its name in the findings.
+
+        Returns
+        -------
+        bool
+            Whether any cell has a value of it.
+        """
+        return any(value_of(found) is not None for found in self._found.get(quantity, {}).values())
+
+    @property
+    def places(self) -> list[Place]:
+        """Every cell that has a student, in the order of the findings."""
+        return list(self._found.get("student", {}))
+
+    def shown(self) -> list[Place]:
+        """Choose a few cells to look at.
+
+        Returns
+        -------
+        list of Place
+            Of every pair and noise level the smallest, the middle and the largest n, all at the largest N.
+        """
+        every = self.places
+        if not every:
+            return []
+        sizes = sorted({place.n for place in every})
+        ends = {sizes[0], sizes[len(sizes) // 2], sizes[-1]}
+        top = max(place.N for place in every)
+        return [place for place in every if place.n in ends and top == place.N][:SHOWN]
+
+    def tally(self) -> list[str]:
+        """Say in how many cells the student wins.
+
+        Returns
+        -------
+        list of str
+            A sentence for each rival; none without cells.
+        """
+        said = []
+        for quantity, rival in AGAINST:
+            ends = [interval_of(found) for found in self._found.get(quantity, {}).values()]
+            known = [pair for pair in ends if pair is not None]
+            if known:
+                less, more = sum(high < 0 for _, high in known), sum(low > 0 for low, _ in known)
+                said.append(
+                    f"The W2S student errs less than {rival} in {number(less)} of {number(len(known))} cells"
+                    f" and more in {number(more)}."
+                )
+        return said
+
+
+def _column(columns: Mapping[str, Any], key: str) -> Sequence[Any]:
+    found = columns.get(key)
+    return found if isinstance(found, (list, tuple)) else []
+
+
+def _size(value: Any) -> int:
+    return int(value) if is_number(value) else -1

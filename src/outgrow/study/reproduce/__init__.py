@@ -1,0 +1,1 @@
+"""Published experiments done again: one file each, all giving a `Reproduction`."""

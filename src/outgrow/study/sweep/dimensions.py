@@ -1,0 +1,100 @@
+"""What a pair's line in a figure is labelled with: how much of the teacher the student can see.
+
+Dimensions are of the rows that a sweep deals from: ranks, the correlation dimension corrected for chance with
+its jackknife interval (docs/theory.md, T1), and beside them the similarity that was published, with its chance
+level. They need no labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from outgrow.geometry.correlation import correlation_from_moments, whitening
+from outgrow.geometry.intrinsic import ENERGY_LEVEL, intrinsic_dimension
+from outgrow.geometry.pair_moments import GROUPS, STRONG, WEAK, pair_moments
+from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
+from outgrow.linalg.spectrum import Spectrum
+from outgrow.results import Estimate
+from outgrow.study.sweep.grid import SweepData
+from outgrow.study.sweep.outcome import PairDimensions
+
+DEAL = 0xD5
+"""Keeps the draw of jackknife groups apart from all other draws of the same seed."""
+
+
+def dimensions(
+    data: SweepData, pairs: Sequence[tuple[str, str]], seed: int = 0
+) -> tuple[PairDimensions, ...]:
+    """Measure the dimensions of every pair on the rows to train on.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows; neither labels nor test rows are read.
+    pairs : sequence of (str, str)
+        (teacher's view, student's view).
+    seed : int
+        Deals jackknife groups, and draws the rotation that widths are matched by in the published similarity.
+
+    Returns
+    -------
+    tuple of PairDimensions
+        In the order of the pairs.
+
+    Examples
+    --------
+    >>> from outgrow.study.sweep.labels import NoisyLabels
+    >>> X = np.random.default_rng(0).standard_normal((400, 6))
+    >>> views = {"weak": X[:, :4], "strong": X[:, 2:]}
+    >>> y, train = X[:, :1], np.arange(300)
+    >>> data = SweepData(views, train, np.arange(300, 400), NoisyLabels(y[train]), y[300:])
+    >>> (found,) = dimensions(data, [("weak", "strong")])
+    >>> found.d_w, found.d_s, round(found.d_sw.value, 1)
+    (4, 4, 2.0)
+    """
+    return tuple(_dimensions(data, weak, strong, seed) for weak, strong in pairs)
+
+
+def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimensions:
+    X_w, X_s = data.views[weak], data.views[strong]
+    groups = _groups(data.train, len(X_w), seed)
+    table = pair_moments(X_w, X_s, groups, {"train": data.train})
+    total = table.select()
+    by_w, by_s = whitening(total, WEAK), whitening(total, STRONG)
+    shared = correlation_from_moments(table, by_w, by_s)
+    similar = _published(by_w.spectrum, by_s.spectrum, np.random.default_rng(seed))
+    return PairDimensions(
+        weak=weak,
+        strong=strong,
+        width_w=X_w.shape[1],
+        width_s=X_s.shape[1],
+        d_w=by_w.kept,
+        d_s=by_s.kept,
+        d_sw=shared.estimate,
+        naive=shared.naive,
+        published=None if similar is None else similar.value,
+        chance=None if similar is None else similar.chance,
+    )
+
+
+def _groups(train: Int[np.ndarray, " R"], rows: int, seed: int) -> Int[np.ndarray, " rows"]:
+    """Deal the rows to train on into jackknife groups of about equal size."""
+    # At random, not in turn: rows may be sorted by their labels, as faces are by age.
+    deal = np.random.default_rng([seed, DEAL]).permutation(len(train))
+    groups = np.full(rows, -1, dtype=np.int64)
+    groups[train] = deal % min(GROUPS, len(train))
+    return groups
+
+
+def _published(weak: Spectrum, strong: Spectrum, rng: np.random.Generator) -> PublishedSimilarity | None:
+    bases = []
+    for spectrum in (weak, strong):
+        size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
+        if not isinstance(size, Estimate):
+            return None
+        bases.append(spectrum.vectors[:, : int(size.value)])
+    same = len(bases[0]) == len(bases[1])
+    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)

@@ -1,0 +1,181 @@
+"""Least-squares fits along a path of penalties, by the cheapest way whose digits suffice.
+
+From sums where rows exceed columns; from the products of rows with each other where they do not (the
+minimum norm, if there is no penalty); from the rows themselves, by singular values, where either of these is
+too ill conditioned. Every fit says which it was, and the condition of what was factored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.linalg.least_squares import least_squares
+from outgrow.study.sweep.solve import solve
+
+Rows = Callable[[], tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "m k"]]]
+"""Gives features and targets of the rows of a fit, where they are needed after all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Fits of one set of rows along a path of penalties.
+
+    Parameters
+    ----------
+    theta : array of shape (a, d, k)
+        Coefficients.
+    level : array of shape (a, k)
+        Intercepts, in the coordinates of the features; zeros without.
+    from_rows : array of shape (a,)
+        Whether the rows themselves were decomposed.
+    condition : array of shape (a,)
+        Condition of the matrix that was factored; of the features' singular values, squared, from rows.
+    inverse : array of shape (a,)
+        Norm of its inverse; NaN from rows.
+    """
+
+    theta: Float[np.ndarray, "a d k"]
+    level: Float[np.ndarray, "a k"]
+    from_rows: np.ndarray
+    condition: Float[np.ndarray, " a"]
+    inverse: Float[np.ndarray, " a"]
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Sums over the rows of a fit.
+
+    Parameters
+    ----------
+    rows : int
+        m.
+    total : array of shape (d,)
+        Sum of features.
+    gram : array of shape (d, d)
+        Sum of their products.
+    targets : array of shape (k,)
+        Sum of targets.
+    answers : array of shape (d, k)
+        Products of features and targets.
+    """
+
+    rows: int
+    total: Float[np.ndarray, " d"]
+    gram: Float[np.ndarray, "d d"]
+    targets: Float[np.ndarray, " k"]
+    answers: Float[np.ndarray, "d k"]
+
+
+def fit(
+    sums: Products,
+    alphas: Sequence[float],
+    rows: Rows,
+    *,
+    intercept: bool,
+    inverse: Float[np.ndarray, " a"] | None = None,
+) -> Path:
+    """Fit (1/m) |y - X theta - level|^2 + alpha |theta|^2 for every alpha.
+
+    Parameters
+    ----------
+    sums : Products
+        Of the rows of the fit.
+    alphas : sequence of float
+        Penalties of docs/theory.md.
+    rows : callable
+        Gives the rows.
+    intercept : bool
+        Whether levels are fitted.
+    inverse : array of shape (a,), optional
+        By penalty, a bound on the norm of the inverse; NaN where none is known.
+
+    Returns
+    -------
+    Path
+        The fits.
+    """
+    m, d = sums.rows, len(sums.total)
+    if m - intercept < d:
+        return fit_few(*rows(), alphas, intercept=intercept)
+    A, b = sums.gram, sums.answers
+    if intercept:
+        A = A - np.outer(sums.total, sums.total / m)
+        b = b - np.outer(sums.total, sums.targets / m)
+    found: list[tuple[np.ndarray, bool, float, float]] = []
+    for place, alpha in enumerate(alphas):
+        known = None if inverse is None or np.isnan(inverse[place]) else inverse[place]
+        solution = solve(A, b, m * alpha, inverse=known)
+        if solution is None and known is not None:
+            # The bound may be far from the condition itself.
+            solution = solve(A, b, m * alpha)
+        if solution is None:
+            found.append(_decomposed(*rows(), alpha, intercept))
+        else:
+            found.append((solution.theta, False, solution.condition, solution.inverse))
+    mean = sums.total / m if intercept else np.zeros(d)
+    target = sums.targets / m if intercept else np.zeros(len(sums.targets))
+    return _path(found, mean, target)
+
+
+def fit_few(
+    X: Float[np.ndarray, "m d"], Y: Float[np.ndarray, "m k"], alphas: Sequence[float], *, intercept: bool
+) -> Path:
+    """Fit rows that are fewer than their columns; without a penalty, by minimum norm.
+
+    Parameters
+    ----------
+    X : array of shape (m, d)
+        Features.
+    Y : array of shape (m, k)
+        Targets.
+    alphas : sequence of float
+        Penalties of docs/theory.md.
+    intercept : bool
+        Whether levels are fitted.
+
+    Returns
+    -------
+    Path
+        The fits.
+    """
+    m, d = X.shape
+    mean = X.mean(axis=0) if intercept else np.zeros(d)
+    target = Y.mean(axis=0) if intercept else np.zeros(Y.shape[1])
+    Z, T = (X - mean, Y - target) if intercept else (X, Y)
+    K = Z @ Z.T
+    if intercept:
+        # Centred rows leave out one direction, the ones; nothing that is solved for has a part in it, so
+        # that any weight may stand there: that of the mean eigenvalue keeps the condition.
+        K += np.trace(K) / m**2
+    found: list[tuple[np.ndarray, bool, float, float]] = []
+    for alpha in alphas:
+        solution = solve(K, T, m * alpha)
+        if solution is None:
+            found.append(_decomposed(X, Y, alpha, intercept))
+        else:
+            found.append((Z.T @ solution.theta, False, solution.condition, float("nan")))
+    return _path(found, mean, target)
+
+
+def _decomposed(
+    X: np.ndarray, Y: np.ndarray, alpha: float, intercept: bool
+) -> tuple[np.ndarray, bool, float, float]:
+    found = least_squares(X, Y, alpha, intercept=intercept, method="svd")
+    return np.asarray(found.coef), True, float(found.condition) ** 2, float("nan")
+
+
+def _path(
+    found: Sequence[tuple[np.ndarray, bool, float, float]], mean: np.ndarray, target: np.ndarray
+) -> Path:
+    theta = np.stack([item[0] for item in found])
+    return Path(
+        theta,
+        target - mean @ theta,
+        np.array([item[1] for item in found]),
+        np.array([item[2] for item in found]),
+        np.array([item[3] for item in found]),
+    )

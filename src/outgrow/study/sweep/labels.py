@@ -1,0 +1,79 @@
+"""Labels with noise added, drawn anew for every seed: normal errors, or classes swapped for others.
+
+Draws hang on the seed alone, and are the same for all levels: one normal variable per row is scaled by the
+level, and a class that is swapped at a low level is swapped alike at a higher one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.errors import ConfigError
+
+DRAW = 0x1ABE15
+"""Keeps the draws of labels apart from all other draws of the same seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyLabels:
+    """Labels, and how noise is added to them.
+
+    Parameters
+    ----------
+    y : array of shape (R, k)
+        Labels as they are: one column, or one-hot codes.
+    classes : int
+        Number of classes; 0 for a regression. Levels are then standard deviations, else probabilities that a
+        class is swapped for another one, all others being equally likely.
+    """
+
+    y: Float[np.ndarray, "R k"]
+    classes: int = 0
+
+    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R k"]:
+        """Draw the labels of one seed.
+
+        Parameters
+        ----------
+        noise : float
+            The level.
+        seed : int
+            The seed.
+
+        Returns
+        -------
+        array of shape (R, k)
+            Labels; the very same array for all seeds where the level is 0.
+        """
+        check_noise(noise, self.classes)
+        if not noise:
+            return self.y
+        rng = np.random.default_rng([seed, DRAW])
+        if not self.classes:
+            return self.y + noise * rng.standard_normal(self.y.shape)
+        chance, step = rng.random(len(self.y)), rng.integers(1, self.classes, len(self.y))
+        swapped = (self.y.argmax(axis=1) + np.where(chance < noise, step, 0)) % self.classes
+        return np.eye(self.classes)[swapped]
+
+
+def check_noise(noise: float, classes: int) -> None:
+    """Refuse a level that is none.
+
+    Parameters
+    ----------
+    noise : float
+        The level.
+    classes : int
+        Number of classes; 0 for a regression.
+
+    Raises
+    ------
+    ConfigError
+        When it is negative, not finite, or of classes and above 1.
+    """
+    if not (np.isfinite(noise) and noise >= 0) or (classes and noise > 1):
+        what = "share of classes swapped, from 0 to 1" if classes else "standard deviation of at least 0"
+        raise ConfigError(f"{noise:g} is no {what}", "--noise")

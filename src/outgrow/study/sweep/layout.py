@@ -1,0 +1,190 @@
+"""How rows are cut into blocks, and how a seed deals the blocks into labelled rows and pool.
+
+All rows are cut once, at random, into blocks of equal size. A seed shuffles the blocks: labelled rows are
+drawn row by row from the first of them, the pool is the others in order, so that every pool is a sum of whole
+blocks (and a few single rows, where N is no multiple of their size). A smaller n or N takes the first rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Int
+
+from outgrow.errors import ConfigError
+from outgrow.study.sweep.grid import SweepGrid
+
+MOST_BLOCKS = 64
+"""Blocks beyond which a finer cut saves little: the rows of a pool left over from whole blocks are then on
+average 1/128 of all rows, while sums of blocks have to be read for every seed."""
+
+DEAL = 0x0D15C0
+"""Keeps the draws of blocks apart from all other draws of the same seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The rows of one seed.
+
+    Parameters
+    ----------
+    labelled : integer array of shape (largest n,)
+        Positions among the rows to train on.
+    pool : integer array of shape (largest N,)
+        Likewise.
+    blocks : integer array
+        Blocks of the pool, in order.
+    """
+
+    labelled: Int[np.ndarray, " n"]
+    pool: Int[np.ndarray, " N"]
+    blocks: Int[np.ndarray, " blocks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Rows cut into blocks of one size.
+
+    Parameters
+    ----------
+    size : int
+        Rows of a block.
+    order : integer array of shape (rows,)
+        Random order of the rows; block b is its b-th stretch. A last, shorter stretch is left out.
+    """
+
+    size: int
+    order: Int[np.ndarray, " R"]
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self.order) // self.size
+
+    def rows(self, block: int) -> Int[np.ndarray, " size"]:
+        """Give the rows of a block.
+
+        Parameters
+        ----------
+        block : int
+            Its number.
+
+        Returns
+        -------
+        integer array of shape (size,)
+            Positions among the rows to train on.
+        """
+        return self.order[block * self.size : (block + 1) * self.size]
+
+    def deal(self, n: int, N: int, seed: int) -> Layout:
+        """Deal the rows of one seed.
+
+        Parameters
+        ----------
+        n, N : int
+            Most labelled and unlabelled rows.
+        seed : int
+            The seed.
+
+        Returns
+        -------
+        Layout
+            Its rows.
+        """
+        rng = np.random.default_rng([seed, DEAL])
+        blocks = rng.permutation(self.count)
+        first = math.ceil(n / self.size)
+        near = np.concatenate([self.rows(block) for block in blocks[:first]])
+        pool = np.concatenate([self.rows(block) for block in blocks[first:]])[:N]
+        return Layout(rng.permutation(near)[:n], pool, blocks[first:])
+
+
+def most_rows(sizes: Sequence[int], size: int) -> int:
+    """Give the rows of the blocks that hold so many rows.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Largest n and largest N.
+    size : int
+        Rows of a block.
+
+    Returns
+    -------
+    int
+        Rows.
+    """
+    return sum(math.ceil(rows / size) * size for rows in sizes)
+
+
+def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
+    """Cut rows into the blocks that suit a grid.
+
+    Parameters
+    ----------
+    rows : int
+        Rows to train on.
+    grid : SweepGrid
+        Its n and N.
+    most : int
+        Most blocks, where a finer cut is not needed to have rows enough.
+
+    Returns
+    -------
+    Cut
+        Blocks such that the largest n and N fit; their size divides every N where that takes no more than
+        `most` blocks.
+
+    Raises
+    ------
+    ConfigError
+        When there are too few rows: which n and N these are.
+    """
+    check_sizes(rows, grid)
+    sizes = max(grid.n), max(grid.N)
+    # A common divisor of all N, and of the largest n, wastes no row.
+    whole = math.gcd(*grid.N, sizes[0])
+    size = whole if rows // whole <= most else max(1, rows // most)
+    while most_rows(sizes, size) > size * (rows // size):
+        # Both steps lead to `whole`, or to blocks of one row: there every row counts.
+        size = max(whole, size // 2) if size > whole else max(1, size // 2)
+    return Cut(size, np.random.default_rng(DEAL).permutation(rows))
+
+
+def check_sizes(rows: int, grid: SweepGrid) -> None:
+    """Refuse sizes that the rows do not hold.
+
+    Parameters
+    ----------
+    rows : int
+        Rows to train on.
+    grid : SweepGrid
+        Its n and N.
+
+    Raises
+    ------
+    ConfigError
+        When an axis is empty, not increasing, or beyond the rows.
+    """
+    for name, values in (("--n", grid.n), ("--N", grid.N)):
+        if not values:
+            raise ConfigError(f"{name} names no size", "sweep", "Name at least one.")
+        wrong = [value for value in values if value < 2]
+        if wrong:
+            raise ConfigError(f"{wrong[0]} rows are asked for", name, "Two rows are the least.")
+        if any(a >= b for a, b in pairwise(values)):
+            raise ConfigError("sizes do not increase", name, "Name each once, in increasing order.")
+    n, N = max(grid.n), max(grid.N)
+    if n + N > rows:
+        # The largest n and the largest N are a cell of the grid.
+        first = next((a, b) for a in grid.n for b in grid.N if a + b > rows)
+        raise ConfigError(
+            f"n = {first[0]:,} with N = {first[1]:,} takes {sum(first):,} rows, and {rows:,} with labels"
+            " are there beside the test rows",
+            "the grid",
+            f"With n up to {n:,}, N may go up to {max(rows - n, 0):,}; or draw fewer test rows.",
+        )

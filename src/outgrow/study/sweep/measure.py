@@ -1,0 +1,324 @@
+"""Measuring a grid: blocks once per student, then every seed, side by side where that pays.
+
+A part is one student on one seed. Parts that a store holds already are not measured again, and each is kept
+as soon as it is finished, so that an interrupted sweep loses at most the parts under way. What the rows and
+blocks take is worked out, and refused if it is too much, before anything is read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from outgrow.engine.tasks import cores, run_tasks
+from outgrow.errors import ConfigError
+from outgrow.features.room import free_memory
+from outgrow.study.sources import Progress
+from outgrow.study.sweep.blocks import Blocks, LabelColumns, block_bytes, shifts_and_scales
+from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
+from outgrow.study.sweep.layout import MOST_BLOCKS, Cut, cut
+from outgrow.study.sweep.scoring import TestRows
+from outgrow.study.sweep.seed import Key, Measured, SeedFits
+from outgrow.study.sweep.table import SweepTable, joined, part_table
+
+SHARE = 0.8
+"""Share of the free memory that a sweep may take: the rest is for the factors of the fits, and for others."""
+
+WORTH = 10.0
+"""Seconds of work from which processes pay: starting them and their libraries takes one or two."""
+
+
+class Store(Protocol):
+    """Keeps the parts of a sweep."""
+
+    def load(self, student: str, seed: int) -> SweepTable | None:
+        """Give a part that was measured before.
+
+        Parameters
+        ----------
+        student : str
+            Its student.
+        seed : int
+            Its seed.
+
+        Returns
+        -------
+        SweepTable or None
+            None where there is none.
+        """
+        ...
+
+    def save(self, student: str, seed: int, part: SweepTable) -> None:
+        """Keep a part.
+
+        Parameters
+        ----------
+        student : str
+            Its student.
+        seed : int
+            Its seed.
+        part : SweepTable
+            What was measured.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a sweep takes.
+
+    Parameters
+    ----------
+    rows : int
+        Bytes of the feature sets.
+    blocks : int
+        Bytes of the blocks of the student whose take most.
+    count : int
+        Number of blocks.
+    size : int
+        Rows of each.
+    """
+
+    rows: int
+    blocks: int
+    count: int
+    size: int
+
+
+def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tuple[Memory, Cut]:
+    """Work out blocks and what they take, before they are made.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows.
+    grid : SweepGrid
+        The axes.
+    free : int, optional
+        Bytes that there are; those that the machine has free by default.
+
+    Returns
+    -------
+    memory : Memory
+        What is taken.
+    cut : Cut
+        The blocks.
+
+    Raises
+    ------
+    ConfigError
+        When rows are too few, or the memory does not suffice: with the number of blocks that it would hold.
+    """
+    room = free_memory() if free is None else free
+    columns = len(grid.noise) * grid.seeds * data.truth.shape[1]
+    one = max(block_bytes(data, grid, student, 1, columns) for student in grid.students)
+    fits = MOST_BLOCKS if room is None else int(SHARE * room / one)
+    blocks = cut(len(data.train), grid, max(1, min(MOST_BLOCKS, fits)))
+    taken = sum(view.nbytes for view in data.views.values())
+    found = Memory(taken, one * blocks.count, blocks.count, blocks.size)
+    if blocks.count > fits:
+        raise ConfigError(
+            f"{blocks.count} blocks of {blocks.size:,} rows take {found.blocks / 1e9:.1f} GB, and"
+            f" {(room or 0) / 1e9:.1f} GB are free: {fits} blocks would fit",
+            "the memory",
+            "Leave some rows unused (a smaller largest N) or name sizes with a large common divisor, so that"
+            " fewer blocks do; or use fewer teachers, or a lower --rank.",
+        )
+    return found, blocks
+
+
+def measure_sweep(
+    data: SweepData,
+    grid: SweepGrid,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    store: Store | None = None,
+) -> SweepTable:
+    """Measure every model on every cell and seed of a grid.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows.
+    grid : SweepGrid
+        The axes.
+    jobs : int, optional
+        Processes, as in joblib (-1: one per core). By default one, and one per core where the first part
+        shows that the others take longer than some seconds.
+    progress : callable, optional
+        Told what is being done and the share done.
+    store : Store, optional
+        Keeps parts, so that a sweep can go on where it was interrupted.
+
+    Returns
+    -------
+    SweepTable
+        One row per model, cell and seed: see `outgrow.study.sweep.table`.
+
+    Raises
+    ------
+    ConfigError
+        When the grid does not fit the rows, or the memory does not suffice.
+
+    Examples
+    --------
+    >>> from outgrow.study.sweep.labels import NoisyLabels
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((700, 12))
+    >>> y = X[:, :1] + rng.standard_normal((700, 1))
+    >>> data = SweepData({"w": X[:, :8], "s": X[:, 4:]}, np.arange(600), np.arange(600, 700),
+    ...                  NoisyLabels(y[:600]), y[600:])
+    >>> table = measure_sweep(data, SweepGrid((("w", "s"),), n=(40,), N=(200, 400), seeds=2))
+    >>> sorted(set(table["model"].tolist()))
+    ['baseline', 'ceiling', 'joint', 'student', 'teacher']
+    >>> len(table["risk"])
+    16
+    """
+    check_grid(data, grid)
+    tell = progress or (lambda _what, _share: None)
+    _, blocks = memory_of(data, grid)
+    parts: list[SweepTable] = []
+    total, done = len(grid.students) * grid.seeds, 0
+    for student in grid.students:
+        kept = {seed: store.load(student, seed) if store else None for seed in range(grid.seeds)}
+        parts += [part for part in kept.values() if part is not None]
+        done += sum(part is not None for part in kept.values())
+        missing = [seed for seed, part in kept.items() if part is None]
+        if not missing:
+            continue
+        tell(f"adding up blocks for {student}", done / total)
+        for seed, part in _student(data, grid, student, missing, blocks, jobs):
+            if store is not None:
+                store.save(student, seed, part)
+            parts.append(part)
+            done += 1
+            tell(f"{student}: {done} of {total} parts", done / total)
+    return joined(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """What all seeds of a student need; None of it is changed by them."""
+
+    blocks: Blocks
+    shifts: dict[str, np.ndarray]
+    scales: dict[str, float]
+    tests: dict[str, TestRows]
+
+
+def _student(
+    data: SweepData, grid: SweepGrid, student: str, seeds: list[int], cut: Cut, jobs: int | None
+) -> Iterator[tuple[int, SweepTable]]:
+    """Measure the seeds of one student, the first of them here if nobody said how many jobs."""
+    own = replace(grid, pairs=tuple(pair for pair in grid.pairs if pair[1] == student))
+    first = {weak: next(strong for name, strong in grid.pairs if name == weak) for weak in own.teachers}
+    told = tuple(weak for weak, strong in first.items() if strong == student)
+    with _arrays(shared=jobs != 1) as into:
+        shared, columns = None, None
+        if grid.head == "squared":
+            columns = LabelColumns(data.labels, grid)
+            shared = _prepared(data, own, student, cut, columns, into)
+        tasks: dict[int, tuple[Any, ...]] = {
+            seed: (data, own, student, seed, cut, told, shared, columns and columns.columns(seed))
+            for seed in seeds
+        }
+        del columns
+        if jobs is None:
+            start = time.perf_counter()
+            yield seeds[0], measure_part(*tasks.pop(seeds[0]))
+            took = time.perf_counter() - start
+            jobs = -1 if took * len(tasks) > WORTH and cores(-1) > 1 else 1
+        yield from run_tasks(measure_part, tasks, jobs)
+
+
+def _prepared(
+    data: SweepData, grid: SweepGrid, student: str, cut: Cut, columns: LabelColumns, into: Any
+) -> _Shared:
+    shifts, scales = shifts_and_scales(data, grid)
+    blocks = Blocks(data, grid, student, cut, columns, shifts, into)
+    return _Shared(blocks, shifts, scales, {view: TestRows(data, view, shifts[view]) for view in shifts})
+
+
+def measure_part(
+    data: SweepData,
+    grid: SweepGrid,
+    student: str,
+    seed: int,
+    cut: Cut,
+    told: tuple[str, ...],
+    shared: _Shared | None,
+    columns: np.ndarray | None,
+) -> SweepTable:
+    """Measure one student on one seed.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows.
+    grid : SweepGrid
+        The axes, with this student's pairs only.
+    student : str
+        The student.
+    seed : int
+        The seed.
+    cut : Cut
+        The blocks' rows.
+    told : tuple of str
+        Teachers whose own risks belong to this part: another student may share them.
+    shared : object
+        Blocks, and what else all seeds share; None for logistic heads.
+    columns : array or None
+        The seed's columns of labels in the blocks.
+
+    Returns
+    -------
+    SweepTable
+        One row per model and cell.
+    """
+    layout = cut.deal(max(grid.n), max(grid.N), seed)
+    found: dict[Key, Measured]
+    if shared is None or columns is None:
+        from outgrow.study.sweep.logistic import logistic_seed
+
+        found = logistic_seed(data, grid, seed, layout)
+    else:
+        labels = np.hstack([data.labels.draw(noise, seed) for noise in grid.noise])
+        fits = SeedFits(data, grid, layout, labels, shared.shifts, shared.scales)
+        taught = {weak: fits.single(weak, grid.alphas_w)[0] for weak in grid.teachers}
+        baseline, sums = fits.single(student, grid.alphas_s)
+        found = {
+            ("teacher", weak): fits.measured_single(paths, shared.tests[weak])
+            for weak, paths in taught.items()
+        }
+        found["baseline", student] = fits.measured_single(baseline, shared.tests[student])
+        found |= fits.student(shared.blocks, taught, sums, columns, shared.tests[student])
+    kept = {key: one for key, one in found.items() if key[0] != "teacher" or key[1] in told}
+    return part_table(kept, grid, seed)
+
+
+@contextmanager
+def _arrays(shared: bool) -> Iterator[Any]:
+    """Give what makes arrays: in memory, or in files that processes map instead of copying."""
+    if not shared:
+        yield np.zeros
+        return
+    # Memory that has a file's name, where the system has that; files else.
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="outgrow-", dir=place) as folder:
+        count = itertools.count()
+
+        def into(shape: tuple[int, ...]) -> np.ndarray:
+            path = Path(folder) / f"{next(count)}.bin"
+            return np.asarray(np.memmap(path, np.float64, "w+", shape=shape))
+
+        yield into

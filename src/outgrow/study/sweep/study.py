@@ -1,0 +1,282 @@
+"""From a configuration to a sweep: rows read as for a run, measured, summarised, and ready to be drawn."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.config import SweepConfig
+from outgrow.errors import DataError
+from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.study.prepare import Prepared, prepare
+from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.study.sweep.blocks import pieces
+from outgrow.study.sweep.dimensions import dimensions
+from outgrow.study.sweep.figure import panels_of
+from outgrow.study.sweep.grid import SweepData, SweepGrid
+from outgrow.study.sweep.labels import NoisyLabels, check_noise
+from outgrow.study.sweep.measure import Store, measure_sweep, memory_of
+from outgrow.study.sweep.outcome import SweepOutcome
+from outgrow.study.sweep.summary import cells_of, check_seeds, is_tuned
+from outgrow.study.sweep.table import SweepTable
+
+LEAST_N = 50
+"""Smallest n of the default sizes: below, nothing but luck is measured on real features."""
+
+STEPS_N, STEPS_POOL = 5, 4
+"""Numbers of default sizes, each twice the one before: a decade and a half of labels, a decade of pools."""
+
+
+def sweep_rows(
+    config: SweepConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
+) -> tuple[SweepData, dict[str, str], Prepared]:
+    """Read the rows of a sweep.
+
+    Parameters
+    ----------
+    config : SweepConfig
+        Where they are.
+    permissions : Permissions
+        What may be run.
+    progress : callable, optional
+        Told what is being done and the share done.
+
+    Returns
+    -------
+    data : SweepData
+        Rows with labels, in the order of their ids.
+    names : dict of str to str
+        Name of the feature set by the configuration's entry.
+    read : Prepared
+        What they were read from.
+
+    Raises
+    ------
+    DataError
+        When there are no test rows, or none to train on.
+    """
+    rows = config.rows()
+    read = prepare(rows, permissions, progress, moments=False)
+    names = dict(zip(rows.weak, read.weak, strict=True))
+    names.setdefault(rows.strong, read.strong_name)
+    return data_of(read, config), names, read
+
+
+def data_of(read: Prepared, config: SweepConfig) -> SweepData:
+    """Take the rows of a sweep out of what was read.
+
+    Parameters
+    ----------
+    read : Prepared
+        Rows, joined and split.
+    config : SweepConfig
+        Gives truth, noise variance and ranks.
+
+    Returns
+    -------
+    SweepData
+        Its rows.
+
+    Raises
+    ------
+    DataError
+        When there are no test rows.
+    """
+    split = read.split
+    if not len(split.test):
+        raise DataError(
+            "a sweep scores every model on test rows, and there are none",
+            "the rows",
+            "Draw some with --test 0.2, or name them in the split column.",
+        )
+    train = np.concatenate([split.labelled, split.unlabelled])
+    train = train[~np.isnan(read.y[train]).any(axis=1)]
+    # By id, so that another order of the same rows is the same sweep.
+    train = train[np.argsort(read.ids[train].astype(str), kind="stable")]
+    views = dict(read.weak) | {read.strong_name: read.strong}
+    if config.rank:
+        views = {
+            name: leading(view, train, config.rank[-1 if name == read.strong_name else 0])
+            for name, view in views.items()
+        }
+    classes = len(read.classes)
+    truth, variance = read.y[split.test], config.noise_variance or 0.0
+    if read.truth is not None:
+        truth, variance = read.truth[split.test][:, None], config.truth_variance
+    labels = NoisyLabels(np.ascontiguousarray(read.y[train]), classes)
+    return SweepData(views, train, split.test, labels, truth, variance, classes)
+
+
+def leading(
+    view: Float[np.ndarray, "rows d"], train: Int[np.ndarray, " R"], rank: int
+) -> Float[np.ndarray, "rows r"]:
+    """Project a view on its leading principal components.
+
+    Parameters
+    ----------
+    view : array of shape (rows, d)
+        Features.
+    train : integer array of shape (R,)
+        Rows whose covariance it is.
+    rank : int
+        Components to keep; all where there are no more.
+
+    Returns
+    -------
+    array of shape (rows, r)
+        float64; not centred, so that what means contribute without intercepts is kept.
+    """
+    if rank >= view.shape[1]:
+        return view
+    mean = view[train].mean(axis=0, dtype=np.float64)
+    S = np.zeros((view.shape[1], view.shape[1]))
+    for rows in pieces(train):
+        centred = view[rows] - mean
+        S += centred.T @ centred
+    basis = spectrum_of_covariance(S / len(train), len(train)).vectors[:, :rank]
+    return np.vstack([view[rows] @ basis for rows in pieces(np.arange(len(view)))])
+
+
+def grid_of(config: SweepConfig, names: dict[str, str], rows: int) -> SweepGrid:
+    """Give the axes of a sweep.
+
+    Parameters
+    ----------
+    config : SweepConfig
+        Names them; sizes that it leaves open are filled in.
+    names : dict of str to str
+        Feature set by entry.
+    rows : int
+        Rows to train on.
+
+    Returns
+    -------
+    SweepGrid
+        The axes.
+    """
+    n = config.n
+    if not n:
+        most = max(2, (rows - (min(config.N) if config.N else rows // 2)) // 2)
+        n = tuple(size for size in (LEAST_N * 2**step for step in range(STEPS_N)) if size <= most) or (most,)
+    N = config.N
+    if not N:
+        most = max(2, rows - max(n))
+        N = tuple(dict.fromkeys(max(2, most >> step) for step in reversed(range(STEPS_POOL))))
+    pairs = tuple((names[weak], names[strong]) for strong in config.strong for weak in config.weak)
+    return SweepGrid(
+        pairs, n, N, config.noise, config.alpha_w, config.alpha_s, config.unit, config.seeds,
+        config.intercept, config.joint, config.head,
+    )  # fmt: skip
+
+
+def sweep(
+    config: SweepConfig,
+    data: SweepData,
+    grid: SweepGrid,
+    read: Prepared,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+    store: Store | None = None,
+) -> SweepOutcome:
+    """Measure a sweep whose rows are read, and summarise it.
+
+    Parameters
+    ----------
+    config : SweepConfig
+        What was asked for.
+    data : SweepData
+        The rows.
+    grid : SweepGrid
+        The axes.
+    read : Prepared
+        What the rows were read from.
+    jobs : int, optional
+        Processes; as many as pay by default.
+    progress : callable, optional
+        Told what is being done and the share done.
+    store : Store, optional
+        Keeps parts.
+
+    Returns
+    -------
+    SweepOutcome
+        Everything found.
+    """
+    start = time.perf_counter()
+    memory, _ = memory_of(data, grid)
+    for noise in grid.noise:
+        check_noise(noise, data.classes)
+    # What cannot be summarised is not measured first.
+    check_seeds(grid)
+    table = measure_sweep(data, grid, jobs=jobs, progress=progress, store=store)
+    if progress is not None:
+        progress("measuring dimensions", 1.0)
+    pairs = dimensions(data, grid.pairs)
+    excess = read.truth is not None or config.noise_variance is not None
+    cells = cells_of(table, grid, excess=excess)
+    left = len(read.split.labelled) + len(read.split.unlabelled) - len(data.train)
+    return SweepOutcome(
+        title=config.title or "Measured risks over n, N and seeds",
+        note=config.note,
+        excess=excess,
+        task=read.task,
+        rows=len(data.train),
+        test_rows=len(data.test),
+        pairs=pairs,
+        tuned=is_tuned(grid),
+        panels=panels_of(
+            cells, grid, pairs, noise_name="share of labels swapped" if data.classes else "noise sd"
+        ),
+        table=table,
+        cells=cells,
+        fits=fits_of(table),
+        memory={"rows": memory.rows, "blocks": memory.blocks, "count": memory.count, "size": memory.size},
+        notes=_notes(grid, left, excess),
+        checks=read.checks,
+        config=config.model_dump(mode="json"),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def fits_of(table: SweepTable) -> dict[str, float | int]:
+    """Count fits by how they were made.
+
+    Parameters
+    ----------
+    table : SweepTable
+        Every seed.
+
+    Returns
+    -------
+    dict of str to number
+        "moments", "rows", and the "worst_condition" of what was factored for the former.
+    """
+    sums = table["solver"] == "moments"
+    worst = float(table["condition"][sums].max()) if sums.any() else float("nan")
+    return {"moments": int(sums.sum()), "rows": int((~sums).sum()), "worst_condition": worst}
+
+
+def _notes(grid: SweepGrid, left: int, excess: bool) -> tuple[str, ...]:
+    notes = [
+        f"Intervals are of {grid.seeds} draws of rows and labels out of the rows given; all seeds share the"
+        " test rows, and pools that are a large part of all rows share most of theirs, so they say little"
+        " about other data.",
+    ]
+    if is_tuned(grid):
+        notes.append(
+            "Every model of every seed takes the penalties that were best on the test risk of the other"
+            " seeds: what tuning could reach, not what labels at hand would have chosen."
+        )
+    if not excess:
+        notes.append(
+            "Risks are errors on the test labels, noise and all: ratios of them are nearer to 1 than the OPR,"
+            " which is of excess risks. --noise-variance or --truth-column gives those."
+        )
+    if left:
+        notes.append(f"{left:,} rows without a label were left out.")
+    if grid.head == "logistic":
+        notes.append("Risks are cross-entropies of the test labels, in nats.")
+    return tuple(notes)
