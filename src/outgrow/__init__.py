@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from outgrow.api import demo, forecast, load, measure, plan, predict, rank, replay, run, sweep
-    from outgrow.config import ForecastConfig, MeasureConfig, PlanConfig, RankConfig, RunConfig, SweepConfig
+    from outgrow.api import demo, forecast, load, measure, plan, predict, rank, replay, reproduce, run, sweep
+    from outgrow.config import (
+        ForecastConfig,
+        MeasureConfig,
+        PlanConfig,
+        RankConfig,
+        ReproduceConfig,
+        RunConfig,
+        SweepConfig,
+    )
     from outgrow.data.worlds import World
     from outgrow.probes.estimators import WeakToStrongClassifier, WeakToStrongRegressor
     from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
@@ -26,6 +34,7 @@ _HOME = {
     "MinNormRegressor": "outgrow.probes.min_norm",
     "PlanConfig": "outgrow.config",
     "RankConfig": "outgrow.config",
+    "ReproduceConfig": "outgrow.config",
     "RunConfig": "outgrow.config",
     "SweepConfig": "outgrow.config",
     "Undefined": "outgrow.results",
@@ -46,6 +55,7 @@ _HOME = {
     "predict": "outgrow.api",
     "rank": "outgrow.api",
     "replay": "outgrow.api",
+    "reproduce": "outgrow.api",
     "run": "outgrow.api",
     "sweep": "outgrow.api",
 }
@@ -57,6 +67,7 @@ __all__ = [
     "MinNormRegressor",
     "PlanConfig",
     "RankConfig",
+    "ReproduceConfig",
     "RunConfig",
     "SweepConfig",
     "Undefined",
@@ -77,6 +88,7 @@ __all__ = [
     "predict",
     "rank",
     "replay",
+    "reproduce",
     "run",
     "sweep",
 ]

@@ -13,10 +13,18 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 from cyclopts.config import Toml
 from rich.console import Console
 
@@ -29,6 +37,7 @@ from outgrow.config import (
     PlanConfig,
     RankConfig,
     RawConfig,
+    ReproduceConfig,
     RunConfig,
     SweepConfig,
     explain,
@@ -195,7 +204,12 @@ def sweep(
     *,
     config: Annotated[SweepConfig, Flat],
     out: Annotated[Path | None, Parameter(help="Folder to write tables, figure and report to.")] = None,
-    overwrite: Overwrite = False,
+    overwrite: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Replace an earlier sweep there, and throw away unfinished parts of another."
+        ),
+    ] = False,
     jobs: Annotated[int | None, Parameter(help="Processes; by default as many as pay.")] = None,
     allow_code: Code = (),
     as_json: AsJson = False,
@@ -211,6 +225,32 @@ def sweep(
     with _progress(remaining=True) as tell:
         found = api.sweep(config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code)
     _show_findings(found.outcome, sweep_lines, out, as_json)
+
+
+@app.command
+def reproduce(
+    name: str,
+    *,
+    config: Annotated[ReproduceConfig | None, Flat] = None,
+    out: Annotated[Path | None, Parameter(help="Folder to write data, tables, figure and report to.")] = None,
+    overwrite: Overwrite = False,
+    jobs: Annotated[int | None, Parameter(help="Processes; by default as many as pay.")] = None,
+    allow_code: Code = (),
+    as_json: AsJson = False,
+) -> None:
+    """Do a published experiment again: synthetic, utkface, coloredmnist, sst2, movies or ceiling-table.
+
+    Gives data, tables, the figure and a verdict: matches or does not match, because. synthetic, movies and
+    ceiling-table need nothing; the others need your copy of the data, or features made of it.
+    """
+    from outgrow import api
+    from outgrow.report.reproduction_table import reproduction_lines
+
+    with _progress(remaining=True) as tell:
+        found = api.reproduce(
+            name, config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code
+        )
+    _show_findings(found.outcome, reproduction_lines, out, as_json)
 
 
 @app.command
@@ -360,8 +400,12 @@ def _progress(remaining: bool = False) -> Iterator[Callable[[str, float], None] 
 def _read_config(words: list[str]) -> list[str]:
     """Take `--config FILE` out of the words; its values stand behind those given on the command line."""
     app.config = ()
-    if words[:1] == ["sweep"] and words[1:] and not words[1].startswith("-"):
-        words = ["sweep", "--config", *words[1:]]
+    if words[:1] == ["sweep"] and "--config" not in words:
+        # Options may stand before the file, as long as it is plainly one.
+        first = [1] if words[1:] and not words[1].startswith("-") else []
+        files = (place for place, word in enumerate(words) if word.endswith(".toml") and Path(word).is_file())
+        for place in (*first, *files)[:1]:
+            words = [*words[:place], "--config", *words[place:]]
     glued = "--config="
     words = [
         part for word in words for part in ([glued[:-1], word[9:]] if word.startswith(glued) else [word])
@@ -397,6 +441,15 @@ def _mistake(error: CycloptsError) -> str:
         return explain(cause, option=lambda name: f"--{name.replace('_', '-')}")
     if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
         return f"{error.argument.name} is missing (--help lists the options)"
+    if isinstance(error, UnknownOptionError) and error.token.source not in ("", "cli"):
+        # Cyclopts knows keys of a file in brackets.
+        name = (error.token.keyword or error.token.value).strip("[]")
+        known = [
+            one.lstrip("-").replace("-", "_") for part in error.argument_collection for one in part.names
+        ]
+        near = get_close_matches(name, known, 1)
+        remedy = f"Did you mean {near[0]!r}?" if near else "--help lists the options."
+        return f"{error.token.source}: there is no option {name!r}. {remedy}"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"nothing asks for {', '.join(map(repr, error.unused_tokens))} (--help lists the options)"
     return _one_line(str(error))

@@ -289,16 +289,37 @@ class SweepConfig(RawConfig):
 
     Parameters
     ----------
-    weak, strong : tuple of str
-        Feature sets or models of teachers and of students, as for a run; every teacher meets every student.
-    input, feature_columns, note, labels, truth_column, truth_variance, noise_variance, test, task, title
-        As for a run. Rows that are not for the test need a label to be used.
+    weak : tuple of str
+        Teachers: feature files, each "path" or "name=path"; models where raw rows are the input.
+    strong : tuple of str
+        Students, likewise; every teacher meets every student.
+    input : str or None
+        Raw rows, as for `outgrow encode`.
+    feature_columns : str or None
+        Pattern of the feature columns in wide tables, such as "x*".
     rank : tuple of int
-        As for a run; principal components are those of all rows trained on.
+        Leading principal components to keep, of all rows trained on: one number for every set, or one for
+        teachers and one for students.
+    note : str
+        A remark on the features, shown beside everything measured on them.
+    labels : str or None
+        Table of labels (CSV, TSV, Parquet, Arrow), those of the raw rows by default; rows without are unused.
+    truth_column : str or None
+        Column of less noisy targets, which test rows are scored against.
+    truth_variance : float
+        Error variance of the truth column; subtracted from risks.
+    noise_variance : float or None
+        Label noise variance where it is known; turns test errors into excess risks.
+    test : float
+        Test rows to draw: a share below 1, or a number. A sweep needs some, or a split column.
+    task : "auto", "regression" or "classification"
+        What the labels are.
+    title : str
+        Heading of the report.
     n : tuple of int
-        Labelled rows; five, each twice the one before, by default.
+        Labelled rows; by default up to five sizes from 50 on, each twice the one before.
     N : tuple of int
-        Unlabelled rows; four, each twice the one before, by default.
+        Unlabelled rows; by default four sizes, each twice the one before, up to what is there.
     noise : tuple of float
         Noise added to the labels trained on: standard deviations, or shares of classes swapped.
     alpha_w : tuple of float
@@ -356,6 +377,50 @@ class SweepConfig(RawConfig):
         shared = {key: value for key, value in dict(self).items() if key in own}
         # A set that teaches itself is read as both.
         return RunConfig(weak=tuple(sets) or self.strong[:1], strong=self.strong[0], n=4, **shared)
+
+
+class ReproduceConfig(LabelConfig):
+    """Everything that decides how a published experiment is done again; what is left open is as published.
+
+    Parameters
+    ----------
+    weak : tuple of str
+        Teachers: feature sets or models, as for a run.
+    strong : str
+        The student.
+    n, N : tuple of int
+        Labelled and unlabelled rows.
+    noise : tuple of float
+        Levels of the noise added to the labels trained on.
+    alphas : tuple of float
+        Penalties tried, in mean variances per column.
+    seeds : int or None
+        Draws of rows and labels.
+    head : "squared", "logistic" or None
+        The loss.
+    pictures : int or None
+        How many pictures to use.
+    """
+
+    strong: str = ""
+    n: tuple[Rows, ...] = ()
+    N: Annotated[tuple[Rows, ...], Parameter(name="--N")] = ()
+    noise: tuple[Finite, ...] = ()
+    alphas: tuple[Finite, ...] = ()
+    seeds: PositiveInt | None = None
+    head: Literal["squared", "logistic"] | None = None
+    pictures: PositiveInt | None = None
+
+    def rows(self) -> LabelConfig | None:
+        """Give where the rows are.
+
+        Returns
+        -------
+        LabelConfig or None
+            None where no feature set, model or table is named.
+        """
+        own = {key: value for key, value in dict(self).items() if key in LabelConfig.model_fields}
+        return LabelConfig(**own) if self.weak or self.strong or self.input or self.labels else None
 
 
 class MeasureConfig(DataConfig):

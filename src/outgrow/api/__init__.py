@@ -11,6 +11,7 @@ from outgrow.api.forecasting import Forecasts, forecast
 from outgrow.api.planning import Plan, plan
 from outgrow.api.predicting import predict, write_columns
 from outgrow.api.ranking import Ranking, rank
+from outgrow.api.reproducing import Reproduced, reproduce
 from outgrow.api.running import demo, measure, redraw, replay, run
 from outgrow.api.sweeping import Sweep, sweep
 from outgrow.study.saved import LoadedRun, load
@@ -20,6 +21,7 @@ __all__ = [
     "LoadedRun",
     "Plan",
     "Ranking",
+    "Reproduced",
     "Sweep",
     "demo",
     "encode",
@@ -32,6 +34,7 @@ __all__ = [
     "rank",
     "redraw",
     "replay",
+    "reproduce",
     "run",
     "sweep",
     "verify",

@@ -21,7 +21,7 @@ from outgrow.study.sources import Permissions, Progress
 from outgrow.study.sweep.measure import memory_of
 from outgrow.study.sweep.outcome import SweepOutcome
 from outgrow.study.sweep.parts import PartFolder, origin_of
-from outgrow.study.sweep.study import grid_of, sweep_rows
+from outgrow.study.sweep.study import check_sweep, grid_of, sweep_rows
 from outgrow.study.sweep.study import sweep as study_sweep
 from outgrow.study.sweep.table import as_columns
 
@@ -98,6 +98,7 @@ def sweep(
     data, names, read = sweep_rows(config, Permissions(tuple(allow_code)), progress)
     grid = grid_of(config, names, len(data.train))
     config = config.model_copy(update={"n": grid.n, "N": grid.N})
+    check_sweep(data, grid)
     store = None
     if out is not None:
         _, blocks = memory_of(data, grid)
@@ -105,12 +106,14 @@ def sweep(
     try:
         found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress, store=store)
     except KeyboardInterrupt:
-        if store is None:
+        if store is None or not store.count:
             raise
-        kept = len(list(store.folder.glob("*.parquet")))
         raise KeyboardInterrupt(
-            f"interrupted; {kept} finished parts are kept in {store.folder}: the same command goes on"
+            f"interrupted; {store.count} finished parts are kept in {store.folder}: the same command goes on"
         ) from None
+    finally:
+        if store is not None and not store.count:
+            store.remove()
     outcome = plain(found)
     if out is None or store is None:
         return Sweep(found.table, found.cells, outcome)

@@ -7,8 +7,8 @@ Under ``joblib.parallel_config`` another backend (Ray's, for one) does the same.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any, TypeVar
 
 from outgrow.errors import ConfigError, OutgrowError
@@ -17,6 +17,10 @@ Name = TypeVar("Name")
 
 TRIES = 3
 """Times that a task may lose its worker: once is somebody's kill, three times is the task itself."""
+
+WAVE = 2
+"""Tasks per worker that are waited for together where a backend cannot do otherwise: what a stop may lose,
+against workers that wait for the last of a wave."""
 
 
 def run_tasks(
@@ -56,29 +60,38 @@ def run_tasks(
     left, tries = dict(tasks), TRIES
     while left:
         try:
-            for name, result in _side_by_side(function, left, jobs):
-                del left[name]
-                tries = TRIES
-                yield name, result
+            # Closed at once if nobody wants the rest: workers then stop.
+            with closing(_side_by_side(function, left, jobs)) as found:
+                for name, result in found:
+                    del left[name]
+                    tries = TRIES
+                    yield name, result
         except BrokenExecutor:
             tries -= 1
             if not tries:
                 raise OutgrowError(
-                    f"workers were killed {TRIES} times in a row, with {len(left)} tasks to do",
+                    f"workers were killed {TRIES} times in a row, {len(left)} of {len(tasks)} tasks being left",
                     "the workers",
-                    "Memory may be short: use --jobs 1. What was finished is kept.",
+                    "Memory may be short: use --jobs 1. With --out, what was finished is kept.",
                 ) from None
 
 
 def _side_by_side(
     function: Callable[..., Any], tasks: Mapping[Name, tuple[Any, ...]], jobs: int
-) -> Iterator[tuple[Name, Any]]:
-    from joblib import Parallel, delayed
+) -> Generator[tuple[Name, Any], None, None]:
+    from joblib import Parallel, delayed, effective_n_jobs
 
-    run = Parallel(
-        n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=f"{2 * cores(jobs)}"
-    )
-    yield from run(delayed(_named)(name, function, arguments) for name, arguments in dict(tasks).items())
+    calls = [delayed(_named)(name, function, arguments) for name, arguments in tasks.items()]
+    try:
+        run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+    except ValueError:
+        # Backends of multiprocessing's kind, Ray's among them, give results only when all are there.
+        with Parallel(n_jobs=jobs, batch_size=1) as run:
+            wave = WAVE * effective_n_jobs(jobs)
+            for start in range(0, len(calls), wave):
+                yield from run(calls[start : start + wave])
+        return
+    yield from run(calls)
 
 
 def _named(name: Name, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Name, Any]:
@@ -86,7 +99,7 @@ def _named(name: Name, function: Callable[..., Any], arguments: tuple[Any, ...])
 
 
 def cores(jobs: int) -> int:
-    """Give the number of workers that jobs stand for.
+    """Give the number of workers on this machine that jobs stand for.
 
     Parameters
     ----------
@@ -100,4 +113,7 @@ def cores(jobs: int) -> int:
     """
     if jobs > 0:
         return jobs
-    return max(1, (os.cpu_count() or 1) + 1 + jobs)
+    from joblib import cpu_count
+
+    # Of what this process may use: a container may have fewer than the machine.
+    return max(1, cpu_count() + 1 + jobs)

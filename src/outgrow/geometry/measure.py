@@ -13,15 +13,15 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from outgrow.geometry.correlation import CorrelationDimension, Whitening, correlation_from_moments, whitening
-from outgrow.geometry.intrinsic import ENERGY_LEVEL, Dimension, every_dimension, intrinsic_dimension
+from outgrow.geometry.intrinsic import Dimension, every_dimension
 from outgrow.geometry.null_spectrum import some_rows
 from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, pair_moments
 from outgrow.geometry.projector_gap import LabelGap, ProjectorGap, label_gap, projector_gap, projector_gaps
-from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
+from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.spectrum import centre
-from outgrow.results import Estimate, Undefined
+from outgrow.results import Undefined
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def measure_pair(
         strong=_set(X_s, rows, strong, rng),
         correlation=SharedGeometry(**vars(shared), canonical_by_chance=by_chance),
         ridge=ridge_overlaps(*spectra, cross),
-        published=_published(weak, strong, rng),
+        published=similarity_of_spectra(weak.spectrum, strong.spectrum, rng),
         projector_gap=projector_gap(*spectra, cross),
         projector_gaps=projector_gaps(*spectra, cross),
         label_gap=left,
@@ -231,16 +231,3 @@ def _with_labels(
         b_w += (X_w[rows[part]] - mean_w).T @ of_rows[part]
         b_s += (X_s[rows[part]] - mean_s).T @ of_rows[part]
     return b_w / len(rows), b_s / len(rows), float(np.sum(of_rows**2)) / len(rows)
-
-
-def _published(
-    weak: Whitening, strong: Whitening, rng: np.random.Generator
-) -> PublishedSimilarity | Undefined:
-    bases = []
-    for found in (weak, strong):
-        size = intrinsic_dimension(found.spectrum, "energy", level=ENERGY_LEVEL).estimate
-        if not isinstance(size, Estimate):
-            return size
-        bases.append(found.spectrum.vectors[:, : int(size.value)])
-    same = len(bases[0]) == len(bases[1])
-    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)

@@ -15,6 +15,9 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
+from outgrow.geometry.intrinsic import ENERGY_LEVEL, intrinsic_dimension
+from outgrow.linalg.spectrum import Spectrum
+from outgrow.results import Estimate, Undefined
 
 Matching = Literal["none", "rotation", "projection", "padding"]
 
@@ -106,6 +109,33 @@ def published_correlation_dimension(
     value = float(np.sum((V_s.T @ V_w) ** 2))
     d_w, d_s = V_w.shape[1], V_s.shape[1]
     return PublishedSimilarity(value, *chance_level(width, d_w, d_s), width, d_w, d_s, matching)
+
+
+def similarity_of_spectra(
+    weak: Spectrum, strong: Spectrum, rng: np.random.Generator
+) -> PublishedSimilarity | Undefined:
+    """Compare two feature sets as published: on the directions that hold `ENERGY_LEVEL` of each's variance.
+
+    Parameters
+    ----------
+    weak, strong : Spectrum
+        Of each set's covariance.
+    rng : numpy.random.Generator
+        Draws the rotation where widths of bases differ.
+
+    Returns
+    -------
+    PublishedSimilarity or Undefined
+        Undefined where a spectrum has no such number of directions.
+    """
+    bases = []
+    for spectrum in (weak, strong):
+        size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
+        if not isinstance(size, Estimate):
+            return size
+        bases.append(spectrum.vectors[:, : int(size.value)])
+    same = len(bases[0]) == len(bases[1])
+    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)
 
 
 def chance_level(width: int, d_w: int, d_s: int) -> tuple[float, float]:

@@ -26,6 +26,14 @@ SQUEEZED = 4.0
 """How many times longer the axis of all values must be than that of the bulk, before the bulk alone is
 shown: above a quarter of the height curves are still read."""
 
+BARS = (0.35, 1.0)
+"""How far intervals may widen an axis at either end, in lengths of what it would be without them: any interval,
+and the bulk of them. One of little use may be many times longer than all that is to be seen, and if all are,
+the points still take a third of the height."""
+
+AT_PLACES = 6
+"""Places of points that are written on the axis themselves; more are crowded, and round numbers stand in."""
+
 ROOM = 0.05
 """Share of its length that a linear axis is widened at both ends, so that no mark is cut."""
 
@@ -70,7 +78,8 @@ class Span:
 
 def span_of(
     values: Sequence[float],
-    others: Sequence[float] = (),
+    lines: Sequence[float] = (),
+    ends: Sequence[float] = (),
     kept: Sequence[float] = (),
     *,
     logarithmic: bool = False,
@@ -81,8 +90,10 @@ def span_of(
     ----------
     values : sequence of float
         What the bulk is of.
-    others : sequence of float
-        Shown where they are near it: ends of intervals, lines of theory.
+    lines : sequence of float
+        Of theory, say: shown where they are near it.
+    ends : sequence of float
+        Of intervals: shown as far as they do not make the axis much longer.
     kept : sequence of float
         Shown in any case, such as published values.
     logarithmic : bool
@@ -99,22 +110,27 @@ def span_of(
     >>> span_of([*pgr, -30.0]).low > 0, span_of([*pgr, 0.1]).low < 0.1
     (True, True)
     """
-    usable = [_numbers(part, logarithmic) for part in (values, others, kept)]
-    bulk, near, always = (np.log10(part) if logarithmic else part for part in usable)
+    usable = [_numbers(part, logarithmic) for part in (values, lines, ends, kept)]
+    bulk, near, bars, always = (np.log10(part) if logarithmic else part for part in usable)
     everything = np.concatenate([bulk, near, always])
     if not everything.size:
         return None
     low, high = _ends(bulk if bulk.size else everything, everything, always)
+    if bars.size:
+        one, most = (share * (high - low) for share in BARS)
+        usual = _bulk(bars)
+        low, high = (
+            min(low, max(bars.min(), low - one), max(usual[0], low - most)),
+            max(high, min(bars.max(), high + one), min(usual[1], high + most)),
+        )
     if logarithmic:
         return Span(*decades(10.0**low, 10.0**high), logarithmic=True)
     room = ROOM * (high - low) or ROOM * abs(high) or ROOM
-    return Span(low - room, high + room)
+    return Span(float(low - room), float(high + room))
 
 
 def _ends(bulk: np.ndarray, everything: np.ndarray, always: np.ndarray) -> tuple[float, float]:
-    # Quantiles that are values: between few, a wild one would draw the bulk to itself.
-    low = float(np.quantile(bulk, BULK[0], method="higher"))
-    high = float(np.quantile(bulk, BULK[1], method="lower"))
+    low, high = _bulk(bulk)
     reach = REACH * (high - low)
     near = everything[(everything >= low - reach) & (everything <= high + reach)]
     shown = np.concatenate([near, always])
@@ -124,12 +140,19 @@ def _ends(bulk: np.ndarray, everything: np.ndarray, always: np.ndarray) -> tuple
     return float(ends[0]), float(ends[1])
 
 
+def _bulk(values: np.ndarray) -> tuple[float, float]:
+    # Quantiles that are values: between few, a wild one would draw the bulk to itself. Of two values the first
+    # is then the higher.
+    ends = np.quantile(values, BULK[0], method="higher"), np.quantile(values, BULK[1], method="lower")
+    return float(min(ends)), float(max(ends))
+
+
 def _numbers(values: Sequence[float], positive: bool) -> np.ndarray:
     found = [float(value) for value in values if is_number(value) and (value > 0 or not positive)]
     return np.array(found, dtype=float)
 
 
-def axis_of(span: Span, title: str | list[str], edge: float = 0.0) -> Any:
+def axis_of(span: Span, title: str | list[str], *, places: Sequence[float] = (), edge: float = 0.0) -> Any:
     """Make the axis of a span.
 
     Parameters
@@ -138,6 +161,8 @@ def axis_of(span: Span, title: str | list[str], edge: float = 0.0) -> Any:
         Its ends.
     title : str or list of str
         Its title, or the lines of it.
+    places : sequence of float
+        Of points: written on the axis where they are few.
     edge : float
         Pixels kept for its labels at least.
 
@@ -148,14 +173,17 @@ def axis_of(span: Span, title: str | list[str], edge: float = 0.0) -> Any:
     """
     import altair as alt
 
-    common = {"title": title, "labelOverlap": "greedy", "minExtent": edge}
-    if not span.logarithmic:
-        return alt.Axis(tickCount=5, **common)
-    ticks = _ticks(span)
-    if len(ticks) < FEW:
-        return alt.Axis(tickCount=5, format="~r", **common)
+    common: dict[str, Any] = {"title": title, "labelOverlap": "greedy", "minExtent": edge}
+    ticks = sorted(set(places))
+    if not 1 <= len(ticks) <= AT_PLACES:
+        if not span.logarithmic:
+            return alt.Axis(tickCount=5, **common)
+        ticks = _ticks(span)
+        if len(ticks) < FEW:
+            # Vega's choice, but not its powers of ten.
+            return alt.Axis(tickCount=5, format="~r", **common)
     # 10k and 1e-5 are as wide as other labels; whole numbers between are written out.
-    form = "~s" if ticks[-1] >= 1e4 and ticks[0] >= 1 else "~e" if ticks[0] < 1e-3 else ",~r"
+    form = "~s" if ticks[-1] >= 1e4 and ticks[0] >= 1 else "~e" if 0 < ticks[0] < 1e-3 else ",~r"
     return alt.Axis(values=ticks, format=form, **common)
 
 

@@ -6,8 +6,9 @@ screen and one on a narrow one.
 
 from __future__ import annotations
 
-from outgrow.report.curve_charts import drawing, scenes
+from outgrow.report.curve_charts import drawing
 from outgrow.report.curve_looks import families, grouped, key, looks_of
+from outgrow.report.curve_scene import scenes
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, items
 from outgrow.report.markup import Safe, tag

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from outgrow.report.curve_charts import Scene, chart, scenes
+from outgrow.report.curve_charts import EDGE, chart
 from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
+from outgrow.report.curve_scene import Scene, scenes
 from outgrow.report.drawing import CONFIG
 from outgrow.report.findings import Plain, items
 from outgrow.report.page import VEGA_LITE
@@ -24,6 +25,9 @@ COLUMNS = 3
 WIDTH, HEIGHT = 215, 165
 """Of a panel's plot in pixels: three with their axes take about 800, so that letters of 12 are about 7 points
 high at a text width of 6.5 inches."""
+
+BESIDE = EDGE + 20
+"""Pixels of labels and title left of a plot: its heading begins above them."""
 
 SCALE = 2
 """Pixels of the PNG to one of the drawing: about 270 per inch at that text width."""
@@ -146,9 +150,13 @@ def _panel(scene: Scene, looks: Mapping[str, Look]) -> Any:
         symbolOpacity=1,
         offset=14,
     )
-    name = textwrap.wrap(shortened(scene.panel.get("title") or "", 100), int(WIDTH / LETTER))
+    # "N = 10,000" stays on one line.
+    said = shortened(scene.panel.get("title") or "", 100).replace(" = ", "\u00a0=\u00a0")
+    name = textwrap.wrap(said, int((WIDTH + BESIDE) / LETTER))
     outside = f"{len(scene.outside)} of {scene.points} points outside" if scene.outside else alt.Undefined
-    title = alt.TitleParams(name or "", subtitle=outside, fontSize=12, anchor="start", offset=6)
+    title = alt.TitleParams(
+        name or "", subtitle=outside, fontSize=12, anchor="start", frame="group", dx=-BESIDE, offset=4
+    )
     return chart(scene, looks, legend=legend).properties(width=WIDTH, height=HEIGHT, title=title)
 
 

@@ -215,10 +215,16 @@ def tally(outcome: Plain) -> str:
     met, both = sum(agrees is True for agrees in found), sum(agrees is not None for agrees in found)
     if not both:
         return f"None of {number(len(found))} numbers could be compared."
-    verb, whose = ("is", "its") if met == 1 else ("are", "their")
-    said = f"{number(met)} of {number(both)} published numbers {verb} met within {whose} tolerance"
-    missing = len(found) - both
-    return f"{said}; {number(missing)} could not be compared." if missing else f"{said}."
+    whose = "its" if met == 1 else "their"
+    said = f"{number(met)} of {number(both)} published numbers {_be(met)} met within {whose} tolerance"
+    unpublished = sum(value_of(one.get("published")) is None for one in items(outcome, "comparisons"))
+    missing = len(found) - both - unpublished
+    said += f"; {number(missing)} could not be compared" if missing else ""
+    return said + (f"; {number(unpublished)} more {_be(unpublished)} ours alone." if unpublished else ".")
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def page(outcome: Plain) -> str:
@@ -373,7 +379,8 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None or is_number(value):
-        return number(value)
+        # A hyphen is shorter than a plus: numbers below zero get a minus.
+        return number(value).replace("-", "−")
     return shortened(value, 80)
 
 

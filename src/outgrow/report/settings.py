@@ -14,7 +14,7 @@ from outgrow.report.text import escaped, shortened
 LONGEST = 400
 """Characters shown of a line: lists of sizes are read, lists of names run over several lines."""
 
-_ABSOLUTE = re.compile(r"^([^/\\]*[=:])?(?:/(?!/)|~|[A-Za-z]:[\\/]|\\).*[\\/]")
+_ABSOLUTE = re.compile(r"^((?![A-Za-z]:[\\/])[^/\\]*[=:])?(?:/(?!/)|~|[A-Za-z]:[\\/]|\\).*[\\/]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -13,22 +13,16 @@ from typing import Any
 
 from outgrow.report.findings import Plain, part
 from outgrow.report.text import interval_of, is_number, number, value_of
-from outgrow.report.words import kind_title
 
 SHOWN = 30
 """Cells shown at most: a screen and a half."""
 
-QUANTITIES = (
-    ("teacher", kind_title("teacher")),
-    ("student", kind_title("student")),
-    ("joint", kind_title("joint")),
-    ("baseline", kind_title("baseline")),
-    ("ceiling", kind_title("ceiling")),
-    ("pgr", "PGR"),
-    ("opr", "OPR"),
-    ("opr_raw_mse", "Ratio of raw errors"),
-)
-"""Columns of the table of cells: quantity in the findings, and title."""
+RISKS = ("teacher", "student", "joint", "baseline", "ceiling")
+"""Models whose mean risk is shown, without its interval: what counts is how they compare, seed by seed."""
+
+RATIOS = (("pgr", "PGR"), ("opr", "OPR"), ("opr_raw_mse", "Ratio of raw errors"))
+"""Quantities shown with their intervals: name in the findings, and title. They say on which side of teacher
+and baseline the student is, so the differences themselves are left to the file."""
 
 AGAINST = (("student_less_teacher", "its teacher"), ("student_less_baseline", "the strong baseline"))
 """Differences that decide who wins, and against whom."""
@@ -130,8 +124,13 @@ class Cells:
         """Every cell that has a student, in the order of the findings."""
         return list(self._found.get("student", {}))
 
-    def shown(self) -> list[Place]:
+    def shown(self, *, quietest: bool = False) -> list[Place]:
         """Choose a few cells to look at.
+
+        Parameters
+        ----------
+        quietest : bool
+            Whether only those of the lowest noise level.
 
         Returns
         -------
@@ -143,8 +142,9 @@ class Cells:
             return []
         sizes = sorted({place.n for place in every})
         ends = {sizes[0], sizes[len(sizes) // 2], sizes[-1]}
-        top = max(place.N for place in every)
-        return [place for place in every if place.n in ends and top == place.N][:SHOWN]
+        top, least = max(place.N for place in every), min(place.noise for place in every)
+        found = [place for place in every if place.n in ends and top == place.N]
+        return [place for place in found if not quietest or place.noise == least][:SHOWN]
 
     def tally(self) -> list[str]:
         """Say in how many cells the student wins.

@@ -11,11 +11,23 @@ from outgrow.report.curve_back import configuration, curve_notes, notes
 from outgrow.report.curve_figure import figure
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, items, part
-from outgrow.report.markup import Child, Column, Safe, data_list, joined, quantity_cell, reasons, table, tag
+from outgrow.report.markup import (
+    Cell,
+    Child,
+    Column,
+    Safe,
+    data_list,
+    joined,
+    quantity_cell,
+    reasons,
+    table,
+    tag,
+)
 from outgrow.report.page import document
 from outgrow.report.page_head import note_of
-from outgrow.report.sweep_cells import FILES, QUANTITIES, Cells
+from outgrow.report.sweep_cells import FILES, RATIOS, RISKS, Cells
 from outgrow.report.text import is_number, number, shortened, value_of, visible
+from outgrow.report.words import kind_title
 
 
 def title_of(outcome: Plain) -> str:
@@ -203,8 +215,8 @@ def dimensions(outcome: Plain) -> Safe | None:
         [
             shortened(pair.get("weak"), 40),
             shortened(pair.get("strong"), 40),
-            joined([number(pair.get("d_w")), tag("small", f"of {number(pair.get('width_w'))}")], " "),
-            joined([number(pair.get("d_s")), tag("small", f"of {number(pair.get('width_s'))}")], " "),
+            _rank(pair, "w"),
+            _rank(pair, "s"),
             quantity_cell(pair.get("d_sw")),
             share_text(pair),
             number(value_of(pair.get("naive"))),
@@ -228,17 +240,23 @@ def dimensions(outcome: Plain) -> Safe | None:
     )
 
 
+def _rank(pair: Plain, which: str) -> Cell:
+    of = tag("small", f"of {number(pair.get(f'width_{which}'))}")
+    return Cell(tag("td", number(pair.get(f"d_{which}")), of, class_="number"))
+
+
 def _cells(outcome: Plain, cells: Cells) -> Safe | None:
-    if not cells.places:
+    shown = cells.shown()
+    if not shown:
         return None
     return tag(
         "section",
         tag("h2", "A few cells", id="cells"),
         tag(
             "p",
-            f"Mean {risk_name(outcome)} and ratios with 90 % intervals over seeds. Shown are"
-            f" {number(len(cells.shown()))} of {number(len(cells.places))} cells: the smallest, the middle"
-            f" and the largest n at the largest N. All are in {FILES[0]}, every seed in {FILES[1]}.",
+            f"Mean {risk_name(outcome)} over seeds, and ratios with 90 % intervals. Shown are"
+            f" {number(len(shown))} of {number(len(cells.places))} cells: the smallest, the middle and the"
+            f" largest n at N = {number(shown[0].N)}. All are in {FILES[0]}, every seed in {FILES[1]}.",
         ),
         _cell_table(outcome, cells),
         aria_labelledby="cells",
@@ -249,20 +267,26 @@ def _cell_table(outcome: Plain, cells: Cells) -> Safe:
     shown = cells.shown()
     several_strong = len({place.strong for place in cells.places}) > 1
     noisy = len({place.noise for place in cells.places}) > 1
-    quantities = [(key, title) for key, title in QUANTITIES if cells.has(key)]
-    columns = [Column("n"), Column("N"), *(Column(title) for _, title in quantities)]
+    risks = [key for key in RISKS if cells.has(key)]
+    ratios = [(key, title) for key, title in RATIOS if cells.has(key)]
+    columns = [
+        Column("n"),
+        *(Column(kind_title(key)) for key in risks),
+        *(Column(title) for _, title in ratios),
+    ]
     rows: list[list[Child]] = []
     group = ""
     for place in shown:
         named = shortened(place.weak, 60)
         named += f", student {shortened(place.strong, 60)}" if several_strong else ""
-        named += f", noise {number(place.noise)}" if noisy else ""
+        named += f", noise {place.noise:g}" if noisy else ""
         if named != group:
             group = named
             rows.append([f"Teacher {named}"])
-        found = [quantity_cell(cells.get(key, place)) for key, _ in quantities]
-        rows.append([number(place.n), number(place.N), *found])
-    every = [(title, cells.get(key, place)) for place in shown for key, title in quantities]
+        means = [number(value_of(cells.get(key, place))) for key in risks]
+        found = [quantity_cell(cells.get(key, place)) for key, _ in ratios]
+        rows.append([number(place.n), *means, *found])
+    every = [(title, cells.get(key, place)) for place in shown for key, title in ratios]
     return joined([table(columns, rows, "A few cells"), reasons(every)])
 
 

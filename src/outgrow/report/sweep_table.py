@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from outgrow.report.findings import Plain, items, part
-from outgrow.report.sweep_cells import FILES, QUANTITIES, Cells
+from outgrow.report.sweep_cells import FILES, RATIOS, RISKS, Cells, Place
 from outgrow.report.sweep_page import fits_text, risk_name, share_text, sizes, title_of
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
 
@@ -44,11 +44,12 @@ def sweep_lines(outcome: Plain) -> Group:
             for pair in pairs
             if (said := undefined_text(pair.get("d_sw")))
         ]
-    if cells.places:
-        lines.append(_cells(outcome, cells))
+    shown = cells.shown(quietest=True)
+    if shown:
+        lines.append(_cells(outcome, cells, shown))
         lines.append(
             Text(
-                f"Shown are {number(len(cells.shown()))} of {number(len(cells.places))} cells; all are in"
+                f"Shown are {number(len(shown))} of {number(len(cells.places))} cells; all are in"
                 f" {FILES[0]}, every seed in {FILES[1]}.",
                 style="dim",
             )
@@ -80,20 +81,23 @@ def _dimensions(pairs: list[Plain]) -> Table:
     return shown
 
 
-def _cells(outcome: Plain, cells: Cells) -> Table:
-    noisy = len({place.noise for place in cells.places}) > 1
-    quantities = [(key, title) for key, title in QUANTITIES if cells.has(key)]
-    shown = Table(title=Text(f"Mean {risk_name(outcome)} and ratios, 90 % intervals of ratios"))
-    shown.add_column("Teacher", overflow="fold")
-    for title in ("n", "N", *(("noise",) if noisy else ()), *(title for _, title in quantities)):
+def _cells(outcome: Plain, cells: Cells, places: list[Place]) -> Table:
+    several = len({place.strong for place in cells.places}) > 1
+    risks = [key for key in RISKS if cells.has(key)]
+    ratios = [(key, title) for key, title in RATIOS if cells.has(key)]
+    at = f"N = {number(places[0].N)}, noise {places[0].noise:g}"
+    shown = Table(title=Text(f"Mean {risk_name(outcome)} and ratios at {at}, 90 % intervals of ratios"))
+    for title in ("Teacher", *(("Student",) if several else ())):
+        shown.add_column(title, overflow="fold")
+    for title in ("n", *risks, *(title for _, title in ratios)):
         shown.add_column(title)
-    for place in cells.shown():
-        found = [(key, cells.get(key, place)) for key, _ in quantities]
-        row = [shortened(place.weak, 40), number(place.n), number(place.N)]
-        row += [number(place.noise)] if noisy else []
-        row += [
-            quantity_text(one) if key in ("pgr", "opr") and one else number(value_of(one))
-            for key, one in found
+    for place in places:
+        row = [
+            shortened(place.weak, 40),
+            *([shortened(place.strong, 40)] if several else []),
+            number(place.n),
         ]
+        row += [number(value_of(cells.get(key, place))) for key in risks]
+        row += [quantity_text(cells.get(key, place)) for key, _ in ratios]
         shown.add_row(*map(Text, row))
     return shown

@@ -1,8 +1,8 @@
 """What a pair's line in a figure is labelled with: how much of the teacher the student can see.
 
 Dimensions are of the rows that a sweep deals from: ranks, the correlation dimension corrected for chance with
-its jackknife interval (docs/theory.md, T1), and beside them the similarity that was published, with its chance
-level. They need no labels.
+its jackknife interval (docs/theory.md, T1), and beside them the published similarity, with its chance level.
+They need no labels.
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ import numpy as np
 from jaxtyping import Int
 
 from outgrow.geometry.correlation import correlation_from_moments, whitening
-from outgrow.geometry.intrinsic import ENERGY_LEVEL, intrinsic_dimension
 from outgrow.geometry.pair_moments import GROUPS, STRONG, WEAK, pair_moments
-from outgrow.geometry.published import PublishedSimilarity, published_correlation_dimension
-from outgrow.linalg.spectrum import Spectrum
-from outgrow.results import Estimate
+from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.study.sweep.grid import SweepData
 from outgrow.study.sweep.outcome import PairDimensions
 
@@ -65,7 +62,7 @@ def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimen
     total = table.select()
     by_w, by_s = whitening(total, WEAK), whitening(total, STRONG)
     shared = correlation_from_moments(table, by_w, by_s)
-    similar = _published(by_w.spectrum, by_s.spectrum, np.random.default_rng(seed))
+    similar = similarity_of_spectra(by_w.spectrum, by_s.spectrum, np.random.default_rng(seed))
     return PairDimensions(
         weak=weak,
         strong=strong,
@@ -75,8 +72,8 @@ def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimen
         d_s=by_s.kept,
         d_sw=shared.estimate,
         naive=shared.naive,
-        published=None if similar is None else similar.value,
-        chance=None if similar is None else similar.chance,
+        published=similar.value if isinstance(similar, PublishedSimilarity) else None,
+        chance=similar.chance if isinstance(similar, PublishedSimilarity) else None,
     )
 
 
@@ -87,14 +84,3 @@ def _groups(train: Int[np.ndarray, " R"], rows: int, seed: int) -> Int[np.ndarra
     groups = np.full(rows, -1, dtype=np.int64)
     groups[train] = deal % min(GROUPS, len(train))
     return groups
-
-
-def _published(weak: Spectrum, strong: Spectrum, rng: np.random.Generator) -> PublishedSimilarity | None:
-    bases = []
-    for spectrum in (weak, strong):
-        size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
-        if not isinstance(size, Estimate):
-            return None
-        bases.append(spectrum.vectors[:, : int(size.value)])
-    same = len(bases[0]) == len(bases[1])
-    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)

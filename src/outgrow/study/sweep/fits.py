@@ -77,6 +77,7 @@ def fit(
     *,
     intercept: bool,
     inverse: Float[np.ndarray, " a"] | None = None,
+    work: Float[np.ndarray, "d d"] | None = None,
 ) -> Path:
     """Fit (1/m) |y - X theta - level|^2 + alpha |theta|^2 for every alpha.
 
@@ -92,6 +93,8 @@ def fit(
         Whether levels are fitted.
     inverse : array of shape (a,), optional
         By penalty, a bound on the norm of the inverse; NaN where none is known.
+    work : array of shape (d, d), optional
+        Overwritten.
 
     Returns
     -------
@@ -101,17 +104,15 @@ def fit(
     m, d = sums.rows, len(sums.total)
     if m - intercept < d:
         return fit_few(*rows(), alphas, intercept=intercept)
-    A, b = sums.gram, sums.answers
-    if intercept:
-        A = A - np.outer(sums.total, sums.total / m)
-        b = b - np.outer(sums.total, sums.targets / m)
+    b = sums.answers - np.outer(sums.total, sums.targets / m) if intercept else sums.answers
+    centre = (sums.total, m) if intercept else None
     found: list[tuple[np.ndarray, bool, float, float]] = []
     for place, alpha in enumerate(alphas):
-        known = None if inverse is None or np.isnan(inverse[place]) else inverse[place]
-        solution = solve(A, b, m * alpha, inverse=known)
+        known = None if inverse is None or np.isnan(inverse[place]) else float(inverse[place])
+        solution = solve(sums.gram, b, m * alpha, mean=centre, inverse=known, work=work)
         if solution is None and known is not None:
             # The bound may be far from the condition itself.
-            solution = solve(A, b, m * alpha)
+            solution = solve(sums.gram, b, m * alpha, mean=centre, work=work)
         if solution is None:
             found.append(_decomposed(*rows(), alpha, intercept))
         else:

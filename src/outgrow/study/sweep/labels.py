@@ -76,4 +76,4 @@ def check_noise(noise: float, classes: int) -> None:
     """
     if not (np.isfinite(noise) and noise >= 0) or (classes and noise > 1):
         what = "share of classes swapped, from 0 to 1" if classes else "standard deviation of at least 0"
-        raise ConfigError(f"{noise:g} is no {what}", "--noise")
+        raise ConfigError(f"{noise:g} is no {what}", "--noise", "Name levels such as 0 and 0.1.")

@@ -182,9 +182,12 @@ def check_sizes(rows: int, grid: SweepGrid) -> None:
     if n + N > rows:
         # The largest n and the largest N are a cell of the grid.
         first = next((a, b) for a in grid.n for b in grid.N if a + b > rows)
+        left = rows - n
         raise ConfigError(
             f"n = {first[0]:,} with N = {first[1]:,} takes {sum(first):,} rows, and {rows:,} with labels"
             " are there beside the test rows",
             "the grid",
-            f"With n up to {n:,}, N may go up to {max(rows - n, 0):,}; or draw fewer test rows.",
+            f"With n up to {n:,}, N may go up to {left:,}; or draw fewer test rows."
+            if left >= 2
+            else f"Together they may take {rows:,}; or draw fewer test rows.",
         )

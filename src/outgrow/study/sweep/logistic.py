@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import ConfigError
-from outgrow.probes.logistic import LogisticColumns, cross_entropy, fit_columns
+from outgrow.probes.logistic import cross_entropy
+from outgrow.probes.logistic_columns import LogisticColumns, fit_columns
 from outgrow.study.sweep.blocks import shifted, shifts_and_scales
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.layout import Layout

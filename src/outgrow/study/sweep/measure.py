@@ -7,14 +7,10 @@ blocks take is worked out, and refused if it is too much, before anything is rea
 
 from __future__ import annotations
 
-import itertools
-import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +24,7 @@ from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
 from outgrow.study.sweep.layout import MOST_BLOCKS, Cut, cut
 from outgrow.study.sweep.scoring import TestRows
 from outgrow.study.sweep.seed import Key, Measured, SeedFits
+from outgrow.study.sweep.shared_arrays import MakeArray, place_for, shared_arrays
 from outgrow.study.sweep.table import SweepTable, joined, part_table
 
 SHARE = 0.8
@@ -191,18 +188,19 @@ def measure_sweep(
     total, done = len(grid.students) * grid.seeds, 0
     for student in grid.students:
         kept = {seed: store.load(student, seed) if store else None for seed in range(grid.seeds)}
-        parts += [part for part in kept.values() if part is not None]
-        done += sum(part is not None for part in kept.values())
-        missing = [seed for seed, part in kept.items() if part is None]
-        if not missing:
-            continue
-        tell(f"adding up blocks for {student}", done / total)
-        for seed, part in _student(data, grid, student, missing, blocks, jobs):
-            if store is not None:
-                store.save(student, seed, part)
-            parts.append(part)
-            done += 1
-            tell(f"{student}: {done} of {total} parts", done / total)
+        found = {seed: part for seed, part in kept.items() if part is not None}
+        done += len(found)
+        missing = [seed for seed in kept if seed not in found]
+        if missing:
+            tell(f"adding up blocks for {student}", done / total)
+            for seed, part in _student(data, grid, student, missing, blocks, jobs):
+                if store is not None:
+                    store.save(student, seed, part)
+                found[seed] = part
+                done += 1
+                tell(f"{student}: {done} of {total} parts", done / total)
+        # Whatever the order in which they were finished.
+        parts += [found[seed] for seed in kept]
     return joined(parts)
 
 
@@ -223,7 +221,21 @@ def _student(
     own = replace(grid, pairs=tuple(pair for pair in grid.pairs if pair[1] == student))
     first = {weak: next(strong for name, strong in grid.pairs if name == weak) for weak in own.teachers}
     told = tuple(weak for weak, strong in first.items() if strong == student)
-    with _arrays(shared=jobs != 1) as into:
+    place = None
+    if grid.head == "squared" and jobs != 1:
+        needed = block_bytes(
+            data, own, student, cut.count, len(grid.noise) * grid.seeds * data.truth.shape[1]
+        )
+        place = place_for(needed)
+        if place is None and jobs is not None:
+            raise ConfigError(
+                f"processes share {needed / 1e9:.1f} GB of blocks, and no folder for passing files has the room",
+                "--jobs",
+                "Use --jobs 1, or set TMPDIR to a folder on a larger disk.",
+            )
+        jobs = jobs if place else 1
+    arrays: AbstractContextManager[MakeArray] = shared_arrays(place) if place else nullcontext(np.zeros)
+    with arrays as into:
         shared, columns = None, None
         if grid.head == "squared":
             columns = LabelColumns(data.labels, grid)
@@ -242,7 +254,7 @@ def _student(
 
 
 def _prepared(
-    data: SweepData, grid: SweepGrid, student: str, cut: Cut, columns: LabelColumns, into: Any
+    data: SweepData, grid: SweepGrid, student: str, cut: Cut, columns: LabelColumns, into: MakeArray
 ) -> _Shared:
     shifts, scales = shifts_and_scales(data, grid)
     blocks = Blocks(data, grid, student, cut, columns, shifts, into)
@@ -304,21 +316,3 @@ def measure_part(
         found |= fits.student(shared.blocks, taught, sums, columns, shared.tests[student])
     kept = {key: one for key, one in found.items() if key[0] != "teacher" or key[1] in told}
     return part_table(kept, grid, seed)
-
-
-@contextmanager
-def _arrays(shared: bool) -> Iterator[Any]:
-    """Give what makes arrays: in memory, or in files that processes map instead of copying."""
-    if not shared:
-        yield np.zeros
-        return
-    # Memory that has a file's name, where the system has that; files else.
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="outgrow-", dir=place) as folder:
-        count = itertools.count()
-
-        def into(shape: tuple[int, ...]) -> np.ndarray:
-            path = Path(folder) / f"{next(count)}.bin"
-            return np.asarray(np.memmap(path, np.float64, "w+", shape=shape))
-
-        yield into

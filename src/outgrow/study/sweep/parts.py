@@ -77,13 +77,19 @@ class PartFolder:
             return
         if not differing:
             return
-        if not overwrite:
+        # A sweep that was stopped before its first part has nothing to lose.
+        if self.count and not overwrite:
             raise FileError(
                 f"holds parts of another sweep: it differs in {', '.join(differing)}",
                 str(self.folder),
                 "Finish that one first, choose another --out, or give --overwrite to throw the parts away.",
             )
         shutil.rmtree(self.folder)
+
+    @property
+    def count(self) -> int:
+        """Number of parts."""
+        return sum(1 for _ in self.folder.glob("*.parquet"))
 
     def load(self, student: str, seed: int) -> SweepTable | None:
         """Give a part that was measured before.

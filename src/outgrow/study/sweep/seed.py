@@ -149,7 +149,7 @@ class SeedFits:
         X = shifted(self.data, view, self.layout.labelled, self.shifts)
         Y = self.labels[self.layout.labelled]
         d, scale = X.shape[1], self.scale(view, alphas)
-        total, gram = np.zeros(d), np.zeros((d, d))
+        total, gram, work = np.zeros(d), np.zeros((d, d)), np.empty((d, d))
         targets, answers = np.zeros(Y.shape[1]), np.zeros((d, Y.shape[1]))
         paths, sums, done = [], [], 0
         for n in self.grid.n:
@@ -162,7 +162,7 @@ class SeedFits:
             def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
                 return X[:n], Y[:n]
 
-            paths.append(fit(sums[-1], scale.at(n), rows, intercept=self.grid.intercept))
+            paths.append(fit(sums[-1], scale.at(n), rows, intercept=self.grid.intercept, work=work))
         return paths, sums
 
     def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
@@ -259,6 +259,8 @@ class SeedFits:
         grid, k, levels = self.grid, self.k, len(self.grid.noise)
         joint = list(taught) if grid.joint else []
         a = len(grid.alphas_w)
+        # One of each for all n: new arrays of this size cost as much as what is done with them.
+        gram, work = np.empty_like(sums.gram), np.empty_like(sums.gram)
         found: dict[Key, list[Measured]] = {}
         for i, own in enumerate(baseline):
             d = len(own.total)
@@ -272,11 +274,11 @@ class SeedFits:
                 return self._union_rows(strong, n, sums.rows, i, {weak: taught[weak] for weak in joint})
 
             m = own.rows + sums.rows
-            products = Products(
-                m, own.total + sums.total, own.gram + sums.gram, np.concatenate(targets), np.hstack(answers)
-            )
+            np.add(own.gram, sums.gram, out=gram)
+            total = own.total + sums.total
+            products = Products(m, total, gram, np.concatenate(targets), np.hstack(answers))
             alphas = self.scale(strong, grid.alphas_s).at(m)
-            path = fit(products, alphas, rows, intercept=grid.intercept, inverse=inverse)
+            path = fit(products, alphas, rows, intercept=grid.intercept, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
             found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
             for weak, part in zip(joint, others, strict=True):

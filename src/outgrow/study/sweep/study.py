@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Collection
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.config import SweepConfig
-from outgrow.errors import DataError
+from outgrow.errors import ConfigError, DataError
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.study.sweep.blocks import pieces
 from outgrow.study.sweep.dimensions import dimensions
 from outgrow.study.sweep.figure import panels_of
-from outgrow.study.sweep.grid import SweepData, SweepGrid
+from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
 from outgrow.study.sweep.labels import NoisyLabels, check_noise
+from outgrow.study.sweep.layout import MOST_BLOCKS
 from outgrow.study.sweep.measure import Store, measure_sweep, memory_of
 from outgrow.study.sweep.outcome import SweepOutcome
 from outgrow.study.sweep.summary import cells_of, check_seeds, is_tuned
@@ -54,17 +57,30 @@ def sweep_rows(
 
     Raises
     ------
+    ConfigError
+        When a set is named twice.
     DataError
         When there are no test rows, or none to train on.
     """
+    for option, entries in (("--weak", config.weak), ("--strong", config.strong)):
+        twice = [entry for place, entry in enumerate(entries) if entry in entries[:place]]
+        if twice:
+            raise ConfigError("is named twice", f"{option} {twice[0]}", "Name each once.")
     rows = config.rows()
     read = prepare(rows, permissions, progress, moments=False)
     names = dict(zip(rows.weak, read.weak, strict=True))
     names.setdefault(rows.strong, read.strong_name)
-    return data_of(read, config), names, read
+    both = sorted({names[weak] for weak in config.weak} & {names[strong] for strong in config.strong})
+    if both and len(set(config.rank)) > 1:
+        raise ConfigError(
+            f"{both[0]} is teacher and student at once, and two ranks are given",
+            "--rank",
+            "Give one, or name the file twice: --weak small=FILE --strong FILE.",
+        )
+    return data_of(read, config, [names[strong] for strong in config.strong]), names, read
 
 
-def data_of(read: Prepared, config: SweepConfig) -> SweepData:
+def data_of(read: Prepared, config: SweepConfig, students: Collection[str]) -> SweepData:
     """Take the rows of a sweep out of what was read.
 
     Parameters
@@ -73,6 +89,8 @@ def data_of(read: Prepared, config: SweepConfig) -> SweepData:
         Rows, joined and split.
     config : SweepConfig
         Gives truth, noise variance and ranks.
+    students : collection of str
+        Feature sets of students.
 
     Returns
     -------
@@ -98,7 +116,7 @@ def data_of(read: Prepared, config: SweepConfig) -> SweepData:
     views = dict(read.weak) | {read.strong_name: read.strong}
     if config.rank:
         views = {
-            name: leading(view, train, config.rank[-1 if name == read.strong_name else 0])
+            name: leading(view, train, config.rank[-1 if name in students else 0])
             for name, view in views.items()
         }
     classes = len(read.classes)
@@ -158,17 +176,66 @@ def grid_of(config: SweepConfig, names: dict[str, str], rows: int) -> SweepGrid:
     """
     n = config.n
     if not n:
-        most = max(2, (rows - (min(config.N) if config.N else rows // 2)) // 2)
+        # Half of what the largest pool leaves, so that seeds differ in more than the order of rows.
+        most = max(2, (rows - (max(config.N) if config.N else rows // 2)) // 2)
         n = tuple(size for size in (LEAST_N * 2**step for step in range(STEPS_N)) if size <= most) or (most,)
-    N = config.N
-    if not N:
-        most = max(2, rows - max(n))
-        N = tuple(dict.fromkeys(max(2, most >> step) for step in reversed(range(STEPS_POOL))))
+    N = config.N or default_pools(rows, max(n))
     pairs = tuple((names[weak], names[strong]) for strong in config.strong for weak in config.weak)
     return SweepGrid(
         pairs, n, N, config.noise, config.alpha_w, config.alpha_s, config.unit, config.seeds,
         config.intercept, config.joint, config.head,
     )  # fmt: skip
+
+
+def default_pools(rows: int, n: int) -> tuple[int, ...]:
+    """Give sizes of pools, each twice the one before.
+
+    Parameters
+    ----------
+    rows : int
+        Rows to train on.
+    n : int
+        Those of them that are labelled.
+
+    Returns
+    -------
+    tuple of int
+        Round numbers. Some rows stay unused: where none may, blocks can be of one row each.
+
+    Examples
+    --------
+    >>> default_pools(700, 100), default_pools(20_011, 800), default_pools(9, 2)
+    ((70, 140, 280, 560), (2200, 4400, 8800, 17600), (4,))
+    """
+    # Blocks of the most there are: one begun for n, one for N, and the rows left over from whole ones.
+    most = max(2, rows - n - 3 * math.ceil(rows / MOST_BLOCKS))
+    least = most >> (STEPS_POOL - 1)
+    if least < 2:
+        return (most,)
+    step = max(10 ** (len(str(least)) - 2), 5 if least >= 10 else 1)
+    return tuple((least - least % step) << power for power in range(STEPS_POOL))
+
+
+def check_sweep(data: SweepData, grid: SweepGrid) -> None:
+    """Refuse a sweep that cannot be measured or summarised, before anything is done for it.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows.
+    grid : SweepGrid
+        The axes.
+
+    Raises
+    ------
+    ConfigError
+        When the grid does not fit the rows, a noise level is none, or a single seed leaves none to choose
+        penalties on.
+    """
+    check_grid(data, grid)
+    for noise in grid.noise:
+        check_noise(noise, data.classes)
+    check_seeds(grid)
 
 
 def sweep(
@@ -206,11 +273,8 @@ def sweep(
         Everything found.
     """
     start = time.perf_counter()
+    check_sweep(data, grid)
     memory, _ = memory_of(data, grid)
-    for noise in grid.noise:
-        check_noise(noise, data.classes)
-    # What cannot be summarised is not measured first.
-    check_seeds(grid)
     table = measure_sweep(data, grid, jobs=jobs, progress=progress, store=store)
     if progress is not None:
         progress("measuring dimensions", 1.0)

@@ -1,0 +1,83 @@
+"""Make golden results again: ``golden.py NAME...`` writes tests/study/reproduce/golden/NAME.json.
+
+A golden file holds what a reproduction finds at small settings. Tests compare with it, so that a change of
+any number is a decision: run this, and say in the commit why the numbers moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from outgrow.results import as_plain
+from outgrow.study.reproduce.reproduction import Reproduction
+from outgrow.study.reproduce.synthetic import reproduce
+from outgrow.study.reproduce.synthetic_draws import SyntheticSettings
+
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "study" / "reproduce" / "golden"
+
+
+def golden(name: str) -> dict[str, Any]:
+    """Compute the golden results of one experiment.
+
+    Parameters
+    ----------
+    name : str
+        A key of `MAKERS`.
+
+    Returns
+    -------
+    dict
+        Plain values: "config", "verdict", "comparisons" (ours, by what) and "tables" (by name and
+        column).
+    """
+    found, tables = MAKERS[name]()
+    return {
+        "config": as_plain(found.config),
+        "verdict": found.verdict,
+        "comparisons": {one.what: one.ours for one in found.comparisons},
+        "tables": {
+            table.name: as_plain(table.columns)
+            for table in found.tables
+            if tables is None or table.name in tables
+        },
+    }
+
+
+def synthetic() -> tuple[Reproduction, tuple[str, ...]]:
+    """Reproduce the synthetic experiment on few rows.
+
+    Returns
+    -------
+    tuple of Reproduction and tuple of str
+        What it finds, and which of its tables are kept.
+    """
+    small = SyntheticSettings(
+        seeds=3, n=(260, 700, 4000), N=(150, 1000), n_fixed=260, N_fixed=1000, offsets=(10, 90)
+    )
+    return reproduce(small), ("dimensions", "course", "bounds", "values")
+
+
+MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...] | None]]] = {"synthetic": synthetic}
+"""Experiments by name: each gives its reproduction and the tables to keep (None: all)."""
+
+
+def main() -> None:
+    """Write the files named on the command line, or all."""
+    parser = argparse.ArgumentParser(description="Make golden results again.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MAKERS)}; all by default")
+    names = parser.parse_args().names or list(MAKERS)
+    if unknown := sorted(set(names) - set(MAKERS)):
+        parser.error(f"there is no {', '.join(unknown)}; take of {', '.join(MAKERS)}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = FOLDER / f"{name}.json"
+        path.write_text(json.dumps(golden(name), indent=1) + "\n")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

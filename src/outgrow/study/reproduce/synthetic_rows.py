@@ -1,0 +1,332 @@
+"""Drawn risks and gains of the synthetic world beside exact theory and published bounds, one row each.
+
+A gain is a ratio of means over seeds with Fieller's interval; its z score is that of the difference which
+theory says is zero, numerator - ratio * denominator. What does not depend on a size or on the teacher has
+one row, so that no agreement is counted twice. Means are known, as published: no fit has an intercept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.results import LEVEL, Quantity, Risks
+from outgrow.study.reproduce.synthetic_draws import MODELS, PLACES, Draws, SyntheticSettings
+from outgrow.study.reproduce.synthetic_world import WORLDS, WorldName, population
+from outgrow.theory.design import Design
+from outgrow.theory.exact_risks import exact_risks
+from outgrow.theory.fieller import fieller
+from outgrow.theory.gain import opr, pgr
+from outgrow.theory.published_bounds import published_bounds
+
+QUANTITIES = (*MODELS, "pgr", "opr")
+"""Everything that has rows."""
+
+NAMES = {
+    "teacher": "weak teacher",
+    "student": "W2S student",
+    "baseline": "strong baseline",
+    "ceiling": "strong ceiling",
+    "pgr": "PGR",
+    "opr": "OPR",
+}
+"""What quantities are called."""
+
+POINTS_OF: dict[Design, str] = {"fresh": "fresh points", "own_points": "each model's own points"}
+"""What places are called."""
+
+CHANCE = 0.01
+"""Probability that draws which obey the theory disagree with it somewhere: rare enough to be told as news."""
+
+_OVER = {"teacher": (1, 0, 0, 0), "student": (0, 1, 0, 0), "baseline": (0, 0, 1, 0), "ceiling": (0, 0, 0, 1)}
+_OVER |= {"pgr": (1, -1, 0, 0), "opr": (0, 0, 1, 0)}
+_UNDER = {"pgr": (1, 0, 0, -1), "opr": (0, 1, 0, 0)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity in one cell: what was drawn, and what theory says.
+
+    Parameters
+    ----------
+    world : {"as published", "well specified"}
+        Which target.
+    place : {"fresh", "own_points"}
+        Where the risks were taken.
+    offset : int or None
+        Of the weak features; None where the quantity does not depend on them.
+    quantity : str
+        Of `QUANTITIES`.
+    n : int
+        Labelled rows.
+    N : int or None
+        Unlabelled rows; None where the quantity does not depend on them.
+    seen, low, high : float or None
+        Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
+        above 0, or not resolved from it.
+    exact : float or None
+        Expected value, or ratio of expected values (docs/theory.md, T2).
+    z : float or None
+        Standard errors from exact to seen; of a t law with one degree of freedom less than seeds.
+    bound : float or None
+        As published: of risks an upper one, of gains a lower one.
+    """
+
+    world: WorldName
+    place: Design
+    offset: int | None
+    quantity: str
+    n: int
+    N: int | None
+    seen: float | None
+    low: float | None
+    high: float | None
+    exact: float | None
+    z: float | None
+    bound: float | None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the exact value lies within the interval; None where either is missing."""
+        if self.low is None or self.high is None or self.exact is None:
+            return None
+        return self.low <= self.exact <= self.high
+
+
+class Entry(NamedTuple):
+    """Where one quantity in one cell stands among the draws.
+
+    Parameters
+    ----------
+    cell, place, world, pair : int
+        Places on the axes of `Draws.risks`.
+    offset : int or None
+        As in `Row`.
+    n : int
+        Labelled rows.
+    N : int or None
+        As in `Row`.
+    """
+
+    cell: int
+    place: int
+    world: int
+    pair: int
+    offset: int | None
+    n: int
+    N: int | None
+
+
+def entries(settings: SyntheticSettings, quantity: str) -> Iterator[Entry]:
+    """Go over all cells in which a quantity differs.
+
+    Parameters
+    ----------
+    settings : SyntheticSettings
+        Sizes and offsets.
+    quantity : str
+        Of `QUANTITIES`.
+
+    Yields
+    ------
+    Entry
+        Each once.
+    """
+    of_pair, of_pool = quantity not in ("baseline", "ceiling"), quantity not in ("teacher", "baseline")
+    for world in range(len(WORLDS)):
+        for place in range(len(PLACES)):
+            for pair, offset in enumerate(settings.offsets[: None if of_pair else 1]):
+                known: set[tuple[int, int | None]] = set()
+                for cell, (n, N) in enumerate(settings.cells):
+                    sizes = (n, N if of_pool else None)
+                    if sizes not in known:
+                        known.add(sizes)
+                        yield Entry(cell, place, world, pair, offset if of_pair else None, *sizes)
+
+
+def rows_of(draws: Draws) -> tuple[Row, ...]:
+    """Summarise draws and set theory beside them.
+
+    Parameters
+    ----------
+    draws : Draws
+        All risks.
+
+    Returns
+    -------
+    tuple of Row
+        Quantity by quantity.
+    """
+    settings, found = draws.settings, []
+    for quantity in QUANTITIES:
+        for at in entries(settings, quantity):
+            world, place = WORLDS[at.world], PLACES[at.place]
+            n, N = settings.cells[at.cell]
+            offset = settings.offsets[at.pair]
+            exact = theory(world, place, offset, quantity, n, N)
+            risks = draws.risks[:, at.cell, at.place, at.world, at.pair]
+            seen, low, high = estimate(risks, quantity)
+            z = None if exact is None else deviation(risks, quantity, exact)
+            bound = printed_bound(world, offset, quantity, n, N)
+            found.append(Row(world, place, at.offset, quantity, at.n, at.N, seen, low, high, exact, z, bound))
+    return tuple(found)
+
+
+def estimate(
+    risks: Float[np.ndarray, "seeds 4"], quantity: str
+) -> tuple[float | None, float | None, float | None]:
+    """Give a quantity's mean over seeds, or its ratio of means, and the interval.
+
+    Parameters
+    ----------
+    risks : array of shape (seeds, 4)
+        Risks of the models.
+    quantity : str
+        Of `QUANTITIES`.
+
+    Returns
+    -------
+    tuple of float or None
+        Value, low end, high end.
+
+    Examples
+    --------
+    >>> risks = np.array([[4.0, 3.0, 6.0, 2.0], [4.2, 2.9, 6.1, 2.1], [3.9, 3.1, 5.8, 1.9]])
+    >>> [round(x, 3) for x in estimate(risks, "opr")]
+    [1.989, 1.803, 2.197]
+    """
+    over = risks @ np.array(_OVER[quantity], dtype=np.float64)
+    if quantity in _UNDER:
+        under = risks @ np.array(_UNDER[quantity], dtype=np.float64)
+        if not under.mean() > 0:
+            return None, None, None
+        reach = _quantile(len(risks)) ** 2 * np.cov(over, under) / len(risks)
+        ends = fieller(float(over.mean()), float(under.mean()), reach)
+        return (float(over.mean() / under.mean()), *(ends or (None, None)))
+    value, width = float(over.mean()), _quantile(len(risks)) * _error(over)
+    return value, value - width, value + width
+
+
+def deviation(risks: Float[np.ndarray, "seeds 4"], quantity: str, exact: float) -> float:
+    """Give the standard errors that draws are away from theory.
+
+    Parameters
+    ----------
+    risks : array of shape (seeds, 4)
+        Risks of the models.
+    quantity : str
+        Of `QUANTITIES`.
+    exact : float
+        What theory says.
+
+    Returns
+    -------
+    float
+        Of a risk, or of the numerator of a ratio less `exact` times its denominator.
+
+    Examples
+    --------
+    >>> deviation(np.array([[4.0, 1.0, 0.0, 0.0], [2.0, 1.0, 0.0, 0.0]]), "teacher", 2.0)
+    1.0
+    """
+    apart = risks @ np.array(_OVER[quantity], dtype=np.float64)
+    expected = exact
+    if quantity in _UNDER:
+        apart, expected = apart - exact * (risks @ np.array(_UNDER[quantity], dtype=np.float64)), 0.0
+    return float((apart.mean() - expected) / _error(apart))
+
+
+def theory(world: WorldName, place: Design, offset: int, quantity: str, n: int, N: int) -> float | None:
+    """Give what is expected of a quantity, means known.
+
+    Parameters
+    ----------
+    world : {"as published", "well specified"}
+        Which target.
+    place : {"fresh", "in_sample", "own_points"}
+        Where the risks are taken.
+    offset : int
+        Of the weak features.
+    quantity : str
+        Of `QUANTITIES`.
+    n, N : int
+        Labelled and unlabelled rows.
+
+    Returns
+    -------
+    float or None
+        None where it is not defined.
+
+    Examples
+    --------
+    >>> round(theory("as published", "fresh", 50, "pgr", 500, 5000), 3)
+    0.729
+    """
+    return _of(exact_risks(population(offset, world), n, N, design=place, intercept=False), quantity)
+
+
+def printed_bound(world: WorldName, offset: int, quantity: str, n: int, N: int) -> float | None:
+    """Give the published bound of a quantity.
+
+    Parameters
+    ----------
+    world : {"as published", "well specified"}
+        Which target.
+    offset : int
+        Of the weak features.
+    quantity : str
+        Of `QUANTITIES`.
+    n, N : int
+        Labelled and unlabelled rows.
+
+    Returns
+    -------
+    float or None
+        None where it is not defined.
+
+    Examples
+    --------
+    >>> round(printed_bound("as published", 50, "pgr", 500, 5000), 3)
+    0.544
+    """
+    return _of(published_bounds(population(offset, world), n, N), quantity)
+
+
+def largest_by_chance(rows: int, seeds: int) -> float:
+    """Give the |z| that none of all rows exceeds, but for a chance of `CHANCE`, where theory is right.
+
+    Parameters
+    ----------
+    rows : int
+        How many are compared.
+    seeds : int
+        Draws.
+
+    Returns
+    -------
+    float
+        Quantile of the t law, its tail divided among the rows. They share draws, which makes it only safer.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(seeds - 1, 1 - CHANCE / 2 / max(rows, 1)))
+
+
+def _of(risks: Risks, quantity: str) -> float | None:
+    gains = {"pgr": pgr, "opr": opr}
+    found: Quantity = gains[quantity](risks) if quantity in gains else getattr(risks, quantity)
+    return getattr(found, "value", None)
+
+
+def _quantile(seeds: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(seeds - 1, (1 + LEVEL) / 2))
+
+
+def _error(values: Float[np.ndarray, " seeds"]) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values)))

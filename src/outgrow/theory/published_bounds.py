@@ -1,0 +1,125 @@
+"""Bounds on the risks of linear weak-to-strong generalization, as they were published.
+
+Dong, Li, Li, Lee and Lei (ICML 2025): each risk is at most the variance that label noise causes plus the
+approximation errors of the feature sets. Means are known, and every model is scored on the points that it
+was trained on. What the same models do on average, there and on fresh points, is in `exact_risks`
+(docs/theory.md, T2); PGR and OPR with these bounds put in place of risks are those of `gain`.
+"""
+
+from __future__ import annotations
+
+from outgrow.results import Estimate, Quantity, Risks, Undefined
+from outgrow.theory.design import POINTS, checked_design
+from outgrow.theory.population import Population
+from outgrow.theory.stage import why_undefined
+
+METHOD = f"published bound (Dong et al., ICML 2025), {POINTS['own_points']}, means known"
+"""How the bounds say what they are; points are named as in exact risks, so that gains of them are seen to mix
+point sets."""
+
+
+def published_variance(population: Population, n: int, N: int) -> Quantity:
+    """Give the student's variance as published.
+
+    The teacher's variance is inherited whole in what both feature sets share, and by a factor d_s/N in the
+    rest: sigma2 / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)).
+
+    Parameters
+    ----------
+    population : Population
+        The pair and the target.
+    n : int
+        Labelled rows, at least 1.
+    N : int
+        Unlabelled rows, at least 0.
+
+    Returns
+    -------
+    Estimate or Undefined
+        Exact for what label noise causes on the N points. Undefined where the teacher's expected variance is
+        infinite, or a fit interpolates.
+
+    Raises
+    ------
+    DataError
+        When a size is no number of rows.
+
+    Examples
+    --------
+    >>> round(published_variance(Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0), n=41, N=225).value, 3)
+    0.3
+    """
+    p = population
+    checked_design(n, N, "own_points")
+    missing = why_undefined(p.d_w, n, "n labelled", intercept=False, isotropic=False)
+    missing = missing or _interpolates(p.d_s, N, "N unlabelled")
+    if missing is not None:
+        return missing
+    variance = p.sigma2 / (n - p.d_w - 1) * (p.d_sw + p.d_s / N * (p.d_w - p.d_sw))
+    return Estimate(variance, n=N, rank=p.d_s, method=METHOD)
+
+
+def published_bounds(population: Population, n: int, N: int) -> Risks:
+    """Give the published bounds on the excess risks of teacher, student, baseline and ceiling.
+
+    With rho = 0 they are the exact risks on each model's own points. Otherwise single fits stay below. The
+    student may exceed its bound by the share of the teacher's misfit that it inherits as if it were noise,
+    rho_w / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)), which is not among the published terms, and by no more
+    (docs/theory.md, T2): little beside the variance where rho_w is little beside sigma2.
+
+    Parameters
+    ----------
+    population : Population
+        The pair and the target.
+    n : int
+        Labelled rows, at least 1.
+    N : int
+        Unlabelled rows, at least 0.
+
+    Returns
+    -------
+    Risks
+        Undefined, with the remedy, where a fit interpolates or the teacher's expected variance is infinite.
+        `gain.pgr` and `gain.opr` of them are the published PGR and OPR: lower bounds where the risks of
+        teacher and baseline are as large as their bounds.
+
+    Raises
+    ------
+    DataError
+        When a size is no number of rows.
+
+    Examples
+    --------
+    >>> from outgrow.theory.gain import opr, pgr
+    >>> pair = Population(d_w=20, d_s=15, d_sw=5.0, rho_w=0.1, rho_s=0.05, e2=0.05, sigma2=1.0)
+    >>> bounds = published_bounds(pair, n=41, N=225)
+    >>> [round(bound.value, 3) for _, bound in bounds.items()]
+    [0.588, 0.45, 0.416, 0.106]
+    >>> round(pgr(bounds).value, 3), round(opr(bounds).value, 3)
+    (0.286, 0.924)
+    """
+    p = population
+    variance = published_variance(p, n, N)
+    return Risks(
+        teacher=_single(p.d_w, p.rho_w, p.sigma2, n, "n labelled"),
+        student=variance
+        if isinstance(variance, Undefined)
+        else Estimate(variance.value + p.rho_w + p.rho_s, n=N, rank=p.d_s, method=METHOD),
+        baseline=_single(p.d_s, p.rho_s, p.sigma2, n, "n labelled"),
+        ceiling=_single(p.d_s, p.rho_s, p.sigma2, n + N, "n + N with true labels"),
+    )
+
+
+def _single(d: int, rho: float, sigma2: float, m: int, name: str) -> Quantity:
+    missing = _interpolates(d, m, name)
+    return missing or Estimate(sigma2 * d / m + rho, n=m, rank=d, method=METHOD)
+
+
+def _interpolates(d: int, m: int, name: str) -> Undefined | None:
+    if m >= d:
+        return None
+    return Undefined(
+        f"{m} rows ({name}) are fewer than {d} dimensions: the fit interpolates, and the bound is for least"
+        " squares",
+        "Give more rows, or keep fewer directions.",
+    )
