@@ -7,6 +7,7 @@ Under ``joblib.parallel_config`` another backend (Ray's, for one) does the same.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
@@ -53,7 +54,7 @@ def run_tasks(
         raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
     if jobs == 1 or len(tasks) == 1:
         for name, arguments in tasks.items():
-            yield name, function(*arguments)
+            yield name, on_one_thread(function, *arguments)
         return
     from concurrent.futures import BrokenExecutor
 
@@ -70,7 +71,7 @@ def run_tasks(
             tries -= 1
             if not tries:
                 raise OutgrowError(
-                    f"workers were killed {TRIES} times in a row, {len(left)} of {len(tasks)} tasks being left",
+                    f"workers were killed {TRIES} times in a row, {len(left)} of {len(tasks)} tasks are left",
                     "the workers",
                     "Memory may be short: use --jobs 1. With --out, what was finished is kept.",
                 ) from None
@@ -91,11 +92,44 @@ def _side_by_side(
             for start in range(0, len(calls), wave):
                 yield from run(calls[start : start + wave])
         return
-    yield from run(calls)
+    found = run(calls)
+    try:
+        for one in found:  # noqa: UP028 ("yield from" would close it with the warning)
+            yield one
+    except GeneratorExit:
+        with warnings.catch_warnings():
+            # joblib tells that tasks are cancelled, which is what closing asks for.
+            warnings.simplefilter("ignore", UserWarning)
+            found.close()
+        raise
 
 
 def _named(name: Name, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Name, Any]:
-    return name, function(*arguments)
+    return name, on_one_thread(function, *arguments)
+
+
+def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function whose linear algebra shall take one thread.
+
+    Factors of a few hundred columns gain little from a second thread, which spins while it waits; and where
+    every task has one, results are the same to the last bit for any number of workers.
+
+    Parameters
+    ----------
+    function : callable
+        What to call.
+    *arguments : object
+        With what.
+
+    Returns
+    -------
+    object
+        What it returned.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        return function(*arguments)
 
 
 def cores(jobs: int) -> int:

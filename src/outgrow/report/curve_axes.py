@@ -27,8 +27,8 @@ SQUEEZED = 4.0
 shown: above a quarter of the height curves are still read."""
 
 BARS = (0.35, 1.0)
-"""How far intervals may widen an axis at either end, in lengths of what it would be without them: any interval,
-and the bulk of them. One of little use may be many times longer than all that is to be seen, and if all are,
+"""How far intervals may widen an axis at either end, in lengths of what it would be without them: any
+of them, and the bulk. One of little use may be many times longer than all that is to be seen, and if all are,
 the points still take a third of the height."""
 
 AT_PLACES = 6
@@ -141,8 +141,8 @@ def _ends(bulk: np.ndarray, everything: np.ndarray, always: np.ndarray) -> tuple
 
 
 def _bulk(values: np.ndarray) -> tuple[float, float]:
-    # Quantiles that are values: between few, a wild one would draw the bulk to itself. Of two values the first
-    # is then the higher.
+    # Quantiles that are values: between few, a wild one would draw the bulk to itself. Of two values the
+    # first is then the higher.
     ends = np.quantile(values, BULK[0], method="higher"), np.quantile(values, BULK[1], method="lower")
     return float(min(ends)), float(max(ends))
 
@@ -152,15 +152,15 @@ def _numbers(values: Sequence[float], positive: bool) -> np.ndarray:
     return np.array(found, dtype=float)
 
 
-def axis_of(span: Span, title: str | list[str], *, places: Sequence[float] = (), edge: float = 0.0) -> Any:
+def axis_of(span: Span, title: list[str], *, places: Sequence[float] = (), edge: float = 0.0) -> Any:
     """Make the axis of a span.
 
     Parameters
     ----------
     span : Span
         Its ends.
-    title : str or list of str
-        Its title, or the lines of it.
+    title : list of str
+        Lines of its title.
     places : sequence of float
         Of points: written on the axis where they are few.
     edge : float

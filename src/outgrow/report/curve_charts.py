@@ -46,7 +46,7 @@ OF_CURVES = ("series", "what", "note")
 """What is the same for every value of a curve."""
 
 TITLE = 30
-"""Characters in a line of the title of a vertical axis: more would be longer than the axis of a print."""
+"""Characters in a line of the title of an axis: more would be longer than an axis in print."""
 
 
 def drawing(scene: Scene, looks: Mapping[str, Look]) -> Drawing:
@@ -65,15 +65,16 @@ def drawing(scene: Scene, looks: Mapping[str, Look]) -> Drawing:
         It takes the width of its place.
     """
     title = shortened(scene.panel.get("title") or scene.panel.get("y_name") or "", 120)
+    data: dict[str, Any] = {}
     return Drawing(
         title,
         f"{title}. {_described(scene)}",
         " ".join(part for part in (_reading(scene), _left_out(scene)) if part),
-        specified(chart(scene, looks), HEIGHT),
+        {**specified(chart(scene, looks, data), HEIGHT), "datasets": data},
     )
 
 
-def chart(scene: Scene, looks: Mapping[str, Look], *, legend: Any = None) -> Any:
+def chart(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any], *, legend: Any = None) -> Any:
     """Draw a panel.
 
     Parameters
@@ -82,6 +83,9 @@ def chart(scene: Scene, looks: Mapping[str, Look], *, legend: Any = None) -> Any
         The panel.
     looks : mapping of str to Look
         Of every series.
+    data : dict
+        Filled in with the rows that the chart names: they are to become the "datasets" of the whole. Inside
+        the chart Altair would copy every one of them at every step, which took most of the time.
     legend : altair.Legend, optional
         Of the series, where no key stands beside the figure.
 
@@ -92,10 +96,10 @@ def chart(scene: Scene, looks: Mapping[str, Look], *, legend: Any = None) -> Any
     """
     import altair as alt
 
-    drawn = _Drawn(scene, looks, legend)
+    drawn = _Drawn(scene, looks, data, legend)
     layers: list[Any] = []
     if is_number(scene.panel.get("rule")):
-        at = alt.Chart(alt.InlineData(values=[{"y": scene.panel["rule"]}]))
+        at = alt.Chart(drawn.named([{"y": scene.panel["rule"]}]))
         layers.append(at.mark_rule(clip=True, color="currentColor", opacity=0.6).encode(y=drawn.up("y")))
     theory, bound, measured, published = (drawn.rows(kind) for kind in KINDS_FROM_BELOW)
     if theory:
@@ -130,7 +134,7 @@ def chart(scene: Scene, looks: Mapping[str, Look], *, legend: Any = None) -> Any
             marks = drawn.base(beyond).mark_point(filled=False, size=60, strokeWidth=1.75, shape=mark)
             layers.append(marks.encode(**drawn.point("edge")))
     # Takes the room of a label at the very end of the axis, so that panels side by side keep one height.
-    room = alt.Chart(alt.InlineData(values=[{}]))
+    room = alt.Chart(drawn.named([{}]))
     layers.append(room.mark_point(opacity=0, size=1).encode(x=alt.value(0), y=alt.value(-LABEL)))
     return alt.layer(*layers)
 
@@ -138,9 +142,10 @@ def chart(scene: Scene, looks: Mapping[str, Look], *, legend: Any = None) -> Any
 class _Drawn:
     """The channels of one panel: what places, colours and tooltips of all its marks have in common."""
 
-    def __init__(self, scene: Scene, looks: Mapping[str, Look], legend: Any) -> None:
+    def __init__(self, scene: Scene, looks: Mapping[str, Look], data: dict[str, Any], legend: Any) -> None:
         import altair as alt
 
+        self._data = data
         labels = [look.label for look in looks.values()]
         colours = alt.Scale(domain=labels, range=[look.colour for look in looks.values()])
         shapes = alt.Scale(domain=labels, range=[look.shape for look in looks.values()])
@@ -150,7 +155,7 @@ class _Drawn:
         told = {row["curve"]: {key: row[key] for key in ("curve", *OF_CURVES)} for row in scene.rows}
         # What all points of a curve have in common stands in the page once.
         self._curves = alt.LookupData(
-            data=alt.InlineData(values=list(told.values())), key="curve", fields=list(OF_CURVES)
+            data=self.named(list(told.values())), key="curve", fields=list(OF_CURVES)
         )
         self._tooltip = [
             alt.Tooltip("series:N", title="series"),
@@ -165,10 +170,17 @@ class _Drawn:
         found = [row for row in self.scene.rows if row["kind"] == kind]
         return [_slim(row) for row in found] if any(row["y"] is not None for row in found) else []
 
+    def named(self, rows: list[dict[str, Any]]) -> Any:
+        import altair as alt
+
+        name = f"rows-{len(self._data)}"
+        self._data[name] = rows
+        return alt.NamedData(name)
+
     def base(self, rows: list[dict[str, Any]]) -> Any:
         import altair as alt
 
-        return alt.Chart(alt.InlineData(values=rows)).transform_lookup(lookup="curve", from_=self._curves)
+        return alt.Chart(self.named(rows)).transform_lookup(lookup="curve", from_=self._curves)
 
     def up(self, field: str) -> Any:
         import altair as alt
@@ -199,12 +211,12 @@ def _slim(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _axis(scene: Scene, which: str) -> Any:
-    name = shortened(scene.panel.get(f"{which}_name") or "", 60)
-    if which == "x":
-        places = [row["x"] for row in scene.rows if row["kind"] == "measured"]
-        # Sizes are chosen, and written as they are; what stands on a linear axis was itself measured.
-        return axis_of(scene.x, name, places=places if scene.x.logarithmic else ())
-    return axis_of(scene.y, textwrap.wrap(name, TITLE), edge=EDGE)
+    title = textwrap.wrap(shortened(scene.panel.get(f"{which}_name") or "", 60), TITLE)
+    if which == "y":
+        return axis_of(scene.y, title, edge=EDGE)
+    places = [row["x"] for row in scene.rows if row["kind"] == "measured"]
+    # Sizes are chosen, and written as they are; what stands on a linear axis was itself measured.
+    return axis_of(scene.x, title, places=places if scene.x.logarithmic else ())
 
 
 def _reading(scene: Scene) -> str:

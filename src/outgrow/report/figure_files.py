@@ -90,53 +90,56 @@ def specification(outcome: Plain) -> dict[str, Any] | None:
     dict or None
         Vega-Lite of a fixed size; None where there is nothing to draw.
     """
-    import altair as alt
-
     panels = items(outcome, "panels")
-    blocks = []
-    for family in families(panels):
-        drawn = _family(family)
-        if drawn:
-            blocks.append(alt.vconcat(*drawn, spacing=26).resolve_scale(color="shared", shape="shared"))
+    data: dict[str, Any] = {}
+    # Put together as plain values: Altair's own ways of concatenation copy every chart at every level.
+    blocks = [
+        {"vconcat": drawn, "spacing": 26, "resolve": _resolved("shared")}
+        for drawn in (_family(family, data) for family in families(panels))
+        if drawn
+    ]
     if not blocks:
         return None
-    title = alt.TitleParams(
-        textwrap.wrap(shortened(outcome.get("title") or "", 200), 90),
-        subtitle=in_words(kinds_of(panels)),
-        fontSize=15,
-        anchor="start",
-        offset=12,
-    )
-    whole = alt.vconcat(*blocks, spacing=30, title=title).resolve_scale(
-        color="independent", shape="independent"
-    )
-    spec: dict[str, Any] = whole.to_dict()
-    spec["config"] = {**CONFIG, "font": FONT, "padding": 10}
-    spec["background"] = "white"
+    title = {
+        "text": textwrap.wrap(shortened(outcome.get("title") or "", 200), 90),
+        "subtitle": in_words(kinds_of(panels)),
+        "fontSize": 15,
+        "anchor": "start",
+        "offset": 12,
+    }
+    spec = {
+        "title": title,
+        "vconcat": blocks,
+        "spacing": 30,
+        "resolve": _resolved("independent"),
+        "config": {**CONFIG, "font": FONT, "padding": 10},
+        "background": "white",
+        "datasets": data,
+    }
     printed: dict[str, Any] = _on_paper(spec)
     return printed
 
 
-def _family(panels: Sequence[Plain]) -> list[Any]:
-    """Draw panels that share a key, each group in a block under its heading."""
-    import altair as alt
+def _resolved(how: str) -> dict[str, Any]:
+    return {"scale": {"color": how, "shape": how}}
 
+
+def _family(panels: Sequence[Plain], data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Draw panels that share a key, each group in a block under its heading."""
     looks = looks_of(panels)
     blocks = []
     for group, members in grouped(panels).items():
-        drawn = [_panel(scene, looks) for scene in scenes(members, looks)]
+        drawn = [_panel(scene, looks, data) for scene in scenes(members, looks)]
         if not drawn:
             continue
-        block = alt.concat(*drawn, columns=COLUMNS, spacing={"row": 22, "column": 20})
+        block: dict[str, Any] = {"concat": drawn, "columns": COLUMNS, "spacing": {"row": 22, "column": 20}}
         if group:
-            block = block.properties(
-                title=alt.TitleParams(shortened(group, 100), fontSize=13, anchor="start")
-            )
+            block["title"] = {"text": shortened(group, 100), "fontSize": 13, "anchor": "start"}
         blocks.append(block)
     return blocks
 
 
-def _panel(scene: Scene, looks: Mapping[str, Look]) -> Any:
+def _panel(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any]) -> dict[str, Any]:
     import altair as alt
 
     longest = max(len(look.label) for look in looks.values())
@@ -157,7 +160,9 @@ def _panel(scene: Scene, looks: Mapping[str, Look]) -> Any:
     title = alt.TitleParams(
         name or "", subtitle=outside, fontSize=12, anchor="start", frame="group", dx=-BESIDE, offset=4
     )
-    return chart(scene, looks, legend=legend).properties(width=WIDTH, height=HEIGHT, title=title)
+    drawn = chart(scene, looks, data, legend=legend).properties(width=WIDTH, height=HEIGHT, title=title)
+    # What only the whole may have is left out.
+    return {key: value for key, value in drawn.to_dict().items() if key not in ("$schema", "config")}
 
 
 def _on_paper(value: Any) -> Any:

@@ -37,6 +37,9 @@ VERDICTS = {
 }
 """For each verdict: its badge and CSS class."""
 
+BADGE = 24
+"""Characters of a verdict that this version does not know: a badge does not wrap."""
+
 AGREEMENT = {True: ("matches", "do"), False: ("differs", "dont"), None: ("not compared", "close")}
 """For each comparison: what it came to, and its CSS class."""
 
@@ -74,7 +77,7 @@ def verdict_of(outcome: Plain) -> tuple[str, str]:
         Words, not yet escaped, and CSS class.
     """
     verdict = str(outcome.get("verdict"))
-    return VERDICTS.get(verdict, (shortened(outcome.get("verdict") or "no verdict"), "close"))
+    return VERDICTS.get(verdict, (shortened(outcome.get("verdict") or "no verdict", BADGE), "close"))
 
 
 def sentence(text: object) -> str:

@@ -76,28 +76,24 @@ def sizes(outcome: Plain) -> str:
         One line, not yet escaped.
     """
     config, pairs = part(outcome, "config"), items(outcome, "pairs")
-    said = [_counted(len(pairs), "pairs") + " of teacher and student"]
-    for key, name in (("n", "sizes of n"), ("N", "sizes of N"), ("noise", "noise levels")):
+    said = [_counted(len(pairs), "pair", "pairs") + " of teacher and student"]
+    axes = (
+        ("n", "size of n", "sizes of n"),
+        ("N", "size of N", "sizes of N"),
+        ("noise", "noise level", "noise levels"),
+    )
+    for key, one, several in axes:
         axis = config.get(key)
         if isinstance(axis, (list, tuple)) and axis:
-            said.append(_counted(len(axis), name))
+            said.append(_counted(len(axis), one, several))
     if is_number(config.get("seeds")):
-        said.append(_counted(config["seeds"], "seeds"))
+        said.append(_counted(config["seeds"], "seed", "seeds"))
     rows = f"{number(outcome.get('rows'))} rows dealt from, {number(outcome.get('test_rows'))} scored on"
     return f"{visible(outcome.get('task') or 'a sweep')}: {', '.join(said)}; {rows}"
 
 
-def _counted(count: int, name: str) -> str:
-    said = f"{number(count)} {name}"
-    if count != 1:
-        return said
-    # One of them loses the s of its first or its last word.
-    return (
-        said.replace("sizes", "size")
-        .replace("levels", "level")
-        .replace("pairs", "pair")
-        .replace("seeds", "seed")
-    )
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{number(count)} {one if count == 1 else several}"
 
 
 def page(outcome: Plain) -> str:

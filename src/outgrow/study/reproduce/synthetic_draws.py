@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from outgrow.engine import LocalEngine
 from outgrow.errors import ConfigError
@@ -156,7 +157,9 @@ def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progres
             progress(f"{len(done)} of {settings.seeds} seeds", len(done) / settings.seeds)
         return risks
 
-    found = LocalEngine(1 if jobs is None else jobs).map_files(one, range(settings.seeds))
+    # Of 300 columns: a second thread of linear algebra would wait, and spin, more than it works.
+    with threadpool_limits(1, user_api="blas"):
+        found = LocalEngine(1 if jobs is None else jobs).map_files(one, range(settings.seeds))
     return Draws(settings, np.stack(found))
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from outgrow.engine.tasks import cores, run_tasks
+from outgrow.engine.tasks import cores, on_one_thread, run_tasks
 from outgrow.errors import ConfigError
 from outgrow.features.room import free_memory
 from outgrow.study.sources import Progress
@@ -229,7 +229,7 @@ def _student(
         place = place_for(needed)
         if place is None and jobs is not None:
             raise ConfigError(
-                f"processes share {needed / 1e9:.1f} GB of blocks, and no folder for passing files has the room",
+                f"processes share {needed / 1e9:.1f} GB of blocks, and no folder for them has the room",
                 "--jobs",
                 "Use --jobs 1, or set TMPDIR to a folder on a larger disk.",
             )
@@ -247,7 +247,7 @@ def _student(
         del columns
         if jobs is None:
             start = time.perf_counter()
-            yield seeds[0], measure_part(*tasks.pop(seeds[0]))
+            yield seeds[0], on_one_thread(measure_part, *tasks.pop(seeds[0]))
             took = time.perf_counter() - start
             jobs = -1 if took * len(tasks) > WORTH and cores(-1) > 1 else 1
         yield from run_tasks(measure_part, tasks, jobs)

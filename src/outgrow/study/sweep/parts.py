@@ -1,7 +1,8 @@
 """Parts of an unfinished sweep, kept in a folder beside the one to be made.
 
-A part is one Parquet file that appears whole or not at all. The folder says of which sweep it is: parts of
-another configuration, or of other rows, are never mixed in. More seeds may be asked for than before.
+A part is one Parquet file with its checksum beside it, and counts whole or not at all. The folder says of
+which sweep it is: parts of another configuration, or of other rows, are never mixed in. More seeds may be
+asked for than before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ ENDING = ".unfinished"
 
 ORIGIN = "origin.json"
 """What the parts are of."""
+
+DIGEST = ".sha256"
+"""Ending of the file beside each part that holds its checksum."""
 
 FREE = ("seeds", "title", "note")
 """Options that change no part."""
@@ -108,7 +112,10 @@ class PartFolder:
         """
         path = self._path(student, seed)
         try:
-            return read_table(path) if path.exists() else None
+            # Parquet's own checksums are of pages, and cover neither their headers nor the footer.
+            if _digest(path) != path.with_suffix(DIGEST).read_text(encoding="ascii"):
+                return None
+            return read_table(path)
         # pyarrow's errors are of these kinds.
         except (OSError, ValueError, KeyError):
             return None
@@ -125,8 +132,11 @@ class PartFolder:
         part : SweepTable
             What was measured.
         """
-        with new_file(self._path(student, seed)) as file:
+        path = self._path(student, seed)
+        with new_file(path) as file:
             write_table(file, as_columns(part))
+            with new_file(path.with_suffix(DIGEST)) as beside:
+                beside.write_text(_digest(file), encoding="ascii")
 
     def remove(self) -> None:
         """Remove the folder: the sweep is finished."""
@@ -135,6 +145,10 @@ class PartFolder:
     def _path(self, student: str, seed: int) -> Path:
         # A student's name may hold what a file's may not.
         return self.folder / f"{hashlib.sha256(student.encode()).hexdigest()[:16]}-{seed:05d}.parquet"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def origin_of(config: SweepConfig, grid: SweepGrid, read: Prepared, block: int) -> dict[str, Any]:

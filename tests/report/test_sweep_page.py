@@ -1,0 +1,392 @@
+"""The page of a sweep: a figure that one cell cannot spoil, names that stay text, and what it rests on."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import tomllib
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from outgrow.report.curve_axes import span_of
+from outgrow.report.curve_charts import drawing
+from outgrow.report.curve_looks import PALETTE, SHAPES, families, key, looks_of
+from outgrow.report.curve_scene import scenes
+from outgrow.report.page import write_report
+from outgrow.report.settings import toml_lines
+from outgrow.report.sweep_cells import Cells
+from outgrow.report.sweep_page import page, summary_html
+from outgrow.report.sweep_table import sweep_lines
+
+HOSTILE = (
+    '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">',
+    "\"'><object data=x onload=window.pwned=1> <!-- [bold red]pwned[/bold red] ${window.pwned=1} datum.pwned",
+    "pwned\x00\x1b[31m‮txt.exe\r\nnext",
+)
+
+DRAWN = (
+    """() => [...document.querySelectorAll("[data-spec]")].every((place) => place.dataset.drawn === "yes")"""
+)
+
+CUT = """() => {
+  const faults = [];
+  for (const svg of document.querySelectorAll(".chart svg")) {
+    const frame = svg.getBoundingClientRect();
+    const boxes = [];
+    for (const text of svg.querySelectorAll("text")) {
+      if (!text.textContent || text.getAttribute("opacity") === "0") continue;
+      const box = text.getBoundingClientRect();
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1)
+        faults.push(`cut: ${text.textContent}`);
+      for (const [other, said] of boxes) {
+        const wide = Math.min(box.right, other.right) - Math.max(box.left, other.left);
+        const high = Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top);
+        if (wide > 1 && high > 4) faults.push(`${said} lies on ${text.textContent}`);
+      }
+      boxes.push([box, text.textContent]);
+    }
+  }
+  return faults;
+}"""
+"""Texts of charts that leave their drawing or lie on one another."""
+
+
+def panel(*curves, title="PGR against n", y_name="PGR", **more):
+    return {"title": title, "x_name": "n", "y_name": y_name, "x_log": True, "curves": list(curves), **more}
+
+
+def curve(y, x=(100.0, 200.0, 400.0), series="a", kind="measured", **more):
+    return {"series": series, "kind": kind, "x": list(x), "y": list(y), "note": "", **more}
+
+
+def only(*panels):
+    looks = looks_of(panels)
+    return [(scene, drawing(scene, looks)) for scene in scenes(panels, looks)]
+
+
+def datasets(drawn):
+    """Rows of every layer, those of looked-up curves left out."""
+    spec = json.loads(json.dumps(drawn.spec))
+    found = []
+    for layer in spec["layer"]:
+        data = layer["data"]
+        rows = data["values"] if "values" in data else spec["datasets"][data["name"]]
+        found.append((layer["mark"]["type"], rows))
+    return found
+
+
+def domain(drawn, channel="y"):
+    return next(
+        layer["encoding"][channel]["scale"]["domain"]
+        for layer in drawn.spec["layer"]
+        if "scale" in layer["encoding"].get(channel, {})
+    )
+
+
+def tags(html):
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, name, attributes):
+            found.append(name)
+
+    Reader().feed(html)
+    return found
+
+
+def shown(outcome):
+    from rich.console import Console
+
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(sweep_lines(outcome))
+    return console.export_text()
+
+
+def test_the_figure_stands_first_and_what_it_rests_on_below(made_sweep):
+    html = page(made_sweep())
+    order = ("457 of 500", "The figure", "chart-6", "What teacher and student share", "A few cells")
+    order += ("To bear in mind", "OG202", "How every number was obtained", "Configuration")
+    places = [html.index(word) for word in order]
+    assert places == sorted(places)
+    assert (
+        "50,400 fits from moments and 120 from rows; the worst condition among the former is 3.4e+06." in html
+    )
+    assert len(html.encode()) < 2_000_000
+
+
+def test_the_configuration_is_toml_without_the_authors_folders(made_sweep):
+    html = page(made_sweep())
+    written = re.search(r"<pre><code>(.*?)</code></pre>", html, re.DOTALL)
+    assert written is not None
+    config = tomllib.loads(unescape(written.group(1)))
+    assert config["N"][-1] == 10_000
+    assert config["weak"][0] == "…/resnet18"
+    assert config["strong"] == "resnet152=…/resnet152"
+    assert "someone" not in html
+
+
+def test_tables_of_a_configuration_are_read_back():
+    config = {
+        "seed": 1,
+        "grid": {"n": [1, 2], "deep": {"a b": 'x = "y" \''}},
+        "last": "C:\\Users\\anna\\f.npy",
+    }
+    read = tomllib.loads("\n".join(toml_lines(config)))
+    assert read == {"seed": 1, "last": "…/f.npy", "grid": {"n": [1, 2], "deep": {"a b": 'x = "y" \''}}}
+
+
+def test_a_series_is_one_colour_and_shape_in_every_panel(made_sweep):
+    outcome = made_sweep()
+    scales = set()
+    for _, drawn in only(*outcome["panels"]):
+        for layer in drawn.spec["layer"]:
+            for channel in ("color", "shape"):
+                scale = layer["encoding"].get(channel, {}).get("scale")
+                if scale:
+                    scales.add((channel, tuple(scale["domain"]), tuple(scale["range"])))
+    assert len(scales) == 2
+    looks = looks_of(outcome["panels"])
+    assert ("color", tuple(looks), tuple(PALETTE[:5])) in scales
+    assert len({look.shape for look in looks.values()}) == 5
+    assert all(look.colour in key(outcome["panels"]) for look in looks.values())
+
+
+def test_many_series_are_told_apart_by_colour_and_shape_together():
+    count = len(PALETTE) * len(SHAPES)
+    looks = looks_of([panel(*(curve([1], [1], series=f"teacher {place}") for place in range(count)))])
+    assert len({(look.colour, look.shape) for look in looks.values()}) == count
+
+
+def test_names_alike_when_shortened_stay_two_series():
+    long = "x" * 200
+    looks = looks_of(
+        [panel(curve([1], [1], series=f"{long}a{long}"), curve([1], [1], series=f"{long}b{long}"))]
+    )
+    assert len({look.label for look in looks.values()}) == 2
+
+
+def test_colours_stand_out_from_white_and_from_dark_paper():
+    def light(colour):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for colour in PALETTE:
+        assert (light("#ffffff") + 0.05) / (light(colour) + 0.05) >= 3, colour
+        assert (light(colour) + 0.05) / (light("#14181e") + 0.05) >= 3, colour
+
+
+def test_panels_without_a_series_in_common_get_keys_of_their_own():
+    teachers, noise = panel(curve([1], [1]), group="x"), panel(curve([1], [1], series="noise 0"), group="y")
+    both = panel(curve([1], [1]), curve([1], [1], series="b"), group="z")
+    assert families([teachers, noise, both]) == [[teachers, both], [noise]]
+    bridge = panel(curve([1], [1], series="b"), curve([1], [1], series="noise 0"), group="w")
+    assert families([teachers, noise, both, bridge]) == [[teachers, both, noise, bridge]]
+    assert page({"panels": [teachers, noise, both]}).count('<ul class="key"') == 2
+
+
+def test_one_wild_cell_leaves_the_others_readable(made_sweep):
+    plain = domain(only(made_sweep()["panels"][0])[0][1])
+    (scene, drawn), *_ = only(made_sweep(wild=True)["panels"][0])
+    low, high = domain(drawn)
+    assert high - low < 1.5 * (plain[1] - plain[0])
+    assert "1 of 49 points lie outside the axis (triangles), the farthest at −31.0." in drawn.caption
+    triangles = [rows for kind, rows in datasets(drawn) if kind == "point" and "edge" in rows[0]]
+    assert [(row["y"], row["edge"]) for rows in triangles for row in rows] == [(-31.0, low)]
+    assert scene.points == 49
+
+
+def test_a_curve_that_falls_far_is_shown_whole():
+    fall = curve([0.5, 0.1, -1.0, -2.2], [1.0, 2.0, 4.0, 8.0], series="b")
+    drawn = only(panel(curve([0.5, 0.5, 0.5, 0.6], [1.0, 2.0, 4.0, 8.0]), fall))[0][1]
+    assert domain(drawn)[0] < -2.2
+    assert "outside" not in drawn.caption
+
+
+def test_long_intervals_widen_the_axis_a_little_and_are_told():
+    drawn = only(panel(curve([0.4, 0.5, 0.6], low=[0.3, 0.4, -40.0], high=[0.5, 0.6, 50.0])))[0][1]
+    low, high = domain(drawn)
+    assert 0.2 < low < 0.3
+    assert 0.6 < high < 0.7
+    assert "1 interval goes on beyond the axis." in drawn.caption
+
+
+def test_a_value_that_is_not_there_leaves_a_gap():
+    drawn = only(panel(curve([0.4, None, 0.6])))[0][1]
+    line = next(rows for kind, rows in datasets(drawn) if kind == "line")
+    assert [row["y"] for row in line] == [0.4, None, 0.6]
+
+
+def test_a_logarithmic_axis_says_what_it_has_no_place_for():
+    given = panel(curve([0.4, -0.1, 0.04], low=[0.3, -0.2, -0.01], high=[0.5, 0.1, 0.08]), y_log=True)
+    (scene, drawn), *_ = only(given)
+    assert "1 value at or below 0 has no place on a logarithmic axis." in drawn.caption
+    assert [row["y"] for row in scene.rows] == [0.4, None, 0.04]
+    # The bar of the last goes down to the end of the axis and beyond, but never to nothing.
+    assert 0 < scene.rows[2]["low"] < scene.y.low
+
+
+def test_panels_of_one_group_that_show_the_same_have_one_axis():
+    first, second = panel(curve([0.1, 0.2, 0.3])), panel(curve([0.5, 0.6, 0.7]))
+    other = panel(curve([5.0, 6.0, 7.0]), y_name="OPR")
+    axes = [domain(drawn) for _, drawn in only(first, second, other)]
+    assert axes[0] == axes[1] != axes[2]
+
+
+def test_published_values_and_rules_are_always_on_the_axis():
+    bulk = curve([0.5] * 9 + [0.6], [2.0**place for place in range(10)])
+    wild = curve([9.0], [4.0], kind="published")
+    drawn = only(panel(bulk, wild, rule=-3.0))[0][1]
+    assert domain(drawn)[0] < -3
+    assert domain(drawn)[1] > 9
+
+
+def test_theory_and_bounds_are_drawn_beneath_the_points():
+    kinds = [curve([0.4, 0.5, 0.6], kind=kind) for kind in ("published", "measured", "bound", "theory")]
+    marks = [layer["mark"] for layer in only(panel(*kinds, rule=1.0))[0][1].spec["layer"]]
+    drawn = [mark["type"] for mark in marks[:-1]]
+    assert drawn == ["rule", "line", "line", "line", "point", "point"]
+    assert marks[1]["strokeWidth"] > marks[3]["strokeWidth"]
+    assert "strokeDash" in marks[2]
+
+
+def test_marks_at_one_place_stand_beside_one_another():
+    both = panel(curve([0.4, 0.5, 0.6]), curve([0.4, 0.5, 0.6], series="b"))
+    (scene, _), *_ = only(both)
+    ats = [[row["at"] for row in scene.rows if row["series"] == name] for name in "ab"]
+    for left, right, true in zip(*ats, (100, 200, 400), strict=True):
+        assert 0.95 * true < left < true < right < 1.05 * true
+        assert math.isclose(left * right, true**2, rel_tol=1e-9)
+
+
+def test_axes_hold_all_but_the_wild():
+    assert span_of([]) is None
+    assert span_of([1.0, 1.0]).holds(1.0)
+    span = span_of([0.0, 1e-3, 0.1], logarithmic=True)
+    assert span.low > 0
+    assert span.holds(1e-3)
+    assert span.holds(0.1)
+
+
+def test_panels_without_values_say_so():
+    html = page({"panels": [panel(curve([None, None, None]), title="PGR <b>")]})
+    assert "PGR &lt;b&gt;: no value to draw." in html
+    assert "chart-1" not in html
+
+
+def test_wins_are_counted_over_all_cells(made_sweep):
+    outcome = made_sweep()
+    columns = outcome["cells"]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for quantity, rival in (
+        ("student_less_teacher", "its teacher"),
+        ("student_less_baseline", "the strong baseline"),
+    ):
+        own = [row for row in rows if row["quantity"] == quantity]
+        less, more = sum(row["high"] < 0 for row in own), sum(row["low"] > 0 for row in own)
+        said = f"errs less than {rival} in {less} of {len(own)} cells and more in {more}."
+        assert any(line.endswith(said) for line in Cells(outcome).tally())
+
+
+def test_a_few_cells_are_shown_and_the_rest_is_named(made_sweep):
+    html = page(made_sweep())
+    assert "Shown are 15 of 500 cells" in html
+    assert "at N = 10,000. All are in cells.parquet, every seed in sweep.parquet." in html
+    many = made_sweep(tuple(f"teacher {place}" for place in range(20)))
+    assert "Shown are 30 of 2,000 cells" in page(many)
+
+
+def test_cells_find_models_that_depend_on_less_and_reasons():
+    names = ("quantity", "weak", "strong", "n", "N", "noise", "value", "low", "high", "alpha_w", "alpha_s")
+    rows = [
+        ("student", "w", "s", 10, 20, 0.0, 0.5, 0.4, 0.6, None, None),
+        ("student", "w", "s", 30, 20, 0.0, 0.45, 0.4, 0.5, None, None),
+        ("teacher", "w", "", 10, -1, 0.0, 0.7, 0.6, 0.8, None, None),
+        ("student", "w", "s", 10, 20, 0.0, 0.9, 0.8, 1.0, 0.1, 0.1),
+        ("pgr", "w", "s", 10, 20, 0.0, None, None, None, None, None),
+        ("pgr", "w", "s", 30, 20, 0.0, 0.3, 0.2, 0.4, None, None),
+    ]
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    columns["reason"] = ["", "", "", "", "the ceiling is no better", ""]
+    outcome = {"cells": columns, "tuned": True}
+    cells = Cells(outcome)
+    first, second = cells.places
+    assert (first.n, second.n) == (10, 30)
+    assert cells.get("student", first)["value"] == 0.5
+    assert cells.get("teacher", first)["value"] == 0.7
+    assert cells.get("teacher", second) is None
+    assert cells.get("ceiling", first) is None
+    assert "undefined: the ceiling is no better." in page(outcome)
+    assert Cells({**outcome, "tuned": False}).get("student", first)["value"] == 0.9
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        {},
+        {"panels": [{}], "pairs": [{}], "cells": {"quantity": ["pgr"]}},
+        {"panels": None, "cells": 3, "config": [], "fits": None},
+        {"panels": [{"curves": [{"x": [1, None, "a"], "y": [1]}, {}], "x_log": True}], "notes": ["note"]},
+    ],
+)
+def test_a_sweep_of_another_version_is_drawn_as_far_as_it_goes(outcome):
+    assert "<h1>" in page(outcome)
+    assert shown(outcome)
+    assert isinstance(summary_html(outcome), str)
+
+
+def test_names_stay_text(made_sweep):
+    hostile = made_sweep(HOSTILE, strong=HOSTILE[0], title=HOSTILE[1], note=HOSTILE[2], notes=[HOSTILE[0]])
+    html, plain = page(hostile), page(made_sweep(("a", "b", "c")))
+    assert {"img", "object"}.isdisjoint(tags(html))
+    for name in ("script", "svg"):
+        assert tags(html).count(name) == tags(plain).count(name)
+    assert "script" not in tags(summary_html(hostile))
+    assert "[bold red]pwned[/bold red]" in shown(hostile)
+    assert "\x1b" not in shown(hostile)
+
+
+def test_a_terminal_shows_every_pair_and_the_ratios(made_sweep):
+    text = shown(made_sweep(noise=(0.0, 2.0)))
+    assert "errs less than its teacher in" in text
+    assert "at N = 10,000, noise 0" in text
+    for name in ("resnet18", "clip-b32"):
+        assert text.count(name) == 4
+    assert "0.430 [0.397, 0.463]" in text
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("kind", ["ordinary", "wild", "noise", "hostile"])
+def test_the_page_in_a_browser(browser, tmp_path, made_sweep, kind, width):
+    outcome = {
+        "ordinary": made_sweep,
+        "wild": lambda: made_sweep(wild=True),
+        "noise": lambda: made_sweep(("only",), (0.0, 5.0, 20.0)),
+        "hostile": lambda: made_sweep(HOSTILE, strong=HOSTILE[0], title=HOSTILE[1], note=HOSTILE[2]),
+    }[kind]()
+    path = write_report(tmp_path, page(outcome))
+    view = browser()
+    view.set_viewport_size({"width": width, "height": 800})
+    told = []
+    view.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
+    view.on("pageerror", lambda error: told.append(f"error: {error}"))
+    view.on("request", lambda request: told.append(request.url) if request.url != path.as_uri() else None)
+    view.goto(path.as_uri())
+    view.wait_for_function(DRAWN, timeout=30_000)
+    # Tooltips are drawn by the pointer only; they show names too.
+    for mark in view.locator(".chart svg .mark-symbol path").all()[:4]:
+        mark.hover(force=True)
+    assert told == []
+    assert view.locator(".chart svg").count() == 6
+    assert view.evaluate("document.documentElement.scrollWidth") <= width
+    assert view.evaluate("window.pwned") is None
+    assert view.evaluate(CUT) == []
+    tops = view.evaluate(
+        "[...document.querySelectorAll('.panels .chart')].map((at) => at.getBoundingClientRect().top)"
+    )
+    assert len(set(tops)) == (2 if width == 1280 else 6)
+    view.close()
