@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from outgrow.results import as_plain
+from outgrow.study.reproduce.movies import MoviesOptions
+from outgrow.study.reproduce.movies import reproduce as reproduce_movies
 from outgrow.study.reproduce.reproduction import Reproduction
 from outgrow.study.reproduce.synthetic import reproduce
 from outgrow.study.reproduce.synthetic_draws import SyntheticSettings
@@ -61,7 +63,22 @@ def synthetic() -> tuple[Reproduction, tuple[str, ...]]:
     return reproduce(small), ("dimensions", "course", "bounds", "values")
 
 
-MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...] | None]]] = {"synthetic": synthetic}
+def movies() -> tuple[Reproduction, tuple[str, ...]]:
+    """Reproduce the movie reviews on the embedded components, with few sizes and seeds.
+
+    Returns
+    -------
+    tuple of Reproduction and tuple of str
+        What it finds, and which of its tables are kept.
+    """
+    small = MoviesOptions(seeds=3, n=(100, 300), N=(1000,), noise=(0.0, 2.0), alphas=(0.1, 1.0, 10.0), jobs=1)
+    return reproduce_movies(small), ("dimensions", "tuning", "cells_tuned")
+
+
+MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...] | None]]] = {
+    "synthetic": synthetic,
+    "movies": movies,
+}
 """Experiments by name: each gives its reproduction and the tables to keep (None: all)."""
 
 

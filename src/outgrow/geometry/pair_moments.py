@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from outgrow.errors import DataError
 from outgrow.linalg.moment_table import MomentTable
@@ -50,13 +50,7 @@ def pair_moments(
     DataError
         When the sets have different numbers of rows, or none.
     """
-    rows = len(X_w)
-    if len(X_s) != rows or rows < 1:
-        raise DataError(
-            f"{rows} weak and {len(X_s)} strong rows make no pair",
-            "geometry",
-            "Give both feature sets for the same rows.",
-        )
+    rows = checked_rows(X_w, X_s)
     labels = np.arange(rows) % min(GROUPS, rows) if groups is None else groups
     moments = Moments()
     for name, members in ({"all": np.arange(rows)} if splits is None else splits).items():
@@ -64,6 +58,43 @@ def pair_moments(
         order = members[np.argsort(labels[members], kind="stable")]
         for start in range(0, len(order), CHUNK):
             part = order[start : start + CHUNK]
-            batch = {WEAK: X_w[part].astype(np.float64), STRONG: X_s[part].astype(np.float64)}
+            batch = {WEAK: _wide(X_w, part), STRONG: _wide(X_s, part)}
             moments.update(batch, split=name, groups=labels[part])
     return moments.finalize()
+
+
+def checked_rows(X_w: Shaped[np.ndarray, "N D_w"], X_s: Shaped[np.ndarray, "M D_s"]) -> int:
+    """Count the rows of a pair.
+
+    Parameters
+    ----------
+    X_w : array of shape (N, D_w)
+        Weak features.
+    X_s : array of shape (N, D_s)
+        Strong features of the same rows.
+
+    Returns
+    -------
+    int
+        N.
+
+    Raises
+    ------
+    DataError
+        When the sets have different numbers of rows, or none.
+    """
+    rows = len(X_w)
+    if len(X_s) != rows or rows < 1:
+        raise DataError(
+            f"{rows} weak and {len(X_s)} strong rows make no pair",
+            "geometry",
+            "Give both feature sets for the same rows.",
+        )
+    return rows
+
+
+def _wide(X: Shaped[np.ndarray, "N D"], part: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m D"]:
+    # Rows that stand together are read where they are, not copied together first.
+    together = bool((np.diff(part) == 1).all())
+    rows = X[part[0] : part[-1] + 1] if together else X[part]
+    return rows.astype(np.float64, copy=False)

@@ -1,0 +1,104 @@
+"""The published similarity held against chance: what it is for any two networks whose coordinates differ.
+
+Two networks that were trained apart have coordinates of their own. Leading eigenvectors compared coordinate
+by coordinate then meet as random subspaces do, and the value is d_s d_w / D, whatever both share
+(docs/theory.md, T1). Layers of one network share coordinates, as far as it passes them on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from outgrow.geometry.intrinsic import ENERGY_LEVEL, intrinsic_dimension
+from outgrow.geometry.published import published_correlation_dimension
+from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
+from outgrow.results import Estimate
+from outgrow.study.reproduce.reproduction import Comparison
+from outgrow.study.sweep.grid import SweepData
+
+
+def similarity_comparisons(
+    data: SweepData, pairs: Sequence[tuple[str, str]], sds: float, seed: int = 0
+) -> tuple[Comparison, ...]:
+    """Measure the published similarity of every pair, beside its chance level.
+
+    Parameters
+    ----------
+    data : SweepData
+        The rows; neither labels nor test rows are read.
+    pairs : sequence of (str, str)
+        (teacher's view, student's view).
+    sds : float
+        Standard deviations of a draw by chance that are allowed.
+    seed : int
+        Draws the rotation that widths are matched by, where they differ.
+
+    Returns
+    -------
+    tuple of Comparison
+        What is published is the chance level.
+    """
+    views = dict.fromkeys(view for pair in pairs for view in pair)
+    spectra = {view: _spectrum(data, view) for view in views}
+    out = []
+    for weak, strong in pairs:
+        bases = []
+        for spectrum in (spectra[weak], spectra[strong]):
+            size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
+            bases.append(spectrum.vectors[:, : int(size.value)] if isinstance(size, Estimate) else None)
+        what = f"published similarity of {weak} → {strong}, chance level"
+        if bases[0] is None or bases[1] is None:
+            out.append(Comparison(what, None, None, 0.0, f"no rank holds {ENERGY_LEVEL:.0%} of the energy"))
+            continue
+        same = len(bases[0]) == len(bases[1])
+        rng = np.random.default_rng(seed)
+        found = published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)
+        why = "coordinates as they are" if same else "widths differ: the narrower set is rotated at random"
+        if same and network_of(weak) == network_of(strong):
+            reason = (
+                f"layers of one network share coordinates as far as it passes them on:"
+                f" {found.value:.1f} where chance is {found.chance:.1f}"
+            )
+            out.append(Comparison(what, None, found.value, 0.0, reason))
+            continue
+        out.append(
+            Comparison(
+                what,
+                found.chance,
+                found.value,
+                sds * found.chance_sd,
+                f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}; {sds:g}"
+                f" standard deviations of chance (docs/theory.md, T1); {why}",
+            )
+        )
+    return tuple(out)
+
+
+def network_of(name: str) -> str:
+    """Take the layer off the name of a feature set.
+
+    Parameters
+    ----------
+    name : str
+        Such as "mpnet-layer8" or "mpnet@8".
+
+    Returns
+    -------
+    str
+        The network.
+
+    Examples
+    --------
+    >>> network_of("mpnet-layer8"), network_of("mpnet@8"), network_of("mpnet")
+    ('mpnet', 'mpnet', 'mpnet')
+    """
+    return re.sub(r"([-_.@]?layer[-_]?|@)-?\d+$", "", name)
+
+
+def _spectrum(data: SweepData, view: str) -> Spectrum:
+    X = data.views[view][data.train].astype(np.float64)
+    X -= X.mean(axis=0)
+    return spectrum_of_covariance(X.T @ X / len(X), len(X))

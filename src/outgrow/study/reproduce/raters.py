@@ -1,0 +1,205 @@
+"""Labels as raters give them: each seed draws one of a row's raters; their mean is a truth of known error.
+
+The noise is real: its variance differs from row to row and is known, since every row has several raters.
+More can be added on top. Which rater is drawn hangs on seed and id alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.data.files import existing_file, missing_column, quoted
+from outgrow.data.movies import draw_rater
+from outgrow.data.tables import COLUMNAR, Columnar, as_ids
+from outgrow.errors import DataError
+from outgrow.study.sweep.labels import DRAW, check_noise
+
+COLUMN = "raters"
+"""The column of lists of ratings in a table."""
+
+LEAST = 2
+"""Raters of a row whose spread can be told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Raters:
+    """Ratings of rows by several raters each; also what gives a sweep its labels.
+
+    Parameters
+    ----------
+    ids : tuple of str
+        Of the rows.
+    values : array of shape (ratings,)
+        All ratings, row by row.
+    starts : integer array of shape (R,)
+        Where each row's begin.
+    sizes : integer array of shape (R,)
+        How many each row has.
+    """
+
+    ids: tuple[str, ...]
+    values: Float[np.ndarray, " ratings"]
+    starts: Int[np.ndarray, " R"]
+    sizes: Int[np.ndarray, " R"]
+
+    @classmethod
+    def of(cls, ids: Sequence[str], lists: Sequence[np.ndarray]) -> Raters:
+        """Lay lists of ratings end to end.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Of the rows.
+        lists : sequence of array
+            Each row's ratings.
+
+        Returns
+        -------
+        Raters
+            In the order given.
+
+        Raises
+        ------
+        DataError
+            When a row has fewer than two ratings, or one of them is no number.
+
+        Examples
+        --------
+        >>> found = Raters.of(["a", "b"], [np.array([1, 3]), np.array([0, 0, 3])])
+        >>> found.mean.tolist(), found.variance.tolist()
+        ([2.0, 1.0], [2.0, 3.0])
+        """
+        sizes = np.array([len(values) for values in lists], dtype=np.int64)
+        few = np.flatnonzero(sizes < LEAST)
+        if few.size:
+            names = quoted([ids[row] for row in few.tolist()])
+            raise DataError(
+                f"{few.size} rows have fewer than {LEAST} raters, so that their noise is not known: {names}",
+                COLUMN,
+                "Leave such rows out.",
+            )
+        values = np.concatenate(lists).astype(np.float64)
+        starts = np.cumsum(sizes) - sizes
+        bad = ~np.isfinite(np.add.reduceat(values, starts))
+        if bad.any():
+            names = quoted([ids[row] for row in np.flatnonzero(bad).tolist()])
+            raise DataError(
+                f"{int(bad.sum())} rows have ratings that are no numbers: {names}", COLUMN, "Correct them."
+            )
+        return cls(tuple(ids), values, starts, sizes)
+
+    def rows(self, rows: Int[np.ndarray, " r"]) -> Raters:
+        """Take some of the rows.
+
+        Parameters
+        ----------
+        rows : integer array of shape (r,)
+            Which.
+
+        Returns
+        -------
+        Raters
+            Theirs, in that order; the ratings are shared.
+        """
+        ids = tuple(self.ids[row] for row in rows.tolist())
+        return Raters(ids, self.values, self.starts[rows], self.sizes[rows])
+
+    @property
+    def mean(self) -> Float[np.ndarray, " R"]:
+        """Mean rating of every row."""
+        return self._sums(self.values) / self.sizes
+
+    @property
+    def variance(self) -> Float[np.ndarray, " R"]:
+        """Variance of a single rating around the row's true mean, without bias (divided by one less)."""
+        # Ratings are small whole numbers: their squares hold all digits.
+        squares = self._sums(self.values**2)
+        return (squares - self.sizes * self.mean**2) / (self.sizes - 1)
+
+    @property
+    def mean_error(self) -> float:
+        """Error variance of `mean` as a measurement of the true mean, averaged over the rows."""
+        return float(np.mean(self.variance / self.sizes))
+
+    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 1"]:
+        """Draw the labels of one seed: a rater per row.
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of normal noise that is added to the rater's value.
+        seed : int
+            The seed; raters and noise, up to its size, are the same at all levels.
+
+        Returns
+        -------
+        array of shape (R, 1)
+            Labels.
+        """
+        check_noise(noise, 0)
+        pairs = zip(self.ids, self.sizes.tolist(), strict=True)
+        drawn = np.fromiter((draw_rater(seed, row, size) for row, size in pairs), np.int64, len(self.ids))
+        labels = self.values[self.starts + drawn][:, None]
+        if not noise:
+            return labels
+        return labels + noise * np.random.default_rng([seed, DRAW]).standard_normal(labels.shape)
+
+    def _sums(self, values: Float[np.ndarray, " ratings"]) -> Float[np.ndarray, " R"]:
+        ends = np.concatenate([[0.0], np.cumsum(values)])
+        return np.asarray(ends[self.starts + self.sizes] - ends[self.starts])
+
+
+def read_raters(path: str | Path, ids: Sequence[str], id_column: str = "id") -> Raters:
+    """Read the raters of rows from a table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A Parquet or Arrow file with a column of lists, `COLUMN`.
+    ids : sequence of str
+        The rows wanted.
+    id_column : str
+        Column of ids.
+
+    Returns
+    -------
+    Raters
+        In the order of `ids`.
+
+    Raises
+    ------
+    DataError
+        When a column or a row is missing, or the column holds no lists.
+    FileError
+        When the file is missing, damaged or of a format that has no lists.
+    """
+    import pyarrow as pa
+
+    found = existing_file(path, tuple(COLUMNAR))
+    table = Columnar(found)
+    for column, role in ((id_column, "id"), (COLUMN, "raters")):
+        if column not in table.names:
+            raise missing_column(found, column, table.names, role)
+    kind = table.schema.field(COLUMN).type
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not lists or not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        raise DataError(
+            f"the column {COLUMN!r} holds {kind}, not lists of numbers",
+            str(path),
+            "Write every row's ratings as a list.",
+        )
+    places = {row: place for place, row in enumerate(as_ids(table.column(id_column), id_column, str(path)))}
+    missing = [row for row in ids if row not in places]
+    if missing:
+        raise DataError(
+            f"{len(missing)} rows with features have no raters: {quoted(missing)}",
+            str(path),
+            "Give theirs, or leave the rows out.",
+        )
+    read = table.column(COLUMN).to_pylist()
+    return Raters.of(ids, [np.array(read[places[name]] or (), dtype=np.float64) for name in ids])
