@@ -1,7 +1,7 @@
 """A sweep against refitting every model, in one run: 10 n x 10 N, 10 seeds, 384 -> 384.
 
-The naive side fits teacher, student, baseline and ceiling of every cell with scikit-learn, as a notebook does;
-one of its ten seeds is timed, with LinearRegression and with Ridge(solver="cholesky"), and multiplied by ten.
+The naive side fits teacher, student, baseline and ceiling of every cell with scikit-learn, as notebooks do.
+One of its ten seeds is timed, with LinearRegression and with Ridge(solver="cholesky"), and multiplied by ten.
 Both sides run on one thread, so seconds are processor seconds; risks are compared cell by cell. Aims: 150 and
 40 times faster. Then, for ours alone, what more of each thing costs, and the memory of the largest.
 """

@@ -307,7 +307,8 @@ def _resolved_factor(moments: BlockMoments, block: str) -> Float[np.ndarray, "d 
         half = _factor(covariance, moments.n)
     except LinAlgError:
         return None
-    # In the 1-norm, never smaller than in the 2-norm: what does not pass is decomposed and looked at again.
+    # In the 1-norm, where it is never smaller than in the 2-norm; LAPACK's estimate of it is seldom below a
+    # third, and the rounding is estimated higher still. What does not pass is decomposed and looked at again.
     reciprocal, _ = dpocon(half, np.abs(covariance).sum(axis=0).max(), uplo="L")
     return half if moments.relative_error_of(block) <= RESOLVED * reciprocal else None
 
@@ -320,7 +321,7 @@ def _estimated(
 ) -> CorrelationDimension:
     """Read everything off the covariance of the whitened sets; replicates on bases, or on all directions."""
     # SciPy's, as the factors before and the replicates after are: threads of two BLAS libraries that take
-    # turns wait for each other, ten times as long as the work takes.
+    # turns wait for each other, longer than the work takes.
     from scipy.linalg import svdvals
 
     N, (d_w, d_s) = table.select().n, cross.shape

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 CurveKind: TypeAlias = Literal["measured", "theory", "bound", "published"]
-"""Measured by training; exact or equivalent theory; a bound that was published; a value that was published."""
+"""Measured by training; exact or equivalent theory; a published bound; a published value."""
 
 
 @dataclass(frozen=True)

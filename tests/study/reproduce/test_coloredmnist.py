@@ -97,7 +97,7 @@ def test_every_noise_level_has_its_own_pictures(folder):
 
     groups = list(dict.fromkeys(panel.group for panel in found.panels))
     for level in ("0", "0.3"):
-        assert any(group.startswith(f"flipped labels {level}: student student") for group in groups)
+        assert any(group.startswith(f"Flipped labels {level}: student student") for group in groups)
     lines = {curve.series for panel in found.panels for curve in panel.curves}
     assert {"flipped labels 0", "flipped labels 0.3"} <= lines
     # Levels are drawn of ResNet-101, whatever the order of the teachers.

@@ -230,11 +230,11 @@ def test_the_reproduction_as_a_whole():
     assert found.verdict == "matches"
     # Both ways; teachers and levels; against n. One N is a cut of its own.
     groups = {panel.group.split(":")[0] for panel in found.panels}
-    assert groups == {"tuned", "ridgeless"}
+    assert groups == {"Tuned", "Ridgeless"}
     for panel in found.panels:
         drawn = [curve.series for curve in panel.curves if curve.kind == "measured"]
         assert drawn == [curve.series for curve in panel.curves if curve.kind == "theory"]
-        assert panel.y_log == (panel.group.startswith("ridgeless") and panel.y_name == "OPR")
+        assert panel.y_log == (panel.group.startswith("Ridgeless") and panel.y_name == "OPR")
     lines = {curve.series for panel in found.panels for curve in panel.curves}
     assert {"added noise sd 0", "added noise sd 2"} <= lines
     assert any(line.startswith("minilm-l3 (d_sw/d_w = ") for line in lines)
@@ -247,7 +247,7 @@ def test_the_reproduction_as_a_whole():
     worst = max(held, key=lambda one: abs(one.ours / one.published - 1))
     assert told.startswith(f"{inside} of 16") and worst.what in told
     # Lines are drawn from the same theory as the table holds.
-    panel = next(one for one in found.panels if one.group.startswith("tuned") and one.x_name == "n")
+    panel = next(one for one in found.panels if one.group.startswith("Tuned") and one.x_name == "n")
     line = next(one for one in panel.curves if one.kind == "theory" and one.series.startswith("minilm-l6"))
     keys = ("way", "quantity", "teacher", "noise_sd", "n", "N", "theory")
     rows = zip(*(theory[name] for name in keys), strict=True)

@@ -143,7 +143,7 @@ def test_pictures_and_the_users_encoders(folder, own_code):
     assert "61_1_20170109150557335.jpg" in unread.detail
     # Like with like first; as many groups as there are levels, and one of levels.
     groups = list(dict.fromkeys(panel.group for panel in found.panels))
-    first = [group for group in groups if group.startswith("as published")]
+    first = [group for group in groups if group.startswith("As published")]
     assert groups[: len(first)] == first and len(first) < len(groups)
     for level in (0, 20):
         assert any(f"noise sd {level}: " in group for group in first)
@@ -218,7 +218,7 @@ def test_like_data_are_held_against_what_is_printed(features, as_if_published, m
         key for key in marks if key[1] == "noise sd 5" and "against N" in key[0] and "PGR" not in key[0]
     )
     assert marks[at] == ((150.0,), (compared[5].ours,))
-    noisy = [panel for panel in again.panels if panel.group.startswith("as published, noise sd 5: ")]
+    noisy = [panel for panel in again.panels if panel.group.startswith("As published, noise sd 5: ")]
     assert noisy and all(curve.kind == "measured" for panel in noisy for curve in panel.curves)
 
 

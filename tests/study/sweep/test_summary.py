@@ -291,33 +291,30 @@ def test_panels_of_teachers_and_of_noise_levels(measured: SweepTable) -> None:
     pairs = (dimensions("w1"), dimensions("w2", d_sw=4.0))
     panels = panels_of(cells, GRID, pairs, noise_name="noise sd")
     groups = list(dict.fromkeys(panel.group for panel in panels))
+    assert groups == ["Student s, noise sd 0", "w1 → s (d_sw/d_w = 0.42)"]
     # The other size stands at the largest N, and at the middle n.
-    assert groups == [
-        "student s, noise sd 0, against n (N = 120)",
-        "student s, noise sd 0, against N (n = 40)",
-        "w1 → s (d_sw/d_w = 0.42), against n (N = 120)",
-        "w1 → s (d_sw/d_w = 0.42), against N (n = 40)",
-    ]
+    titles = [panel.title for panel in panels if panel.y_name == "PGR"]
+    assert titles == ["PGR against n (N = 120)", "PGR against N (n = 40)"] * 2
     assert [panel.y_name for panel in panels[:3]] == [
         "PGR",
         "ratio of raw test errors (baseline / student)",
         "student's risk",
     ]
-    teachers = next(one for one in panels if (one.group, one.y_name) == (groups[1], "student's risk"))
+    teachers = next(one for one in panels if one.title == "student's risk against N (n = 40)")
     assert [line.series for line in teachers.curves] == ["w1 (d_sw/d_w = 0.42)", "w2 (d_sw/d_w = 0.80)"]
     assert teachers.curves[0].x == (60, 120)
     expected = [cell(cells, "student", weak="w2", n=40, N=N, noise=0.0) for N in (60, 120)]
     assert teachers.curves[1].y == tuple(one["value"] for one in expected)
     assert teachers.curves[1].low == tuple(one["low"] for one in expected)
-    levels = next(panel for panel in panels if panel.group == groups[2] and panel.y_name == "PGR")
+    levels = next(panel for panel in panels if panel.group == groups[1] and panel.y_name == "PGR")
     assert [line.series for line in levels.curves] == ["noise sd 0", "noise sd 0.5"]
     assert levels.rule == 0.0
     other = panels_of(cells, GRID, pairs, at=(20, 60), noise_pair=("w2", "s"), quantities=("student",))
-    assert [panel.group for panel in other] == [
-        "student s, noise 0, against n (N = 60)",
-        "student s, noise 0, against N (n = 20)",
-        "w2 → s (d_sw/d_w = 0.80), against n (N = 60)",
-        "w2 → s (d_sw/d_w = 0.80), against N (n = 20)",
+    assert [(panel.group, panel.title) for panel in other] == [
+        ("Student s, noise 0", "student's risk against n (N = 60)"),
+        ("Student s, noise 0", "student's risk against N (n = 20)"),
+        ("w2 → s (d_sw/d_w = 0.80)", "student's risk against n (N = 60)"),
+        ("w2 → s (d_sw/d_w = 0.80)", "student's risk against N (n = 20)"),
     ]
 
 

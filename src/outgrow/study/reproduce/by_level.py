@@ -64,15 +64,22 @@ def level_panels(
     for level in grid.noise if every_level else (min(grid.noise),):
         told = f"{prefix}{noise_name} {level:g}: " if len(grid.noise) > 1 else prefix
         own = panels_of(cells, replace(grid, noise=(level,)), pairs, at=at, quantities=DRAWN)
-        panels += [replace(panel, group=told + panel.group) for panel in own]
+        panels += [replace(panel, group=_heading(told, panel.group)) for panel in own]
     if len(grid.noise) > 1:
         (pair,) = (pair for pair in pairs if (pair.weak, pair.strong) == noise_pair)
         alone = replace(grid, pairs=(noise_pair,))
         own = panels_of(cells, alone, (pair,), at=at, noise_name=noise_name, quantities=DRAWN)
         # The figure of a single pair also has all its models' risks; here the levels are the point.
         own = tuple(panel for panel in own if panel.y_name != "risk")
-        panels += [replace(panel, group=prefix + panel.group) for panel in own]
+        panels += [replace(panel, group=_heading(prefix, panel.group)) for panel in own]
     return tuple(panels)
+
+
+def _heading(before: str, group: str) -> str:
+    """Put words before a heading, which then begins with theirs."""
+    if not before:
+        return group
+    return before[0].upper() + before[1:] + group.replace("Student ", "student ", 1)
 
 
 def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", of: str = "") -> Table:

@@ -122,7 +122,7 @@ def options_of(name: str, kind: Any, config: ReproduceConfig, jobs: int | None) 
         raise ConfigError(
             f"{name} needs your copy of its data, with models or features for teachers and student",
             "reproduce",
-            "Name them: --input and --weak, --strong as models; or --weak, --strong as feature files, --labels.",
+            "Name models (--weak, --strong) and what they read (--input); or feature files and --labels.",
         )
     for key in ("n", "N"):
         # Where one size is meant, not an axis.

@@ -1,4 +1,4 @@
-"""What doing a published experiment again finds: comparisons, curves, tables, and a verdict with its reason."""
+"""What a published experiment gives, done again: comparisons, curves, tables, a verdict and its reason."""
 
 from __future__ import annotations
 

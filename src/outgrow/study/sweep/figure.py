@@ -88,7 +88,7 @@ def panels_of(
         told = f", {noise_name} {level:g}" if len(grid.noise) > 1 else ""
         for strong in grid.students:
             lines = {pair_label(by_pair[pair]): (*pair, level) for pair in grid.pairs if pair[1] == strong}
-            panels += _group(cells, grid, lines, quantities, at, f"student {strong}{told}")
+            panels += _group(cells, grid, lines, quantities, at, f"Student {strong}{told}")
     if len(grid.noise) > 1:
         weak, strong = noise_pair or grid.pairs[0]
         lines = {f"{noise_name} {noise:g}": (weak, strong, noise) for noise in grid.noise}
@@ -176,7 +176,7 @@ def _group(
             curves = tuple(
                 curve(cells, series, quantity, line, axis, fixed, note) for series, line in lines.items()
             )
-            panels.append(_panel(quantity, axis, cut, curves, f"{heading}, {cut}"))
+            panels.append(_panel(quantity, axis, cut, curves, heading))
     return panels
 
 

@@ -144,7 +144,7 @@ def check_grid(data: SweepData, grid: SweepGrid) -> None:
     ------
     ConfigError
         When an axis is empty or repeats a value, a view is unknown (with the nearest name), a penalty or the
-        number of seeds cannot be used.
+        number of seeds cannot be used, or the head is not for such labels or penalties.
     """
     for name, axis in (
         ("pairs", grid.pairs),
@@ -171,7 +171,19 @@ def check_grid(data: SweepData, grid: SweepGrid) -> None:
             raise ConfigError(f"{alpha} is no penalty", "the grid", "Give finite ones of at least 0.")
     if grid.seeds < 1:
         raise ConfigError(f"{grid.seeds} seeds measure nothing", "--seeds", "Ask for at least 1.")
-    if grid.head == "logistic" and not data.classes:
+    if grid.head == "logistic":
+        _check_logistic(data, grid)
+
+
+def _check_logistic(data: SweepData, grid: SweepGrid) -> None:
+    if not data.classes:
         raise ConfigError(
             "a logistic head is for classes", "--head", "Use squared, or --task classification."
         )
+    for name, values in (("--alpha-w", grid.alphas_w), ("--alpha-s", grid.alphas_s)):
+        if 0 in values:
+            raise ConfigError(
+                "without a penalty a logistic fit has no end where a hyperplane parts the classes",
+                name,
+                "Name penalties above 0, such as 0.0001 to 1 mean variances.",
+            )

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.errors import ConfigError
 from outgrow.probes.logistic import cross_entropy
 from outgrow.probes.logistic_columns import LogisticColumns, fit_columns
 from outgrow.study.sweep.blocks import shifted, shifts_and_scales
-from outgrow.study.sweep.grid import SweepData, SweepGrid
+from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
 from outgrow.study.sweep.layout import Layout
 from outgrow.study.sweep.seed import Key, Measured, Scale
 
@@ -53,7 +52,7 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
     ConfigError
         When a penalty is 0, or the data has no classes.
     """
-    check_logistic(data, grid)
+    check_grid(data, grid)
     shifts, scales = shifts_and_scales(data, grid)
     labels = np.stack([data.labels.draw(noise, seed) for noise in grid.noise])
     fits = _SeedFits(data, grid, layout, labels.transpose(2, 1, 0))
@@ -74,34 +73,6 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
             for model, one in fits.students(views[strong], views[weak], taught[weak]).items()
         }
     return found
-
-
-def check_logistic(data: SweepData, grid: SweepGrid) -> None:
-    """Refuse what logistic heads cannot do.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-
-    Raises
-    ------
-    ConfigError
-        When a penalty is 0, or the data has no classes.
-    """
-    if not data.classes:
-        raise ConfigError(
-            "a logistic head is for classes", "--head", "Use squared, or --task classification."
-        )
-    for name, values in (("--alpha-w", grid.alphas_w), ("--alpha-s", grid.alphas_s)):
-        if 0 in values:
-            raise ConfigError(
-                "without a penalty a logistic fit has no end where a hyperplane parts the classes",
-                name,
-                "Name penalties above 0, such as 0.0001 to 1 mean variances.",
-            )
 
 
 @dataclass(frozen=True, eq=False)

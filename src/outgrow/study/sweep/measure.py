@@ -116,11 +116,15 @@ def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tupl
         When rows are too few, or the memory does not suffice: with the number of blocks that it would hold.
     """
     room = free_memory() if free is None else free
+    taken = sum(view.nbytes for view in data.views.values())
+    if grid.head == "logistic":
+        # Fits of cross-entropy need the rows, and no sums of them.
+        blocks = cut(len(data.train), grid)
+        return Memory(taken, 0, 0, blocks.size), blocks
     columns = len(grid.noise) * grid.seeds * data.truth.shape[1]
     one = max(block_bytes(data, grid, student, 1, columns) for student in grid.students)
     fits = MOST_BLOCKS if room is None else int(SHARE * room / one)
     blocks = cut(len(data.train), grid, max(1, min(MOST_BLOCKS, fits)))
-    taken = sum(view.nbytes for view in data.views.values())
     found = Memory(taken, one * blocks.count, blocks.count, blocks.size)
     if blocks.count > fits:
         raise ConfigError(
@@ -192,7 +196,7 @@ def measure_sweep(
         done += len(found)
         missing = [seed for seed in kept if seed not in found]
         if missing:
-            tell(f"adding up blocks for {student}", done / total)
+            tell(f"reading rows for {student}", done / total)
             for seed, part in _student(data, grid, student, missing, blocks, jobs):
                 if store is not None:
                     store.save(student, seed, part)
