@@ -47,7 +47,7 @@ lint: .venv/test
 
 # Encoders are timed where their extras are installed (make extras).
 bench: .venv/test
-	@for name in imports moments store encode_text encode_images equivalents verdict_coverage rank plan demo; do \
+	@for name in imports moments store encode_text encode_images equivalents verdict_coverage rank plan sweep demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Forecasts held against some 50 trained pairs: two hours the first time, kept in benchmarks/calibration/cache and

@@ -39,6 +39,10 @@ NOT_COMPARED = {
 LIMIT_S = 600
 """Seconds that one child may take: the slowest needs a minute or so on two cores."""
 
+PAUSE_S = 0.2
+"""Seconds between turns: NumPy and SciPy bring a BLAS library each, whose threads spin for a tenth of a second
+after their last work, and would take a core from the next side."""
+
 STATUS = Path("/proc/self/status")
 
 
@@ -78,6 +82,7 @@ def timed(name: str) -> dict[str, Any]:
             found[side] = {"error": f"{type(error).__name__}: {error}"}
     for _ in range(comparison.repeats):
         for side in quantities:
+            time.sleep(PAUSE_S)
             start, spent = time.perf_counter(), time.process_time()
             comparison.sides[side](inputs)
             found[side]["cpu"].append(time.process_time() - spent)

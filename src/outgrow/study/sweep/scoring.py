@@ -1,9 +1,13 @@
-"""Scores of linear models on the test rows: risks as quadratic forms in their moments, classes by rows."""
+"""Scores of linear models on the test rows: risks as quadratic forms in their moments, classes by rows.
+
+A quadratic form squares the size of coefficients as a Gram matrix squares the condition of features: models
+that had to be fitted from rows are scored by rows too, or the digits that this saved would be lost again.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from outgrow.study.sweep.grid import SweepData
 
@@ -28,22 +32,26 @@ class TestRows:
     """Not a test of pytest's."""
 
     def __init__(self, data: SweepData, view: str, shift: Float[np.ndarray, " d"]) -> None:
-        self._rows = data.views[view][data.test].astype(np.float64) - shift
+        self._view, self._test, self._shift = data.views[view], data.test, shift
         self._truth = data.truth
-        count = len(data.truth)
-        self._mean, self._level = self._rows.mean(axis=0), data.truth.mean(axis=0)
-        self._scatter = self._rows.T @ self._rows / count - np.outer(self._mean, self._mean)
+        rows, count = self._read(), len(data.truth)
+        self._mean, self._level = rows.mean(axis=0), data.truth.mean(axis=0)
+        # Centred first: without intercepts nothing was taken off, and a large mean would cost digits.
+        around = rows - self._mean
+        self._scatter = around.T @ around / count
         centred = data.truth - self._level
-        self._towards = (self._rows - self._mean).T @ centred / count
+        self._towards = around.T @ centred / count
         self._spread = np.einsum("tk,tk->k", centred, centred) / count
         self._variance = data.truth_variance
         self._classes = data.truth.argmax(axis=1) if data.classes else None
-        if not data.classes:
-            # Only classes are decided row by row.
-            self._rows = self._rows[:0]
+        # Classes are decided row by row for every model; else rows are needed rarely, and read again.
+        self._kept = rows if data.classes else None
 
     def score(
-        self, theta: Float[np.ndarray, "c d k"], level: Float[np.ndarray, "c k"]
+        self,
+        theta: Float[np.ndarray, "c d k"],
+        level: Float[np.ndarray, "c k"],
+        by_rows: Bool[np.ndarray, " c"] | None = None,
     ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"] | None]:
         """Score models.
 
@@ -53,6 +61,8 @@ class TestRows:
             Coefficients of c models.
         level : array of shape (c, k)
             Their intercepts.
+        by_rows : array of bool of shape (c,), optional
+            Models whose risks are to be taken row by row; none by default.
 
         Returns
         -------
@@ -68,13 +78,25 @@ class TestRows:
         # About the means of predictions and truth, so that no large numbers cancel.
         gap = level + (self._mean @ flat).reshape(c, k) - self._level
         risk = (form + self._spread + gap**2).sum(axis=1) - self._variance
-        if self._classes is None:
+        slow = np.zeros(c, dtype=bool) if by_rows is None else by_rows
+        if self._classes is None and not slow.any():
             return risk, None
+        rows = self._read() if self._kept is None else self._kept
         step = max(1, PIECE // k)
-        right = np.empty(c)
-        for start in range(0, c, step):
-            part = slice(start, start + step)
-            scores = self._rows @ flat[:, start * k : (start + step) * k]
-            scores = scores.reshape(len(self._rows), -1, k) + level[part]
-            right[part] = (scores.argmax(axis=2) == self._classes[:, None]).mean(axis=0)
+        right = None if self._classes is None else np.empty(c)
+        for chosen in (np.flatnonzero(slow), np.flatnonzero(~slow)):
+            if right is None and not (len(chosen) and slow[chosen[0]]):
+                continue
+            for start in range(0, len(chosen), step):
+                part = chosen[start : start + step]
+                scores = rows @ theta[part].transpose(1, 0, 2).reshape(d, -1)
+                scores = scores.reshape(len(rows), -1, k) + level[part]
+                if right is not None:
+                    right[part] = (scores.argmax(axis=2) == self._classes[:, None]).mean(axis=0)
+                if slow[part[0]]:
+                    scores -= self._truth[:, None]
+                    risk[part] = np.einsum("tck,tck->c", scores, scores) / len(rows) - self._variance
         return risk, right
+
+    def _read(self) -> Float[np.ndarray, "T d"]:
+        return self._view[self._test].astype(np.float64) - self._shift

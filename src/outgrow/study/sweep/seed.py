@@ -305,7 +305,7 @@ class SeedFits:
         count = _count(shape)
         theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
         level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
-        risk, right = test.score(theta, level)
+        risk, right = test.score(theta, level, np.tile(path.from_rows, count))
         whole = (*shape, b)
         return Measured(
             risk.reshape(whole),
