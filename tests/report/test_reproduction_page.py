@@ -68,7 +68,7 @@ def hostile(made):
 
 def test_the_verdict_stands_first_and_the_figure_next(made_reproduction):
     html = page(made_reproduction())
-    order = ("Partly matches", "Five numbers agree", "4 of 5 published", "Here:", "The figure", "chart-3")
+    order = ("Partly matches", "Five numbers agree", "4 of 5 numbers", "Here:", "The figure", "chart-3")
     order += ("Exact, from the offsets.", "Published and ours", "Every risk", "To bear in mind", "Checks")
     order += ("How every number was obtained", "Configuration")
     places = [html.index(word) for word in order]
@@ -113,8 +113,7 @@ def test_every_published_number_stands_beside_ours(made_reproduction):
 def test_what_was_not_published_is_not_counted(made_reproduction):
     nothing = made_reproduction(published=False)
     assert tally(nothing) == (
-        "1 of 1 published numbers is met within its tolerance; 1 could not be compared;"
-        " 4 more are ours alone."
+        "1 of 1 numbers is met within its tolerance; 1 could not be compared; 4 more are ours alone."
     )
     assert tally({"comparisons": [{"ours": 1.0}]}) == "None of 1 numbers could be compared."
     assert tally({}) == ""

@@ -202,9 +202,14 @@ def test_one_wild_cell_leaves_the_others_readable(made_sweep):
 
 def test_a_curve_that_falls_far_is_shown_whole():
     fall = curve([0.5, 0.1, -1.0, -2.2], [1.0, 2.0, 4.0, 8.0], series="b")
-    drawn = only(panel(curve([0.5, 0.5, 0.5, 0.6], [1.0, 2.0, 4.0, 8.0]), fall))[0][1]
+    both = panel(curve([0.5, 0.5, 0.5, 0.6], [1.0, 2.0, 4.0, 8.0]), fall)
+    drawn = only({**both, "y_name": "gain"})[0][1]
     assert domain(drawn)[0] < -2.2
     assert "outside" not in drawn.caption
+    # Of PGR what is below -1 says only that the gap is next to nothing.
+    drawn = only(both)[0][1]
+    assert -1.2 < domain(drawn)[0] <= -1.0
+    assert "1 of 8 points lie outside the axis (triangles), the farthest at −2.20." in drawn.caption
 
 
 def test_long_intervals_widen_the_axis_a_little_and_are_told():

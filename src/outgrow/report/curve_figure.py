@@ -42,7 +42,9 @@ def figure(outcome: Plain, figures: Figures) -> Safe | None:
             placed = figures.place(*(drawing(scene, looks) for scene in found))
             empty = [panel for panel in members if all(scene.panel is not panel for scene in found)]
             parts.append(tag("h3", shortened(group, 120)) if group else None)
-            parts.append(tag("div", placed, class_="panels") if placed else None)
+            # Four in rows of three would leave one alone.
+            how = "panels four" if len(found) == 4 else "panels"
+            parts.append(tag("div", placed, class_=how) if placed else None)
             parts += [
                 tag("p", f"{shortened(one.get('title') or 'A panel', 120)}: no value to draw.", class_="soft")
                 for one in empty

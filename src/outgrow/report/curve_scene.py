@@ -19,6 +19,10 @@ SOLID = ("measured", "published")
 """Kinds of values that are points: each that an axis leaves out is told."""
 
 
+GAPS = (-1.0, 2.0)
+"""PGR that an axis is made for. A student that loses more than the whole gap, or gains twice as much, does so
+where the gap is next to nothing: how many times more would flatten all that can be read."""
+
 APART = 0.006
 """Share of the horizontal axis between neighbouring marks of several series: about a quarter of a mark, which
 shows both intervals and is less than any reader takes for another place."""
@@ -83,7 +87,7 @@ def scenes(panels: Sequence[Plain], looks: Mapping[str, Look]) -> list[Scene]:
     alike: dict[tuple[str, bool], list[Plain]] = {}
     for panel in panels:
         alike.setdefault((str(panel.get("y_name")), bool(panel.get("y_log"))), []).append(panel)
-    spans = {key: _vertical(same, logarithmic=key[1]) for key, same in alike.items()}
+    spans = {key: _vertical(key[0], same, logarithmic=key[1]) for key, same in alike.items()}
     found = []
     for panel in panels:
         y = spans[str(panel.get("y_name")), bool(panel.get("y_log"))]
@@ -112,8 +116,12 @@ def _places(panel: Plain) -> Iterator[_Place]:
             yield _Place(at, curve, float(place), y, None if None in (y, low, high) else low, high)
 
 
-def _vertical(panels: Sequence[Plain], logarithmic: bool) -> Span | None:
+def _vertical(name: str, panels: Sequence[Plain], logarithmic: bool) -> Span | None:
     places = [place for panel in panels for place in _places(panel)]
+    if name == "PGR":
+        within = [place for place in places if place.y is not None and GAPS[0] <= place.y <= GAPS[1]]
+        printed = [place for place in places if place.curve.get("kind") == "published"]
+        places = [*within, *printed] if within else places
     values = {
         kind: [place.y for place in places if place.y is not None and place.curve.get("kind") == kind]
         for kind in KINDS
@@ -128,6 +136,8 @@ def _vertical(panels: Sequence[Plain], logarithmic: bool) -> Span | None:
     # The interval of a point that is left out is left out with it.
     shown = [place for place in places if place.y is not None and first.holds(place.y)]
     ends = [end for place in shown for end in (place.low, place.high) if end is not None]
+    if name == "PGR":
+        ends = [min(max(end, GAPS[0]), GAPS[1]) for end in ends]
     return span_of(bulk, lines, ends, kept, logarithmic=logarithmic)
 
 

@@ -132,7 +132,11 @@ def _family(panels: Sequence[Plain], data: dict[str, Any]) -> list[dict[str, Any
         drawn = [_panel(scene, looks, data) for scene in scenes(members, looks)]
         if not drawn:
             continue
-        block: dict[str, Any] = {"concat": drawn, "columns": COLUMNS, "spacing": {"row": 22, "column": 20}}
+        block: dict[str, Any] = {
+            "concat": drawn,
+            "columns": 2 if len(drawn) == 4 else COLUMNS,
+            "spacing": {"row": 22, "column": 20},
+        }
         if group:
             block["title"] = {"text": shortened(group, 100), "fontSize": 13, "anchor": "start"}
         blocks.append(block)

@@ -194,6 +194,38 @@ def signed(difference: float | None) -> str:
     return f"{sign}{abs(difference):.2g}"
 
 
+def reference_of(outcome: Plain) -> str:
+    """Name what ours is held against.
+
+    Parameters
+    ----------
+    outcome : dict
+        A reproduction.
+
+    Returns
+    -------
+    str
+        Head of a column.
+    """
+    return shortened(outcome.get("reference") or "Published", 40)
+
+
+def origin_of(outcome: Plain) -> str:
+    """Say what stands before the source.
+
+    Parameters
+    ----------
+    outcome : dict
+        A reproduction.
+
+    Returns
+    -------
+    str
+        One word.
+    """
+    return "Published" if reference_of(outcome) == "Published" else "Source"
+
+
 def tally(outcome: Plain) -> str:
     """Count the comparisons that match.
 
@@ -210,7 +242,7 @@ def tally(outcome: Plain) -> str:
     Examples
     --------
     >>> tally({"comparisons": [{"published": 1.0, "ours": 1.1, "tolerance": 0.2}, {"published": 2.0}]})
-    '1 of 1 published numbers is met within its tolerance; 1 could not be compared.'
+    '1 of 1 numbers is met within its tolerance; 1 could not be compared.'
     """
     found = [matches(comparison) for comparison in items(outcome, "comparisons")]
     if not found:
@@ -219,7 +251,7 @@ def tally(outcome: Plain) -> str:
     if not both:
         return f"None of {number(len(found))} numbers could be compared."
     whose = "its" if met == 1 else "their"
-    said = f"{number(met)} of {number(both)} published numbers {_be(met)} met within {whose} tolerance"
+    said = f"{number(met)} of {number(both)} numbers {_be(met)} met within {whose} tolerance"
     unpublished = sum(value_of(one.get("published")) is None for one in items(outcome, "comparisons"))
     missing = len(found) - both - unpublished
     said += f"; {number(missing)} could not be compared" if missing else ""
@@ -287,7 +319,7 @@ def _head(outcome: Plain) -> Safe:
         "header",
         tag("p", f"Reproduction: {shortened(outcome.get('name') or 'unnamed', 60)}", class_="kicker"),
         tag("h1", title_of(outcome)),
-        tag("p", f"Published: {visible(outcome['source'])}", class_="lede")
+        tag("p", f"{origin_of(outcome)}: {visible(outcome['source'])}", class_="lede")
         if outcome.get("source")
         else None,
     )
@@ -308,7 +340,7 @@ def _comparisons(outcome: Plain) -> Safe | None:
         return None
     return tag(
         "section",
-        tag("h2", "Published and ours", id="comparisons"),
+        tag("h2", f"{reference_of(outcome)} and ours", id="comparisons"),
         tag(
             "p",
             "A number matches where the difference is within its tolerance: the rounding of what is printed,"
@@ -322,9 +354,9 @@ def _comparisons(outcome: Plain) -> Safe | None:
 def _comparison_table(outcome: Plain) -> Safe:
     columns = [
         Column("Quantity"),
-        Column("Published"),
+        Column(reference_of(outcome)),
         Column("Ours"),
-        Column("Difference", "ours less published"),
+        Column("Difference", f"ours less {reference_of(outcome).lower()}"),
         Column("Tolerance"),
         Column("Verdict"),
         Column("Why"),
@@ -343,7 +375,7 @@ def _comparison_table(outcome: Plain) -> Safe:
                 words_cell(str(one.get("reason") or "–")),
             ]
         )
-    return table(columns, rows, "Published and ours")
+    return table(columns, rows, f"{reference_of(outcome)} and ours")
 
 
 def _ours(comparison: Plain) -> Child:

@@ -14,7 +14,9 @@ from outgrow.report.reproduction_page import (
     AGREEMENT,
     difference_of,
     matches,
+    origin_of,
     printed,
+    reference_of,
     sentence,
     signed,
     tally,
@@ -41,7 +43,7 @@ def reproduction_lines(outcome: Plain) -> Group:
     said, kind = verdict_of(outcome)
     lines: list[Text | Table] = [Text(title_of(outcome), style="bold")]
     if outcome.get("source"):
-        lines.append(Text(f"Published: {visible(outcome['source'])}", style="dim"))
+        lines.append(Text(f"{origin_of(outcome)}: {visible(outcome['source'])}", style="dim"))
     if outcome.get("setting"):
         lines.append(Text(f"Here: {visible(outcome['setting'])}", style="dim"))
     lines.append(Text.assemble((said, STYLES[kind]), f". {sentence(outcome.get('because'))}"))
@@ -49,9 +51,9 @@ def reproduction_lines(outcome: Plain) -> Group:
         lines.append(Text(tally(outcome)))
     comparisons = items(outcome, "comparisons")
     if comparisons:
-        shown = Table(title=Text("Published and ours, 90 % intervals"))
+        shown = Table(title=Text(f"{reference_of(outcome)} and ours, 90 % intervals"))
         shown.add_column("Quantity", overflow="fold")
-        for title in ("Published", "Ours", "Difference", "Tolerance", ""):
+        for title in (reference_of(outcome), "Ours", "Difference", "Tolerance", ""):
             shown.add_column(title)
         for one in comparisons:
             agrees = matches(one)

@@ -72,6 +72,7 @@ td.words{min-width:15rem}
 .plain b{color:var(--ink)}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));
 gap:1.5rem 2.5rem;margin-top:1.5rem}
+.panels.four .figures{max-width:60rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,25rem),1fr))}
 .panels .figures{grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));gap:1.5rem 1.75rem;
 margin-top:.75rem}
 .key{display:flex;flex-wrap:wrap;gap:.15rem 1.4rem;margin:1.5rem 0 .75rem;padding:0;list-style:none;

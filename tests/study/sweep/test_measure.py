@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 
 from outgrow.errors import ConfigError
-from outgrow.study.sweep.blocks import block_bytes
+from outgrow.study.sweep.blocks import block_bytes, shifts_and_scales
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.labels import NoisyLabels
 from outgrow.study.sweep.layout import cut
@@ -67,7 +67,10 @@ class Refit:
             alpha *= len(X)
         if alpha == 0:
             # On more columns than rows, scipy's gelsd gives the minimum norm, as LinearRegression documents.
-            return LinearRegression(fit_intercept=self.grid.intercept).fit(X, Y)
+            # By default singular values below 1e-6 of the largest are cut since scikit-learn 1.7: that is no
+            # rounding, and not ridgeless.
+            cut_off = {"tol": 1e-12} if "tol" in LinearRegression().get_params() else {}
+            return LinearRegression(fit_intercept=self.grid.intercept, **cut_off).fit(X, Y)
         return Ridge(alpha, fit_intercept=self.grid.intercept, solver="svd").fit(X, Y)
 
     def cell(self, weak: str, noise: float, n: int, N: int, alpha_w: float, alpha_s: float) -> dict[str, Any]:
@@ -240,3 +243,23 @@ def test_progress_tells_the_share_done() -> None:
     told: list[tuple[str, float]] = []
     measure_sweep(made(11), replace(GRID, n=(40,), N=(90,)), jobs=1, progress=lambda *said: told.append(said))
     assert [share for _, share in told] == [0.0, 0.5, 1.0]
+
+
+def test_fits_from_rows_are_scored_by_rows() -> None:
+    # Columns apart by what float32 can tell: coefficients of millions, whose squares hold no digit of a risk.
+    data = made(12, dtype=np.float32)
+    spoiled = data.views["s"].copy()
+    spoiled[:, 2] = spoiled[:, 0] + spoiled[:, 1]
+    data = replace(data, views={**data.views, "s": spoiled})
+    grid = replace(GRID, pairs=(("w1", "s"),), n=(60, 120), N=(90, 330), noise=(0.0,), alphas_s=(0.0, 0.05))
+    assert np.nanmax(measure_sweep(data, grid, jobs=1)["condition"]) > 1e14
+    compare(data, grid, tolerance=1e-6)
+
+
+def test_the_unit_of_penalties_is_worked_out_in_float64() -> None:
+    data = made(13, dtype=np.float32, mean=100.0)
+    exact = replace(data, views={name: view.astype(np.float64) for name, view in data.views.items()})
+    for intercept in (True, False):
+        grid = replace(GRID, intercept=intercept)
+        for name, scale in shifts_and_scales(exact, grid)[1].items():
+            assert shifts_and_scales(data, grid)[1][name] == pytest.approx(scale, rel=1e-12)

@@ -170,6 +170,7 @@ def reproduce(
         name="movies",
         title="Movie reviews with real raters: PGR and OPR against n and N",
         source="this project; ratings and texts of Hutto and Gilbert, VADER, 2014",
+        reference="Theory",
         setting=_setting(rows, options, both, at),
         verdict=verdict,
         because=because,

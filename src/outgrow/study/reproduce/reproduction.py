@@ -103,6 +103,8 @@ class Reproduction:
         Everything that decides the numbers.
     seconds : float
         Wall time.
+    reference : str
+        What ours is held against, as the head of a column: "Published", or "Theory" where nothing was.
     """
 
     name: str
@@ -118,3 +120,4 @@ class Reproduction:
     checks: tuple[Check, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    reference: str = "Published"

@@ -345,7 +345,7 @@ def shifts_and_scales(
         view = data.views[name]
         total, squares = np.zeros(view.shape[1]), np.zeros(view.shape[1])
         # About the first row, so that a large mean costs no digits.
-        origin = view[data.train[0]].astype(np.float64) if grid.intercept else 0.0
+        origin = view[data.train[0]].astype(np.float64) if grid.intercept else np.zeros(view.shape[1])
         for rows in pieces(np.arange(len(data.train))):
             values = view[data.train[rows]] - origin
             total += values.sum(axis=0)
