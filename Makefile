@@ -13,7 +13,7 @@ NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
 	outgrow.probes.routes, outgrow.probes.given_teacher, outgrow.probes.linear_model, outgrow.study, outgrow.engine)
 
-.PHONY: demo test extras lint bench bench-calibration data clean
+.PHONY: demo test extras lint bench bench-peers bench-calibration data clean
 
 demo: .venv/runtime
 	@$(BIN)/outgrow demo --overwrite
@@ -49,6 +49,17 @@ lint: .venv/test
 bench: .venv/test
 	@for name in imports moments store encode_text encode_images equivalents verdict_coverage rank plan sweep demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Other tools beside ours, in a venv of their own. Best on an idle machine.
+bench-peers: build/peers/made
+	@build/peers/bin/python benchmarks/peers/run.py
+	@build/peers/bin/python benchmarks/peers/page.py
+
+build/peers/made: .venv/made benchmarks/peers/requirements.txt constraints.txt pyproject.toml
+	@$(BIN)/python -m venv build/peers
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-r benchmarks/peers/requirements.txt -e .
+	@touch $@
 
 # Forecasts held against some 50 trained pairs: two hours the first time, kept in benchmarks/calibration/cache and
 # continued when interrupted. Needs make extras, and texts and models (make data, or OUTGROW_DATA).

@@ -40,8 +40,8 @@ LIMIT_S = 600
 """Seconds that one child may take: the slowest needs a minute or so on two cores."""
 
 PAUSE_S = 0.2
-"""Seconds between turns: NumPy and SciPy bring a BLAS library each, whose threads spin for a tenth of a second
-after their last work, and would take a core from the next side."""
+"""Seconds between turns: NumPy and SciPy bring a BLAS library each, whose threads spin for a tenth of a
+second after their last work, and would take a core from the next side."""
 
 STATUS = Path("/proc/self/status")
 
@@ -293,15 +293,13 @@ def _conditioning() -> dict[str, Any]:
 
 def _show(found: dict[str, Any]) -> None:
     for side, values in found.get("sides", {"all": found}).items():
-        if "error" in values:
+        if "best_s" not in values:
             print(f"  {side:32} {values['error']}")
-        else:
-            peak = values["peak_mb"]
-            print(
-                f"  {side:32} best {values['best_s']:8.3f} s, median {values['median_s']:8.3f} s, cpu"
-                f" {values['cpu_s']:8.3f} s,"
-                f" peak {'unknown' if peak is None else f'{peak:.0f} MB'}, off by {values['distance']:.1e}"
-            )
+            continue
+        times = ", ".join(f"{name} {values[f'{name}_s']:8.3f} s" for name in ("best", "median", "cpu"))
+        peak, off = values.get("peak_mb"), values.get("distance")
+        memory_word = "unknown" if peak is None else f"{peak:.0f} MB"
+        print(f"  {side:32} {times}, peak {memory_word}, off by {'unknown' if off is None else f'{off:.1e}'}")
     for aim in found.get("aims", ()):
         times = "not measured" if aim["times"] is None else f"{aim['times']:.1f} times"
         print(f"  {aim['side']} against {aim['over']}: {times} (aim: {aim['aim']:g})")

@@ -34,7 +34,7 @@ def d_sw(inputs: Inputs) -> float:
 COMPARISONS = (
     Comparison(
         "correlation-dimension",
-        "d_sw of 20,000 rows, 384 and 768 columns",
+        "correlation dimension d_sw of 20,000 rows, 384 and 768 columns",
         pair,
         {
             "QR + SVD (NumPy)": with_numpy.d_sw,

@@ -72,7 +72,7 @@ def few_movies() -> dict[str, np.ndarray]:
 COMPARISONS = (
     Comparison(
         "yanai",
-        "d_sw of 2,000 rows, 48 and 96 columns",
+        "correlation dimension d_sw of 2,000 rows, 48 and 96 columns",
         some,
         {"QR + SVD (NumPy)": with_numpy.d_sw, "outgrow": ours.d_sw, "repsim CCA (Yanai)": d_sw},
         largest,

@@ -143,7 +143,7 @@ COMPARISONS = (
     ),
     Comparison(
         "ridge-single",
-        "the same, one penalty",
+        "ridge on the same, one penalty",
         single,
         {"scikit-learn Ridge": ridge, "outgrow": ours.ridge},
         relative,
