@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -224,7 +225,7 @@ def sweep(
 
     with _progress(remaining=True) as tell:
         found = api.sweep(config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code)
-    _show_findings(found.outcome, sweep_lines, out, as_json)
+    _show_findings(found.outcome, partial(sweep_lines, written=out is not None), out, as_json)
 
 
 @app.command
@@ -348,13 +349,16 @@ def demo(
 
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
+    from outgrow.report.findings import checks
+
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False))
         return
     console = _console()
     console.print(lines(outcome))
-    for check in outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    # Those of single estimates too, as on the page.
+    for check in checks(outcome):
+        console.print(f"{check.code} {check.detail}", style="yellow", markup=False)
     if out is not None:
         console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 

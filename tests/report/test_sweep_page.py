@@ -200,6 +200,32 @@ def test_one_wild_cell_leaves_the_others_readable(made_sweep):
     assert scene.points == 49
 
 
+def test_points_without_a_value_are_told_beneath(made_sweep):
+    both = panel(
+        curve([0.5, None, None], [1.0, 2.0, 4.0]), curve([0.1, 0.2, 0.3], [1.0, 2.0, 4.0], series="b")
+    )
+    drawn = only(both)[0][1]
+    assert drawn.caption.endswith("2 points have no value, being undefined: a.")
+    whole = panel(curve([0.5, 0.5], [1.0, 2.0]), curve([0.1], [2.0], series="b"))
+    assert "no value" not in only(whole)[0][1].caption
+    # No place on an axis is another thing.
+    below = only({**panel(curve([0.5, -0.5], [1.0, 2.0])), "y_log": True, "rule": None})[0][1]
+    assert "no value" not in below.caption and "no place" in below.caption
+
+
+def test_ratios_without_any_value_say_why(made_sweep):
+    outcome = made_sweep()
+    cells = {name: list(values) for name, values in outcome["cells"].items()}
+    for place, quantity in enumerate(cells["quantity"]):
+        if quantity == "pgr":
+            cells["value"][place] = cells["low"][place] = cells["high"][place] = None
+            cells["reason"][place] = "the ceiling is no better"
+    outcome = {**outcome, "cells": cells}
+    assert "undefined: the ceiling is no better." in page(outcome)
+    assert "PGR is undefined in every cell: the ceiling is no better." in shown(outcome)
+    assert "in every cell" not in shown(made_sweep())
+
+
 def test_a_curve_that_falls_far_is_shown_whole():
     fall = curve([0.5, 0.1, -1.0, -2.2], [1.0, 2.0, 4.0, 8.0], series="b")
     both = panel(curve([0.5, 0.5, 0.5, 0.6], [1.0, 2.0, 4.0, 8.0]), fall)

@@ -245,6 +245,11 @@ def _left_out(scene: Scene) -> str:
     if scene.unplaced:
         none = "value at or below 0 has" if scene.unplaced == 1 else "values at or below 0 have"
         said.append(f"{scene.unplaced} {none} no place on a logarithmic axis.")
+    lacking = [row for row in scene.rows if row["kind"] in SOLID and row["missing"]]
+    if lacking:
+        of = ", ".join(dict.fromkeys(row["series"] for row in lacking))
+        points = "1 point has" if len(lacking) == 1 else f"{len(lacking)} points have"
+        said.append(f"{points} no value, being undefined: {shortened(of, 120)}.")
     return " ".join(said)
 
 

@@ -49,7 +49,8 @@ class Scene:
     panel : dict
         As plain values.
     rows : tuple of dict
-        One per place of a curve; "y" is None where there is no value.
+        One per place of a curve; "y" is None where there is no value, or an axis has no place for it:
+        "missing" tells the two apart.
     x, y : Span
         The axes.
     outside : tuple of dict
@@ -169,6 +170,7 @@ def _rows(panel: Plain, looks: Mapping[str, Look], x: Span, y: Span) -> tuple[li
                 "x": place.x,
                 "at": 10 ** (math.log10(place.x) + shift) if x.logarithmic else place.x + shift,
                 "y": value,
+                "missing": place.y is None,
                 "low": low,
                 "high": None if low is None else high,
                 "ends": ends,

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from outgrow.report.findings import Plain, part
-from outgrow.report.text import interval_of, is_number, number, value_of
+from outgrow.report.text import interval_of, is_number, number, undefined_text, value_of
 
 SHOWN = 30
 """Cells shown at most: a screen and a half."""
@@ -118,6 +118,22 @@ class Cells:
             Whether any cell has a value of it.
         """
         return any(value_of(found) is not None for found in self._found.get(quantity, {}).values())
+
+    def reason(self, quantity: str) -> str:
+        """Say why a quantity has no value.
+
+        Parameters
+        ----------
+        quantity : str
+            Its name in the findings.
+
+        Returns
+        -------
+        str
+            The reason of the first cell that has none; "" where every cell has a value, or there is no cell.
+        """
+        found = self._found.get(quantity, {}).values()
+        return next((said for each in found if (said := undefined_text(each))), "")
 
     @property
     def places(self) -> list[Place]:

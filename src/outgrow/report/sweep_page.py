@@ -282,7 +282,8 @@ def _cell_table(outcome: Plain, cells: Cells) -> Safe:
         means = [number(value_of(cells.get(key, place))) for key in risks]
         found = [quantity_cell(cells.get(key, place)) for key, _ in ratios]
         rows.append([number(place.n), *means, *found])
-    every = [(title, cells.get(key, place)) for place in shown for key, title in ratios]
+    # Those without any value have no column, and reasons all the same.
+    every = [(title, cells.get(key, place)) for place in shown for key, title in RATIOS]
     return joined([table(columns, rows, "A few cells"), reasons(every)])
 
 

@@ -15,13 +15,15 @@ from outgrow.report.sweep_page import fits_text, risk_name, share_text, sizes, t
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
 
 
-def sweep_lines(outcome: Plain) -> Group:
+def sweep_lines(outcome: Plain, *, written: bool = True) -> Group:
     """Write a sweep for a terminal.
 
     Parameters
     ----------
     outcome : dict
         The sweep.
+    written : bool
+        Whether there are files to name.
 
     Returns
     -------
@@ -47,13 +49,10 @@ def sweep_lines(outcome: Plain) -> Group:
     shown = cells.shown(quietest=True)
     if shown:
         lines.append(_cells(outcome, cells, shown))
-        lines.append(
-            Text(
-                f"Shown are {number(len(shown))} of {number(len(cells.places))} cells; all are in"
-                f" {FILES[0]}, every seed in {FILES[1]}.",
-                style="dim",
-            )
-        )
+        where = f"all are in {FILES[0]}, every seed in {FILES[1]}" if written else "--out DIR writes them all"
+        told = f"Shown are {number(len(shown))} of {number(len(cells.places))} cells; {where}."
+        lines.append(Text(told, style="dim"))
+        lines += [Text(said, style="dim") for said in _nowhere(cells)]
     if fits_text(part(outcome, "fits")):
         lines.append(Text(fits_text(part(outcome, "fits")), style="dim"))
     lines += [Text(visible(note), style="yellow") for note in outcome.get("notes") or ()]
@@ -101,3 +100,12 @@ def _cells(outcome: Plain, cells: Cells, places: list[Place]) -> Table:
         row += [quantity_text(cells.get(key, place)) for key, _ in ratios]
         shown.add_row(*map(Text, row))
     return shown
+
+
+def _nowhere(cells: Cells) -> list[str]:
+    """Say of ratios that have no column why they have none."""
+    return [
+        f"{title} is undefined in every cell: {reason}"
+        for key, title in RATIOS
+        if not cells.has(key) and (reason := cells.reason(key))
+    ]

@@ -259,6 +259,8 @@ def _pair_checks(pair: PairResult, evaluation: str) -> list[Check]:
         checks.append(
             Check("OG205", f"{pair.weak}: ceiling {ceiling.value:.3g}, teacher {teacher.value:.3g}")
         )
+    shared = pair.geometry.correlation.estimate
+    checks += shared.checks if isinstance(shared, Estimate) else ()
     claims = {c.second: c for c in pair.on_test}
     if evaluation == "test rows" and pair.verdict.decision != "too close to call":
         for comparison in pair.verdict.comparisons:

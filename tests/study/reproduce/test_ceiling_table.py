@@ -44,7 +44,7 @@ def test_rounding_and_images_bound_what_three_numbers_say(rng):
         ]
         assert (min(inside), max(inside)) == pytest.approx((low, high))
         # Binomial test sets: the interval of level .90 holds the table's own PGR about so often.
-        draws = rng.binomial(50_000, np.array(accuracies) / 100, (20_000, 3)) / 500
+        draws = rng.binomial(10_000, np.array(accuracies) / 100, (20_000, 3)) / 100
         spread = np.quantile([recovered(*draw) for draw in draws], (0.05, 0.95))
         ends = columns["images_low"][row], columns["images_high"][row]
         assert ends == pytest.approx(spread, abs=0.004)

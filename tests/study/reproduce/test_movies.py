@@ -107,7 +107,8 @@ def test_theory_of_these_rows_holds_and_of_others_does_not():
     rows, found = measured()
     held = theory_comparisons(found, rows, (300, 1000))
     assert len(held) == 2 * 8 and all(one.matches for one in held)
-    assert all(one.tolerance < 0.25 * one.published for one in held)
+    # Six seeds of the noisiest labels leave a student a quarter; all others a sixth.
+    assert all(one.tolerance < 0.3 * one.published for one in held)
     # As if a rater's noise were forty times as large.
     loud = {
         pair: replace(theory, noise_variance=40 * theory.noise_variance)
@@ -119,6 +120,25 @@ def test_theory_of_these_rows_holds_and_of_others_does_not():
     verdict, because = verdict_of([*held, *wrong], rows)
     assert verdict == "partly matches" and wrong[0].what in because
     assert verdict_of([Comparison("x", 1.0, 2.0, 0.5)], rows)[0] == "does not match"
+
+
+def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
+    rows, found = measured()
+    # The same means over seeds, and thirty times their spread.
+    tuned = found.tuned
+
+    class Loud:
+        def of(self, *asked):
+            risks = tuned.of(*asked)
+            mean = risks.mean(axis=-1, keepdims=True)
+            return mean + 30 * (risks - mean)
+
+    held = theory_comparisons(replace(found, tuned=Loud()), rows, (300, 1000))
+    assert len(held) == 16 and all(one.matches is None and one.published is None for one in held)
+    assert all(one.ours is not None and "ask for more --seeds" in one.reason for one in held)
+    assert verdict_of(held, rows)[0] == "not compared"
+    verdict, because = verdict_of([*held, Comparison("x", 1.0, 1.0, 0.5)], rows)
+    assert verdict == "matches" and "16 more are left to chance by so few seeds" in because
 
 
 def test_choices_of_penalties_one_by_one(rng):
@@ -148,6 +168,17 @@ def test_networks_apart_are_alike_by_chance_and_layers_of_one_are_not_held_to_it
     named_otherwise = replace(data, views={"c": X, "a": X})
     (told,) = similarity_comparisons(named_otherwise, [("c", "a")], 3.0)
     assert told.matches is False
+
+
+def test_a_similarity_that_only_chance_decides_is_not_counted_as_a_match(rng):
+    X = rng.standard_normal((400, 8)) * np.linspace(3, 1, 8)
+    # All of the narrower set is in the wider one: the rotation that matches widths hides even that.
+    data = SweepData(
+        {"a": X, "b": X[:, :5]}, np.arange(300), np.arange(300, 400), NoisyLabels(X[:300, :1]), X[300:]
+    )
+    (found,) = similarity_comparisons(data, [("b", "a")], 3.0)
+    assert found.published is None and found.matches is None and found.ours is not None
+    assert found.reason.startswith("chance by construction")
 
 
 @pytest.fixture
@@ -241,11 +272,16 @@ def test_the_reproduction_as_a_whole():
     tables = {table.name: table.columns for table in found.tables}
     theory = tables["theory"]
     assert len({len(column) for column in theory.values()}) == 1
-    (told,) = (note for note in found.notes if "the largest deviation of a mean" in note)
-    held = [one for one in found.comparisons if one.what.startswith("excess risk")]
+    (told,) = (said for said in (*found.notes, found.because) if "the largest deviation of a mean" in said)
+    risks = [one for one in found.comparisons if one.what.startswith("excess risk")]
+    # Three seeds leave some to chance.
+    held = [one for one in risks if one.published is not None]
+    assert len(risks) == 16 and len(held) >= 8
     inside = sum(one.interval[0] <= one.published <= one.interval[1] for one in held)
     worst = max(held, key=lambda one: abs(one.ours / one.published - 1))
-    assert told.startswith(f"{inside} of 16") and worst.what in told
+    assert f"{inside} of {len(held)} intervals" in told and worst.what in told
+    # Where most intervals miss, that is the verdict, not a note.
+    assert (told == found.because) == (found.verdict == "partly matches") == (inside < len(held) / 2)
     # Lines are drawn from the same theory as the table holds.
     panel = next(one for one in found.panels if one.group.startswith("Tuned") and one.x_name == "n")
     line = next(one for one in panel.curves if one.kind == "theory" and one.series.startswith("minilm-l6"))

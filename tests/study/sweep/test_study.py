@@ -278,6 +278,29 @@ def test_noise_that_is_known_is_taken_off(files: Files) -> None:
     assert (swept(files.config(truth_column="other")).table["risk"] > 1.5 * raw.table["risk"]).all()
 
 
+def test_more_noise_taken_off_than_there_is_is_told(files: Files) -> None:
+    told = [note for note in swept(files.config(noise_variance=50.0)).notes if "below 0" in note]
+    assert len(told) == 1 and "--noise-variance" in told[0]
+    honest = swept(files.config(noise_variance=0.01)).notes
+    assert not any("below 0" in note for note in honest)
+
+
+def test_what_splits_and_groups_do_not_keep_is_told(files: Files) -> None:
+    # Half of the rows are for the test: fewer than two hundred.
+    part = ["test" if place % 2 else "labelled" for place in range(ROWS)]
+    files.write(np.arange(ROWS), family=[place // 2 for place in range(ROWS)], split=part)
+    notes = " ".join(swept(files.config(test=0.0, split_column="split", n=(20,), N=(40,))).notes)
+    assert "Of the split column only the test rows" in notes and "Test rows are few (120)" in notes
+    assert "Groups" not in notes
+    notes = " ".join(swept(files.config(group_column="family")).notes)
+    assert "may share groups" in notes and "split column" not in notes
+
+
+def test_measurements_taken_for_classes_are_refused(files: Files) -> None:
+    with pytest.raises(ConfigError, match=r"240 classes, and 180 rows to train on.*--label-column"):
+        swept(files.config(task="classification"))
+
+
 def test_without_intercepts_the_means_are_fitted_by_nothing(files: Files) -> None:
     files.write(np.arange(ROWS), label=files.y + 100)
     fitted, bare = swept(files.config()).table, swept(files.config(intercept=False)).table
@@ -309,6 +332,8 @@ def test_classes_go_from_names_to_accuracies(files: Files) -> None:
 def test_noise_of_no_size_is_refused(noise: float) -> None:
     with pytest.raises(ConfigError, match=r"is no standard deviation of at least 0"):
         NoisyLabels(np.zeros((3, 1))).draw(noise, 0)
+    with pytest.raises(ConfigError, match=r"squares of 1e\+200 are no numbers"):
+        NoisyLabels(np.zeros((3, 1))).draw(1e200, 0)
 
 
 @pytest.mark.parametrize(

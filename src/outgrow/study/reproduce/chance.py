@@ -39,7 +39,7 @@ def similarity_comparisons(
     Returns
     -------
     tuple of Comparison
-        What is published is the chance level.
+        What is published is the chance level; None where widths differ, or both are layers of one network.
     """
     views = dict.fromkeys(view for pair in pairs for view in pair)
     spectra = {view: _spectrum(data, view) for view in views}
@@ -56,11 +56,18 @@ def similarity_comparisons(
         same = len(bases[0]) == len(bases[1])
         rng = np.random.default_rng(seed)
         found = published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)
-        why = "coordinates as they are" if same else "widths differ: the narrower set is rotated at random"
         if same and network_of(weak) == network_of(strong):
             reason = (
                 f"layers of one network share coordinates as far as it passes them on:"
                 f" {found.value:.1f} where chance is {found.chance:.1f}"
+            )
+            out.append(Comparison(what, None, found.value, 0.0, reason))
+            continue
+        told = f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}"
+        if not same:
+            # No features could fail: such a match would say nothing of these.
+            reason = (
+                f"chance by construction, {found.chance:.1f}: the narrower set is rotated at random; {told}"
             )
             out.append(Comparison(what, None, found.value, 0.0, reason))
             continue
@@ -70,8 +77,7 @@ def similarity_comparisons(
                 found.chance,
                 found.value,
                 sds * found.chance_sd,
-                f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}; {sds:g}"
-                f" standard deviations of chance (docs/theory.md, T1); {why}",
+                f"{told}; coordinates as they are; {sds:g} standard deviations (docs/theory.md, T1)",
             )
         )
     return tuple(out)

@@ -57,7 +57,7 @@ NOISY = ("ResNet-101", "ResNet-50", "ResNet-34", "ResNet-18")
 
 ALPHAS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 """Penalties tried, in mean variances per column: tuned heads on embeddings usually stand well inside. The
-published heads have none, and stop after a few steps of L-BFGS."""
+published heads have none, and stop after a fixed number of steps of L-BFGS."""
 
 NAME = "flipped labels"
 """What levels are called."""
@@ -319,8 +319,8 @@ def _setting(options: ColoredMNISTOptions, first: _Measured) -> str:
 
 def _notes(options: ColoredMNISTOptions, measured: Sequence[_Measured]) -> tuple[str, ...]:
     notes = [
-        "Published heads are logistic, fitted by few steps of L-BFGS without a penalty, and scored by the"
-        " squared error of their probabilities. Here the loss that is fitted is the one that is scored.",
+        "Published heads are logistic, fitted without a penalty by a fixed number of steps of L-BFGS,"
+        " and scored by the squared error of their probabilities. Here the loss fitted is the one scored.",
     ]
     if options.rows.input:
         notes += [

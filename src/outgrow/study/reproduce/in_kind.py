@@ -128,7 +128,8 @@ def in_kind(
         rows.append(row)
     first = rows[0]
     if first["value"] is None:
-        said.append(f"{len(known)} teachers are too few to ask whether PGR falls where d_sw/d_w rises")
+        teachers = "1 teacher is" if len(known) == 1 else f"{len(known)} teachers are"
+        said.append(f"{teachers} too few to ask whether PGR falls where d_sw/d_w rises")
     else:
         said.append(
             f"over {len(known)} teachers the rank correlation of PGR with d_sw/d_w is {first['value']:.2f}"

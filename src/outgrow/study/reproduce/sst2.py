@@ -242,7 +242,7 @@ def _setting(options: SST2Options, rows: AtHand, at: tuple[int, int], left: int 
 
 def _notes(options: SST2Options, rows: AtHand, left: int | None) -> tuple[str, ...]:
     notes = [
-        "Encoders are frozen, and heads linear. Published heads are fitted without a penalty, by few steps.",
+        "Encoders are frozen, and heads linear; the authors' public scripts for it train whole encoders.",
         "Labels to train on are swapped, those of the test are left as they are: risks hold the published"
         " labels' own noise, whose size is not known, and ratios are of raw errors.",
     ]

@@ -13,6 +13,10 @@ from jaxtyping import Float
 
 from outgrow.errors import ConfigError
 
+MOST = 1e100
+"""Largest standard deviation: the squares of larger ones are no numbers, and a few standard deviations and a
+bad fit lie between."""
+
 DRAW = 0x1ABE15
 """Keeps the draws of labels apart from all other draws of the same seed."""
 
@@ -72,8 +76,10 @@ def check_noise(noise: float, classes: int) -> None:
     Raises
     ------
     ConfigError
-        When it is negative, not finite, or of classes and above 1.
+        When it is negative, not finite, so large that its squares are no numbers, or of classes and above 1.
     """
     if not (np.isfinite(noise) and noise >= 0) or (classes and noise > 1):
         what = "share of classes swapped, from 0 to 1" if classes else "standard deviation of at least 0"
         raise ConfigError(f"{noise:g} is no {what}", "--noise", "Name levels such as 0 and 0.1.")
+    if noise > MOST:
+        raise ConfigError(f"squares of {noise:g} are no numbers", "--noise", f"Name levels up to {MOST:g}.")

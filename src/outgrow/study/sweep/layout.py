@@ -19,8 +19,12 @@ from outgrow.errors import ConfigError
 from outgrow.study.sweep.grid import SweepGrid
 
 MOST_BLOCKS = 64
-"""Blocks beyond which a finer cut saves little: the rows of a pool left over from whole blocks are then on
-average 1/128 of all rows, while sums of blocks have to be read for every seed."""
+"""Blocks of a sweep, where rows and memory allow. Fewer are fewer different deals: nominal 90 % intervals
+over seeds held in 54 to 82 % of simulated worlds with 2 to 12 blocks, in 81 to 93 % with 50 to 60. More would
+have to be added up for every seed."""
+
+FEW_BLOCKS = 30
+"""Blocks below which intervals over seeds are said to be too short."""
 
 DEAL = 0x0D15C0
 """Keeps the draws of blocks apart from all other draws of the same seed."""
@@ -146,9 +150,13 @@ def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
     """
     check_sizes(rows, grid)
     sizes = max(grid.n), max(grid.N)
-    # A common divisor of all N, and of the largest n, wastes no row.
-    whole = math.gcd(*grid.N, sizes[0])
-    size = whole if rows // whole <= most else max(1, rows // most)
+    # A common divisor of all N, and of the largest n, wastes no row. Of those that leave no more than `most`
+    # blocks the smallest: few blocks are few different deals, and intervals over seeds would be too short.
+    whole, least = math.gcd(*grid.N, sizes[0]), math.ceil(rows / most)
+    even = [size for size in range(least, whole + 1) if whole % size == 0]
+    size = even[0] if even else least
+    if rows // size < most // 2 and most_rows(sizes, least) <= least * (rows // least):
+        size = least
     while most_rows(sizes, size) > size * (rows // size):
         # Both steps lead to `whole`, or to blocks of one row: there every row counts.
         size = max(whole, size // 2) if size > whole else max(1, size // 2)

@@ -91,7 +91,7 @@ class TestRows:
                 part = chosen[start : start + step]
                 scores = rows @ theta[part].transpose(1, 0, 2).reshape(d, -1)
                 scores = scores.reshape(len(rows), -1, k) + level[part]
-                if right is not None:
+                if right is not None and self._classes is not None:
                     right[part] = (scores.argmax(axis=2) == self._classes[:, None]).mean(axis=0)
                 if slow[part[0]]:
                     scores -= self._truth[:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -19,14 +19,18 @@ from outgrow.study.sweep.dimensions import dimensions
 from outgrow.study.sweep.figure import panels_of
 from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
 from outgrow.study.sweep.labels import NoisyLabels, check_noise
-from outgrow.study.sweep.layout import MOST_BLOCKS
+from outgrow.study.sweep.layout import FEW_BLOCKS, MOST_BLOCKS
 from outgrow.study.sweep.measure import Store, measure_sweep, memory_of
 from outgrow.study.sweep.outcome import SweepOutcome
-from outgrow.study.sweep.summary import cells_of, check_seeds, is_tuned
+from outgrow.study.sweep.summary import MODELS, cells_of, check_seeds, is_tuned
 from outgrow.study.sweep.table import SweepTable
 
 LEAST_N = 50
 """Smallest n of the default sizes: below, nothing but luck is measured on real features."""
+
+FEW_TEST = 200
+"""Test rows below which their own chance is told: errors that are normal give risks a relative standard error
+of sqrt(2 / T), a tenth here, and no interval over seeds holds it."""
 
 STEPS_N, STEPS_POOL = 5, 4
 """Numbers of default sizes, each twice the one before: a decade and a half of labels, a decade of pools."""
@@ -298,7 +302,11 @@ def sweep(
         cells=cells,
         fits=fits_of(table),
         memory={"rows": memory.rows, "blocks": memory.blocks, "count": memory.count, "size": memory.size},
-        notes=_notes(grid, left, excess),
+        notes=(
+            *_notes(grid, memory.count, left, excess),
+            *_notes_of_rows(config, read),
+            *_notes_of_risks(cells, excess),
+        ),
         checks=read.checks,
         config=config.model_dump(mode="json"),
         seconds=time.perf_counter() - start,
@@ -323,12 +331,17 @@ def fits_of(table: SweepTable) -> dict[str, float | int]:
     return {"moments": int(sums.sum()), "rows": int((~sums).sum()), "worst_condition": worst}
 
 
-def _notes(grid: SweepGrid, left: int, excess: bool) -> tuple[str, ...]:
+def _notes(grid: SweepGrid, blocks: int, left: int, excess: bool) -> tuple[str, ...]:
     notes = [
         f"Intervals are of {grid.seeds} draws of rows and labels out of the rows given; all seeds share the"
         " test rows, and pools that are a large part of all rows share most of theirs, so they say little"
         " about other data.",
     ]
+    if 0 < blocks < FEW_BLOCKS:
+        notes.append(
+            f"Rows were cut into {blocks} blocks only, so that seeds are much alike and intervals too short:"
+            " use more rows, fewer of them at a time, or sizes with a small common divisor."
+        )
     if is_tuned(grid):
         notes.append(
             "Every model of every seed takes the penalties that were best on the test risk of the other"
@@ -344,3 +357,35 @@ def _notes(grid: SweepGrid, left: int, excess: bool) -> tuple[str, ...]:
     if grid.head == "logistic":
         notes.append("Risks are cross-entropies of the test labels, in nats.")
     return tuple(notes)
+
+
+def _notes_of_rows(config: SweepConfig, read: Prepared) -> list[str]:
+    notes = []
+    if len(read.split.test) < FEW_TEST:
+        notes.append(
+            f"Test rows are few ({len(read.split.test):,}): which they are moves every risk, and no interval"
+            " here says by how much."
+        )
+    if read.groups is not None:
+        notes.append(
+            "Groups are kept together in the split into test rows and others; labelled rows and pool are"
+            " dealt row by row, and may share groups."
+        )
+    if config.split_column is not None:
+        notes.append(
+            "Of the split column only the test rows are taken: every seed deals the others anew into labelled"
+            " rows and pool."
+        )
+    return notes
+
+
+def _notes_of_risks(cells: Mapping[str, np.ndarray], excess: bool) -> list[str]:
+    risks = np.isin(cells["quantity"], MODELS)
+    below, every = int((cells["value"][risks] < 0).sum()), int(risks.sum())
+    if not excess or not below:
+        return []
+    return [
+        f"{below:,} of {every:,} mean excess risks are below 0, which none can be: the variance taken"
+        " off (--noise-variance, or --truth-variance) is more than what the test rows hold. The OPR of such"
+        " risks is undefined, and logarithmic axes leave them out."
+    ]
