@@ -114,3 +114,16 @@ def test_an_unwritable_place_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="Choose another --out"):
         make(tmp_path / "file" / "a")
+
+
+def test_a_folder_of_another_verb_is_named(tmp_path):
+    for name, again in (
+        ("sweep", "outgrow sweep --config"),
+        ("reproduction", "outgrow reproduce NAME --config"),
+    ):
+        folder = tmp_path / name
+        with runs.new_folder(folder) as work:
+            runs.write_json(work / f"{name}.json", {})
+        with pytest.raises(FileError, match=f"is a {name}, and this reads runs") as error:
+            runs.open_folder(folder)
+        assert again in str(error.value)

@@ -248,6 +248,14 @@ def open_folder(folder: str | Path) -> Path:
         raise FileError("there is no such run", str(path), "Give the folder that --out named.")
     if not (path / MANIFEST).is_file():
         raise FileError(f"is not a run of outgrow: it has no {MANIFEST}", str(path))
+    other = [Path(name).stem for name in FINDINGS[1:] if (path / name).is_file()]
+    if other and not (path / FINDINGS[0]).is_file():
+        verb = "reproduce NAME" if other[0] == "reproduction" else other[0]
+        raise FileError(
+            f"is a {other[0]}, and this reads runs",
+            str(path),
+            f"Its report lies there; `outgrow {verb} --config {path / 'config.toml'}` does it again.",
+        )
     return path
 
 

@@ -7,9 +7,11 @@ Under ``joblib.parallel_config`` another backend (Ray's, for one) does the same.
 
 from __future__ import annotations
 
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from outgrow.errors import ConfigError, OutgrowError
@@ -92,7 +94,8 @@ def _side_by_side(
             for start in range(0, len(calls), wave):
                 yield from run(calls[start : start + wave])
         return
-    found = run(calls)
+    with _deaf_to_interrupts():
+        found = run(calls)
     try:
         for one in found:  # noqa: UP028 ("yield from" would close it with the warning)
             yield one
@@ -102,6 +105,24 @@ def _side_by_side(
             warnings.simplefilter("ignore", UserWarning)
             found.close()
         raise
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Have workers that start here ignore Ctrl-C: a terminal tells all processes, and stopping is ours to do.
+
+    Processes inherit what is ignored. (What is blocked they inherit too, but starting joblib's resource tracker
+    unblocks it.) Only the main thread may say so; Ctrl-C in the instant that this takes is lost.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        # None is a handler that Python did not set, and cannot set again.
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 def _named(name: Name, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Name, Any]:

@@ -63,7 +63,7 @@ def _dimensions(pairs: list[Plain]) -> Table:
     shown = Table(title=Text("What teacher and student share"))
     for title in ("Teacher", "Student"):
         shown.add_column(title, overflow="fold")
-    for title in ("d_w", "d_s", "d_sw", "d_sw / d_w", "Published", "By chance"):
+    for title in ("d_w", "d_s", "d_sw", "d_sw / d_w", "Published, of coordinates", "By chance"):
         shown.add_column(title)
     for pair in pairs:
         cells = [
