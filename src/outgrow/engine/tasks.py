@@ -111,8 +111,8 @@ def _side_by_side(
 def _deaf_to_interrupts() -> Iterator[None]:
     """Have workers that start here ignore Ctrl-C: a terminal tells all processes, and stopping is ours to do.
 
-    Processes inherit what is ignored. (What is blocked they inherit too, but starting joblib's resource tracker
-    unblocks it.) Only the main thread may say so; Ctrl-C in the instant that this takes is lost.
+    Processes inherit what is ignored. (What is blocked they inherit too, but starting joblib's tracker of
+    resources unblocks it.) Only the main thread may say so; Ctrl-C in the instant that this takes is lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
