@@ -222,7 +222,7 @@ def test_missing_parts_are_named(files, capsys):
     assert "there is no such run" in refused(capsys, ["forecast", "nowhere"])
     main([*FORECAST, "--n", "50", "--N", "60", "--out", "out"])
     capsys.readouterr()
-    assert "has no run.json" in refused(capsys, ["forecast", "out"])
+    assert "is a forecast, and this reads runs" in refused(capsys, ["forecast", "out"])
 
 
 def test_labels_that_do_not_vary_or_are_too_few_are_refused(files, capsys):
