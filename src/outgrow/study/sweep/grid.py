@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,6 +29,7 @@ ROWS_PER_CLASS = 2
 nothing that is learned of one class is ever asked about."""
 
 
+@runtime_checkable
 class LabelDraws(Protocol):
     """Gives the labels that one seed trains on."""
 

@@ -102,8 +102,8 @@ class Cut:
         rng = np.random.default_rng([seed, DEAL])
         blocks = rng.permutation(self.count)
         first = math.ceil(n / self.size)
-        near = np.concatenate([self.rows(block) for block in blocks[:first]])
-        pool = np.concatenate([self.rows(block) for block in blocks[first:]])[:N]
+        near = np.concatenate([self.rows(block) for block in blocks[:first].tolist()])
+        pool = np.concatenate([self.rows(block) for block in blocks[first:].tolist()])[:N]
         return Layout(rng.permutation(near)[:n], pool, blocks[first:])
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,7 @@ WORTH = 10.0
 """Seconds of work from which processes pay: starting them and their libraries takes one or two."""
 
 
+@runtime_checkable
 class Store(Protocol):
     """Keeps the parts of a sweep."""
 
