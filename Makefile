@@ -8,8 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # Where shapes in annotations are checked against the arrays of a study. Tests of error messages give wrong shapes
-# on purpose, so the check has a run of its own. Sweeps and reproductions are not in it yet: they are held against
-# refits, number by number.
+# on purpose, so the check has a run of its own.
 NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
 	outgrow.probes.routes, outgrow.probes.given_teacher, outgrow.probes.linear_model, outgrow.study, outgrow.engine)
@@ -24,8 +23,7 @@ test: lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 	@echo "== shapes in annotations"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" --jaxtyping-packages=$(SHAPED),beartype.beartype \
-		tests/study tests/probes/test_two_stage.py tests/probes/test_routes.py tests/engine \
-		--ignore=tests/study/sweep --ignore=tests/study/reproduce
+		tests/study tests/probes/test_two_stage.py tests/probes/test_routes.py tests/engine
 
 # Encoders, with the small real models that their tests read; make test then tests them too.
 extras: .venv/test

@@ -365,8 +365,8 @@ def make_sweep(
         notes=("The baseline peaks near n = 768, where its least squares interpolate.",),
         checks=(Check("OG202", "n = 768, d_s = 812"),),
         config={
-            "strong": "resnet152=/home/someone/features/resnet152",
-            "weak": [f"/home/someone/features/{name}" for name in weak],
+            "strong": "resnet152=/srv/someone/features/resnet152",
+            "weak": [f"/srv/someone/features/{name}" for name in weak],
             "n": list(N_AXIS),
             "N": list(BIG_N),
             "noise": list(noise),
@@ -468,7 +468,7 @@ def make_reproduction(*, published: bool = True, **changes: Any) -> dict[str, An
         config={
             "name": "synthetic",
             "d": 20_000,
-            "data": "/home/someone/UTKFace",
+            "data": "/srv/someone/UTKFace",
             "grid": {"n": [250, 16_000]},
         },
         seconds=12.0,

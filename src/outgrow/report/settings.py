@@ -35,7 +35,7 @@ def toml_lines(config: Mapping[str, Any], table: str = "") -> list[str]:
 
     Examples
     --------
-    >>> toml_lines({"n": [100, 200], "strong": "big=/home/anna/large.npy", "out": None, "sets": {"a b": 1}})
+    >>> toml_lines({"n": [100, 200], "strong": "big=/data/large.npy", "out": None, "sets": {"a b": 1}})
     ['n = [100, 200]', 'strong = "big=…/large.npy"', '[sets]', '"a b" = 1']
     """
     tables = {key: value for key, value in config.items() if isinstance(value, Mapping) and value}

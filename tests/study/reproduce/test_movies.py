@@ -29,6 +29,7 @@ from outgrow.study.reproduce.stages import oracle, stage_by_stage, together
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.labels import NoisyLabels
 from outgrow.study.sweep.layout import cut
+from outgrow.study.sweep.summary import Tuned
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden" / "movies.json"
@@ -127,7 +128,10 @@ def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
     # The same means over seeds, and thirty times their spread.
     tuned = found.tuned
 
-    class Loud:
+    class Loud(Tuned):
+        def __init__(self):
+            pass
+
         def of(self, *asked):
             risks = tuned.of(*asked)
             mean = risks.mean(axis=-1, keepdims=True)

@@ -220,7 +220,7 @@ def test_rank_correlations_and_their_chance(rng, count):
         assert chance_of(x, x) == 1 and chance_of(x, -x) < 1e-3
 
 
-class Told:
+class Told(Tuned):
     """Stands for tuned risks: every model's by teacher and level, with a spread over seeds."""
 
     def __init__(self, gains, ratios):

@@ -279,7 +279,7 @@ def sized(
     return sizes, nearest(sizes, centre * min(1.0, rows / published))
 
 
-def nearest(sizes: Sequence[int], wanted: float) -> int:
+def nearest(sizes: Sequence[int], wanted: float | int) -> int:
     """Choose the size of a grid that is nearest to one wanted, in ratio.
 
     Parameters

@@ -175,7 +175,7 @@ def _pgr(
     level: int,
     i: int,
     j: int,
-    keep: Float[np.ndarray, " _"] | None = None,
+    keep: Bool[np.ndarray, " _"] | None = None,
 ) -> float:
     """Give PGR of mean risks, of all trials or some; teachers that a ceiling does not beat come last."""
     found = [

@@ -263,12 +263,12 @@ Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
 
 
-def mean_and_ends(values: Float[np.ndarray, "l i j seeds"]) -> Ends:
+def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
     """Give means over seeds with t intervals.
 
     Parameters
     ----------
-    values : array of shape (levels, n, N, seeds)
+    values : array of shape (..., seeds)
         By seed.
 
     Returns
