@@ -21,6 +21,7 @@ import numpy as np
 
 from outgrow.data.features_file import read_features
 from outgrow.data.movies import load_movies
+from outgrow.study.reproduce.raters import Raters
 from outgrow.study.sweep.dimensions import dimensions
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.measure import measure_sweep
@@ -29,23 +30,6 @@ from outgrow.theory.ridge_guarantee import as_printed, corrected
 from outgrow.theory.terms import PairSpectra
 
 SETS = ("minilm-l3", "minilm-l6", "mpnet-layer8", "mpnet")
-
-
-class Raters:
-    """One rater per text, drawn anew by every seed.
-
-    Parameters
-    ----------
-    train : array of int
-        Rows to train on.
-    """
-
-    def __init__(self, train: np.ndarray) -> None:
-        self._movies, self._train = load_movies(), train
-
-    def draw(self, noise: float, seed: int) -> np.ndarray:
-        """Draw labels; `noise` is always 0 here."""
-        return self._movies.noisy_labels(seed)[self._train][:, None] + noise
 
 
 def reviews() -> SweepData:
@@ -66,8 +50,10 @@ def reviews() -> SweepData:
             name: table.values[[places[name][row] for row in movies.ids]].astype(np.float32)
             for name, table in tables.items()
         }
-    variance = float(np.mean([movies.raters[i].var(ddof=1) / len(movies.raters[i]) for i in test]))
-    return SweepData(views, train, test, Raters(train), movies.rating[test][:, None], variance)
+    dealt, scored = (
+        Raters.of([movies.ids[i] for i in rows], [movies.raters[i] for i in rows]) for rows in (train, test)
+    )
+    return SweepData(views, train, test, dealt, movies.rating[test][:, None], scored.mean_error)
 
 
 def similarity() -> None:

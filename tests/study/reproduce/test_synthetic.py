@@ -311,3 +311,15 @@ def test_golden_results_stand():
 
 def test_places_are_those_of_theory():
     assert PLACES == ("fresh", "own_points")
+
+
+def test_few_seeds_are_not_said_to_agree():
+    few = reproduce(
+        SyntheticSettings(seeds=2, n=(260, 700), N=(1000,), n_fixed=260, N_fixed=1000, offsets=(10,))
+    )
+    assert "too few to tell" in few.because
+    assert "agrees with exact theory" not in few.because
+    many = reproduce(
+        SyntheticSettings(seeds=12, n=(260, 700), N=(1000,), n_fixed=260, N_fixed=1000, offsets=(10,))
+    )
+    assert "agrees with exact theory" in many.because
