@@ -1,4 +1,4 @@
-"""Check every public docstring of outgrow against numpydoc's rules, and print what breaks them.
+"""Check the docstrings of what users import against numpydoc's rules, and print what breaks them.
 
 The rules are those of ``[tool.numpydoc_validation]`` in pyproject.toml. Objects are imported, not
 parsed: a parser finds no signature in a dataclass and takes all its documented parameters for unknown.
@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import pydoc
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 from numpydoc.validate import validate
 
@@ -24,32 +22,28 @@ import outgrow
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def public_names(module: ModuleType) -> Iterator[str]:
-    """List the public classes, functions, methods and properties that a module defines.
-
-    Parameters
-    ----------
-    module : module
-        An imported module.
-
-    Yields
-    ------
-    str
-        A dotted name.
-    """
-    for name, value in vars(module).items():
-        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
-            continue
+def public_objects() -> Iterator[str]:
+    """List what users import, configure or implement: `outgrow.__all__`, configurations, protocols."""
+    names = {f"{outgrow._HOME[name]}.{name}" for name in outgrow.__all__}
+    for module in ("outgrow.config", "outgrow.data.protocols", "outgrow.features.protocols"):
+        for name, value in vars(importlib.import_module(module)).items():
+            if getattr(value, "__module__", None) == module and not name.startswith("_"):
+                names.add(f"{module}.{name}")
+    for dotted in sorted(names):
+        value = pydoc.locate(dotted)
         if not (inspect.isclass(value) or inspect.isfunction(value)):
             continue
-        yield f"{module.__name__}.{name}"
+        name = f"{value.__module__}.{value.__name__}"
+        yield name
         if inspect.isclass(value):
             for member, inner in vars(value).items():
                 # What a class was given by a decorator or a base class is documented there.
-                of_the_class = inspect.isfunction(inner) and inner.__qualname__ == f"{name}.{member}"
+                of_the_class = (
+                    inspect.isfunction(inner) and inner.__qualname__ == f"{value.__name__}.{member}"
+                )
                 wrapped = isinstance(inner, (property, classmethod, staticmethod))
                 if not member.startswith("_") and (of_the_class or wrapped):
-                    yield f"{module.__name__}.{name}.{member}"
+                    yield f"{name}.{member}"
 
 
 def has_base_of_ours(name: str) -> bool:
@@ -82,22 +76,20 @@ def main() -> int:
     with (ROOT / "pyproject.toml").open("rb") as file:
         rules = tomllib.load(file)["tool"]["numpydoc_validation"]
     checks, excluded = set(rules["checks"]), [re.compile(pattern) for pattern in rules["exclude"]]
-    found = [info.name for info in pkgutil.walk_packages(outgrow.__path__, "outgrow.")]
     seen, broken = 0, 0
-    for module in ("outgrow", *(name for name in found if "._" not in name and ".__" not in name)):
-        for name in public_names(importlib.import_module(module)):
-            if any(pattern.search(name) for pattern in excluded):
-                continue
-            seen += 1
-            result = validate(name)
-            # What a base class of ours documents need not be said again; a protocol takes no arguments.
-            protocol = getattr(pydoc.locate(name), "_is_protocol", False)
-            ignored = {"PR01"} if protocol or has_base_of_ours(name) else set()
-            for code, message in result["errors"]:
-                if code in checks - ignored:
-                    broken += 1
-                    where = Path(result["file"] or "").name
-                    print(f"{where}:{result['file_line']}: {name}: {code} {message}")
+    for name in public_objects():
+        if any(pattern.search(name) for pattern in excluded):
+            continue
+        seen += 1
+        result = validate(name)
+        # What a base class of ours documents need not be said again; a protocol takes no arguments.
+        protocol = getattr(pydoc.locate(name), "_is_protocol", False)
+        ignored = {"PR01"} if protocol or has_base_of_ours(name) else set()
+        for code, message in result["errors"]:
+            if code in checks - ignored:
+                broken += 1
+                where = Path(result["file"] or "").name
+                print(f"{where}:{result['file_line']}: {name}: {code} {message}")
     print(f"{seen} docstrings checked, {broken} faults")
     return int(broken > 0)
 
