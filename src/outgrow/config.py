@@ -180,10 +180,13 @@ class RunConfig(LabelConfig):
         Labelled rows to keep labels for; by default all that have one.
     head : "ridge" or "ridgeless"
         Tuned ridge, or minimum norm on leading principal components.
+    tolerance : float
+        Relative error given up for a cheaper route: .05 takes the cheapest within 5 % of the least.
     """
 
     n: PositiveInt | None = None
     head: Literal["ridge", "ridgeless"] = "ridge"
+    tolerance: Finite = 0.0
 
 
 class ForesightConfig(LabelConfig):

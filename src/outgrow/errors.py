@@ -197,6 +197,13 @@ _KINDS = (
         "Label more rows: 100 give usable intervals, 400 narrow ones.",
     ),
     CheckKind(
+        "OG218",
+        "the recommended route came out otherwise than its labels said",
+        "The measured error lies outside what was expected, chance on both sides allowed for: one in ten runs"
+        " may, and few labels often mislead.",
+        "Believe the test rows; look for drift between labelled rows and test rows.",
+    ),
+    CheckKind(
         "OG301",
         "a logistic fit stopped before it converged",
         "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",

@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 
 from outgrow.errors import DataError
 from outgrow.probes import logistic
+from outgrow.probes.expected_error import choose
 from outgrow.probes.fit_pair import (
     INTERPOLATES,
     NO_CEILING,
@@ -18,7 +19,8 @@ from outgrow.probes.fit_pair import (
     fit_ridgeless,
     folds_of,
 )
-from outgrow.probes.two_stage import penalties
+from outgrow.probes.route_forecasts import route_forecasts
+from outgrow.probes.two_stage import Pool, penalties
 from outgrow.results import Estimate, Undefined
 
 
@@ -51,15 +53,6 @@ def left_out(rows, fit, features):
     return losses
 
 
-def honest(table, folds):
-    """Choose on the other folds, score on this one."""
-    losses = np.empty(table.shape[1])
-    for fold in folds:
-        rest = np.setdiff1d(np.arange(table.shape[1]), fold)
-        losses[fold] = table[np.argmin(table[:, rest].sum(axis=1))][fold]
-    return losses.mean()
-
-
 @pytest.mark.parametrize("grouped", [False, True])
 def test_ridge_equals_brute_force(rng, grouped):
     rows = rows_of(rng, grouped=grouped)
@@ -77,25 +70,34 @@ def test_ridge_equals_brute_force(rng, grouped):
 
         return student
 
+    pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
+    pair = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds)
+    alone = route_forecasts(None, rows.strong, rows.y, pool, rows.folds)
+    forecasts = {
+        "teacher": pair.teacher(alphas_w),
+        "baseline": alone.baseline(alphas_s),
+        "student": pair.student(alphas_w, alphas_s),
+    }
     for kind, features, alphas, key in (
         ("teacher", rows.weak, alphas_w, "alpha_w"),
         ("baseline", rows.strong, alphas_s, "alpha_s"),
     ):
         table = np.stack([left_out(rows, one(features, alpha), features) for alpha in alphas])
-        assert found.settings[kind] == {key: pytest.approx(alphas[table.mean(axis=1).argmin()])}
+        best, expected = choose(table, rows.folds, forecasts[kind])
+        assert found.settings[kind] == {key: pytest.approx(alphas[best])}
         risk = dict(found.risks.items())[kind]
-        assert risk.value == pytest.approx(honest(table, rows.folds), rel=1e-7)
+        assert risk.value == pytest.approx(expected.values[0], rel=1e-7)
     table = np.stack([left_out(rows, both(a, b), rows.strong) for a in alphas_w for b in alphas_s])
-    a, b = divmod(int(table.mean(axis=1).argmin()), len(alphas_s))
+    best, expected = choose(table, rows.folds, forecasts["student"])
+    a, b = divmod(best, len(alphas_s))
     chosen = found.settings["student"]
     assert chosen == {"alpha_w": pytest.approx(alphas_w[a]), "alpha_s": pytest.approx(alphas_s[b])}
-    assert found.risks.student.value == pytest.approx(honest(table, rows.folds), rel=1e-7)
+    assert found.risks.student.value == pytest.approx(expected.values[0], rel=1e-7)
     everything = both(chosen["alpha_w"], chosen["alpha_s"])(np.arange(n))
     np.testing.assert_allclose(found.student.predict(rows.strong), everything(rows.strong), rtol=1e-7)
     source = ridge(rows.weak, rows.y, chosen["alpha_w"], n)
     np.testing.assert_allclose(found.pseudo_labels, source(rows.pool_weak), rtol=1e-7)
     assert found.risks.ceiling is NO_CEILING
-    assert ("5 groups" in found.risks.student.method) == grouped
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -187,11 +189,12 @@ def test_logistic(rng, monkeypatch):
     rows = Rows(rows.weak, rows.strong, np.eye(3)[labels], rows.pool_weak, rows.pool_strong, rows.folds)
     found = fit_logistic(rows)
     table = logistic.table_pair(rows.weak, rows.strong, rows.y, rows.pool_weak, rows.pool_strong, rows.folds)
-    a, b = np.unravel_index(table.mean(axis=2).argmin(), table.shape[:2])
+    best, expected = choose(table.reshape(-1, 40), rows.folds)
+    a, b = np.unravel_index(best, table.shape[:2])
     chosen = found.settings["student"]
     assert chosen["alpha_w"] == logistic.grid(rows.weak)[a]
     assert chosen["alpha_s"] == logistic.grid(rows.strong)[b]
-    assert found.risks.student.value == pytest.approx(honest(table.reshape(-1, 40), rows.folds))
+    assert found.risks.student.value == pytest.approx(expected.values[0])
     (source,) = logistic.path(rows.weak, rows.y, np.array([chosen["alpha_w"]]))
     np.testing.assert_allclose(found.pseudo_labels, source.predict(rows.pool_weak), atol=1e-4)
     np.testing.assert_allclose(found.pseudo_labels.sum(axis=1), 1)

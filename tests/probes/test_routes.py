@@ -23,19 +23,22 @@ def rows(rng):
 
 def test_every_route_is_tuned_and_scored_on_every_label(rows):
     labelled, weak, _, _, pool = rows
-    found = [*routes.with_teacher("w", weak[:60], pool, labelled), routes.union("w", weak[:60], labelled)]
-    assert [r.kind for r in found] == ["teacher", "student", "joint", "stage-wise student", "union"]
-    assert all(r.losses is not None and r.losses.shape == (60,) for r in found)
+    found = routes.with_teacher("w", weak[:60], pool, labelled)
+    assert [r.kind for r in found] == ["teacher", "student", "joint", "union", "stage-wise student"]
+    assert all(r.expected.values.shape == (11,) for r in found)
+    assert all((r.expected.forecast is None) == (r.kind == "stage-wise student") for r in found)
     # Jointly tuned, the student's leave-one-out loss at the best setting cannot exceed the stage-wise one.
-    first = StageOne(weak[:60], labelled.y, labelled.grid(weak[:60]))
+    first = labelled.path(weak[:60])
     table = StageTwo(first, labelled.strong, pool, labelled.grid(labelled.strong)).losses()
-    assert table.mean(axis=2).min() <= found[3].losses.mean() + 1e-12
+    assert table.mean(axis=2).min() <= found[4].expected.leave_one_out[0] + 1e-12
+    assert routes.baseline(labelled, pool).expected.forecast is not None
 
 
 def test_union_reads_both_sets_in_their_own_units(rows):
-    labelled, weak, strong, _, _ = rows
-    one = routes.union("w", weak[:60], labelled)
-    other = routes.union("w", 1000 * weak[:60], labelled)
+    labelled, weak, strong, _, pool = rows
+    one = routes.union("w", weak[:60], pool, labelled)
+    scaled = Pool.from_rows(1000 * weak[60:], strong[60:])
+    other = routes.union("w", 1000 * weak[:60], scaled, labelled)
     X, Z = np.hstack([weak, strong]), np.hstack([1000 * weak, strong])
     np.testing.assert_allclose(one.model.predict(X), other.model.predict(Z), rtol=1e-7)
 
@@ -58,6 +61,13 @@ def test_ridgeless_head_uses_no_penalty(rows):
     theta = np.linalg.lstsq(Z, labelled.y, rcond=None)[0]
     np.testing.assert_allclose(fitted.model.predict(strong), theta[0] + strong @ theta[1:], rtol=1e-8)
     assert fitted.settings == {"alpha_s": 0.0}
+
+
+def test_heads_without_a_penalty_are_not_forecast(rows):
+    labelled, weak, _, _, pool = rows
+    plain = routes.Labelled(labelled.strong, labelled.y, labelled.folds, ridgeless=True)
+    found = routes.with_teacher("w", weak[:60], pool, plain)
+    assert all(route.expected.forecast is None for route in found)
 
 
 def test_ceiling_sees_every_true_label(rows):

@@ -133,7 +133,7 @@ def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
 def _table(study: Study) -> Mapping[str, list[Any]]:
     rows = []
     for route in study.outcome.routes:
-        for metric in ("leave_one_out", "risk", "excess_risk", "accuracy"):
+        for metric in ("expected", "expected_excess", "risk", "excess_risk", "accuracy"):
             rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
     for pair in study.outcome.pairs:
         for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):
@@ -218,8 +218,11 @@ def replay(
         old = before.get(route.name)
         if old is None:
             raise FileError(f"holds no route {route.name!r}", str(path), "It was made by another version.")
-        for metric in ("leave_one_out", "risk"):
-            new_value, old_value = getattr(getattr(route, metric), "value", None), old[metric].get("value")
+        for metric in ("expected", "risk"):
+            new_value, old_value = (
+                getattr(getattr(route, metric), "value", None),
+                old.get(metric, {}).get("value"),
+            )
             if new_value is not None and old_value is not None:
                 change = abs(new_value - old_value) / max(abs(old_value), 1e-300)
                 moved[route.name] = max(change, moved.get(route.name, 0.0))

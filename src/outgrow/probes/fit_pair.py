@@ -17,10 +17,11 @@ from jaxtyping import Float, Int
 from outgrow.errors import DataError
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes import logistic, routes
+from outgrow.probes.expected_error import choose
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.logistic import LogisticModel
 from outgrow.probes.metrics import mean_loss
-from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, row_losses
+from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, row_losses
 from outgrow.results import Check, Quantity, Risks, Undefined
 from outgrow.theory.stage import near_peak
 
@@ -73,19 +74,9 @@ class Rows:
         return (Check("OG210", f"all {len(self.y)} rows are labelled"),)
 
     def risk(self, losses: Float[np.ndarray, " n"] | None, what: str = SQUARED) -> Quantity:
-        """Sum up losses of the labelled rows, each left out of the fit that is scored on it.
+        """Average losses of labelled rows, each left out of the fit that is scored on it; groups whole.
 
-        Parameters
-        ----------
-        losses : array of shape (n,), optional
-            One per row; None where leaving a row out is not defined.
-        what : str
-            What the losses are and how they were obtained.
-
-        Returns
-        -------
-        Estimate or Undefined
-            Their mean with its interval, groups whole.
+        None where leaving a row out is not defined; `what` says what the losses are.
         """
         if losses is None:
             return INTERPOLATES
@@ -180,11 +171,11 @@ def fit_ridge(rows: Rows) -> FittedPair:
         penalty was chosen for the student.
     """
     labelled = routes.Labelled(rows.strong, rows.y, rows.folds, rows.groups)
-    base = routes.baseline(labelled)
     if not len(rows.pool_weak):
-        teacher = labelled.single("teacher", "weak", rows.weak, ("weak",), "alpha_w")[0]
-        return _collect(rows, teacher, base, None, np.empty((0, rows.y.shape[1])))
+        teacher, _ = labelled.tuned("teacher", "weak", labelled.path(rows.weak), ("weak",), "alpha_w")
+        return _collect(rows, teacher, routes.baseline(labelled), None, np.empty((0, rows.y.shape[1])))
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
+    base = routes.baseline(labelled, pool)
     found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, weights=())}
     student = found["student"]
     source = StageOne(rows.weak, rows.y, np.array([student.settings["alpha_w"]]))
@@ -200,14 +191,18 @@ def _collect(
 ) -> FittedPair:
     used = [route for route in (teacher, base, student) if route is not None]
     edges = [Check("OG208", f"{route.kind}: {', '.join(route.at_edge)}") for route in used if route.at_edge]
-    risk = NO_POOL if student is None else rows.risk(student.losses)
+    n = len(rows.y)
+
+    def risk(route: routes.Route | None) -> Quantity:
+        return NO_POOL if route is None or route.expected is None else route.expected.estimate(n)
+
     return FittedPair(
         teacher.model,
         base.model,
         NO_POOL if student is None else student.model,
         pseudo_labels,
         {route.kind: route.settings for route in used},
-        Risks(rows.risk(teacher.losses), risk, rows.risk(base.losses), NO_CEILING),
+        Risks(risk(teacher), risk(student), risk(base), NO_CEILING),
         (*rows.checks, *edges),
     )
 
@@ -303,14 +298,14 @@ def fit_logistic(rows: Rows) -> FittedPair:
     def single(kind: str, X: Float[np.ndarray, "n d"], key: str) -> tuple[LogisticModel, Quantity]:
         alphas = logistic.grid(X)
         table = logistic.table_single(X, rows.y, folds)
-        best, honest = choose(table, folds)
-        edge = routes._edges((key,), table.mean(axis=1), (best,))
+        best, expected = choose(table, folds)
+        edge = routes.edges((key,), table, None, (len(alphas),), best)
         if edge:
             checks.append(Check("OG208", f"{kind}: {key}"))
         settings[kind] = {key: float(alphas[best])}
         model = logistic.path(X, rows.y, alphas[best:])[0]
         note(kind, f"{key} = {alphas[best]:.3g}", [model])
-        return model, rows.risk(honest, ENTROPY)
+        return model, replace(expected.estimate(len(rows.y)), method=ENTROPY)
 
     teacher, risk_t = single("teacher", rows.weak, "alpha_w")
     base, risk_b = single("baseline", rows.strong, "alpha_s")
@@ -320,9 +315,10 @@ def fit_logistic(rows: Rows) -> FittedPair:
     if len(rows.pool_weak):
         alphas_w, alphas_s = logistic.grid(rows.weak), logistic.grid(rows.strong)
         table = logistic.table_pair(rows.weak, rows.strong, rows.y, rows.pool_weak, rows.pool_strong, folds)
-        best, honest = choose(table.reshape(-1, len(rows.y)), folds)
+        table = table.reshape(-1, len(rows.y))
+        best, expected = choose(table, folds)
         a, b = divmod(best, len(alphas_s))
-        edge = routes._edges(("alpha_w", "alpha_s"), table.mean(axis=2), (a, b))
+        edge = routes.edges(("alpha_w", "alpha_s"), table, None, (len(alphas_w), len(alphas_s)), best)
         if edge:
             checks.append(Check("OG208", f"student: {', '.join(edge)}"))
         settings["student"] = {"alpha_w": float(alphas_w[a]), "alpha_s": float(alphas_s[b])}
@@ -330,6 +326,6 @@ def fit_logistic(rows: Rows) -> FittedPair:
         pseudo_labels = source.predict(rows.pool_weak)
         student = logistic.path(rows.pool_strong, pseudo_labels, alphas_s[b:])[0]
         note("student", f"alpha_w = {alphas_w[a]:.3g}, alpha_s = {alphas_s[b]:.3g}", [source, student])
-        risk_s = rows.risk(honest, ENTROPY)
+        risk_s = replace(expected.estimate(len(rows.y)), method=ENTROPY)
     risks = Risks(risk_t, risk_s, risk_b, NO_CEILING)
     return FittedPair(teacher, base, student, pseudo_labels, settings, risks, tuple(checks))

@@ -1,23 +1,24 @@
 """Every way to use n labels, N unlabelled rows and two feature sets, trained and tuned alike.
 
 Teacher alone, W2S student, strong baseline, joint student (labels and pseudo-labels in one fit) and one
-regression on both feature sets (union) are tuned on the same labels, by leave-one-out, the joint student by
-its mean with the forecast. Each leaves behind a linear model and one honest loss per labelled row, to be
-compared row by row. The stage-wise student, tuned for imitation, and the ceiling are looked at, not chosen.
+regression on both feature sets (union) are tuned on the same labels, by leave-one-out and the forecast
+together. Each leaves behind a linear model and the error expected of it. The stage-wise student, tuned for
+imitation, and the ceiling are looked at, not chosen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.probes.foretold import joint_forecasts
+from outgrow.probes.expected_error import FORECAST, ExpectedError, choose
 from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
-from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, penalties, row_losses
+from outgrow.probes.route_forecasts import RouteForecasts, route_forecasts
+from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, penalties, row_losses
 from outgrow.theory.joint_equivalent import WEIGHTS
 
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
@@ -29,33 +30,22 @@ ON_PSEUDO_LABELS = ("student", "joint")
 
 @dataclass(frozen=True)
 class Route:
-    """One trained way to the same target.
-
-    Parameters
-    ----------
-    kind : str
-        "teacher", "student", "baseline", "joint", "union", "stage-wise student" or "ceiling".
-    weak : str or None
-        Name of the weak feature set it uses, if any.
-    model : LinearModel
-        The fit on all its rows.
-    features : tuple of str
-        What the model reads: "weak", "strong" or both, in that order.
-    settings : dict of str to float
-        The penalties chosen (alpha_w, alpha_s) and the weight of the pseudo-labels.
-    losses : array of shape (n,), optional
-        Squared loss of each labelled row, left out of every stage, at settings chosen without its fold.
-    at_edge : tuple of str
-        Names of the settings at an end of their grid, where the loss still falls.
-    """
+    """One trained way to the same target."""
 
     kind: str
+    """ "teacher", "student", "baseline", "joint", "union", "stage-wise student" or "ceiling"."""
     weak: str | None
+    """Name of the weak feature set it uses, if any."""
     model: LinearModel
+    """The fit on all its rows."""
     features: tuple[str, ...]
+    """What the model reads: "weak", "strong" or both, in that order."""
     settings: dict[str, float]
-    losses: Float[np.ndarray, " n"] | None = None
+    """The penalties chosen (alpha_w, alpha_s) and the weight of the pseudo-labels."""
+    expected: ExpectedError | None = None
+    """Error expected of it, from the labelled rows; None for the ceiling."""
     at_edge: tuple[str, ...] = ()
+    """Names of the settings at an end of their grid, where the expected error still falls."""
 
     @property
     def name(self) -> str:
@@ -65,162 +55,112 @@ class Route:
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labelled rows as every route sees them.
-
-    Parameters
-    ----------
-    strong : array of shape (n, d_s)
-        Strong features.
-    y : array of shape (n, k)
-        Labels: one column, or one-hot codes.
-    folds : sequence of integer arrays
-        Partition of the rows for honest choices, groups whole.
-    groups : sequence of integer arrays, optional
-        Rows that leave together.
-    ridgeless : bool
-        True: minimum-norm fits instead of tuned ridge.
-    """
+    """The labelled rows as every route sees them."""
 
     strong: Float[np.ndarray, "n d_s"]
     y: Float[np.ndarray, "n k"]
+    """Labels: one column, or one-hot codes."""
     folds: Sequence[Int[np.ndarray, " _"]]
+    """Partition of the rows for choices, groups whole."""
     groups: Groups | None = None
+    """Rows that leave together."""
     ridgeless: bool = False
+    """True: minimum-norm fits instead of tuned ridge."""
 
     def grid(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " a"]:
-        """Lay out the penalties to try for one feature set.
-
-        Parameters
-        ----------
-        features : array of shape (m, d)
-            Rows that set the scale.
-
-        Returns
-        -------
-        array of shape (a,)
-            Ascending; just 0 for the ridgeless head.
-        """
+        """Penalties to try for one feature set; just 0 for the ridgeless head."""
         return np.zeros(1) if self.ridgeless else penalties(features)
 
-    def single(
-        self, kind: str, weak: str | None, X: Float[np.ndarray, "n d"], features: tuple[str, ...], key: str
-    ) -> tuple[Route, StageOne, int]:
-        """Fit and tune one regression on the labels.
+    def forecasts(self, weak: Float[np.ndarray, "n d_w"] | None, pool: Pool) -> RouteForecasts | None:
+        """Forecasts of a teacher's routes, or of the baseline; None for heads without a penalty."""
+        return None if self.ridgeless else route_forecasts(weak, self.strong, self.y, pool, self.folds)
 
-        Parameters
-        ----------
-        kind : str
-            As in `Route`.
-        weak : str or None
-            As in `Route`.
-        X : array of shape (n, d)
-            Its features.
-        features : tuple of str
-            As in `Route`.
-        key : str
-            Name of its penalty.
-
-        Returns
-        -------
-        tuple of Route, StageOne, int
-            The route, the fitted path, and the place of the chosen penalty on it.
-        """
-        alphas = self.grid(X)
-        stage = StageOne(X, self.y, alphas, self.groups)
+    def tuned(
+        self,
+        kind: str,
+        weak: str | None,
+        stage: StageOne,
+        features: tuple[str, ...],
+        key: str,
+        forecast: Float[np.ndarray, "R a"] | None = None,
+    ) -> tuple[Route, int]:
+        """Tune one regression on the labels: the route, and the place of the chosen penalty on its path."""
         losses = row_losses(stage)
-        best, honest = choose(losses, self.folds)
-        edge = _edges((key,), losses.mean(axis=1), (best,))
-        route = Route(kind, weak, stage.model(best), features, {key: float(alphas[best])}, honest, edge)
-        return route, stage, best
+        best, expected = choose(losses, self.folds, forecast)
+        settings = {key: float(stage.alphas[best])}
+        edge = edges((key,), losses, forecast, (len(losses),), best)
+        return Route(kind, weak, stage.model(best), features, settings, expected, edge), best
+
+    def path(self, X: Float[np.ndarray, "n d"]) -> StageOne:
+        """Fit one feature set along its penalties."""
+        return StageOne(X, self.y, self.grid(X), self.groups)
 
 
 FLAT = 1e-3
 """Relative gain below which one more step of a penalty changes nothing that matters."""
 
 
-def _edges(
-    keys: tuple[str, ...], means: Float[np.ndarray, "*grid"], best: tuple[int, ...]
+def edges(
+    keys: tuple[str, ...],
+    losses: Float[np.ndarray, "settings n"],
+    forecasts: Float[np.ndarray, "R settings"] | None,
+    shape: tuple[int, ...],
+    best: int,
 ) -> tuple[str, ...]:
-    """Name the settings at an end of their grid towards which the mean loss still falls."""
+    """Name the settings at an end of their grid towards which the expected error still falls."""
+    means = losses.mean(axis=1)
+    if forecasts is not None:
+        means = np.where(np.isnan(forecasts[0]), means, (1 - FORECAST) * means + FORECAST * forecasts[0])
+    # The last axes are penalties; whatever stands before them, such as a weight, has no edge.
+    grid, place = means.reshape(shape), np.unravel_index(best, shape)
     found = []
-    for axis, key in enumerate(keys):
-        size, place = means.shape[axis], best[axis]
-        if size > 1 and place in (0, size - 1):
-            inward = list(best)
-            inward[axis] += 1 if place == 0 else -1
-            if means[tuple(inward)] > (1 + FLAT) * means[best]:
+    for axis, key in enumerate(keys, len(shape) - len(keys)):
+        if shape[axis] > 1 and place[axis] in (0, shape[axis] - 1):
+            inward = list(place)
+            inward[axis] += 1 if place[axis] == 0 else -1
+            if grid[tuple(inward)] > (1 + FLAT) * grid[place]:
                 found.append(key)
     return tuple(found)
 
 
-def baseline(rows: Labelled) -> Route:
-    """Train the strong baseline: strong features, the n labels.
-
-    Parameters
-    ----------
-    rows : Labelled
-        The labelled rows.
-
-    Returns
-    -------
-    Route
-        The tuned baseline.
-    """
-    return rows.single("baseline", None, rows.strong, ("strong",), "alpha_s")[0]
+def baseline(rows: Labelled, pool: Pool | None = None) -> Route:
+    """Train the strong baseline: strong features, the n labels; no teacher touches it."""
+    forecasts = None if pool is None else rows.forecasts(None, pool)
+    stage = rows.path(rows.strong)
+    forecast = None if forecasts is None else forecasts.baseline(stage.alphas)
+    return rows.tuned("baseline", None, stage, ("strong",), "alpha_s", forecast)[0]
 
 
 def ceiling(strong: Float[np.ndarray, "m d_s"], y: Float[np.ndarray, "m k"], rows: Labelled) -> Route:
-    """Train the strong ceiling: strong features, all n+N true labels.
-
-    Parameters
-    ----------
-    strong : array of shape (n+N, d_s)
-        Strong features of all training rows.
-    y : array of shape (n+N, k)
-        Their true labels.
-    rows : Labelled
-        Gives the head.
-
-    Returns
-    -------
-    Route
-        The ceiling, tuned by leave-one-out on all its rows; without honest losses.
-    """
-    alphas = rows.grid(strong)
-    stage = StageOne(strong, y, alphas)
+    """Train the strong ceiling: strong features, all n+N true labels, tuned by leave-one-out on them."""
+    stage = StageOne(strong, y, rows.grid(strong))
     best = int(np.argmin(row_losses(stage).mean(axis=1)))
-    return Route("ceiling", None, stage.model(best), ("strong",), {"alpha_s": float(alphas[best])})
+    return Route("ceiling", None, stage.model(best), ("strong",), {"alpha_s": float(stage.alphas[best])})
 
 
-def union(weak_name: str, weak: Float[np.ndarray, "n d_w"], rows: Labelled) -> Route:
-    """Train one regression on both feature sets, each scaled to unit total variance.
-
-    Parameters
-    ----------
-    weak_name : str
-        Name of the weak feature set.
-    weak : array of shape (n, d_w)
-        Its features of the labelled rows.
-    rows : Labelled
-        The labelled rows.
-
-    Returns
-    -------
-    Route
-        The tuned regression, in the original coordinates of [weak, strong].
-    """
+def union(
+    weak_name: str,
+    weak: Float[np.ndarray, "n d_w"],
+    pool: Pool,
+    rows: Labelled,
+    forecasts: RouteForecasts | None = None,
+) -> Route:
+    """Train one regression on both feature sets, each scaled to unit total variance over the pool."""
     # One penalty serves both blocks only if neither drowns the other by its units.
-    blocks = [np.full(X.shape[1], 1 / np.sqrt(X.var(axis=0).sum())) for X in (weak, rows.strong)]
+    blocks = [
+        np.full(len(covariance), 1 / np.sqrt(np.trace(covariance)))
+        for covariance in (pool.weak_cov, pool.strong_cov)
+    ]
     if rows.ridgeless:
         # Truncated sets come with leading directions first; a quarter of the labels for each set keeps the
         # sum at the half that a single set may have.
         for block in blocks:
             block[max(1, len(rows.y) // 4) :] = 0.0
     scale = np.concatenate(blocks)
-    both = np.hstack([weak, rows.strong]) * scale
-    route = rows.single("union", weak_name, both, ("weak", "strong"), "alpha_ws")[0]
-    model = LinearModel(scale[:, None] * route.model.coef, route.model.intercept)
-    return Route(route.kind, weak_name, model, route.features, route.settings, route.losses, route.at_edge)
+    stage = rows.path(np.hstack([weak, rows.strong]) * scale)
+    forecast = None if forecasts is None else forecasts.union(stage.alphas)
+    route, _ = rows.tuned("union", weak_name, stage, ("weak", "strong"), "alpha_ws", forecast)
+    return replace(route, model=LinearModel(scale[:, None] * route.model.coef, route.model.intercept))
 
 
 def with_teacher(
@@ -231,67 +171,48 @@ def with_teacher(
     weights: Sequence[float] = WEIGHTS,
     given: bool = False,
 ) -> list[Route]:
-    """Train the teacher and every student of it.
+    """Train the teacher (tuned for itself), its students, the union, and the stage-wise tuned student.
 
-    Parameters
-    ----------
-    weak_name : str
-        Name of the weak feature set.
-    weak : array of shape (n, d_w)
-        Weak features of the labelled rows.
-    pool : Pool
-        Moments of the unlabelled rows.
-    rows : Labelled
-        The labelled rows.
-    weights : sequence of float
-        Weights of the pseudo-labels to try for the joint student; none to leave it out.
-    given : bool
-        Whether the weak features are a teacher's pseudo-labels, to be taken as they are.
-
-    Returns
-    -------
-    list of Route
-        Teacher (tuned for itself), student, joint student, and the stage-wise tuned student.
+    `weights` are tried for the joint student, none to leave it and the union out; `given` says that the weak
+    features are a teacher's pseudo-labels, to be taken as they are.
     """
+    forecasts = None if given else rows.forecasts(weak, pool)
+    first: StageOne = GivenTeacher(weak, rows.y) if given else rows.path(weak)
+    teacher, alone = rows.tuned(
+        "teacher",
+        weak_name,
+        first,
+        ("weak",),
+        "alpha_w",
+        None if forecasts is None else forecasts.teacher(first.alphas),
+    )
     if given:
-        black_box = GivenTeacher(weak, rows.y)
-        first: StageOne = black_box
-        alone, losses = 0, black_box.own_losses()[0]
-        teacher = Route("teacher", weak_name, first.model(0), ("weak",), {}, losses)
-    else:
-        teacher, first, alone = rows.single("teacher", weak_name, weak, ("weak",), "alpha_w")
-    alphas_s = rows.grid(rows.strong)
-    shape = (len(first.alphas), len(alphas_s))
-    stages = {weight: StageTwo(first, rows.strong, pool, alphas_s, weight) for weight in (*weights, 1.0)}
+        teacher = replace(teacher, settings={})
+    grids = (first.alphas, rows.grid(rows.strong))
+    stages = {w: StageTwo(first, rows.strong, pool, grids[1], w) for w in (*weights, 1.0)}
     tables = {weight: stage.losses() for weight, stage in stages.items()}
     routes = [teacher]
     for kind, tried in (("student", (1.0,)), ("joint", tuple(weights))):
         if not tried:
             continue
         losses = np.concatenate([tables[w].reshape(-1, len(rows.y)) for w in tried])
-        forecasts = None
-        if kind == "joint" and not (given or rows.ridgeless):
-            grids = (first.alphas, alphas_s)
-            forecasts = joint_forecasts(weak, rows.strong, rows.y, pool, rows.folds, grids, tried)
-        best, honest = choose(losses, rows.folds, forecasts)
-        which, a, b = (int(place) for place in np.unravel_index(best, (len(tried), *shape)))
-        chosen = stages[tried[which]]
-        settings = {"alpha_w": float(first.alphas[a]), "alpha_s": float(alphas_s[b])}
-        means = losses.mean(axis=1)
+        forecast = None
         if forecasts is not None:
-            means = (means + forecasts[0]) / 2
-        means = means.reshape(len(tried), *shape)[which]
-        edge = _edges(("alpha_w", "alpha_s"), means, (a, b))
+            forecast = forecasts.student(*grids) if kind == "student" else forecasts.joint(*grids, tried)
+        best, expected = choose(losses, rows.folds, forecast)
+        shape = (len(tried), *(len(grid) for grid in grids))
+        which, a, b = (int(place) for place in np.unravel_index(best, shape))
+        chosen = stages[tried[which]]
+        settings = {"alpha_w": float(grids[0][a]), "alpha_s": float(grids[1][b])}
         if kind == "joint":
             settings["weight"] = chosen.weight
-        routes.append(
-            Route(kind, weak_name, chosen.model(int(a), int(b)), ("strong",), settings, honest, edge)
-        )
+        edge = edges(("alpha_w", "alpha_s"), losses, forecast, shape, best)
+        routes.append(Route(kind, weak_name, chosen.model(a, b), ("strong",), settings, expected, edge))
+    if weights:
+        routes.append(union(weak_name, weak, pool, rows, forecasts))
     student = stages[1.0]
     b = int(np.argmin(student.imitation(alone, pool)))
-    losses = tables[1.0][alone, b]
-    settings = {"alpha_w": float(first.alphas[alone]), "alpha_s": float(alphas_s[b])}
-    routes.append(
-        Route("stage-wise student", weak_name, student.model(alone, b), ("strong",), settings, losses)
-    )
-    return routes
+    _, expected = choose(tables[1.0][alone, [b]], rows.folds)
+    settings = {"alpha_w": float(first.alphas[alone]), "alpha_s": float(grids[1][b])}
+    model = student.model(alone, b)
+    return [*routes, Route("stage-wise student", weak_name, model, ("strong",), settings, expected)]

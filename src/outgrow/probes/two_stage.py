@@ -410,42 +410,6 @@ def row_losses(stage: StageOne) -> Float[np.ndarray, "a n"]:
     return np.asarray(np.sum(stage.deleted_residuals**2, axis=2).T)
 
 
-def choose(
-    losses: Float[np.ndarray, "settings n"],
-    folds: Sequence[Int[np.ndarray, " _"]],
-    forecasts: Float[np.ndarray, "R settings"] | None = None,
-) -> tuple[int, Float[np.ndarray, " n"]]:
-    """Choose the setting of least mean loss, and score each row by a choice made without its fold.
-
-    The least of many means flatters itself; scoring a row at the setting that the other folds choose
-    takes that optimism out at no cost, since the table of losses is already there.
-
-    Parameters
-    ----------
-    losses : array of shape (settings, n)
-        Leave-one-out losses.
-    folds : sequence of integer arrays
-        A partition of the rows, groups whole.
-    forecasts : array of shape (1 + folds, settings), optional
-        Other estimates of the mean loss, from all rows and without each fold: the sum of both decides.
-
-    Returns
-    -------
-    int
-        The chosen setting.
-    array of shape (n,)
-        Loss of each row at the setting chosen without its fold.
-    """
-    total, n = losses.sum(axis=1), losses.shape[1]
-    other = np.zeros((1 + len(folds), 1)) if forecasts is None else forecasts
-    honest = np.empty(n)
-    for place, fold in enumerate(folds):
-        kept = total - losses[:, fold].sum(axis=1)
-        best = int(np.argmin(kept + (n - len(fold)) * other[1 + place]))
-        honest[fold] = losses[best, fold]
-    return int(np.argmin(total + n * other[0])), honest
-
-
 def penalties(
     features: Float[np.ndarray, "m d"], count: int = 25, low: float = 1e-5, high: float = 1e3
 ) -> Float[np.ndarray, " count"]:

@@ -211,7 +211,7 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
     for route in ordered_routes(outcome):
         own = by(kind_title(route.get("kind")), route.get("weak"))
         named += [
-            ("risk expected from the labels", own, route.get("leave_one_out")),
+            ("error expected from the labels", own, route.get("expected")),
             ("risk", own, route.get("risk")),
             ("excess risk", own, route.get("excess_risk")),
             ("accuracy", own, route.get("accuracy")),
@@ -224,11 +224,9 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
         )
     for pair in items(outcome, "pairs"):
         weak = str(pair.get("weak"))
-        for comparison in items(pair, "on_test"):
-            named.append(("paired comparisons on the evaluation rows", weak, comparison.get("difference")))
         for key, title in RATIOS:
             named.append((title, weak, pair.get(key)))
-        for place in ("geometry", "theory", "misfit"):
+        for place in ("geometry", "misfit"):
             named += [(place, by(label, weak), value) for label, value in _named(pair.get(place))]
     groups: dict[tuple[Any, ...], tuple[str, list[str], Plain]] = {}
     for place, name, quantity in named:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from outgrow.report.comparing import (
-    came_out,
-    differences,
-    evaluated,
-    measure,
-    rival,
-    route_line,
-    route_title,
-    sizes,
-)
+from outgrow.report.answer import ANSWERS, answer, came_out, how_sure, outgrown, to_train
+from outgrow.report.comparing import evaluated, measured_order, route_title, scale, sizes
 from outgrow.report.findings import Plain, by_name, items, part, teachers
-from outgrow.report.markup import Column, Safe, joined, quantity_cell, table, tag
-from outgrow.report.text import is_number, shortened
-from outgrow.report.words import DECISIONS
+from outgrow.report.markup import Child, Column, Safe, joined, quantity_cell, table, tag
+from outgrow.report.text import shortened, value_of
 
 SIGNS = {"do": "✓", "dont": "✕", "close": "≈"}
 """For each decision's class the sign before its name: colour alone would not carry it."""
@@ -37,21 +28,8 @@ def title_of(outcome: Plain) -> str:
     return shortened(outcome.get("title") or "Will the student outgrow its teacher?", 200)
 
 
-def badge(verdict: Plain) -> Safe:
-    """Write a decision as a badge.
-
-    Parameters
-    ----------
-    verdict : dict
-        Over all teachers, or of one.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
-    decision = verdict.get("decision")
-    said, kind, _ = DECISIONS.get(str(decision), (shortened(decision or "no verdict"), "close", ""))
+def badge(said: str, kind: str) -> Safe:
+    """Write an answer as a badge."""
     return tag("span", tag("span", SIGNS[kind], aria_hidden="true"), said, class_=f"badge {kind}")
 
 
@@ -107,90 +85,76 @@ def head(outcome: Plain) -> Safe:
 
 def _verdict(outcome: Plain) -> Safe:
     verdict = part(outcome, "verdict")
-    decision = DECISIONS.get(str(verdict.get("decision")))
-    kind, meaning = (decision[1], decision[2]) if decision else ("close", "")
-    best = verdict.get("recommended")
-    line = route_line(best, outcome)
-    take = tag(
-        "p", "Take:", tag("b", route_title(best, outcome)), f"({line})." if line else None, class_="take"
-    )
+    said, kind, meaning = answer(verdict)
+    found = items(verdict, "outgrown")
     return tag(
         "section",
-        tag("h2", badge(verdict), tag("span", meaning), id="verdict"),
-        take if best else None,
-        tag("p", verdict.get("sentence") or "", class_="sentence"),
-        tag("div", _decided(outcome, verdict), _came_out(outcome, verdict), class_="halves"),
-        _side_by_side(outcome),
+        tag("h2", badge(said, kind), tag("span", meaning), id="verdict"),
+        tag("p", to_train(outcome), class_="take") if verdict.get("recommended") else None,
+        *(tag("p", outgrown(one, outcome), class_="sentence") for one in found[:1]),
+        tag("p", how_sure(outcome), class_="sentence") if verdict.get("recommended") else None,
+        _expected_and_measured(outcome),
+        tag("p", " ".join(came_out(outcome))),
+        _by_teacher(outcome, found) if len(found) > 1 else None,
         class_=f"verdict {kind}",
         aria_labelledby="verdict",
     )
 
 
-def _decided(outcome: Plain, verdict: Plain) -> Safe:
-    risks, other = part(verdict, "risks"), rival(outcome, verdict)
-    against = {one.other: one for one in differences(outcome, verdict)}
-    names = [str(name) for name in (verdict.get("recommended"), other) if name is not None]
-    rows = [[shortened(route_title(name, outcome)), quantity_cell(risks.get(name))] for name in names]
-    if other in against:
-        rows.append(["First less second", quantity_cell(against[other].on_labels)])
-    n = outcome.get("n")
-    title = f"Decided on {n:,} labels" if is_number(n) else "Decided on the labels"
-    return tag(
-        "div",
-        tag("h3", title),
-        table([Column("Route"), Column("Expected risk", "leave-one-out, 90 % interval")], rows, title),
-        tag(
-            "p",
-            "The labels alone decide. One route is called better than another only where the interval of"
-            " their difference excludes zero.",
-        ),
-    )
-
-
-def _came_out(outcome: Plain, verdict: Plain) -> Safe:
-    key, other = measure(outcome), rival(outcome, verdict)
-    routes = by_name(outcome)
-    against = {one.other: one for one in differences(outcome, verdict)}
-    names = [str(name) for name in (verdict.get("recommended"), other) if name is not None]
-    rows = [
-        [shortened(route_title(name, outcome)), quantity_cell(part(routes, name).get(key))] for name in names
+def _expected_and_measured(outcome: Plain) -> Safe:
+    """Every route to choose from, on one scale, in the order that the labels give."""
+    expected, measured, what = scale(outcome)
+    routes, verdict = by_name(outcome), part(outcome, "verdict")
+    names = [name for name in part(verdict, "risks") if name in routes]
+    names.sort(key=lambda name: value_of(routes[name].get(expected)) or 0.0)
+    against = {
+        source: {str(one.get("route")): one.get("difference") for one in items(where, key)}
+        for source, where, key in (("labels", verdict, "comparisons"), ("test", outcome, "on_test"))
+    }
+    rows: list[list[Child]] = []
+    for name in names:
+        title: Child = shortened(route_title(name, outcome))
+        if name == verdict.get("recommended"):
+            title = joined([tag("span", "★", aria_hidden="true"), title, tag("small", "recommended")], " ")
+        cells = [routes[name].get(expected), routes[name].get(measured)]
+        rows.append([title, *(quantity_cell(cell) for cell in cells)])
+        rows[-1] += [
+            "–" if name == verdict.get("recommended") else quantity_cell(against[source].get(name))
+            for source in ("labels", "test")
+        ]
+    title = f"Expected and measured {what}"
+    columns = [
+        Column("Route"),
+        Column(f"Expected {what}", "from the labels, 90 % interval"),
+        Column(f"Measured {what}", f"{evaluated(outcome)}, 90 % interval"),
+        Column("Expected difference", "less the recommended; positive is worse"),
+        Column("Measured difference", "less the recommended; positive is worse"),
     ]
-    if other in against:
-        rows.append(["First less second", quantity_cell(against[other].measured)])
-    title = f"Came out on {evaluated(outcome)}" if outcome.get("n_test") else "Came out, cross-validated"
-    what = "Measured excess risk" if key == "excess_risk" else "Measured risk"
-    return tag(
-        "div",
-        tag("h3", title),
-        table([Column("Route"), Column(what, "90 % interval")], rows, title),
-        tag("p", " ".join(came_out(outcome))),
-    )
+    if not measured_order(outcome):
+        columns, rows = [columns[0], columns[1], columns[3]], [[row[0], row[1], row[3]] for row in rows]
+    return joined([tag("h3", title), table(columns, rows, title)])
 
 
-def _side_by_side(outcome: Plain) -> Safe | None:
-    pairs = items(outcome, "pairs")
-    if len(pairs) < 2:
-        return None
+def _by_teacher(outcome: Plain, found: list[Plain]) -> Safe:
+    pairs = {str(pair.get("weak")): pair for pair in items(outcome, "pairs")}
     columns = [
         Column("Teacher"),
-        Column("Verdict"),
-        Column("Take"),
+        Column("Outgrown?"),
+        Column("Student less teacher", "expected error; negative is better"),
         Column("PGR", "share of the gap recovered"),
-        Column("OPR", "baseline over student"),
         Column("Shared directions", "d_sw"),
     ]
-    rows = []
-    for pair in pairs:
-        shared = part(part(pair, "geometry"), "correlation").get("estimate")
-        verdict = part(pair, "verdict")
+    rows: list[list[Child]] = []
+    for one in found:
+        pair = pairs.get(str(one.get("weak")), {})
+        said, kind, _ = ANSWERS.get(str(one.get("answer")), ("No answer", "close", ""))
         rows.append(
             [
-                shortened(pair.get("weak")),
-                badge(verdict),
-                shortened(route_title(verdict.get("recommended"), outcome)),
+                shortened(one.get("weak")),
+                badge(said, kind),
+                quantity_cell(one.get("difference")),
                 quantity_cell(pair.get("pgr")),
-                quantity_cell(pair.get("opr")),
-                quantity_cell(shared),
+                quantity_cell(part(part(pair, "geometry"), "correlation").get("estimate")),
             ]
         )
     return joined([tag("h3", "Teacher by teacher"), table(columns, rows, "Teacher by teacher")])

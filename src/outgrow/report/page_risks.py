@@ -30,9 +30,10 @@ def risks(outcome: Plain, figures: Figures) -> Safe:
     classes = outcome.get("task") == "classification"
     loss = "squared loss of the scores" if classes else "mean squared error"
     quantities = [
-        ("leave_one_out", Column("Expected risk", "from the labels, leave-one-out"), True),
-        ("risk", Column("Measured risk", evaluated(outcome)), True),
-        ("excess_risk", Column("Excess risk", "less the noise"), not classes),
+        ("expected", Column("Expected error", "from the labels"), True),
+        ("risk", Column("Measured error", evaluated(outcome)), True),
+        ("expected_excess", Column("Expected excess error", "less the noise"), False),
+        ("excess_risk", Column("Measured excess error", "less the noise"), not classes),
         ("accuracy", Column("Accuracy", evaluated(outcome)), classes),
     ]
     routes = ordered_routes(outcome)
@@ -82,8 +83,6 @@ def risks(outcome: Plain, figures: Figures) -> Safe:
         else None,
         figures.place(
             charts.risk_chart(outcome),
-            charts.comparison_chart(outcome, part(outcome, "verdict")),
-            charts.excess_chart(outcome),
             charts.accuracy_chart(outcome) if classes else None,
         ),
         aria_labelledby="risks",

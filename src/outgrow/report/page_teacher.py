@@ -1,16 +1,14 @@
-"""One teacher: its own verdict, whether the student outgrew it, what they share, theory and measurement."""
+"""One teacher: whether the student outgrows it, the ratios, and what they share."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from outgrow.report.answer import outgrown
 from outgrow.report.figures import Figures
 from outgrow.report.findings import RATIOS, Plain, items, part
 from outgrow.report.markup import Child, Column, Safe, joined, quantity_cell, table, tag, words_cell
 from outgrow.report.page_geometry import geometry
-from outgrow.report.page_head import badge
-from outgrow.report.page_theory import theory
-from outgrow.report.risk_charts import comparison_chart
 from outgrow.report.text import interval_of, shortened, undefined_text, value_of
 from outgrow.report.words import MISFIT, PROMISE, PROMISES
 
@@ -35,14 +33,8 @@ def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
         HTML.
     """
     weak, strong = pair.get("weak"), pair.get("strong")
-    verdict = part(pair, "verdict")
-    several = len(items(outcome, "pairs")) > 1
-    own: list[Child] = []
-    if several:
-        own += [
-            tag("p", badge(verdict), verdict.get("sentence") or "", class_="sentence"),
-            figures.place(comparison_chart(outcome, verdict)),
-        ]
+    found = items(part(outcome, "verdict"), "outgrown")
+    own = [tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak]
     return tag(
         "section",
         tag("h2", f"Teacher {shortened(weak)}, student {shortened(strong)}", id=anchor),
@@ -50,7 +42,6 @@ def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
         _ratios(pair, outcome),
         _misfit(pair),
         geometry(pair, outcome, figures),
-        theory(pair, figures),
         aria_labelledby=anchor,
     )
 
@@ -113,6 +104,6 @@ def _reading(key: str, quantity: Any) -> str:
         return f"the student recovers {100 * value:.0f} % of the {of} between teacher and ceiling"
     what = "raw mean squared error, noise included" if key == "opr_raw_mse" else "excess risk"
     if ends and ends[0] <= 1 <= ends[1]:
-        return f"student and baseline are not told apart ({what})"
+        return f"student and labels-only are not told apart ({what})"
     errs = "less" if value > 1 else "more"
-    return f"the student errs {errs} than the strong baseline ({what})"
+    return f"the student errs {errs} than labels-only ({what})"

@@ -1,12 +1,12 @@
-"""Charts of what the routes risk: expected and measured, one against another, theory against measurement."""
+"""Charts of what the routes risk: expected and measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outgrow.report.comparing import differences, evaluated
+from outgrow.report.comparing import evaluated, scale
 from outgrow.report.drawing import AFTER, BEFORE, Drawing
-from outgrow.report.findings import Plain, items, ordered_routes, part, teachers
+from outgrow.report.findings import Plain, ordered_routes, part, teachers
 from outgrow.report.interval_chart import Row, Series, in_words, interval_chart
 from outgrow.report.text import shortened, visible
 from outgrow.report.words import kind_title
@@ -26,53 +26,19 @@ def _measured(outcome: Plain) -> str:
 
 
 def risk_chart(outcome: Plain) -> Drawing | None:
-    """Draw what every route was expected to risk against labels, and what was measured.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Drawing or None
-        None where no route has a risk.
-    """
+    """Draw what every route was expected to err by, and what was measured, on one scale."""
+    expected, measured, what = scale(outcome)
     series = (
         Series("expected from the labels", BEFORE, "circle"),
         Series(_measured(outcome), AFTER, "diamond"),
     )
-    rows = _by_teacher(outcome, ("leave_one_out", "risk"))
+    name = f"{what}, less the labels' noise" if what != "error" else f"{_risk(outcome)} against labels"
     return _drawing(
-        rows,
+        _by_teacher(outcome, (expected, measured)),
         series,
-        f"{_risk(outcome)} against labels",
-        "Expected and measured risk",
+        name,
+        f"Expected and measured {what}",
         f"Smaller is better; lines are 90 % intervals. {STAR}marks the recommended route.",
-    )
-
-
-def excess_chart(outcome: Plain) -> Drawing | None:
-    """Draw the measured excess risk of every route.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Drawing or None
-        None where the noise is not known.
-    """
-    series = (Series(_measured(outcome), AFTER, "diamond"),)
-    return _drawing(
-        _by_teacher(outcome, ("excess_risk",)),
-        series,
-        "excess risk",
-        "Excess risk",
-        f"Measured on {evaluated(outcome)}: the risk less the noise of the labels, which a perfect model"
-        " would bring to zero.",
     )
 
 
@@ -113,85 +79,10 @@ def _by_teacher(outcome: Plain, keys: Sequence[str]) -> list[Row]:
     return rows
 
 
-def comparison_chart(outcome: Plain, verdict: Plain) -> Drawing | None:
-    """Draw the recommended route's risk less that of each other route.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-    verdict : dict
-        Over all teachers, or of one.
-
-    Returns
-    -------
-    Drawing or None
-        None where nothing is compared.
-    """
-    found = differences(outcome, verdict)
-    routes = {str(route.get("name")): route for route in items(outcome, "routes")}
-    several = len({routes.get(one.other, {}).get("weak") for one in found} - {None}) > 1
-    rows: list[Row] = []
-    group: object = ""
-    for one in found:
-        route = routes.get(one.other, {})
-        if several and route.get("weak") != group:
-            group = route.get("weak")
-            rows.append(Row("Without a teacher" if group is None else f"Teacher: {group}", heading=True))
-        title = kind_title(route.get("kind", one.other))
-        rows.append(Row(title, (one.on_labels, one.measured)))
-    series = (
-        Series("on the labels (decides)", BEFORE, "circle"),
-        Series(_measured(outcome), AFTER, "diamond"),
-    )
-    name = routes.get(str(verdict.get("recommended")), {})
-    best = kind_title(name.get("kind", verdict.get("recommended")))
-    return _drawing(
-        rows,
-        series,
-        "difference of risk",
-        f"{best} less each other route",
-        f"Left of the line {best} errs less; an interval across it is a tie. Intervals on the labels hold"
-        " for all comparisons at once.",
-        zero=True,
-    )
-
-
-def theory_chart(theory: Plain) -> Drawing | None:
-    """Draw predicted risks beside measured ones.
-
-    Parameters
-    ----------
-    theory : dict
-        The retrospective of a pair.
-
-    Returns
-    -------
-    Drawing or None
-        None where nothing was predicted.
-    """
-    rows = [
-        Row(kind_title(point.get("route")), (point.get("predicted"), point.get("measured")))
-        for point in items(theory, "points")
-    ]
-    draws = theory.get("draws")
-    series = (
-        Series("predicted by theory", BEFORE, "circle"),
-        Series(f"measured, {draws} redraws" if draws else "measured", AFTER, "diamond"),
-    )
-    return _drawing(
-        rows,
-        series,
-        "risk of minimum-norm models",
-        "Predicted and measured risk",
-        "Both are of minimum-norm models on the truncated features, not of the models trained above.",
-    )
-
-
 def _drawing(
-    rows: Sequence[Row], series: Sequence[Series], x: str, title: str, caption: str, zero: bool = False
+    rows: Sequence[Row], series: Sequence[Series], x: str, title: str, caption: str
 ) -> Drawing | None:
-    spec = interval_chart(rows, series, x, zero=zero)
+    spec = interval_chart(rows, series, x)
     if spec is None:
         return None
     return Drawing(shortened(title, 80), f"{visible(title)}. {in_words(rows, series)}.", caption, spec)

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from outgrow.features.inspect_model import Inspection
-from outgrow.report.comparing import came_out, evaluated, route_line, route_title, sizes
+from outgrow.report.answer import answer, came_out, how_sure, outgrown, to_train
+from outgrow.report.comparing import evaluated, sizes
 from outgrow.report.findings import Plain, items, ordered_routes, part, settings_text, teachers
 from outgrow.report.geometry_charts import dimensions
 from outgrow.report.page_geometry import (
@@ -24,7 +25,7 @@ from outgrow.report.page_geometry import (
 )
 from outgrow.report.page_head import title_of
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
-from outgrow.report.words import DECISIONS, PROMISES, kind_title
+from outgrow.report.words import PROMISES, kind_title
 
 STYLES = {"do": "bold green", "dont": "bold red", "close": "bold yellow"}
 """Colour of each decision; its name stands beside it."""
@@ -44,18 +45,14 @@ def summary_lines(outcome: Plain) -> Group:
         A few lines.
     """
     verdict = part(outcome, "verdict")
-    decision = str(verdict.get("decision"))
-    said, kind, meaning = DECISIONS.get(decision, (visible(decision), "close", ""))
+    said, kind, meaning = answer(verdict)
     lines = [Text(title_of(outcome), style="bold"), Text(visible(sizes(outcome)), style="dim")]
     if outcome.get("note"):
         lines.append(Text(f"Measured {visible(outcome['note'])}", style="dim"))
     lines.append(Text.assemble((said, STYLES[kind]), f". {meaning}".rstrip()))
-    best = verdict.get("recommended")
-    if best:
-        line = route_line(best, outcome)
-        lines.append(Text(f"Take: {visible(route_title(best, outcome))}{f' ({line})' if line else ''}."))
-    if verdict.get("sentence"):
-        lines.append(Text(visible(verdict["sentence"])))
+    lines += [Text(visible(outgrown(one, outcome))) for one in items(verdict, "outgrown")]
+    if verdict.get("recommended"):
+        lines += [Text(visible(to_train(outcome))), Text(visible(how_sure(outcome)))]
     lines += [Text(visible(sentence)) for sentence in came_out(outcome)]
     return Group(*lines)
 
@@ -75,16 +72,17 @@ def risk_table(outcome: Plain) -> Group:
     """
     routes = ordered_routes(outcome)
     named = (
-        ("leave_one_out", "Expected from labels"),
-        ("risk", "Measured risk"),
-        ("excess_risk", "Excess risk"),
+        ("expected", "Expected error"),
+        ("risk", "Measured error"),
+        ("expected_excess", "Expected excess"),
+        ("excess_risk", "Measured excess"),
         ("accuracy", "Accuracy"),
     )
     shown = [
         (key, title) for key, title in named if any(value_of(route.get(key)) is not None for route in routes)
     ]
     several, best = len(teachers(outcome)) > 1, part(outcome, "verdict").get("recommended")
-    table = Table(title=Text(f"Risks, 90 % intervals; measured: {visible(evaluated(outcome))}"))
+    table = Table(title=Text(f"Errors, 90 % intervals; measured: {visible(evaluated(outcome))}"))
     table.add_column("Route")
     if several:
         table.add_column("Teacher", overflow="fold")

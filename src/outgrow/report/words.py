@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outgrow.report.text import visible
@@ -30,10 +29,10 @@ class Kind:
 KINDS = {
     kind.key: kind
     for kind in (
-        Kind("teacher", "Weak teacher", "the weak features, fitted to the labelled rows"),
+        Kind("teacher", "Teacher", "the weak features, fitted to the labelled rows"),
         Kind(
             "student",
-            "W2S student",
+            "Student",
             "the strong features, fitted to the teacher's pseudo-labels alone; both penalties chosen together"
             " against the true labels",
         ),
@@ -45,31 +44,27 @@ KINDS = {
         Kind(
             "stage-wise student",
             "Stage-wise student",
-            "the W2S student with each stage tuned for itself, as is usual; shown for comparison, never"
-            " chosen",
+            "the student with each stage tuned for itself, as is usual; shown for comparison, never chosen",
         ),
         Kind(
             "union",
-            "Both feature sets",
+            "Both models",
             "one regression on weak and strong features together, fitted to the labelled rows",
         ),
-        Kind("baseline", "Strong baseline", "the strong features, fitted to the labelled rows"),
+        Kind(
+            "baseline",
+            "Labels-only",
+            "the strong features, fitted to the labelled rows: the strong baseline",
+        ),
         Kind(
             "ceiling",
-            "Strong ceiling",
+            "Ceiling",
             "the strong features, fitted to true labels of the whole pool; out of reach in practice, never"
             " chosen",
         ),
     )
 }
 """Every kind of route, in the order of the page."""
-
-DECISIONS: Mapping[str, tuple[str, str, str]] = {
-    "do": ("Do", "do", "Training on pseudo-labels pays here."),
-    "do not": ("Do not", "dont", "Training on pseudo-labels alone does not pay here."),
-    "too close to call": ("Too close to call", "close", "These labels cannot tell the routes apart."),
-}
-"""For each decision: its badge, its CSS class, and what it means."""
 
 GLOSSARY = (
     (
@@ -78,8 +73,9 @@ GLOSSARY = (
     ),
     ("Excess risk (ER)", "the risk less the noise of the labels: what a perfect model would bring to zero."),
     (
-        "Leave-one-out",
-        "each labelled row is predicted by a model that has not seen it, in any of its stages.",
+        "Expected error",
+        "what the labelled rows lead to expect: leave-one-out, where each row is predicted by a model that"
+        " has not seen it in any of its stages, weighed with a forecast from the same labels and the pool.",
     ),
     (
         "Interval",
@@ -108,20 +104,6 @@ GLOSSARY = (
     ("Pseudo-label", "the teacher's prediction for a row without a label."),
 )
 """Words of the page and what they mean."""
-
-INPUTS = {
-    "d_w": "directions of the weak head",
-    "d_s": "directions of the strong head",
-    "d_sw": "directions shared",
-    "rho_w": "part of the target that the weak features cannot express",
-    "rho_s": "part of the target that the strong features cannot express",
-    "sigma2": "variance of the label noise",
-    "e2": "part of the target that only the strong features hold",
-    "g0": "part of the target that only the weak features hold",
-    "c0": "how the two parts meet",
-    "v": "variance of the target",
-}
-"""Inputs of the exact formulas (docs/theory.md, T2), by their key in a run's JSON."""
 
 SANDWICH = {
     "teacher": "the teacher's variance",

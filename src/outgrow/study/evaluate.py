@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.probes.expected_error import widening
 from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
 from outgrow.probes.two_stage import Pool
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
 from outgrow.study.training import FOLDS, Trained, TrainingRows, train
-from outgrow.study.verdict import Comparison, Verdict, widening
+from outgrow.study.verdict import Comparison, Verdict
 
 PIECE = 10_000
 """Rows predicted at a time: 60 MB of 768 float64 values, and calls enough to cost nothing."""
@@ -243,49 +244,38 @@ class Scores:
         self.best = losses.against_truth or losses.squared
         self.variance = noise.of_truth if losses.against_truth else noise.of_labels
 
-    def route(self, item: Trained, leave_one_out: Quantity) -> RouteResult:
-        """Sum up one route.
-
-        Parameters
-        ----------
-        item : Trained
-            The route.
-        leave_one_out : Estimate or Undefined
-            Risk expected from the labelled rows.
-
-        Returns
-        -------
-        RouteResult
-            With intervals over the evaluation rows.
-        """
+    def route(self, item: Trained, expected: Quantity) -> RouteResult:
+        """Sum up one route, `expected` being its error on new labels as the labelled rows have it."""
         name, groups = item.route.name, self.losses.groups
-        if name not in self.losses.squared:
-            missing = Undefined("the route is not part of the evaluation", "Give test rows (--test).")
-            return RouteResult(
-                name,
-                item.route.kind,
-                item.route.weak,
-                item.route.settings,
-                leave_one_out,
-                missing,
-                missing,
-                missing,
-            )
+        risk: Quantity = Undefined("the route is not part of the evaluation", "Give test rows (--test).")
         accuracy: Quantity = NOT_CLASSES
+        if name in self.losses.squared:
+            risk = self._cross_validated(mean_loss(self.losses.squared[name], groups))
         if name in self.losses.wrong:
             wrong = mean_loss(self.losses.wrong[name], groups)
             low, high = wrong.interval or (wrong.value, wrong.value)
             accuracy = replace(wrong, value=1 - wrong.value, interval=(1 - high, 1 - low))
         return RouteResult(
-            name,
-            item.route.kind,
-            item.route.weak,
-            item.route.settings,
-            leave_one_out,
-            self._cross_validated(mean_loss(self.losses.squared[name], groups)),
-            self.excess(name),
-            accuracy,
+            name=name,
+            kind=item.route.kind,
+            weak=item.route.weak,
+            settings=item.route.settings,
+            expected=expected,
+            expected_excess=self._less_noise(expected),
+            risk=risk,
+            excess_risk=self.excess(name),
+            accuracy=accuracy,
         )
+
+    def _less_noise(self, expected: Quantity) -> Quantity:
+        noise = self.noise.of_labels
+        if isinstance(expected, Undefined):
+            return expected
+        if noise is None:
+            return NO_NOISE
+        low, high = expected.interval or (expected.value, expected.value)
+        ends = None if expected.interval is None else (low - noise, high - noise)
+        return replace(expected, value=expected.value - noise, interval=ends)
 
     def excess(self, name: str) -> Quantity:
         """Excess risk of a route.
@@ -365,26 +355,18 @@ class Scores:
         return replace(found, interval=interval, method=method)
 
     def against(self, verdict: Verdict) -> tuple[Comparison, ...]:
-        """Compare the recommended route with the others on the evaluation rows.
-
-        Parameters
-        ----------
-        verdict : Verdict
-            Decided before.
-
-        Returns
-        -------
-        tuple of Comparison
-            Pairwise intervals, to report, not to decide.
-        """
-        if verdict.recommended not in self.best:
+        """Compare the other routes with the recommended one on the evaluation rows: to report only."""
+        best = verdict.recommended
+        if best not in self.best:
             return ()
-        own = self.best[verdict.recommended]
-        found = []
-        for name in verdict.risks:
-            if name != verdict.recommended and name in self.best:
-                difference = self._cross_validated(
-                    paired_difference(own, self.best[name], self.losses.groups), widen=True
-                )
-                found.append(Comparison(verdict.recommended, name, difference))
-        return tuple(found)
+        return tuple(
+            Comparison(
+                name,
+                best,
+                self._cross_validated(
+                    paired_difference(self.best[name], self.best[best], self.losses.groups), widen=True
+                ),
+            )
+            for name in verdict.risks
+            if name != best and name in self.best
+        )

@@ -9,40 +9,31 @@ from outgrow.results import Check, Quantity, Risks
 from outgrow.study.verdict import Comparison, Verdict
 from outgrow.theory.misfit import MisfitGain
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the run's JSON; raised when a reader of the old one would misread the new one."""
 
 
 @dataclass(frozen=True)
 class RouteResult:
-    """One route: how it was tuned and how it did.
-
-    Parameters
-    ----------
-    name, kind : str
-        As in `outgrow.probes.routes.Route`.
-    weak : str or None
-        Weak feature set it uses.
-    settings : dict of str to float
-        Penalties and weight chosen.
-    leave_one_out : Estimate or Undefined
-        Risk expected from the labelled rows.
-    risk : Estimate or Undefined
-        Squared loss against labels on the test rows (or cross-validated).
-    excess_risk : Estimate or Undefined
-        The same less the noise, where the noise is known.
-    accuracy : Estimate or Undefined
-        Share of correct classes (classification).
-    """
+    """One route: how it was tuned, what was expected of it, and how it did."""
 
     name: str
     kind: str
+    """As in `outgrow.probes.routes.Route`."""
     weak: str | None
+    """Weak feature set it uses."""
     settings: dict[str, float]
-    leave_one_out: Quantity
+    """Penalties and weight chosen."""
+    expected: Quantity
+    """Squared error on new labels, expected from the labelled rows."""
+    expected_excess: Quantity
+    """The same less the label noise, where the noise is known: beside `excess_risk`."""
     risk: Quantity
+    """Squared error against labels on the test rows (or cross-validated): beside `expected`."""
     excess_risk: Quantity
+    """The same less the noise, where the noise is known."""
     accuracy: Quantity
+    """Share of correct classes (classification)."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +50,6 @@ class PairResult:
         Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE.
     pgr_accuracy : Estimate or Undefined
         Performance gap recovered, of accuracy.
-    verdict : Verdict
-        For this teacher alone.
-    on_test : tuple of Comparison
-        Recommended route against the others on the test rows.
     geometry : object
         What `outgrow measure` finds for the pair.
     theory : object
@@ -78,8 +65,6 @@ class PairResult:
     opr: Quantity
     opr_raw_mse: Quantity
     pgr_accuracy: Quantity
-    verdict: Verdict
-    on_test: tuple[Comparison, ...]
     geometry: Any
     theory: Any
     misfit: MisfitGain
@@ -110,7 +95,7 @@ class RunOutcome:
     verdict : Verdict
         Over all teachers.
     on_test : tuple of Comparison
-        Recommended route against the others on the test rows.
+        The other routes against the recommended one on the test rows.
     routes : tuple of RouteResult
         All routes.
     pairs : tuple of PairResult

@@ -7,6 +7,7 @@ theory. Nothing here prints or draws; `progress` is told what is being done.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,12 +19,13 @@ from outgrow.probes.routes import COST_ORDER
 from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
+from outgrow.study.foresight import FEW
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.study.training import FOLDS, Trained, train
-from outgrow.study.verdict import Verdict, decide, risk
+from outgrow.study.verdict import Comparison, decide
 from outgrow.theory.misfit import MisfitGain, outcome_of, squared_misfit
 from outgrow.theory.stage import near_peak
 
@@ -83,9 +85,11 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     trained, found = train(rows)
     checks = [*data.checks, *found, *_near_peaks(data, trained)]
 
-    groups = rows.groups
+    n = len(split.labelled)
+    if n < FEW:
+        checks.append(Check("OG215", f"{n} labels"))
     to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
-    verdict = decide(to_choose, groups, config.seed)
+    verdict = decide(to_choose, n, config.tolerance)
 
     if len(split.test):
         evaluation = "test rows"
@@ -102,22 +106,26 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         )
     scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
     results = tuple(
-        scores.route(item, UNKNOWN if item.route.losses is None else risk(item.route.losses, groups))
+        scores.route(item, UNKNOWN if item.route.expected is None else item.route.expected.estimate(n))
         for item in trained
     )
+    checks += [
+        check for result in results if result.name == verdict.recommended for check in _surprise(result)
+    ]
 
     checks += [
         Check("OG212", f"{result.name}: {result.excess_risk:.3g}")
         for result in results
         if isinstance(result.excess_risk, Estimate) and (result.excess_risk.interval or (0, 0))[1] < 0
     ]
+    on_test = scores.against(verdict)
+    if len(split.test):
+        checks += _unresolved(verdict.comparisons, on_test)
     pairs = []
     for place, weak in enumerate(data.weak):
         tell(f"measuring {weak} against {data.strong_name}", 0.6 + 0.4 * place / len(data.weak))
-        own = [route for route in to_choose if route.weak in (None, weak)]
-        pair_verdict = decide(own, groups, config.seed)
-        pair = _pair(data, trained, weak, scores, results, pair_verdict, config)
-        checks += [*_pair_checks(pair, evaluation), *getattr(pair.theory, "checks", ())]
+        pair = _pair(data, trained, weak, scores, results, config)
+        checks += [*_pair_checks(pair), *getattr(pair.theory, "checks", ())]
         pairs.append(pair)
     kept = {item.route.weak: item.reductions[0].rank for item in trained if item.route.kind == "teacher"}
     outcome = RunOutcome(
@@ -128,13 +136,13 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         classes=tuple(str(label) for label in data.classes),
         head=config.head,
         evaluation=evaluation,
-        n=len(split.labelled),
+        n=n,
         N=len(split.unlabelled),
         n_test=len(split.test),
         d_w={str(name): rank for name, rank in kept.items()},
         d_s=trained[0].reductions[0].rank,
         verdict=verdict,
-        on_test=scores.against(verdict),
+        on_test=on_test,
         routes=results,
         pairs=tuple(pairs),
         checks=tuple(dict.fromkeys(checks)),
@@ -152,7 +160,6 @@ def _pair(
     weak: str,
     scores: Scores,
     results: tuple[RouteResult, ...],
-    verdict: Verdict,
     config: RunConfig,
 ) -> PairResult:
     by_name = {result.name: result for result in results}
@@ -191,8 +198,6 @@ def _pair(
         opr=ratio,
         opr_raw_mse=raw,
         pgr_accuracy=scores.pgr(teacher, student, wrong=True),
-        verdict=verdict,
-        on_test=scores.against(verdict),
         geometry=geometry,
         theory=retrospective(data, weak, config),
         misfit=_misfit(data, models[teacher], models[student]),
@@ -252,7 +257,7 @@ def _near_peaks(data: Prepared, trained: list[Trained]) -> list[Check]:
     return checks
 
 
-def _pair_checks(pair: PairResult, evaluation: str) -> list[Check]:
+def _pair_checks(pair: PairResult) -> list[Check]:
     checks = []
     ceiling, teacher = pair.risks.ceiling, pair.risks.teacher
     if isinstance(ceiling, Estimate) and isinstance(teacher, Estimate) and ceiling.value >= teacher.value:
@@ -260,17 +265,27 @@ def _pair_checks(pair: PairResult, evaluation: str) -> list[Check]:
             Check("OG205", f"{pair.weak}: ceiling {ceiling.value:.3g}, teacher {teacher.value:.3g}")
         )
     shared = pair.geometry.correlation.estimate
-    checks += shared.checks if isinstance(shared, Estimate) else ()
-    claims = {c.second: c for c in pair.on_test}
-    if evaluation == "test rows" and pair.verdict.decision != "too close to call":
-        for comparison in pair.verdict.comparisons:
-            if (
-                pair.verdict.recommended not in (comparison.first, comparison.second)
-                or not comparison.resolved
-            ):
-                continue
-            other = comparison.second if comparison.first == pair.verdict.recommended else comparison.first
-            if other in claims and not claims[other].resolved:
-                text = f"{pair.verdict.recommended} against {other}: {claims[other].difference:+.2g}"
-                checks.append(Check("OG204", text))
-    return checks
+    return [*checks, *(shared.checks if isinstance(shared, Estimate) else ())]
+
+
+def _unresolved(claimed: Sequence[Comparison], tested: Sequence[Comparison]) -> list[Check]:
+    """Name the differences that the labels resolve and the test rows do not."""
+    on_test = {one.route: one for one in tested}
+    return [
+        Check("OG204", f"{claim.route} less {claim.against}: {on_test[claim.route].difference:+.2g}")
+        for claim in claimed
+        if claim.resolved and claim.route in on_test and not on_test[claim.route].resolved
+    ]
+
+
+def _surprise(result: RouteResult) -> list[Check]:
+    """Tell of a measured error outside what was expected, the intervals of both allowed for."""
+    expected, risk = result.expected, result.risk
+    if not (isinstance(expected, Estimate) and isinstance(risk, Estimate)):
+        return []
+    if expected.interval is None or risk.interval is None:
+        return []
+    reach = float(np.hypot(np.subtract(*expected.interval), np.subtract(*risk.interval))) / 2
+    if abs(risk.value - expected.value) <= reach:
+        return []
+    return [Check("OG218", f"{result.name}: expected {expected:.3g}, measured {risk:.3g}")]

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.intrinsic import intrinsic_dimension
+from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.probes import routes as ways
 from outgrow.probes.routes import Labelled, Route
@@ -207,17 +208,20 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     checks: list[Check] = []
     by_strong = rows.reduce(None)
     _note_cap(checks, "strong", by_strong)
+    by_weaks = {name: rows.reduce(name) for name in rows.weak}
     strong = by_strong.apply(rows.strong[L])
     labelled = Labelled(strong, rows.y[L], rows.folds, rows.groups, rows.ridgeless)
-    done = [Trained(ways.baseline(labelled), (by_strong,))]
-    for name, features in rows.weak.items():
-        by_weak = rows.reduce(name)
+    pools = {
+        name: rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
+        for name, by_weak in by_weaks.items()
+    }
+    done = [Trained(ways.baseline(labelled, next(iter(pools.values()))), (by_strong,))]
+    for name, by_weak in by_weaks.items():
         _note_cap(checks, name, by_weak)
-        weak = by_weak.apply(features[L])
-        pool = rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
-        for route in ways.with_teacher(name, weak, pool, labelled, given=name in rows.given):
-            done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
-        done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
+        weak = by_weak.apply(rows.weak[name][L])
+        reductions = {"weak": by_weak, "strong": by_strong}
+        for route in ways.with_teacher(name, weak, pools[name], labelled, given=name in rows.given):
+            done.append(Trained(route, tuple(reductions[which] for which in route.features)))
     known = np.concatenate([L, U])
     if not np.isnan(rows.y[known]).any():
         top = ways.ceiling(by_strong.apply(rows.strong[known]), rows.y[known], labelled)
@@ -227,7 +231,25 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         for item in done
         if item.route.at_edge
     )
+    checks.extend(check for item in done for check in _disagreeing(item.route))
     return done, checks
+
+
+SURE = 0.99
+"""Level at which leave-one-out and the forecast are said to disagree: some five routes are looked at."""
+
+
+def _disagreeing(route: Route) -> list[Check]:
+    """Say where both estimates of one error differ by more than they may."""
+    expected = route.expected
+    if expected is None or expected.forecast is None:
+        return []
+    apart = expected.forecast - expected.leave_one_out
+    low, high = jackknife_interval(float(apart[0]), apart[1:], SURE)
+    if low <= 0 <= high:
+        return []
+    found = f"{route.name}: {expected.forecast[0]:.3g}, leave-one-out {expected.leave_one_out[0]:.3g}"
+    return [Check("OG214", found)]
 
 
 def _note_cap(checks: list[Check], name: str, reduction: Reduction) -> None:
