@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from outgrow.data.features_file import FeatureIdentity
 from outgrow.geometry.measure import measure_pair
 from outgrow.probes import metrics
+from outgrow.probes.expected_error import ExpectedError
 from outgrow.probes.routes import Route
 from outgrow.results import Check, Estimate, Risks, Undefined, as_plain
 from outgrow.study.curves import Curve, Panel
@@ -66,12 +68,14 @@ def make_outcome(
     names = [(kind, name) for name in weak for kind in kinds] + [("baseline", None)]
     if ceiling:
         names.append(("ceiling", None))
-    common, on_rows = rng.chisquare(1, n), rng.chisquare(1, n_test or n)
+    common, on_rows = rng.normal(size=10), rng.chisquare(1, n_test or n)
     routes, chosen, measured = [], [], {}
     for kind, teacher in names:
-        losses = RISKS[kind] * common + 0.1 * rng.chisquare(1, n)
+        own = RISKS[kind] * (0.9 * common + 0.1 * rng.normal(size=10))
+        values = RISKS[kind] + np.concatenate([[0.0], (own.mean() - own) / 9])
+        expected = None if kind == "ceiling" else ExpectedError(values, values)
         settings = {"alpha_s": 0.0123}
-        route = Route(kind, teacher, None, ("strong",), settings, None if kind == "ceiling" else losses)
+        route = Route(kind, teacher, None, ("strong",), settings, expected)
         seen = RISKS[kind] * on_rows + 0.1 * rng.chisquare(1, len(on_rows))
         measured[route.name] = seen
         if kind not in ("ceiling", "stage-wise student"):
@@ -79,22 +83,27 @@ def make_outcome(
         accuracy = (
             Estimate(0.8125, (0.775, 0.85), n=len(seen), method="share right") if classes else REGRESSION
         )
+        error = NO_CEILING if expected is None else expected.estimate(n)
+        less = error
+        if isinstance(error, Estimate) and error.interval:
+            ends = (error.interval[0] - 0.5, error.interval[1] - 0.5)
+            less = replace(error, value=error.value - 0.5, interval=ends) if noise else NOISE
         routes.append(
             RouteResult(
-                route.name,
-                kind,
-                teacher,
-                settings,
-                NO_CEILING if kind == "ceiling" else metrics.mean_loss(losses),
-                metrics.mean_loss(seen),
-                metrics.excess_risk(seen, 0.5) if noise else NOISE,
-                accuracy,
+                name=route.name,
+                kind=kind,
+                weak=teacher,
+                settings=settings,
+                expected=error,
+                expected_excess=less,
+                risk=metrics.mean_loss(seen),
+                excess_risk=metrics.excess_risk(seen, 0.5) if noise else NOISE,
+                accuracy=accuracy,
             )
         )
     pairs = []
     for name in weak:
-        own = decide([route for route in chosen if route.weak in (None, name)])
-        best, student = measured[own.recommended], measured[f"student ({name})"]
+        student = measured[f"student ({name})"]
         latent = rng.normal(size=(rows, 12))
         X_w = latent[:, :8] + 0.3 * rng.normal(size=(rows, 8))
         X_s = latent @ rng.normal(size=(12, 16)) + 0.2 * rng.normal(size=(rows, 16))
@@ -108,18 +117,12 @@ def make_outcome(
                 opr=metrics.opr(measured["baseline"], student, 0.5) if noise else NOISE,
                 opr_raw_mse=metrics.opr_raw_mse(measured["baseline"], student),
                 pgr_accuracy=Estimate(0.625, (0.5, 0.75), n=n_test) if classes else REGRESSION,
-                verdict=own,
-                on_test=tuple(
-                    Comparison(own.recommended, other, metrics.paired_difference(best, measured[other]))
-                    for other in own.risks
-                    if other != own.recommended
-                ),
                 geometry=measure_pair(X_w, X_s, y=latent[:, :1] if ceiling else None),
                 theory=_theory() if theory else Undefined("no test rows", "Set rows aside (--test)."),
                 misfit=_misfit(test),
             )
         )
-    verdict = decide(chosen)
+    verdict = decide(chosen, n)
     sets = (*weak, strong)
     identities = {name: FeatureIdentity(name, 16, "float32", "ab" * 32, f"{name}.npy") for name in sets}
     outcome = RunOutcome(
@@ -138,9 +141,9 @@ def make_outcome(
         verdict=verdict,
         on_test=tuple(
             Comparison(
-                verdict.recommended,
                 other,
-                metrics.paired_difference(measured[verdict.recommended], measured[other]),
+                verdict.recommended,
+                metrics.paired_difference(measured[other], measured[verdict.recommended]),
             )
             for other in verdict.risks
             if other != verdict.recommended
@@ -217,10 +220,10 @@ def variants(outcome: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for key in ("title", "note", "identities", "checks", "d_w", "seconds", "why_task", "head"):
         del old[key]
     for pair in old["pairs"]:
-        for key in ("geometry", "theory", "misfit", "on_test", "opr_raw_mse", "pgr_accuracy"):
+        for key in ("geometry", "theory", "misfit", "opr_raw_mse", "pgr_accuracy"):
             del pair[key]
     for route in old["routes"]:
-        del route["accuracy"], route["settings"], route["excess_risk"]
+        del route["accuracy"], route["settings"], route["excess_risk"], route["expected_excess"]
     return {
         "ordinary": outcome,
         "several teachers": make_outcome(("small", "smaller", "smallest")),

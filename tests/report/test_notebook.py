@@ -58,5 +58,5 @@ def test_an_estimate_says_how_it_was_obtained():
 
 def test_risks_name_their_routes():
     html = Risks(Estimate(1.0), Estimate(2.0), Estimate(3.0), Undefined("no labels", "Label."))._repr_html_()
-    for part in ("Weak teacher", "W2S student", "Strong baseline", "Strong ceiling", "no labels. Label."):
+    for part in ("Teacher", "Student", "Labels-only", "Ceiling", "no labels. Label."):
         assert part in html

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from outgrow.report.answer import came_out, how_sure, outgrown, to_train
 from outgrow.report.tables import geometry_table, risk_table, summary_lines
 from outgrow.report.text import number, quantity_text
 
@@ -21,22 +22,23 @@ def shown(renderable, width=220):
 def test_the_summary_says_the_verdict_and_what_came_out(outcome):
     text = shown(summary_lines(outcome))
     assert outcome["title"] in text
-    assert outcome["verdict"]["sentence"] in text
-    assert "Take: Both feature sets (small)" in text
-    assert "number 2 of the 5 routes" in text
+    assert outgrown(outcome["verdict"]["outgrown"][0], outcome) in text
+    assert to_train(outcome) in text
+    assert how_sure(outcome) in text
+    assert came_out(outcome)[0] in text
     assert "Measured of the reduced features" in text
 
 
 def test_the_risk_table_holds_every_risk_and_ratio(outcome):
     text = shown(risk_table(outcome))
     for route in outcome["routes"]:
-        for key in ("leave_one_out", "risk", "excess_risk"):
+        for key in ("expected", "risk", "expected_excess", "excess_risk"):
             assert quantity_text(route[key]) in text
     pair = outcome["pairs"][0]
     assert f"PGR {quantity_text(pair['pgr'])}" in text
-    assert "* Both feature sets" in text
+    assert "* Joint student" in text
     assert "Accuracy" not in text
-    assert "Teacher" not in text.replace("Weak teacher", "")
+    assert "small" not in text.split("* recommended")[0]
 
 
 def test_several_teachers_are_told_apart(variants):
