@@ -3,11 +3,11 @@
     python benchmarks/recommendation.py [--movies FOLDER] [--classes FOLDER ...] [--draws 4] [--only TASK ...]
 
 Rows, labels and test rows are drawn anew many times; each time the steps of a run (prepare, train, decide)
-give a recommendation and answers, and the test rows say what each route came to. Printed by task and number of
-labels: the recommended route's risk over the least of the five routes (mean and 95th percentile) beside "always
-both models", "always labels-only" and "least leave-one-out"; how often "does the student outgrow its teacher?"
-is answered where the truth differs by more than 10 %, how often the answers are true, and how often the
-interval of the difference holds the measured one. Risks are excess risks on the movies, squared errors of
+give a recommendation and answers, and the test rows say what each route came to. Printed by task and number
+of labels: the recommended route's risk over the least of the five routes (mean and 95th percentile) beside
+"always both models", "always labels-only" and "least leave-one-out"; how often "does the student outgrow its
+teacher?" is answered where the truth differs by more than 10 %, how often the answers are true, and how often
+the interval of the difference holds the measured one. Risks are excess risks on the movies, squared errors of
 scores elsewhere.
 
 FOLDERs: full features of the movie reviews (OUTGROW_DATA/movies, or data/movies), and what class_features.py
