@@ -14,7 +14,7 @@ from outgrow.errors import ConfigError
 from outgrow.study.sweep.blocks import block_bytes, shifts_and_scales
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.labels import NoisyLabels
-from outgrow.study.sweep.layout import cut
+from outgrow.study.sweep.layout import MOST_BLOCKS, cut
 from outgrow.study.sweep.measure import measure_sweep, memory_of
 from outgrow.study.sweep.summary import arrays_of
 
@@ -143,9 +143,23 @@ def test_a_large_mean_costs_no_digits() -> None:
 
 
 def test_pools_need_no_whole_blocks() -> None:
-    grid = replace(GRID, N=(97, 331), n=(13, 101))
-    assert cut(TRAIN, grid).size not in (1, 97, 331)
-    compare(made(4), grid)
+    # With all rows taken, too: those that whole blocks leave over end the pool.
+    for n in (101, TRAIN - 331):
+        grid = replace(GRID, N=(97, 331), n=(13, n), seeds=1)
+        assert cut(TRAIN, grid).size not in (1, 97, 331)
+        compare(made(4), grid)
+
+
+@pytest.mark.parametrize(("rows", "n", "N"), [(900, 450, 450), (997, 331, 666), (101, 98, 3), (97, 2, 90)])
+@pytest.mark.parametrize("most", [1, 2, 7, MOST_BLOCKS])
+def test_blocks_of_any_number_hold_what_the_rows_hold(rows: int, n: int, N: int, most: int) -> None:
+    blocks = cut(rows, replace(GRID, n=(n,), N=(N,)), most)
+    assert blocks.count <= most
+    layout = blocks.deal(n, N, 3)
+    assert (len(layout.labelled), len(layout.pool)) == (n, N)
+    assert len(set(layout.labelled.tolist()) | set(layout.pool.tolist())) == n + N
+    whole = [row for block in layout.blocks.tolist() for row in blocks.rows(block).tolist()]
+    assert layout.pool.tolist()[: len(whole)] == whole[:N]
 
 
 def test_what_sums_cannot_resolve_comes_from_rows() -> None:
@@ -235,8 +249,9 @@ def test_memory_is_said_before_anything_is_read() -> None:
     fewer, coarse = memory_of(data, GRID, free=int(one * 10.5 / 0.8))
     assert fewer.blocks <= 10 * one
     assert coarse.size > blocks.size
-    with pytest.raises(ConfigError, match="1 blocks would fit"):
-        memory_of(data, GRID, free=int(one * 1.5 / 0.8))
+    assert memory_of(data, GRID, free=int(one * 1.5 / 0.8))[1].count == 1
+    with pytest.raises(ConfigError, match=r"sums over rows take 0\.0 GB, and 0\.0 GB are free"):
+        memory_of(data, GRID, free=int(one * 0.9 / 0.8))
 
 
 def test_progress_tells_the_share_done() -> None:
