@@ -190,7 +190,10 @@ def sketched(
         X - mean, rank + OVERSAMPLING, n_oversamples=0, n_iter=0, transpose=False, flip_sign=False,
         random_state=0,
     )  # fmt: skip
-    answers, condition = U.T @ (Y - target), float(s[0] / s[-1]) ** 2 if s[-1] > 0 else float("inf")
+    # Centred rows have one direction less than there are rows: what is left of it is rounding.
+    kept = s > s[0] * max(m, d) * np.finfo(np.float64).eps
+    U, s, Vh = U[:, kept], s[kept], Vh[kept]
+    answers, condition = U.T @ (Y - target), float(s[0] / s[-1]) ** 2
     found = [
         (Vh.T @ ((s / (s**2 + m * alpha))[:, None] * answers), True, condition, float("nan"))
         for alpha in alphas
