@@ -1,9 +1,10 @@
 """Ages from faces (Dong et al., 2025): PGR and ratios against n and N, one line per teacher, by noise level.
 
-Like with like first: uncentred features, one tiny penalty, wide sets through a randomized SVD, raw test errors,
-means over trials of each trial's ratio, as in the authors' public code. Then our way on the same rows: intercepts, penalties chosen on other trials, ratios of
-means with intervals, and what is left of the ratio once unpredictable ages are taken off. Numbers are held
-against the printed ones only where data, models and sizes are the published ones.
+Like with like first: uncentred features, one tiny penalty, wide sets through a randomized SVD, raw test
+errors, means over trials of each trial's ratio, as in the authors' public code. Then our way on the same rows:
+intercepts, penalties chosen on other trials, ratios of means with intervals, and what is left of the ratio once
+unpredictable ages are taken off. Numbers are held against the printed ones only where data, models and sizes
+are the published ones.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ RIDGE = 1e-6
 """The published penalty; scikit-learn's, m times ours, as the public code shows (sval / (sval^2 + ridge))."""
 
 SKETCH = 768
-"""Rank of the randomized SVD through which the public code fits wider sets: for ResNet-50 and deeper it is what
-keeps n = 2,000 labels away from 2,048 columns."""
+"""Rank of the randomized SVD through which the public code fits wider sets: it keeps n = 2,000 labels away from
+the 2,048 columns of ResNet-50 and deeper."""
 
 NOISE = (0.0, 5.0, 10.0, 20.0)
 """Standard deviations of the noise added to labels, in years, as published."""
@@ -315,7 +316,7 @@ def _verdict(comparisons: Sequence[Comparison], reasons: Sequence[str]) -> tuple
     said = f"{right} of {len(answers)} printed numbers lie within the sampling error of both"
     if right == len(answers):
         return "matches", f"{said}."
-    why = "encoders may differ from those of the public code in weights, sizes and normalization (see the notes)"
+    why = "encoders may differ from the public code's in weights and in how pictures are prepared (see the notes)"
     return ("partly matches" if right else "does not match"), f"{said}; {why}."
 
 
@@ -424,9 +425,9 @@ def _notes(rows: AtHand) -> tuple[str, ...]:
         " what is shared that does not depend on coordinates.",
         "Published ratios (OPR) are of raw test errors, which hold what no picture tells of an age: they are"
         " drawn towards 1 and are no ratios of excess risks. PGR is the same either way.",
-        "As in the authors' public code, noise is added to the labels trained on alone, and every fit sees a wide"
-        f" set through one random projection to {SKETCH} directions and ten more, which damps it like a penalty."
-        " That code encodes pictures stretched to 224 x 224: ResNets with torchvision's ImageNet weights (the"
+        "As in the authors' public code, noise is added to the labels trained on alone, and every fit sees a"
+        f" wide set through one random projection to {SKETCH} directions and ten more, which damps it like a"
+        " penalty. That code encodes pictures stretched to 224 x 224: ResNets with torchvision's ImageNet weights (the"
         " first set for 18 and 34, the second for the others), not normalized, averaged over places; CLIP's"
         " pooled output before its projection, 768 wide.",
     ]
