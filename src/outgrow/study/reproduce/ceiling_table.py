@@ -40,8 +40,7 @@ TEACHER = "AlexNet"
 """The weak teacher of the published table."""
 
 PUBLISHED = {"DINO ResNet-50": (56.6, 61.9, 64.5, 0.671), "DINO ViT-B/8": (56.6, 66.6, 74.0, 0.575)}
-"""Per student: accuracies in percent of teacher, W2S student and ceiling, as the repository prints them today,
-and their PGR."""
+"""Per student: accuracies in percent of teacher, W2S student and ceiling, as printed today, and their PGR."""
 
 FIRST = {"DINO ResNet-50": (56.6, 60.7, 63.7), "DINO ViT-B/8": (56.6, 64.2, 74.9)}
 """The accuracies that its first commits printed, with the same commands."""
@@ -225,7 +224,7 @@ def reproduce(
     return Reproduction(
         name="ceiling-table",
         title="PGR of accuracies: the published table in vision, and models at hand",
-        source="C. Burns et al., Weak-to-Strong Generalization, 2023: accuracies on ImageNet, public repository",
+        source="C. Burns et al., Weak-to-Strong Generalization, 2023: ImageNet, public repository",
         setting=_setting(rows, options, labels, n, N),
         verdict="matches" if all(each.matches for each in comparisons) else "does not match",
         because=_because(comparisons, columns),

@@ -1,10 +1,10 @@
 """Ages from faces (Dong et al., 2025): PGR and ratios against n and N, one line per teacher, by noise level.
 
 Like with like first: uncentred features, one tiny penalty, wide sets through a randomized SVD, raw test
-errors, means over trials of each trial's ratio, as in the authors' public code. Then our way on the same rows:
-intercepts, penalties chosen on other trials, ratios of means with intervals, and what is left of the ratio once
-unpredictable ages are taken off. Numbers are held against the printed ones only where data, models and sizes
-are the published ones.
+errors, means over trials of each trial's ratio, as in the authors' public code. Then our way on the same
+rows: intercepts, penalties chosen on other trials, ratios of means with intervals, and what is left of the
+ratio once unpredictable ages are taken off. Numbers are held against the printed ones only where data, models
+and sizes are the published ones.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ RIDGE = 1e-6
 """The published penalty; scikit-learn's, m times ours, as the public code shows (sval / (sval^2 + ridge))."""
 
 SKETCH = 768
-"""Rank of the randomized SVD through which the public code fits wider sets: it keeps n = 2,000 labels away from
-the 2,048 columns of ResNet-50 and deeper."""
+"""Rank of the randomized SVD through which the public code fits wider sets: it keeps n = 2,000 labels away
+from the 2,048 columns of ResNet-50 and deeper."""
 
 NOISE = (0.0, 5.0, 10.0, 20.0)
 """Standard deviations of the noise added to labels, in years, as published."""
@@ -316,7 +316,7 @@ def _verdict(comparisons: Sequence[Comparison], reasons: Sequence[str]) -> tuple
     said = f"{right} of {len(answers)} printed numbers lie within the sampling error of both"
     if right == len(answers):
         return "matches", f"{said}."
-    why = "encoders may differ from the public code's in weights and in how pictures are prepared (see the notes)"
+    why = "encoders may differ from the public code's in weights and in preparing pictures (see the notes)"
     return ("partly matches" if right else "does not match"), f"{said}; {why}."
 
 
@@ -411,8 +411,8 @@ def _setting(rows: AtHand, options: UTKFaceOptions, at: tuple[int, int]) -> str:
         f"{len(rows.train):,} pictures to train on and {len(rows.test):,} to test on; teachers"
         f" {', '.join(rows.teachers)}, student {rows.student}; n = {at[0]:,} or N = {at[1]:,} held while the"
         f" other runs; {options.seeds} trials; noise of sd"
-        f" {', '.join(f'{level:g}' for level in options.noise)} years added to labels trained on.{shrunk} As"
-        f" published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through a randomized SVD of that"
+        f" {', '.join(f'{level:g}' for level in options.noise)} years added to labels trained on.{shrunk}"
+        f" As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through a randomized SVD of that"
         " rank. Our way: intercepts, and penalties of teacher and"
         " student chosen on the other trials."
     )
@@ -427,9 +427,9 @@ def _notes(rows: AtHand) -> tuple[str, ...]:
         " drawn towards 1 and are no ratios of excess risks. PGR is the same either way.",
         "As in the authors' public code, noise is added to the labels trained on alone, and every fit sees a"
         f" wide set through one random projection to {SKETCH} directions and ten more, which damps it like a"
-        " penalty. That code encodes pictures stretched to 224 x 224: ResNets with torchvision's ImageNet weights (the"
-        " first set for 18 and 34, the second for the others), not normalized, averaged over places; CLIP's"
-        " pooled output before its projection, 768 wide.",
+        " penalty. That code encodes pictures stretched to 224 x 224: ResNets with torchvision's ImageNet"
+        " weights (the first set for 18 and 34, the second for the others), not normalized, averaged over"
+        " places; CLIP's pooled output before its projection, 768 wide.",
     ]
     if rows.left_out:
         notes.append(f"{rows.left_out:,} pictures without an age were left out.")

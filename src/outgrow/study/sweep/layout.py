@@ -2,8 +2,8 @@
 
 All rows are cut once, at random, into blocks of equal size. A seed shuffles the blocks: labelled rows are
 drawn row by row from the first of them, the pool is the others in order, so that every pool is a sum of whole
-blocks (and single rows, where N is no multiple of their size). Rows that whole blocks leave over end the pool:
-blocks of any size serve any sizes that the rows hold. A smaller n or N takes the first rows.
+blocks (and single rows, where N is no multiple of their size). Rows that whole blocks leave over end the
+pool: blocks of any size serve any sizes that the rows hold. A smaller n or N takes the first rows.
 """
 
 from __future__ import annotations
