@@ -412,9 +412,8 @@ def _setting(rows: AtHand, options: UTKFaceOptions, at: tuple[int, int]) -> str:
         f" {', '.join(rows.teachers)}, student {rows.student}; n = {at[0]:,} or N = {at[1]:,} held while the"
         f" other runs; {options.seeds} trials; noise of sd"
         f" {', '.join(f'{level:g}' for level in options.noise)} years added to labels trained on.{shrunk}"
-        f" As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through a randomized SVD of that"
-        " rank. Our way: intercepts, and penalties of teacher and"
-        " student chosen on the other trials."
+        f" As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through a randomized SVD of"
+        " that rank. Our way: intercepts, and penalties of teacher and student chosen on the other trials."
     )
 
 
