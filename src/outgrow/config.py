@@ -394,7 +394,8 @@ class ReproduceConfig(LabelConfig):
     n, N : tuple of int
         Labelled and unlabelled rows.
     noise : tuple of float
-        Levels of the noise added to the labels trained on.
+        Levels of the noise added to the labels trained on: standard deviations (utkface), shares swapped
+        (coloredmnist, sst2), variances (synthetic).
     alphas : tuple of float
         Penalties tried, in mean variances per column.
     seeds : int or None

@@ -14,6 +14,7 @@ from outgrow.data.raw import digest_of
 from outgrow.errors import ConfigError
 from outgrow.study.reproduce.coloredmnist import ColoredMNISTOptions, reproduce, some_pictures
 from outgrow.study.sources import Permissions
+from outgrow.study.sweep import measure
 
 PICTURES = 600
 
@@ -168,6 +169,40 @@ def test_fewer_pictures_are_a_smaller_experiment(folder):
         pictures_config(folder), seeds=2, noise=(0.0,), alphas=(0.1,), pictures=200, n=(30,), N=(60, 100)
     )
     assert "180 pictures to train on and 20 to test on" in reproduce(options, Permissions(CALLABLES)).setting
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"n": (300,), "N": (400,)}, "n = 300 with N = 400 takes 700 rows, and 540"),
+        ({"pictures": 100, "N": (10, 89)}, r"takes \d+ rows, and 90"),
+        ({"alphas": (0.1, -1.0)}, "-1.0 is no penalty"),
+        ({"alphas": (0.0,), "head": "logistic"}, "without a penalty a logistic fit has no end"),
+    ],
+)
+def test_what_cannot_be_measured_is_not_encoded(folder, changes, said):
+    told = []
+    with pytest.raises(ConfigError, match=said):
+        reproduce(
+            ColoredMNISTOptions(pictures_config(folder), **changes),
+            Permissions(CALLABLES),
+            lambda what, share: told.append(what),
+        )
+    assert not told and "own_digits" not in sys.modules
+
+
+@pytest.mark.parametrize("pictures", [599, 317])
+def test_any_number_of_pictures_takes_blocks_of_any_number(folder, pictures, monkeypatch):
+    """Sizes in proportion leave no row unused, and blocks stay few however badly they divide."""
+    cuts = []
+    own = measure.cut
+    monkeypatch.setattr(measure, "cut", lambda *given: cuts.append(own(*given)) or cuts[-1])
+    options = ColoredMNISTOptions(
+        pictures_config(folder), seeds=2, noise=(0.0,), alphas=(0.1,), pictures=pictures, jobs=1
+    )
+    found = reproduce(options, Permissions(CALLABLES))
+    assert max(found.config["n"]) + max(found.config["N"]) >= int(0.9 * pictures) - 1
+    assert cuts and all(each.count <= measure.MOST_BLOCKS for each in cuts)
 
 
 def test_what_cannot_be_is_said(folder):

@@ -13,6 +13,7 @@ from outgrow.errors import ConfigError
 from outgrow.study.reproduce import utkface
 from outgrow.study.reproduce.utkface import UTKFaceOptions, reproduce
 from outgrow.study.sources import Permissions
+from outgrow.study.sweep import fits
 from outgrow.study.sweep.layout import cut
 
 FACES = 300
@@ -125,6 +126,23 @@ def test_the_published_way_equals_plain_refits(features):
     pgr, opr = published_by_hand(features, options, (40, 150))
     assert ways["pgr_mean_of_ratios"][0] == pytest.approx(pgr, rel=1e-6)
     assert ways["opr_mean_of_ratios"][0] == pytest.approx(opr, rel=1e-6)
+
+
+def test_wide_sets_go_through_a_sketch_as_published_and_not_our_way(features, monkeypatch):
+    options = UTKFaceOptions(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.1,))
+    monkeypatch.setattr(fits, "OVERSAMPLING", 0)
+    tables = []
+    for rank in (utkface.SKETCH, 6):
+        # Teachers have 5 and 7 columns, the student 9.
+        monkeypatch.setattr(utkface, "SKETCH", rank)
+        found = reproduce(options)
+        tables.append(next(table.columns for table in found.tables if table.name == "ways"))
+    for column in ("mse_teacher", "mse_ceiling"):
+        exact, through = (np.array(table[column]) for table in tables)
+        apart = abs(through / exact - 1)
+        # Rows are ResNet-18 and ResNet-50, each as published and our way.
+        assert (apart[[1, 3]] < 1e-12).all() and apart[2] > 1e-3, column
+        assert (apart[0] > 1e-3) == (column == "mse_ceiling")
 
 
 def test_pictures_and_the_users_encoders(folder, own_code):

@@ -14,7 +14,7 @@ from outgrow.errors import ConfigError
 from outgrow.study.sweep.blocks import block_bytes, shifts_and_scales
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.labels import NoisyLabels
-from outgrow.study.sweep.layout import cut
+from outgrow.study.sweep.layout import MOST_BLOCKS, cut
 from outgrow.study.sweep.measure import measure_sweep, memory_of
 from outgrow.study.sweep.summary import arrays_of
 
@@ -54,6 +54,20 @@ GRID = SweepGrid(
 )  # fmt: skip
 
 
+class Sketched:
+    """Ridge on what a random range of the rows keeps, by its normal equations."""
+
+    def __init__(self, X: np.ndarray, Y: np.ndarray, alpha: float, grid: SweepGrid) -> None:
+        assert grid.sketch is not None and not grid.intercept
+        start = np.random.RandomState(0).normal(size=(X.shape[1], grid.sketch + 10))
+        Q = np.linalg.qr(X @ start)[0]
+        B = Q.T @ X
+        self.theta = B.T @ np.linalg.solve(B @ B.T + alpha * np.eye(len(B)), Q.T @ Y)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.asarray(X @ self.theta)
+
+
 class Refit:
     """The same models, one by one, as anyone would write them."""
 
@@ -65,6 +79,8 @@ class Refit:
     def fitted(self, X: np.ndarray, Y: np.ndarray, alpha: float) -> Any:
         if self.grid.unit == "absolute":
             alpha *= len(X)
+        if self.grid.sketch is not None and X.shape[1] > self.grid.sketch:
+            return Sketched(X, Y, alpha, self.grid)
         if alpha == 0:
             # On more columns than rows, scipy's gelsd gives the minimum norm, as LinearRegression documents.
             # By default singular values below 1e-6 of the largest are cut since scikit-learn 1.7: that is no
@@ -143,9 +159,37 @@ def test_a_large_mean_costs_no_digits() -> None:
 
 
 def test_pools_need_no_whole_blocks() -> None:
-    grid = replace(GRID, N=(97, 331), n=(13, 101))
-    assert cut(TRAIN, grid).size not in (1, 97, 331)
-    compare(made(4), grid)
+    # With all rows taken, too: those that whole blocks leave over end the pool.
+    for n in (101, TRAIN - 331):
+        grid = replace(GRID, N=(97, 331), n=(13, n), seeds=1)
+        assert cut(TRAIN, grid).size not in (1, 97, 331)
+        compare(made(4), grid)
+
+
+def test_wide_sets_may_go_through_a_randomized_svd() -> None:
+    # 13 directions are all of w1, and not of w2 and s.
+    grid = replace(GRID, sketch=3, intercept=False, unit="total", alphas_w=(0.01, 0.3), n=(8, 40), seeds=1)
+    data = made(4)
+    compare(data, grid, tolerance=1e-7)
+    exact, through = (
+        arrays_of(measure_sweep(data, each, jobs=1), each) for each in (replace(grid, sketch=None), grid)
+    )
+    np.testing.assert_allclose(through["teacher", "w1"], exact["teacher", "w1"], rtol=1e-7)
+    # Eight rows have no more directions than are kept; forty have.
+    few, more = np.moveaxis(abs(through["teacher", "w2"] / exact["teacher", "w2"] - 1), 1, 0)
+    assert (few < 1e-7).all() and (more > 1e-3).all()
+
+
+@pytest.mark.parametrize(("rows", "n", "N"), [(900, 450, 450), (997, 331, 666), (101, 98, 3), (97, 2, 90)])
+@pytest.mark.parametrize("most", [1, 2, 7, MOST_BLOCKS])
+def test_blocks_of_any_number_hold_what_the_rows_hold(rows: int, n: int, N: int, most: int) -> None:
+    blocks = cut(rows, replace(GRID, n=(n,), N=(N,)), most)
+    assert blocks.count <= most
+    layout = blocks.deal(n, N, 3)
+    assert (len(layout.labelled), len(layout.pool)) == (n, N)
+    assert len(set(layout.labelled.tolist()) | set(layout.pool.tolist())) == n + N
+    whole = [row for block in layout.blocks.tolist() for row in blocks.rows(block).tolist()]
+    assert layout.pool.tolist()[: len(whole)] == whole[:N]
 
 
 def test_what_sums_cannot_resolve_comes_from_rows() -> None:
@@ -235,8 +279,9 @@ def test_memory_is_said_before_anything_is_read() -> None:
     fewer, coarse = memory_of(data, GRID, free=int(one * 10.5 / 0.8))
     assert fewer.blocks <= 10 * one
     assert coarse.size > blocks.size
-    with pytest.raises(ConfigError, match="1 blocks would fit"):
-        memory_of(data, GRID, free=int(one * 1.5 / 0.8))
+    assert memory_of(data, GRID, free=int(one * 1.5 / 0.8))[1].count == 1
+    with pytest.raises(ConfigError, match=r"sums over rows take 0\.0 GB, and 0\.0 GB are free"):
+        memory_of(data, GRID, free=int(one * 0.9 / 0.8))
 
 
 def test_progress_tells_the_share_done() -> None:

@@ -18,17 +18,19 @@ import numpy as np
 from outgrow.config import LabelConfig, RunConfig
 from outgrow.data.coloured import FLIPS, coloured
 from outgrow.data.idx import read_idx
-from outgrow.data.join import join
+from outgrow.data.join import Joined, join
 from outgrow.data.labels import LabelTable
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
+from outgrow.features.model_spec import parse_model
 from outgrow.results import as_plain
 from outgrow.study.reproduce.at_hand import AtHand, known_as, models_at_hand, parted, sized
 from outgrow.study.reproduce.by_level import cell_table, dimension_table, level_panels
 from outgrow.study.reproduce.reproduction import Reproduction, Table
 from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets
 from outgrow.study.sweep.dimensions import dimensions
-from outgrow.study.sweep.grid import SweepGrid, SweepHead
+from outgrow.study.sweep.grid import SweepGrid, SweepHead, check_grid
+from outgrow.study.sweep.layout import check_sizes
 from outgrow.study.sweep.measure import measure_sweep
 from outgrow.study.sweep.outcome import PairDimensions
 from outgrow.study.sweep.summary import cells_of
@@ -191,6 +193,17 @@ def _measured(
     else:
         config = options.rows.model_copy(update={"task": "classification"})
         rows = models_at_hand(config, SHARE, permissions, _half(progress, False))
+    grid, held = _grid(options, rows, levels)
+    data = rows.data()
+    table = measure_sweep(data, grid, jobs=options.jobs, progress=_half(progress, True))
+    # Features of one level after the other are in memory, never those of all.
+    return _Measured(levels, replace(rows, views={}), grid, held, table, dimensions(data, rows.pairs))
+
+
+def _grid(
+    options: ColoredMNISTOptions, rows: AtHand, levels: tuple[float, ...]
+) -> tuple[SweepGrid, tuple[int, int]]:
+    """Give the sizes that rows are measured at, and which are held."""
     n, at_n = sized(options.n, SIZES_N, LABELS, len(rows.train), TRAIN)
     N, at_N = sized(options.N, SIZES_POOL, POOL, len(rows.train), TRAIN)
     grid = SweepGrid(
@@ -205,9 +218,20 @@ def _measured(
         joint=False,
         head=options.head,
     )
-    data = rows.data()
-    table = measure_sweep(data, grid, jobs=options.jobs, progress=_half(progress, True))
-    return _Measured(levels, rows, grid, (at_n, at_N), table, dimensions(data, rows.pairs))
+    return grid, (at_n, at_N)
+
+
+def _check_before_encoding(options: ColoredMNISTOptions, made: RawRows) -> None:
+    """Refuse sizes, penalties and the like that need no features to be seen as wrong."""
+    config = options.rows
+    names = [parse_model(entry, made.kind).name for entry in (*config.weak, config.strong)]
+    column = np.arange(len(made.ids), dtype=np.float64)[:, None]
+    assert made.labels is not None
+    joined_rows = Joined(made.ids, (column,) * len(config.weak), column, made.labels)
+    rows = parted(joined_rows, names, config.test or SHARE, config.seed)
+    data, (grid, _) = rows.data(), _grid(options, rows, (0.0,))
+    check_grid(data, grid)
+    check_sizes(len(rows.train), grid)
 
 
 def _at_level(each: _Measured) -> SweepTable:
@@ -232,6 +256,7 @@ def _pictures(
     # Environments are pooled, as published: a third of the colours misleads.
     made = coloured(grey, FLIPS, label_noise=noise, seed=config.seed).rows
     assert made.labels is not None
+    _check_before_encoding(options, made)
     given = RunConfig(
         **{key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
     )

@@ -8,7 +8,7 @@ coefficients, and on its own points a quadratic form: no test rows, so nothing b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,6 +37,9 @@ MODELS = ("teacher", "student", "baseline", "ceiling")
 PLACES: tuple[Design, ...] = ("fresh", "own_points")
 """Where risks are taken: on fresh points, or as published each on the points it was trained on."""
 
+SIZES = tuple(400 + 3600 * step // 19 for step in range(20))
+"""n, and N, of the published curves: twenty from 400 to 4,000."""
+
 SPARE = 3
 """Rows beyond the dimensions that a fit needs more than: up to here the risk's variance over draws is
 infinite, and no number of seeds gives an interval."""
@@ -44,7 +47,7 @@ infinite, and no number of seeds gives an interval."""
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """Sizes and seeds of the synthetic experiment.
+    """Sizes and seeds of the synthetic experiment; by default those of the authors' public code.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ class SyntheticSettings:
         Unlabelled rows of the sweep over N, increasing.
     n_fixed, N_fixed : int
         The other size of each sweep.
+    noise : tuple of float
+        Variances of the label noise.
     offsets : tuple of int
         Coordinates before the first weak feature, one line of the figure each: d_sw is 100 less this.
     seed : int
@@ -65,14 +70,15 @@ class SyntheticSettings:
     ------
     ConfigError
         When a size is too small for its fit to have an interval, an axis is empty or not increasing, there
-        are fewer than two seeds, or an offset is beyond the world.
+        are fewer than two seeds, an offset is beyond the world, or a variance is not above 0.
     """
 
-    seeds: int = 20
-    n: tuple[int, ...] = (250, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000)
-    N: tuple[int, ...] = (150, 200, 300, 500, 1000, 2000, 5000, 10_000, 20_000)
-    n_fixed: int = 500
-    N_fixed: int = 5000
+    seeds: int = 40
+    n: tuple[int, ...] = SIZES
+    N: tuple[int, ...] = SIZES
+    n_fixed: int = 2000
+    N_fixed: int = 4000
+    noise: tuple[float, ...] = (SIGMA2,)
     offsets: tuple[int, ...] = (10, 50, 90)
     seed: int = 0
 
@@ -91,6 +97,10 @@ class SyntheticSettings:
                     where,
                     f"Give at least {d + SPARE + 1}: below, the risk varies without bound.",
                 )
+        if not self.noise or min(self.noise) <= 0 or len(set(self.noise)) < len(self.noise):
+            raise ConfigError(
+                f"noise of variances {list(self.noise)}", where, "Name variances above 0, each once."
+            )
         for offset in self.offsets:
             weak_columns(offset)
         if self.offsets[-1] > D_S:
@@ -99,6 +109,17 @@ class SyntheticSettings:
                 where,
                 "From there on the feature sets share nothing.",
             )
+
+    @property
+    def levels(self) -> tuple[SyntheticSettings, ...]:
+        """The same at each variance of the noise alone."""
+        return tuple(replace(self, noise=(sigma2,)) for sigma2 in self.noise)
+
+    @property
+    def sigma2(self) -> float:
+        """The variance of the noise, where there is one."""
+        (sigma2,) = self.noise
+        return sigma2
 
     @property
     def cells(self) -> tuple[tuple[int, int], ...]:
@@ -137,7 +158,7 @@ def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progres
     Parameters
     ----------
     settings : SyntheticSettings
-        Sizes and seeds.
+        Sizes and seeds, of one level of noise.
     jobs : int, optional
         Seeds at a time; negative as in joblib. The numbers do not depend on it.
     progress : callable, optional
@@ -165,8 +186,8 @@ def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progres
 
 def _one_seed(settings: SyntheticSettings, seed: int) -> Float[np.ndarray, "cells 2 2 offsets 4"]:
     labelled_stream, pool_stream = np.random.SeedSequence([settings.seed, seed]).spawn(2)
-    labelled = _first_rows({n for n, _ in settings.cells}, labelled_stream)
-    pool = _first_rows({N for _, N in settings.cells}, pool_stream)
+    labelled = _first_rows({n for n, _ in settings.cells}, labelled_stream, settings.sigma2)
+    pool = _first_rows({N for _, N in settings.cells}, pool_stream, settings.sigma2)
     # The whole target, then what each pair of feature sets holds of it: columns of one solve.
     targets = np.stack(
         [target(0, "as published"), *(target(offset, "well specified") for offset in settings.offsets)],
@@ -202,7 +223,7 @@ def _one_seed(settings: SyntheticSettings, seed: int) -> Float[np.ndarray, "cell
     return found
 
 
-def _first_rows(sizes: Iterable[int], stream: np.random.SeedSequence) -> dict[int, _Sums]:
+def _first_rows(sizes: Iterable[int], stream: np.random.SeedSequence, sigma2: float) -> dict[int, _Sums]:
     """Add up the first rows, at every size."""
     # Streams of their own: the first rows are then the same whatever sizes were asked for.
     coordinates, noise = (np.random.default_rng(one) for one in stream.spawn(2))
@@ -210,7 +231,7 @@ def _first_rows(sizes: Iterable[int], stream: np.random.SeedSequence) -> dict[in
     found = {}
     for size in sorted(sizes):
         x = coordinates.standard_normal((size - rows, SIGNAL))
-        z = np.sqrt(SIGMA2) * noise.standard_normal(size - rows)
+        z = np.sqrt(sigma2) * noise.standard_normal(size - rows)
         gram, products, rows = gram + x.T @ x, products + x.T @ z, size
         found[size] = _Sums(gram, products)
     return found

@@ -38,7 +38,7 @@ def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Panel, 
     rows : sequence of Row
         All of them.
     settings : SyntheticSettings
-        Sizes and offsets.
+        Sizes and offsets, of one level of noise.
 
     Returns
     -------
@@ -188,9 +188,9 @@ def _line(
     sizes = dense(settings.n if axis == "n" else settings.N)
     cells = [(size, settings.N_fixed) if axis == "n" else (settings.n_fixed, size) for size in sizes]
     values = tuple(
-        printed_bound(world, offset, quantity, n, N)
+        printed_bound(world, offset, quantity, n, N, settings.sigma2)
         if bound
-        else theory(world, place, offset, quantity, n, N)
+        else theory(world, place, offset, quantity, n, N, settings.sigma2)
         for n, N in cells
     )
     if bound:

@@ -5,6 +5,7 @@ Whether a curve falls and whether a bound holds are questions to exact values; w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -51,6 +52,8 @@ class Course:
         As drawn.
     course : str
         "rises", "falls", "rises, then falls", or "neither".
+    sigma2 : float
+        Variance of the label noise.
     """
 
     world: WorldName
@@ -63,6 +66,7 @@ class Course:
     seen_first: float | None
     seen_last: float | None
     course: str
+    sigma2: float
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class Margin:
         Unlabelled rows there.
     most : float
         Most room that it leaves.
+    sigma2 : float
+        Variance of the label noise.
     """
 
     quantity: str
@@ -101,6 +107,7 @@ class Margin:
     least_n: int
     least_N: int | None
     most: float
+    sigma2: float
 
 
 def courses(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Course, ...]:
@@ -127,7 +134,10 @@ def courses(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Course, .
     for world in WORLDS:
         for offset in settings.offsets:
             for quantity in ("pgr", "opr"):
-                exact = [theory(world, "fresh", offset, quantity, n, settings.N_fixed) for n in sizes]
+                exact = [
+                    theory(world, "fresh", offset, quantity, n, settings.N_fixed, settings.sigma2)
+                    for n in sizes
+                ]
                 values = [value for value in exact if value is not None]
                 if len(values) < len(sizes):
                     continue
@@ -144,6 +154,7 @@ def courses(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Course, .
                         seen.get((world, offset, quantity, settings.n[0])),
                         seen.get((world, offset, quantity, settings.n[-1])),
                         _course(values),
+                        settings.sigma2,
                     )
                 )
     return tuple(found)
@@ -179,8 +190,8 @@ def margins(settings: SyntheticSettings) -> tuple[Margin, ...]:
                 continue
             n, N = settings.cells[at.cell]
             offset = settings.offsets[at.pair]
-            exact = theory("as published", PLACES[at.place], offset, quantity, n, N)
-            bound = printed_bound("as published", offset, quantity, n, N)
+            exact = theory("as published", PLACES[at.place], offset, quantity, n, N, settings.sigma2)
+            bound = printed_bound("as published", offset, quantity, n, N, settings.sigma2)
             if exact is None or bound is None:
                 continue
             room = exact - bound if quantity in ("pgr", "opr") else bound - exact
@@ -199,20 +210,21 @@ def margins(settings: SyntheticSettings) -> tuple[Margin, ...]:
                     least[1],
                     least[2],
                     max(room for room, _, _ in rooms),
+                    settings.sigma2,
                 )
             )
     return tuple(found)
 
 
 def tables_of(
-    draws: Draws, rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
+    draws: Sequence[Draws], rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
 ) -> tuple[Table, ...]:
     """Put everything into tables.
 
     Parameters
     ----------
-    draws : Draws
-        All risks.
+    draws : sequence of Draws
+        All risks, by level of noise.
     rows : sequence of Row
         Drawn and exact values.
     gone : sequence of Course
@@ -226,7 +238,7 @@ def tables_of(
         Dimensions, courses, bounds, rows, and every seed.
     """
     return (
-        _dimensions(draws.settings),
+        _dimensions(draws[0].settings),
         Table(
             "course",
             "How PGR and OPR go as n grows, on fresh points",
@@ -245,7 +257,7 @@ def tables_of(
             "values",
             "Drawn risks and gains with exact values and published bounds",
             _named(columns_of(rows, Row)),
-            "z is in standard errors over seeds. Rows share draws.",
+            "z is in standard errors over seeds, of logarithms. Rows share draws.",
         ),
         _every_seed(draws),
     )
@@ -286,24 +298,28 @@ def _dimensions(settings: SyntheticSettings) -> Table:
     return Table(
         "dimensions",
         "Dimensions and approximation errors of the published world",
-        {"offset": offsets, **{name: [pair[name] for pair in pairs] for name in pairs[0]}},
+        {
+            "offset": offsets,
+            **{name: [pair[name] for pair in pairs] for name in pairs[0] if name != "sigma2"},
+        },
         "e2 is the variance that only the strong features hold, g0 that only the weak ones do"
         " (docs/theory.md, Objects and conventions).",
     )
 
 
-def _every_seed(draws: Draws) -> Table:
-    settings, seeds = draws.settings, range(draws.settings.seeds)
+def _every_seed(levels: Sequence[Draws]) -> Table:
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("world", "points", "d_sw", "model", "n", "N", "seed", "risk")
+        name: [] for name in ("world", "points", "d_sw", "model", "n", "N", "sigma2", "seed", "risk")
     }
-    for model, name in enumerate(MODELS):
+    for draws, (model, name) in itertools.product(levels, enumerate(MODELS)):
+        settings = draws.settings
         for at in entries(settings, name):
             risks = draws.risks[:, at.cell, at.place, at.world, at.pair, model].tolist()
             d_sw = None if at.offset is None else round(population(at.offset).d_sw)
-            same = (WORLDS[at.world], POINTS_OF[PLACES[at.place]], d_sw, NAMES[name], at.n, at.N)
+            place = POINTS_OF[PLACES[at.place]]
+            same = (WORLDS[at.world], place, d_sw, NAMES[name], at.n, at.N, settings.sigma2)
             for column, value in zip(columns, same, strict=False):
                 columns[column] += [value] * len(risks)
-            columns["seed"] += seeds
+            columns["seed"] += range(settings.seeds)
             columns["risk"] += risks
     return Table("draws", "Every drawn excess risk", columns)

@@ -29,7 +29,7 @@ D_W, D_S = 200, 100
 """Weak and strong features, as published."""
 
 SIGMA2 = 0.01
-"""Variance of the label noise, as published."""
+"""Variance of the label noise of the figures published first; others are of .1 and 4e-4."""
 
 WorldName: TypeAlias = Literal["as published", "well specified"]
 """The second keeps of the target only what both feature sets hold, so that rho_w = rho_s = 0; features and
@@ -144,7 +144,7 @@ def target(offset: int, world: WorldName) -> Float[np.ndarray, " 300"]:
     )
 
 
-def population(offset: int, world: WorldName = "as published") -> Population:
+def population(offset: int, world: WorldName = "as published", sigma2: float = SIGMA2) -> Population:
     """Give what exact risks need to know of the world.
 
     Parameters
@@ -153,6 +153,8 @@ def population(offset: int, world: WorldName = "as published") -> Population:
         Coordinates before the first weak feature.
     world : {"as published", "well specified"}
         Which target.
+    sigma2 : float
+        Variance of the label noise.
 
     Returns
     -------
@@ -177,7 +179,7 @@ def population(offset: int, world: WorldName = "as published") -> Population:
         e2=float(a[strong & ~weak].sum()),
         g0=float(a[weak & ~strong].sum()),
         v=float(a.sum()),
-        sigma2=SIGMA2,
+        sigma2=sigma2,
     )
 
 

@@ -213,7 +213,8 @@ class Blocks:
         at = Sums(0, np.zeros(d), np.zeros((d, d)), zero, cross0, np.zeros(len(chosen)),
                   np.zeros((d, len(chosen))))  # fmt: skip
         for N in sizes:
-            whole = N // self.size
+            # The rows that end a pool are of no block, and may be more than one block holds.
+            whole = min(N // self.size, len(layout.blocks))
             for block in layout.blocks[done:whole]:
                 np.add(at.total, self.total[block], out=at.total)
                 np.add(at.gram, self.gram[block], out=at.gram)

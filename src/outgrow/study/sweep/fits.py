@@ -2,7 +2,8 @@
 
 From sums where rows exceed columns; from the products of rows with each other where they do not (the
 minimum norm, if there is no penalty); from the rows themselves, by singular values, where either of these is
-too ill conditioned. Every fit says which it was, and the condition of what was factored.
+too ill conditioned. Every fit says which it was, and the condition of what was factored. Replications of
+code that fits wide features through a randomized SVD do the same (`sketched`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from jaxtyping import Float
 
 from outgrow.linalg.least_squares import least_squares
 from outgrow.study.sweep.solve import solve
+
+OVERSAMPLING = 10
+"""Directions of a sketch beyond its rank, as usual; the code replicated keeps them."""
 
 Rows = Callable[[], tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "m k"]]]
 """Gives features and targets of the rows of a fit, where they are needed after all."""
@@ -78,6 +82,7 @@ def fit(
     intercept: bool,
     inverse: Float[np.ndarray, " a"] | None = None,
     work: Float[np.ndarray, "d d"] | None = None,
+    sketch: int | None = None,
 ) -> Path:
     """Fit (1/m) |y - X theta - level|^2 + alpha |theta|^2 for every alpha.
 
@@ -95,6 +100,8 @@ def fit(
         By penalty, a bound on the norm of the inverse; NaN where none is known.
     work : array of shape (d, d), optional
         Overwritten.
+    sketch : int, optional
+        As in `SweepGrid`.
 
     Returns
     -------
@@ -102,6 +109,8 @@ def fit(
         The fits.
     """
     m, d = sums.rows, len(sums.total)
+    if sketch is not None and d > sketch:
+        return sketched(*rows(), alphas, sketch, intercept=intercept)
     if m - intercept < d:
         return fit_few(*rows(), alphas, intercept=intercept)
     b = sums.answers - np.outer(sums.total, sums.targets / m) if intercept else sums.answers
@@ -159,6 +168,36 @@ def fit_few(
             found.append(_decomposed(X, Y, alpha, intercept))
         else:
             found.append((Z.T @ solution.theta, False, solution.condition, float("nan")))
+    return _path(found, mean, target)
+
+
+def sketched(
+    X: Float[np.ndarray, "m d"],
+    Y: Float[np.ndarray, "m k"],
+    alphas: Sequence[float],
+    rank: int,
+    *,
+    intercept: bool,
+) -> Path:
+    """Fit what one random projection keeps of the rows: more a penalty than an approximation."""
+    from sklearn.utils.extmath import randomized_svd
+
+    m, d = X.shape
+    mean = X.mean(axis=0) if intercept else np.zeros(d)
+    target = Y.mean(axis=0) if intercept else np.zeros(Y.shape[1])
+    # The same projection for every fit, and no power iterations: as replicated.
+    U, s, Vh = randomized_svd(
+        X - mean, rank + OVERSAMPLING, n_oversamples=0, n_iter=0, transpose=False, flip_sign=False,
+        random_state=0,
+    )  # fmt: skip
+    # Centred rows have one direction less than there are rows: what is left of it is rounding.
+    kept = s > s[0] * max(m, d) * np.finfo(np.float64).eps
+    U, s, Vh = U[:, kept], s[kept], Vh[kept]
+    answers, condition = U.T @ (Y - target), float(s[0] / s[-1]) ** 2
+    found = [
+        (Vh.T @ ((s / (s**2 + m * alpha))[:, None] * answers), True, condition, float("nan"))
+        for alpha in alphas
+    ]
     return _path(found, mean, target)
 
 

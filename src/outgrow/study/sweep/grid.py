@@ -111,6 +111,9 @@ class SweepGrid:
         Whether to measure the joint student too (labels and pseudo-labels, every row weighing the same).
     head : {"squared", "logistic"}
         The loss.
+    sketch : int or None
+        Width beyond which a feature set is fitted through a randomized SVD of this rank, as code that is
+        replicated does; None for exact fits.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -124,6 +127,7 @@ class SweepGrid:
     intercept: bool = True
     joint: bool = True
     head: SweepHead = "squared"
+    sketch: int | None = None
 
     @property
     def teachers(self) -> tuple[str, ...]:

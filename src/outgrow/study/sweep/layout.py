@@ -2,13 +2,13 @@
 
 All rows are cut once, at random, into blocks of equal size. A seed shuffles the blocks: labelled rows are
 drawn row by row from the first of them, the pool is the others in order, so that every pool is a sum of whole
-blocks (and a few single rows, where N is no multiple of their size). A smaller n or N takes the first rows.
+blocks (and single rows, where N is no multiple of their size). Rows that whole blocks leave over end the
+pool: blocks of any size serve any sizes that the rows hold. A smaller n or N takes the first rows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -101,28 +101,13 @@ class Cut:
         """
         rng = np.random.default_rng([seed, DEAL])
         blocks = rng.permutation(self.count)
-        first = math.ceil(n / self.size)
+        first, beyond = math.ceil(n / self.size), self.order[self.count * self.size :]
         near = np.concatenate([self.rows(block) for block in blocks[:first].tolist()])
-        pool = np.concatenate([self.rows(block) for block in blocks[first:].tolist()])[:N]
-        return Layout(rng.permutation(near)[:n], pool, blocks[first:])
-
-
-def most_rows(sizes: Sequence[int], size: int) -> int:
-    """Give the rows of the blocks that hold so many rows.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Largest n and largest N.
-    size : int
-        Rows of a block.
-
-    Returns
-    -------
-    int
-        Rows.
-    """
-    return sum(math.ceil(rows / size) * size for rows in sizes)
+        if n > len(near):
+            near, beyond = np.concatenate([near, beyond]), beyond[:0]
+        near = rng.permutation(near)
+        pool = [self.rows(block) for block in blocks[first:].tolist()]
+        return Layout(near[:n], np.concatenate([*pool, near[n:], beyond])[:N], blocks[first:])
 
 
 def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
@@ -135,13 +120,13 @@ def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
     grid : SweepGrid
         Its n and N.
     most : int
-        Most blocks, where a finer cut is not needed to have rows enough.
+        Most blocks.
 
     Returns
     -------
     Cut
-        Blocks such that the largest n and N fit; their size divides every N where that takes no more than
-        `most` blocks.
+        No more blocks than that; their size divides every N, and the largest n, where that leaves half as
+        many.
 
     Raises
     ------
@@ -149,17 +134,11 @@ def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
         When there are too few rows: which n and N these are.
     """
     check_sizes(rows, grid)
-    sizes = max(grid.n), max(grid.N)
-    # A common divisor of all N, and of the largest n, wastes no row. Of those that leave no more than `most`
-    # blocks the smallest: few blocks are few different deals, and intervals over seeds would be too short.
-    whole, least = math.gcd(*grid.N, sizes[0]), math.ceil(rows / most)
-    even = [size for size in range(least, whole + 1) if whole % size == 0]
-    size = even[0] if even else least
-    if rows // size < most // 2 and most_rows(sizes, least) <= least * (rows // least):
-        size = least
-    while most_rows(sizes, size) > size * (rows // size):
-        # Both steps lead to `whole`, or to blocks of one row: there every row counts.
-        size = max(whole, size // 2) if size > whole else max(1, size // 2)
+    # Of the sizes that leave no more than `most` blocks the smallest: few blocks are few different deals, and
+    # intervals over seeds would be too short. A common divisor of all sizes spares reading single rows.
+    whole, least = math.gcd(*grid.N, max(grid.n)), math.ceil(rows / most)
+    even = next((size for size in range(least, whole + 1) if whole % size == 0), least)
+    size = even if rows // even >= most // 2 else least
     return Cut(size, np.random.default_rng(DEAL).permutation(rows))
 
 

@@ -114,7 +114,7 @@ def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tupl
     Raises
     ------
     ConfigError
-        When rows are too few, or the memory does not suffice: with the number of blocks that it would hold.
+        When rows are too few, or the memory does not hold a single block.
     """
     room = free_memory() if free is None else free
     taken = sum(view.nbytes for view in data.views.values())
@@ -127,13 +127,11 @@ def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tupl
     fits = MOST_BLOCKS if room is None else int(SHARE * room / one)
     blocks = cut(len(data.train), grid, max(1, min(MOST_BLOCKS, fits)))
     found = Memory(taken, one * blocks.count, blocks.count, blocks.size)
-    if blocks.count > fits:
+    if fits < 1:
         raise ConfigError(
-            f"{blocks.count} blocks of {blocks.size:,} rows take {found.blocks / 1e9:.1f} GB, and"
-            f" {(room or 0) / 1e9:.1f} GB are free: {fits} blocks would fit",
+            f"sums over rows take {one / 1e9:.1f} GB, and {(room or 0) / 1e9:.1f} GB are free",
             "the memory",
-            "Leave some rows unused (a smaller largest N) or name sizes with a large common divisor, so that"
-            " fewer blocks do; or use fewer teachers, or a lower --rank.",
+            "Use fewer teachers, or a lower --rank.",
         )
     return found, blocks
 

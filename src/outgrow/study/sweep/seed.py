@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.study.sweep.blocks import Blocks, Sums, shifted
-from outgrow.study.sweep.fits import Path, Products, fit
+from outgrow.study.sweep.fits import Path, Products, Rows, fit
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.layout import Layout
 from outgrow.study.sweep.scoring import TestRows
@@ -162,8 +162,11 @@ class SeedFits:
             def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
                 return X[:n], Y[:n]
 
-            paths.append(fit(sums[-1], scale.at(n), rows, intercept=self.grid.intercept, work=work))
+            paths.append(self._fit(sums[-1], scale.at(n), rows, work=work))
         return paths, sums
+
+    def _fit(self, sums: Products, alphas: Sequence[float], rows: Rows, **known: np.ndarray) -> Path:
+        return fit(sums, alphas, rows, intercept=self.grid.intercept, sketch=self.grid.sketch, **known)
 
     def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
         """Score fits on the labelled rows.
@@ -243,7 +246,7 @@ class SeedFits:
             np.hstack([one.answers.reshape(len(sums.total), -1) for one in pseudo.values()]),
         )
         alphas = self.scale(strong, self.grid.alphas_s).at(sums.rows)
-        return fit(products, alphas, rows, intercept=self.grid.intercept)
+        return self._fit(products, alphas, rows)
 
     def _unions(
         self,
@@ -278,7 +281,7 @@ class SeedFits:
             total = own.total + sums.total
             products = Products(m, total, gram, np.concatenate(targets), np.hstack(answers))
             alphas = self.scale(strong, grid.alphas_s).at(m)
-            path = fit(products, alphas, rows, intercept=grid.intercept, inverse=inverse, work=work)
+            path = self._fit(products, alphas, rows, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
             found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
             for weak, part in zip(joint, others, strict=True):
