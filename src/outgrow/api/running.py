@@ -133,7 +133,7 @@ def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
 def _table(study: Study) -> Mapping[str, list[Any]]:
     rows = []
     for route in study.outcome.routes:
-        for metric in ("leave_one_out", "risk", "excess_risk", "accuracy"):
+        for metric in ("leave_one_out", "risk", "excess_risk", "accuracy", "balanced_accuracy", "auc"):
             rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
     for pair in study.outcome.pairs:
         for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):

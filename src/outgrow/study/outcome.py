@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from outgrow.results import Check, Quantity, Risks
+from outgrow.results import Check, Quantity, Risks, Undefined
 from outgrow.study.verdict import Comparison, Verdict
 from outgrow.theory.misfit import MisfitGain
 
 SCHEMA = 1
 """Version of the run's JSON; raised when a reader of the old one would misread the new one."""
+
+NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class RouteResult:
         The same less the noise, where the noise is known.
     accuracy : Estimate or Undefined
         Share of correct classes (classification).
+    balanced_accuracy : Estimate or Undefined
+        Mean over classes of the share named right within the class.
+    auc : Estimate or Undefined
+        Area under the ROC curve of each class's score against all others, averaged over classes.
     """
 
     name: str
@@ -43,6 +49,8 @@ class RouteResult:
     risk: Quantity
     excess_risk: Quantity
     accuracy: Quantity
+    balanced_accuracy: Quantity = NOT_CLASSES
+    auc: Quantity = NOT_CLASSES
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,8 @@ class RunOutcome:
         Identity of every feature set.
     seconds : float
         Wall time.
+    majority_rate : Estimate or Undefined
+        Share of evaluation rows that bear the class most frequent among the labels: the accuracy to beat.
     schema : int
         Version of this structure.
     """
@@ -147,4 +157,5 @@ class RunOutcome:
     config: dict[str, Any]
     identities: dict[str, Any]
     seconds: float
+    majority_rate: Quantity = NOT_CLASSES
     schema: int = SCHEMA

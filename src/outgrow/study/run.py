@@ -141,6 +141,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         config=config.model_dump(mode="json"),
         identities=dict(data.identities),
         seconds=time.perf_counter() - started,
+        majority_rate=scores.majority(data.y[split.labelled].argmax(axis=1)),
     )
     tell("done", 1.0)
     return Study(config, data, tuple(trained), outcome)
