@@ -288,7 +288,9 @@ class Scores:
                 missing,
                 missing,
             )
-        accuracy = balanced = area = NOT_CLASSES
+        accuracy: Quantity = NOT_CLASSES
+        balanced: Quantity = NOT_CLASSES
+        area: Quantity = NOT_CLASSES
         if name in self.losses.wrong:
             wrong = mean_loss(self.losses.wrong[name], groups)
             low, high = wrong.interval or (wrong.value, wrong.value)
