@@ -83,9 +83,8 @@ def sign_error(
     The fit names the class whose number is nearer to its value. Two models of where labels come from:
 
     - "classes": in each class the fit is Gaussian, with one variance. The default: it stays sensible
-      however well the classes are told apart, and on the movie reviews, split at three ratings, its mean
-      error was the smaller one or tied every time (a baseline with 15.4 % errors: 14.5 % forecast, against
-      13.6 % by the other).
+      however well the classes are told apart. Real scores are not Gaussian, and it understates the errors
+      of accurate classifiers (benchmarks/accuracy.py): forecasts use `outgrow.theory.margins`.
     - "score": the label is 1 where a Gaussian score exceeds a threshold, and fit and score are jointly
       Gaussian. This is what Gaussian theory is about; the score contains whatever makes equal rows bear
       unequal labels. With a fit that correlates with labels by more than .8 it promises no errors at all.
