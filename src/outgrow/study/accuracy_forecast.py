@@ -14,13 +14,13 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.probes.two_stage import StageOne
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.effective_stage import Stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.margins import empirical_error
+from outgrow.theory.replicates import interval
 from outgrow.theory.sign_error import variance_with_intercept
 
 
@@ -130,10 +130,9 @@ class AccuracyForecast:
         signal = moments.signal.reshape(len(target.weights))
         size = variance_with_intercept(moments, target).reshape(len(target.weights))
         kept = self.kept[: len(signal)]
-        right = 1 - empirical_error(scores, self.classes, self.codes, signal, size, kept)
-        ends = None
-        if len(right) > 2:
-            low, high = jackknife_interval(float(right[0]), right[1:])
-            ends = max(low, 0.0), min(high, 1.0)
+        wrong = empirical_error(scores, self.classes, self.codes, signal, size, kept)
+        # The equivalents' own error is taken relative to the error rate, as for risks.
+        found = interval(wrong, float(wrong[0]))
+        ends = None if found is None else (max(1 - found[1], 0.0), min(1 - found[0], 1.0))
         method = f"share of new labels named right, held-out scores at the moments of a {self.one.method}"
-        return Estimate(float(right[0]), ends, n=self.one.m, method=method)
+        return Estimate(float(1 - wrong[0]), ends, n=self.one.m, method=method)
