@@ -209,7 +209,10 @@ def test_what_is_undefined_says_why_and_what_to_do(variants):
     text = Reader(page(variants["cross-validated"])).text
     assert "Measured error cross-validation over the labelled rows" in text
     assert "there is no ceiling. Label the pool." in text
-    assert "Measured excess error undefined: the label noise variance is not known. Give --noise-variance." in text
+    assert (
+        "Measured excess error undefined: the label noise variance is not known. Give --noise-variance."
+        in text
+    )
     few = Reader(page(variants["few rows"])).text
     assert "The correlation dimension is undefined: 22 rows cannot tell apart 8 + 16 directions." in few
 

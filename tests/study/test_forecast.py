@@ -143,21 +143,23 @@ def test_accuracies_are_those_of_trained_models(task, rng, threshold):
             losses[route].append(2 * np.mean((value - truth) ** 2))
     for route, found in design.accuracy.items():
         measured = np.mean(right[route])
-        # Sampling of 400 labels: its interval; the theory itself: one point of a hundred.
+        # Sampling of 400 labels: its interval; the theory itself: one point of a hundred. Of 400 rows a
+        # quarter wrong is counted with a standard error of .022.
         assert found.interval[0] - 0.01 < measured < found.interval[1] + 0.01, route
-        assert abs(found.value - measured) < 0.03, route
+        assert abs(found.value - measured) < 0.066, route
         risk = getattr(design.risks, route)
         assert risk.interval[0] - 0.01 < np.mean(losses[route]) < risk.interval[1] + 0.01, route
     assert "of class labels is not known" in design.opr.reason
     assert isinstance(design.pgr, Estimate)
 
 
-def test_several_classes_have_risks_and_no_accuracy(task):
+def test_several_classes_have_accuracies_too(task):
     names = np.array(["a", "b", "c"])[np.digitize(task.score, [-0.7, 0.7])]
     made = forecast(task.config(names, n=(100,), N=(500,)))
     (design,) = made.outcome.pairs[0].designs
-    assert design.accuracy == {}
-    assert isinstance(design.risks.student, Estimate)
+    assert set(design.accuracy) == {"teacher", "student", "baseline", "ceiling"}
+    # Three classes of a third each; the middle one lies between the others, where no linear score is largest.
+    assert 0.4 < design.accuracy["student"].value < 0.8
 
 
 def test_what_a_run_measured_is_read_in_the_forecasts_units(task):

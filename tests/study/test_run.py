@@ -185,6 +185,10 @@ def test_classification_reports_both_losses_and_never_mixes_them(world, tmp_path
     assert outcome.classes == ("bad", "good")
     teacher = next(route for route in outcome.routes if route.kind == "teacher")
     assert 0.5 < teacher.accuracy.value < 1
+    assert 0.5 < teacher.balanced_accuracy.value < 1
+    assert teacher.accuracy.value < teacher.auc.value < 1
+    # Two classes of about a half each, on 200 rows.
+    assert 0.4 < outcome.majority_rate.value < 0.6
     pair = outcome.pairs[0]
     assert "accuracy" in getattr(pair.pgr_accuracy, "method", "accuracy")
 

@@ -130,10 +130,22 @@ def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
     runs.write_json(folder / "versions.json", {"versions": versions, "seed": config.seed})
 
 
+METRICS = (
+    "expected",
+    "expected_excess",
+    "risk",
+    "excess_risk",
+    "accuracy",
+    "balanced_accuracy",
+    "auc",
+)
+"""What the table of results holds of every route."""
+
+
 def _table(study: Study) -> Mapping[str, list[Any]]:
     rows = []
     for route in study.outcome.routes:
-        for metric in ("expected", "expected_excess", "risk", "excess_risk", "accuracy"):
+        for metric in METRICS:
             rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
     for pair in study.outcome.pairs:
         for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):

@@ -107,7 +107,7 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
     _heads: tuple[str, ...] = ()
 
     def __init__(
-        self, weak: Any = None, strong: Any = None, *, head: str = "ridge", random_state: Any = None
+        self, weak: Any = None, strong: Any = None, *, head: str = "ridge", random_state: Any = 0
     ) -> None:
         self.weak = weak
         self.strong = strong
@@ -208,7 +208,7 @@ class WeakToStrongRegressor(MultiOutputMixin, RegressorMixin, _WeakToStrong):  #
         "ridge": penalties chosen by two-stage leave-one-out against the true labels (docs/theory.md, T8).
         "ridgeless": minimum-norm least squares, nothing to choose.
     random_state : int, RandomState or None
-        Draws the folds in which risks are kept honest; predictions do not depend on it.
+        Draws the folds; penalties depend on them through the error bars of each setting.
 
     Attributes
     ----------
@@ -331,8 +331,7 @@ class WeakToStrongClassifier(ClassifierMixin, _WeakToStrong):  # type: ignore[mi
         true labels (docs/theory.md, T8). "ridgeless": minimum-norm least squares on the codes.
         "logistic": cross-entropy, penalties chosen by cross-validation of both stages; slower.
     random_state : int, RandomState or None
-        Draws the folds. With the logistic head predictions depend on them through the choice of
-        penalties, with the others only the risks do.
+        Draws the folds; penalties depend on them.
 
     Attributes
     ----------

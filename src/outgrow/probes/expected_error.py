@@ -49,15 +49,16 @@ class ExpectedError:
         values[1:] = centre + widening(len(values) - 1) * (values[1:] - centre)
         return values
 
-    def estimate(self, n: int) -> Estimate:
-        """Say it, with its jackknife interval over the folds of n labelled rows."""
+    def estimate(self, n: int, grouped: bool = False) -> Estimate:
+        """Say it, with its jackknife interval over the folds of n labelled rows, or of whole groups."""
         values = self.values
         method = "leave-one-out and forecast, weighed" if self.forecast is not None else "leave-one-out"
         return Estimate(
             float(values[0]),
             jackknife_interval(float(values[0]), values[1:]),
             n=n,
-            method=f"{method}; jackknife over {len(values) - 1} folds of labelled rows",
+            method=f"{method}; jackknife over {len(values) - 1} folds of"
+            f" {'whole groups' if grouped else 'labelled rows'}",
         )
 
 

@@ -191,10 +191,10 @@ def _collect(
 ) -> FittedPair:
     used = [route for route in (teacher, base, student) if route is not None]
     edges = [Check("OG208", f"{route.kind}: {', '.join(route.at_edge)}") for route in used if route.at_edge]
-    n = len(rows.y)
+    n, grouped = len(rows.y), rows.groups is not None
 
     def risk(route: routes.Route | None) -> Quantity:
-        return NO_POOL if route is None or route.expected is None else route.expected.estimate(n)
+        return NO_POOL if route is None or route.expected is None else route.expected.estimate(n, grouped)
 
     return FittedPair(
         teacher.model,

@@ -358,7 +358,7 @@ def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing
     Returns
     -------
     Drawing or None
-        None where labels are not of two classes.
+        None where labels are no classes.
     """
     found = part(design, "accuracy")
     if design is None or not found:

@@ -100,6 +100,15 @@ def risk_table(outcome: Plain) -> Group:
         cells.append(settings_text(part(route, "settings")))
         table.add_row(*(Text(cell) for cell in cells), style="bold" if chosen else None)
     notes = [Text("* recommended", style="dim")] if best else []
+    if value_of(outcome.get("majority_rate")) is not None:
+        taken = next((route for route in routes if route.get("name") == best), {})
+        notes.append(
+            Text(
+                f"Always naming the most frequent class is right on {_text(outcome['majority_rate'])};"
+                f" recommended route: balanced accuracy {_text(taken.get('balanced_accuracy'))},"
+                f" AUC {_text(taken.get('auc'))}"
+            )
+        )
     for pair in items(outcome, "pairs"):
         ratios = [f"{title} {quantity_text(pair[key])}" for key, title in _ratios(outcome) if pair.get(key)]
         if ratios:

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.probes.expected_error import widening
+from outgrow.probes.imbalance import auc, balanced_accuracy, majority_rate
 from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
 from outgrow.probes.two_stage import Pool
 from outgrow.results import Estimate, Quantity, Undefined
-from outgrow.study.outcome import RouteResult
+from outgrow.study.outcome import NOT_CLASSES, RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
 from outgrow.study.training import FOLDS, Trained, TrainingRows, train
 from outgrow.study.verdict import Comparison, Verdict
@@ -44,6 +45,10 @@ class Losses:
         Groups of the rows.
     folds : int or None
         Folds that were left out one by one, where rows were cross-validated.
+    scores : dict of str to array of shape (rows, k)
+        Scores of the classes, by route; empty for regression.
+    labels : array of shape (rows,)
+        Class of every row; all 0 for regression.
     """
 
     rows: Int[np.ndarray, " rows"]
@@ -51,6 +56,8 @@ class Losses:
     against_truth: dict[str, Float[np.ndarray, " rows"]]
     wrong: dict[str, Float[np.ndarray, " rows"]]
     groups: np.ndarray | None
+    scores: dict[str, Float[np.ndarray, "rows k"]]
+    labels: Int[np.ndarray, " rows"]
     folds: int | None = None
 
 
@@ -101,15 +108,18 @@ def on_rows(data: Prepared, items: Sequence[Trained], rows: Int[np.ndarray, " ro
         Per row and route.
     """
     y = data.y[rows]
-    squared, truth, wrong = {}, {}, {}
+    squared, truth, wrong, scores = {}, {}, {}, {}
+    labels = y.argmax(axis=1)
     for item in items:
         predicted = read_by(data, item, rows)
         squared[item.route.name] = np.sum((predicted - y) ** 2, axis=1)
         if data.truth is not None:
             truth[item.route.name] = (predicted[:, 0] - data.truth[rows]) ** 2
         if data.task == "classification":
-            wrong[item.route.name] = (predicted.argmax(axis=1) != y.argmax(axis=1)).astype(np.float64)
-    return Losses(rows, squared, truth, wrong, None if data.groups is None else data.groups[rows])
+            wrong[item.route.name] = (predicted.argmax(axis=1) != labels).astype(np.float64)
+            scores[item.route.name] = predicted
+    groups = None if data.groups is None else data.groups[rows]
+    return Losses(rows, squared, truth, wrong, groups, scores, labels)
 
 
 def training_rows(
@@ -200,8 +210,16 @@ def cross_validate(
         return {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in first}
 
     rows = np.concatenate([part.rows for part in parts])
-    groups = None if data.groups is None else data.groups[rows]
-    return Losses(rows, together("squared"), together("against_truth"), together("wrong"), groups, len(parts))
+    return Losses(
+        rows,
+        together("squared"),
+        together("against_truth"),
+        together("wrong"),
+        None if data.groups is None else data.groups[rows],
+        together("scores"),
+        np.concatenate([part.labels for part in parts]),
+        len(parts),
+    )
 
 
 @dataclass(frozen=True)
@@ -224,7 +242,6 @@ NO_NOISE = Undefined(
     "the label noise variance is not known",
     "Give --noise-variance, or a --truth-column with its --truth-variance.",
 )
-NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
 
 
 class Scores:
@@ -249,12 +266,16 @@ class Scores:
         name, groups = item.route.name, self.losses.groups
         risk: Quantity = Undefined("the route is not part of the evaluation", "Give test rows (--test).")
         accuracy: Quantity = NOT_CLASSES
+        balanced: Quantity = NOT_CLASSES
+        area: Quantity = NOT_CLASSES
         if name in self.losses.squared:
             risk = self._cross_validated(mean_loss(self.losses.squared[name], groups))
         if name in self.losses.wrong:
             wrong = mean_loss(self.losses.wrong[name], groups)
             low, high = wrong.interval or (wrong.value, wrong.value)
             accuracy = replace(wrong, value=1 - wrong.value, interval=(1 - high, 1 - low))
+            balanced = balanced_accuracy(self.losses.labels, self.losses.wrong[name] == 0, groups)
+            area = auc(self.losses.labels, self.losses.scores[name], groups)
         return RouteResult(
             name=name,
             kind=item.route.kind,
@@ -264,7 +285,15 @@ class Scores:
             expected_excess=self._less_noise(expected),
             risk=risk,
             excess_risk=self.excess(name),
-            accuracy=accuracy,
+            accuracy=self._cross_validated(accuracy),
+            balanced_accuracy=self._cross_validated(balanced),
+            auc=self._cross_validated(area),
+        )
+
+    def majority(self, known: Int[np.ndarray, " n"]) -> Quantity:
+        """Give the accuracy of always naming the class most frequent among the known labels."""
+        return (
+            majority_rate(known, self.losses.labels, self.losses.groups) if self.losses.wrong else NOT_CLASSES
         )
 
     def _less_noise(self, expected: Quantity) -> Quantity:

@@ -1,7 +1,7 @@
 """What `outgrow forecast` finds: every route's risk on a grid of designs, beside what a run measured.
 
 Pool and labels are read once (`outgrow.study.foresight`); each design after that is arithmetic. Numbers are
-taken off one surface per teacher, which also holds the curves that the page draws. Two-class labels get
+taken off one surface per teacher, which also holds the curves that the page draws. Classes get
 accuracies too. What a run measured stands beside the forecast where the run's design is known.
 """
 
@@ -17,15 +17,12 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import ForecastConfig
-from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.foresight import BINARY, Anchor, Foresight, fixed_alphas, foresee
+from outgrow.study.accuracy_forecast import AccuracyForecast
+from outgrow.study.foresight import Anchor, Foresight, fixed_alphas, foresee
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.theory.effective_stage import Stages, effective_stages
-from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.replicates import interval
-from outgrow.theory.sign_error import sign_error
 from outgrow.theory.surface import Surface
 
 SCHEMA = 1
@@ -40,9 +37,6 @@ POOL_STEPS = (0.1, 1 / 3, 1.0)
 
 CURVE = 8
 """Sizes that a curve is drawn through beside the designs asked for: three or more a decade."""
-
-NO_CLASSES = Undefined("accuracy is of two classes", "Read the risks.")
-"""Accuracy of regressions, and of labels of more classes than the sign rule knows."""
 
 NO_CLASS_NOISE = Undefined(
     "the noise of class labels is not known, and OPR divides excess risks",
@@ -72,7 +66,7 @@ class DesignForecast:
     alphas : dict of str to float
         Penalties, by the fields of `outgrow.theory.forecast.Penalties`.
     accuracy : dict of str to Estimate or Undefined
-        Share of new labels named right, by route; empty where labels are not of two classes.
+        Share of new labels named right, by route; empty for regressions.
     """
 
     n: int
@@ -279,14 +273,14 @@ def forecast(
     labelled = len(found.data.split.labelled)
     n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
     N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))
-    share, measured = _share(found), _measured(run, found) if run else ()
+    measured = _measured(run, found) if run else ()
     # Curves lead through the design that a run measured, where there is one, so that both can be compared.
     nearest = min(n, key=lambda size: abs(math.log(size / labelled)))
     hold = (measured[0].n, measured[0].N) if measured else (nearest, max(N))
     pairs = []
     for place, (weak, one) in enumerate(found.forecasts.items()):
         tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(found.forecasts))
-        pairs.append(_pair(weak, one, found, (n, N), hold, share))
+        pairs.append(_pair(weak, one, found, (n, N), hold))
     first = next(iter(found.forecasts.values()))
     data = found.data
     raised = [check for pair in pairs for check in pair.checks]
@@ -320,13 +314,6 @@ def _around(size: int, steps: Sequence[float]) -> list[int]:
     return sorted(set(made))
 
 
-def _share(found: Foresight) -> float | None:
-    """Share of labels of the class that the forecast's one column codes; None without two classes."""
-    if len(found.data.classes) != 2:
-        return None
-    return float(found.data.y[found.data.split.labelled, 0].mean())
-
-
 def _noise(config: ForecastConfig, one: Forecast, task: str) -> Quantity:
     if one.target.sigma2 is None:
         remedy = "Nothing is needed: risks are errors on new labels, and PGR is not touched by it."
@@ -343,13 +330,14 @@ def _pair(
     found: Foresight,
     sizes: tuple[Sequence[int], Sequence[int]],
     hold: tuple[int, int],
-    share: float | None,
 ) -> PairForecast:
     alphas = fixed_alphas(found.config)
     # One surface holds the designs and the curves; everything below is taken off it.
     n, N = (_curve_sizes({*own, other}) for own, other in zip(sizes, hold, strict=True))
     surface = one.surface(n, N, **alphas)
-    designs = tuple(_design(one, a, b, alphas, share, found.data.task) for a in sizes[0] for b in sizes[1])
+    classes = found.data.task == "classification"
+    named = AccuracyForecast(one, found.rows[weak]) if classes else None
+    designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
     # One is enough to be warned; the table shows the zeros.
     lows = [
@@ -380,22 +368,21 @@ def _curve_sizes(sizes: Collection[int]) -> list[int]:
 
 
 def _design(
-    one: Forecast, n: int, N: int, alphas: Mapping[str, float | None], share: float | None, task: str
+    one: Forecast, n: int, N: int, alphas: Mapping[str, float | None], named: AccuracyForecast | None
 ) -> DesignForecast:
     risks = one.risks(n, N, **alphas)
     found = one.surface([n], [N], **alphas)
-    opr = one.opr(n, N, **alphas)
     return DesignForecast(
         n=n,
         N=N,
         risks=risks,
         pgr=one.pgr(n, N, **alphas),
-        opr=NO_CLASS_NOISE if task == "classification" else opr,
+        opr=one.opr(n, N, **alphas) if named is None else NO_CLASS_NOISE,
         parts=one.decomposition(n, N, **alphas),
         wins=one.wins(n, N, **alphas),
         margins=_margins(one, found),
         alphas={name: float(values.flat[0]) for name, values in found.penalties.items()},
-        accuracy={} if share is None else accuracies(one, n, N, share, **alphas),
+        accuracy={} if named is None else named.at(n, N, **alphas),
     )
 
 
@@ -411,65 +398,6 @@ def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
             continue
         method = f"paired difference, {one.method}"
         made[rival] = Estimate(float(apart[0]), interval(apart, risk), n=one.m, method=method)
-    return made
-
-
-def accuracies(one: Forecast, n: int, N: int, share: float, **alphas: float | None) -> dict[str, Quantity]:
-    """Forecast how many new labels of two classes every route names right (docs/theory.md, T4).
-
-    Parameters
-    ----------
-    one : Forecast
-        Of labels of two classes, coded as `outgrow.study.foresight` codes them.
-    n, N : int
-        Labelled and unlabelled rows.
-    share : float
-        Share of the class coded above zero.
-    **alphas : float, optional
-        Penalties, as for `Forecast.surface`.
-
-    Returns
-    -------
-    dict of str to Estimate or Undefined
-        By route: "teacher", "student", "baseline", "ceiling"; Undefined where the risk is.
-    """
-    risks = dict(one.risks(n, N, **alphas).items())
-    used = {name: float(values.flat[0]) for name, values in one.surface([n], [N], **alphas).penalties.items()}
-    pair, target = one.pair, one.target
-
-    def stage(values: Float[np.ndarray, " d"], rows: int, alpha: float) -> Stages:
-        size, penalty = np.array([rows]), np.array([alpha])
-        lengths = pair.lengths(values)
-        return effective_stages(
-            values, size, penalty, rows=pair.rows, lengths=lengths, intercept=one.intercept
-        )
-
-    weak, strong = target.weak(), target.strong()
-    student = student_risks(
-        pair,
-        target,
-        stage(pair.values_w, n, used["alpha_w"]),
-        stage(pair.values_s, N, used["alpha_s"]),
-    )
-    fits: dict[str, SingleRisks | StudentRisks] = {
-        "teacher": single_risks(stage(pair.values_w, n, used["teacher"]), weak, target),
-        "student": student,
-        "baseline": single_risks(stage(pair.values_s, n, used["baseline"]), strong, target),
-        "ceiling": single_risks(stage(pair.values_s, n + N, used["ceiling"]), strong, target),
-    }
-    made: dict[str, Quantity] = {}
-    for route, fit in fits.items():
-        risk = risks[route]
-        if isinstance(risk, Undefined):
-            made[route] = risk
-            continue
-        right = 1 - sign_error(fit, target, share=share, step=BINARY).reshape(len(target.weights))
-        ends = None
-        if len(right) > 2:
-            low, high = jackknife_interval(float(right[0]), right[1:])
-            ends = max(low, 0.0), min(high, 1.0)
-        method = f"share of new labels named right, {one.method}"
-        made[route] = Estimate(float(right[0]), ends, n=one.m, method=method)
     return made
 
 

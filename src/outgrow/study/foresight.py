@@ -23,6 +23,7 @@ from outgrow.geometry.shared_moments import shared_moments
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import LEVEL, Check, Estimate
+from outgrow.study.accuracy_forecast import LabelledRows
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
@@ -74,6 +75,8 @@ class Foresight:
         By weak set; empty where none could be taken.
     factors : dict of str to dict
         By weak set, the sandwich factors of the variances at the design at hand (docs/theory.md, T2).
+    rows : dict of str to LabelledRows
+        By weak set, the labelled rows that the forecast was made from.
     checks : tuple of Check
         Suspicions about rows, labels and forecasts.
     """
@@ -83,6 +86,7 @@ class Foresight:
     forecasts: dict[str, Forecast]
     anchors: dict[str, tuple[Anchor, ...]]
     factors: dict[str, dict[str, float]]
+    rows: dict[str, LabelledRows]
     checks: tuple[Check, ...]
 
     @property
@@ -149,6 +153,7 @@ def foresee(
     forecasts: dict[str, Forecast] = {}
     held: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
+    behind: dict[str, LabelledRows] = {}
     strong = None
     for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
         tell(f"forecasting {name}", place / len(data.weak))
@@ -158,6 +163,7 @@ def foresee(
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
         white = whiten(pool, ranks, strong)
         Z_w, Z_s = white.weak(features[rows]), white.strong(data.strong[rows])
+        behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
         found = Forecast(
@@ -196,7 +202,7 @@ def foresee(
         checks += raised
         forecasts[name] = replace(found, checks=tuple(raised))
     tell("done", 1.0)
-    return Foresight(config, data, forecasts, held, factors, tuple(dict.fromkeys(checks)))
+    return Foresight(config, data, forecasts, held, factors, behind, tuple(dict.fromkeys(checks)))
 
 
 BINARY = float(np.sqrt(2))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from outgrow.results import Check, Quantity, Risks
+from outgrow.results import Check, Quantity, Risks, Undefined
 from outgrow.study.verdict import Comparison, Verdict
 from outgrow.theory.misfit import MisfitGain
 
 SCHEMA = 2
 """Version of the run's JSON; raised when a reader of the old one would misread the new one."""
+
+NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class RouteResult:
     """The same less the noise, where the noise is known."""
     accuracy: Quantity
     """Share of correct classes (classification)."""
+    balanced_accuracy: Quantity = NOT_CLASSES
+    """Mean over classes of the share named right within the class."""
+    auc: Quantity = NOT_CLASSES
+    """Area under the ROC curve of each class's score against all others, averaged over classes."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,8 @@ class RunOutcome:
         Identity of every feature set.
     seconds : float
         Wall time.
+    majority_rate : Estimate or Undefined
+        Share of evaluation rows that bear the class most frequent among the labels: the accuracy to beat.
     schema : int
         Version of this structure.
     """
@@ -132,4 +140,5 @@ class RunOutcome:
     config: dict[str, Any]
     identities: dict[str, Any]
     seconds: float
+    majority_rate: Quantity = NOT_CLASSES
     schema: int = SCHEMA

@@ -106,7 +106,12 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         )
     scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
     results = tuple(
-        scores.route(item, UNKNOWN if item.route.expected is None else item.route.expected.estimate(n))
+        scores.route(
+            item,
+            UNKNOWN
+            if item.route.expected is None
+            else item.route.expected.estimate(n, rows.groups is not None),
+        )
         for item in trained
     )
     checks += [
@@ -149,6 +154,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         config=config.model_dump(mode="json"),
         identities=dict(data.identities),
         seconds=time.perf_counter() - started,
+        majority_rate=scores.majority(data.y[split.labelled].argmax(axis=1)),
     )
     tell("done", 1.0)
     return Study(config, data, tuple(trained), outcome)

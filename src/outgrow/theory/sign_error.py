@@ -83,9 +83,8 @@ def sign_error(
     The fit names the class whose number is nearer to its value. Two models of where labels come from:
 
     - "classes": in each class the fit is Gaussian, with one variance. The default: it stays sensible
-      however well the classes are told apart, and on the movie reviews, split at three ratings, its mean
-      error was the smaller one or tied every time (a baseline with 15.4 % errors: 14.5 % forecast, against
-      13.6 % by the other).
+      however well the classes are told apart. Real scores are not Gaussian, and it understates the errors
+      of accurate classifiers (benchmarks/accuracy.py): forecasts use `outgrow.theory.margins`.
     - "score": the label is 1 where a Gaussian score exceeds a threshold, and fit and score are jointly
       Gaussian. This is what Gaussian theory is about; the score contains whatever makes equal rows bear
       unequal labels. With a fit that correlates with labels by more than .8 it promises no errors at all.
@@ -138,7 +137,7 @@ def sign_error(
         raise DataError(f"flip must be at least 0 and below 0.5, not {flip}", "accuracy")
     if origin not in get_args(Origin):
         raise ConfigError(f"there is no model {origin!r} of labels", "accuracy", "Take classes or score.")
-    size = _with_intercept(risks, target)
+    size = variance_with_intercept(risks, target)
     # Estimates of the size may be negative: no fit to speak of, and no signal either.
     signal = np.where(size <= 0, 0.0, risks.signal)
     size, middle = np.maximum(size, TINY), step * (share - 0.5)
@@ -163,7 +162,7 @@ def sign_error(
     return np.asarray(flip + (1 - 2 * flip) * wrong)
 
 
-def _with_intercept(risks: SingleRisks | StudentRisks, target: Target) -> Float[np.ndarray, "*shape"]:
+def variance_with_intercept(risks: SingleRisks | StudentRisks, target: Target) -> Float[np.ndarray, "*shape"]:
     """Variance of the fit over points and draws of its training rows.
 
     A strongly penalized fit varies little over points, and what its intercept is off by may turn its sign.
@@ -265,7 +264,7 @@ def hard_student_risks(
     # Risks are linear in the variance of noise on pseudo-labels: two of them tell of any.
     without = student_risks(pair, target, teachers, students, factors=factors)
     unit = student_risks(pair, target, teachers, students, pseudo_noise=1.0, factors=factors)
-    teacher = _with_intercept(single, target)[:, :, None]
+    teacher = variance_with_intercept(single, target)[:, :, None]
     scale = HALF_NORMAL / np.sqrt(np.where(teacher > 0, teacher, np.nan))
     noise = (1 - HALF_NORMAL**2) / scale**2
     fresh = without.fresh + noise * (unit.fresh - without.fresh)
