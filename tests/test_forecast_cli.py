@@ -56,7 +56,7 @@ def test_a_table_on_the_terminal_and_nothing_on_disk(files, capsys):
     shown = capsys.readouterr().out
     assert "Prospective forecast: 100 labels used, 400 unlabelled rows at hand" in shown
     assert "With 100 labelled and 400 unlabelled rows and the teacher weak" in shown
-    for words in ("W2S student", "Baseline", "Ceiling", "PGR", "OPR", "Inherited variance"):
+    for words in ("Student", "Labels-only", "Ceiling", "PGR", "OPR", "Inherited variance"):
         assert words in shown
     assert "--repeat-column" in shown
     assert sorted(path.name for path in files.iterdir()) == before

@@ -104,7 +104,7 @@ def test_no_teacher_is_recommended_where_labels_do_better(world):
     found = rank(config("bad", noise_variance=1.0)).outcome
     assert found.decision == "none"
     assert found.recommended is None
-    assert found.sentence.startswith("None beats training on the labels alone: take the strong baseline")
+    assert found.sentence.startswith("None beats training on the labels alone: take labels-only")
     assert not found.teachers[0].worth
     assert found.teachers[0].beyond_labels.interval[0] > 0
     assert found.labels_alone.kind == "baseline"

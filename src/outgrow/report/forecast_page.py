@@ -330,7 +330,7 @@ def _accuracy_table(pair: Plain) -> Safe | None:
 def _penalty_table(pair: Plain) -> Safe:
     designs = items(pair, "designs")
     names = list(part(designs[0], "alphas")) if designs else []
-    titles = {"alpha_w": "Student's teacher", "alpha_s": "W2S student"}
+    titles = {"alpha_w": "Student's teacher", "alpha_s": "Student"}
     rows: list[list[Child]] = [
         [
             design_title(design),

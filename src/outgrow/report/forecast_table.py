@@ -26,9 +26,9 @@ from outgrow.report.words import kind_title
 
 SHORT = {
     "teacher": "Teacher",
-    "student": "W2S student",
-    "baseline": "Baseline",
-    "union": "Both sets",
+    "student": "Student",
+    "baseline": "Labels-only",
+    "union": "Both models",
     "joint": "Joint student",
     "ceiling": "Ceiling",
 }
@@ -96,7 +96,7 @@ def _risk_table(outcome: Plain, pair: Plain) -> Table:
 
 
 def _student_table(pair: Plain) -> Table:
-    columns = [*PART_TITLES.values(), "PGR", "OPR", "P(student beats teacher, baseline, both sets)"]
+    columns = [*PART_TITLES.values(), "PGR", "OPR", "P(student beats teacher, labels-only, both models)"]
     table = _table(f"{shortened(pair.get('weak'), 40)}: the student", columns)
     for design in items(pair, "designs"):
         parts, wins = part(design, "parts"), part(design, "wins")

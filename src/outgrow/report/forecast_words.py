@@ -41,15 +41,15 @@ ATTAINABLE = ("teacher", "student", "baseline", "union", "joint")
 """Routes that can be taken; the ceiling's labels nobody has."""
 
 PHRASES = {
-    "teacher": "the weak teacher itself is forecast",
-    "student": "its W2S student is forecast",
-    "baseline": "the strong baseline is forecast",
-    "union": "a fit of both feature sets to the labels is forecast",
+    "teacher": "the teacher itself is forecast",
+    "student": "its student is forecast",
+    "baseline": "labels-only is forecast",
+    "union": "a fit of both models to the labels is forecast",
     "joint": "a student of labels and pseudo-labels together is forecast",
 }
 """Routes at the head of a sentence."""
 
-OBJECTS = {"teacher": "its teacher", "baseline": "the baseline", "union": "the fit of both sets"}
+OBJECTS = {"teacher": "its teacher", "baseline": "labels-only", "union": "the fit of both models"}
 """The student's rivals in a sentence."""
 
 SURE = 0.95
