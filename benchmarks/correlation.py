@@ -1,17 +1,15 @@
 """Bias and coverage of the correlation dimension in worlds of known truth, and on the movie reviews.
 
-Worlds have 20 and 15 dimensions: Gaussian rows; rows of multivariate t5 (all entries of a row share one factor);
-every row twice, exactly and nearly (noise of 5 % on each); groups of five of correlation .7, named; both at once.
-Printed for each truth and number of rows: the bias of T1b, bias and standard deviation of T1c, and how often its
-interval holds the truth (nominal .90). With OUTGROW_DATA, leading directions of two text encoders on a few hundred
-reviews, against the value from all of them. docs/theory.md (T1) rests on it.
+Worlds have 20 and 15 dimensions: Gaussian rows; rows of multivariate t5 (all entries of a row share one
+factor); every row twice, exactly and nearly (noise of 5 % on each); groups of five of correlation .7, named;
+both at once. Printed for each truth and number of rows: the bias of T1b, bias and standard deviation of T1c,
+and how often its interval holds the truth (nominal .90). Then leading directions of two text encoders on some
+hundreds of reviews, against the value from all of them. docs/theory.md (T1) rests on it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +18,11 @@ from outgrow.geometry.correlation import corrected, correlation_dimension
 from outgrow.results import Estimate
 
 D_W, D_S = 20, 15
-TRUTHS = {"0": np.zeros(0), "3.56": np.array([0.95, 0.85, 0.7, 0.5, 0.3, 0.15, 0.11]), "10.8": np.linspace(0.99, 0.45, 15)}
+TRUTHS = {
+    "0": np.zeros(0),
+    "3.56": np.array([0.95, 0.85, 0.7, 0.5, 0.3, 0.15, 0.11]),
+    "10.8": np.linspace(0.99, 0.45, 15),
+}
 KINDS = ("gaussian", "t5", "twice", "nearly twice", "fives", "fives, t5")
 
 
@@ -39,7 +41,10 @@ def world(rng: np.random.Generator, N: int, squared: np.ndarray, kind: str) -> t
             X, Y = (Z + 0.05 * rng.standard_normal(Z.shape) for Z in (X, Y))
     elif "fives" in kind:
         common, own = rows(N // 5), rows(N)
-        X, Y = (np.sqrt(0.7) * np.repeat(c, 5, axis=0) + np.sqrt(0.3) * o for c, o in zip(common, own, strict=True))
+        X, Y = (
+            np.sqrt(0.7) * np.repeat(c, 5, axis=0) + np.sqrt(0.3) * o
+            for c, o in zip(common, own, strict=True)
+        )
         groups = np.arange(N) // 5
     else:
         X, Y = rows(N)
@@ -68,12 +73,14 @@ def one_world(N: int, truth: str, kind: str, draws: int) -> str:
         return f"{N:6} {truth:>6} {kind:14} undefined in all of {draws} draws"
     error = np.std(found) / np.sqrt(len(found))
     line = f"{N:6} {truth:>6} {kind:14} {np.mean(plain):+6.2f} {np.mean(found):+6.2f} +- {error:.2f}"
-    return f"{line}   sd {np.std(found):.2f}   {np.mean(held):.2f}" + (f"   undefined {undefined}" if undefined else "")
+    return f"{line}   sd {np.std(found):.2f}   {np.mean(held):.2f}" + (
+        f"   undefined {undefined}" if undefined else ""
+    )
 
 
-def reviews(folder: Path, draws: int) -> None:
+def reviews(draws: int) -> None:
     """Leading directions chosen on other rows, measured on few and on all."""
-    movies = load_movies(folder)
+    movies = load_movies()
     weak, strong = (movies.features[name].astype(float) for name in ("minilm-l3", "mpnet"))
     rng = np.random.default_rng(0)
     for d_w, d_s, N in ((48, 64, 340), (64, 96, 480), (48, 96, 1000)):
@@ -111,9 +118,11 @@ def main() -> None:
     for N in map(int, given.sizes.split(",")):
         for truth in TRUTHS:
             for kind in KINDS:
-                print(one_world(N, truth, kind, given.draws if N < 1000 else max(4, given.draws // 4)), flush=True)
-    if "OUTGROW_DATA" in os.environ:
-        reviews(Path(os.environ["OUTGROW_DATA"]) / "movies", max(4, given.draws // 5))
+                print(
+                    one_world(N, truth, kind, given.draws if N < 1000 else max(4, given.draws // 4)),
+                    flush=True,
+                )
+    reviews(max(4, given.draws // 5))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_ridge_version_becomes_the_plain_one_without_penalty(rng):
     def at(kappa):
         return ridge_correlation_dimension(weak, strong, cross, kappa, kappa)
 
-    # The ridge version's chance is of equal leverages. What is shared makes those of both sets alike, and more.
+    # The ridge version's chance is of equal leverages; where both sets have long rows it is more.
     assert at(0.0) == pytest.approx((plain.naive, 6 * 9 / 399), rel=1e-9)
     assert plain.chance == pytest.approx(6 * 9 / 399, rel=0.25)
     # First order in the penalty: a tenth of it is a tenth of the way.

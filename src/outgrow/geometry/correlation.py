@@ -1,10 +1,10 @@
 """Correlation dimension: the sum of squared canonical correlations, in sample space (docs/theory.md, T1).
 
 It says how much of the teacher's variance the student inherits, and no invertible linear map of either
-feature set changes it. From N rows the plain estimate is too large by what unrelated parts share by chance; T1c
-takes it off, from the leverages of rows. Moments resolve the correlations where the sets are well conditioned;
-where not, rows are whitened through their triangular factor first. Not the Grassberger-Procaccia dimension of
-that name.
+feature set changes it. From N rows the plain estimate is too large by what unrelated parts share by chance:
+T1c takes it off, from the leverages of rows. Moments resolve the correlations where the sets are well
+conditioned; where not, rows are whitened through their triangular factor first. Not the Grassberger-Procaccia
+dimension of that name.
 """
 
 from __future__ import annotations
@@ -218,8 +218,8 @@ def correlation_dimension(
     Returns
     -------
     CorrelationDimension
-        Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where the interval is
-        as wide as the range of possible values.
+        Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where the interval
+        is wider than the range of possible values.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def correlation_dimension(
     weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
     why = unresolved(total, WEAK, weak), unresolved(total, STRONG, strong)
     # Too many directions for the rows remain too many, however exactly they are found.
-    if not any(why) or weak.kept + strong.kept >= total.n - 1:
+    if not any(why) or weak.kept + strong.kept >= pair.belong.distinct - 1:
         return correlation_from_moments(table, weak, strong, pair)
     if why[0]:
         pair, rank_w = replace(pair, X_w=_whitened(X_w, rank_w)), None
@@ -274,13 +274,15 @@ def correlation_from_moments(
 ) -> CorrelationDimension:
     """Measure it from moments of blocks "weak" and "strong" by jackknife fold, and the rows they are of.
 
-    Replicates keep the directions. There is no interval where the moments are of one fold, or where leaving one
-    out leaves too little.
+    Replicates keep the directions. There is no interval where the moments are of one fold, or where leaving
+    one out leaves too little.
     """
     total = table.select()
     N, d_w, d_s = total.n, weak.kept, strong.kept
-    if d_w + d_s >= N - 1 or not min(d_w, d_s):
-        reason = f"{N} rows cannot tell apart {d_w} + {d_s} directions"
+    distinct = pair.belong.distinct
+    if d_w + d_s >= distinct - 1 or not min(d_w, d_s):
+        different = "different " if distinct < N else ""
+        reason = f"{distinct} {different}rows cannot tell apart {d_w} + {d_s} directions"
         if not min(d_w, d_s):
             reason = "a feature set does not vary"
         remedy = "Keep fewer directions (--rank), give more rows, or read the ridge version."
@@ -299,7 +301,7 @@ def _whole(table: MomentTable, pair: PairRows) -> CorrelationDimension | None:
     from scipy.linalg import solve_triangular
 
     total = table.select()
-    if total.width(WEAK) + total.width(STRONG) >= total.n - 1:
+    if total.width(WEAK) + total.width(STRONG) >= pair.belong.distinct - 1:
         return None
     cross = total.covariance(WEAK, STRONG)
     whiteners = []
@@ -393,11 +395,9 @@ def _estimated(
                 value, replicates, of_pairs=terms.variance_of_pairs(solved[0]) * solved[1] ** 2
             )
         method += f"; jackknife over {len(table.groups)} folds"
-    if interval is not None and interval[1] - interval[0] > min(d_w, d_s):
-        low, high = interval
-        return found(
-            Undefined(f"its interval, {low:.2f} to {high:.2f}, is wider than the range of values", MORE)
-        )
+    # NaN where a replicate has no root.
+    if interval is not None and not interval[1] - interval[0] <= min(d_w, d_s):
+        return found(Undefined("its interval is wider than the range of possible values", MORE))
     every = (*checks, *belong.checks)
     return found(Estimate(value, interval, n=N, rank=min(d_w, d_s), method=method, checks=every))
 
@@ -430,9 +430,7 @@ def _replicates(
             return None
         naive = float(np.sum(half**2))
         solved = (naive - sure, 1.0) if terms is None else terms.solve(naive - sure, fold)
-        if solved is None:
-            return None
-        found.append(sure + solved[0])
+        found.append(np.nan if solved is None else sure + solved[0])
     return np.array(found)
 
 

@@ -1,8 +1,8 @@
 """Which rows belong together: groups that a user names, and copies of rows, which nobody needs to name.
 
-Copies tell nothing new, yet both feature sets see them, and what the sets share by chance grows as if rows were
-fewer. Rounded projections find copies up to the last digits among any number of rows; among few, where chance
-weighs most, rows are compared in whitened coordinates and near copies are found too.
+Copies tell nothing new, yet both feature sets see them, and what the sets share by chance grows as if rows
+were fewer. Rounded projections find copies up to the last digits among any number of rows; among few, where
+chance weighs most, rows are compared in whitened coordinates and near copies are found too.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ from outgrow.linalg.spectrum import centre, spectrum_of_covariance
 from outgrow.results import Check
 
 ALIKE = 0.97
-"""Cosine of whitened rows from which they are near copies: noise of up to a sixth of each coordinate's spread.
-Rows further apart count as groups only where they are named."""
+"""Cosine of whitened rows from which they are near copies: noise of up to a sixth of each coordinate's
+spread. Rows further apart count as groups only where they are named."""
 
 SKETCH = 32
-"""Directions that candidates are sought on: a cosine of .97 is then off by .01 or so, `SLACK` is five times that."""
+"""Directions that candidates are sought on."""
 
 SLACK = 0.05
+"""Allowed to candidates: on so few directions a cosine of .97 is off by .01 or so."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dependence:
-    """The unit of dependent rows, and the jackknife fold, of each row."""
+    """The unit of dependent rows, and the jackknife fold, of each row; and how many rows are no copies."""
 
     units: Int[np.ndarray, " N"] = field(repr=False)
     folds: Int[np.ndarray, " N"] = field(repr=False)
+    distinct: int
     checks: tuple[Check, ...] = ()
 
 
@@ -49,16 +51,14 @@ def dependence(
     """
     members = np.arange(len(sets[0])) if members is None else members
     copies = _copies(sets, members)
-    rows, most = len(copies), int(np.bincount(copies).max())
+    rows, distinct, most = len(copies), len(np.unique(copies)), int(np.bincount(copies).max())
     checks: tuple[Check, ...] = ()
     if most > 1:
-        extra = rows - len(np.unique(copies))
-        checks = (
-            Check("OG216", f"{extra:,} of {rows:,} rows copy an earlier one; the most of one is {most}"),
-        )
+        found = f"{rows - distinct:,} of {rows:,} rows copy an earlier one; the most of one is {most}"
+        checks = (Check("OG216", found),)
     labels = copies if groups is None else _joined(np.unique(groups, return_inverse=True)[1], copies)
     units = np.unique(labels, return_inverse=True)[1]
-    return Dependence(units, whole_folds(units), checks)
+    return Dependence(units, whole_folds(units), distinct, checks)
 
 
 def whole_folds(units: Int[np.ndarray, " N"], count: int = GROUPS) -> Int[np.ndarray, " N"]:
@@ -123,7 +123,7 @@ def _directions(X: Shaped[np.ndarray, "N D"]) -> Float[np.ndarray, "N d"] | None
         centred = wide - centre(wide)
     if not np.isfinite(centred).all():  # told where moments are taken
         return None
-    # Half of the rows at most: with as many directions as rows, whitened rows are orthogonal whatever they are.
+    # Half of the rows at most: with as many directions as rows, all whitened rows are orthogonal.
     if not 0 < 2 * int(np.sum(centred.any(axis=0))) <= rows:
         return None
     spectrum = spectrum_of_covariance(centred.T @ centred / rows, rows)

@@ -15,15 +15,15 @@ import numpy as np
 from jaxtyping import Float, Int
 
 SAMPLED = 4_096
-"""Rows whose leverages are read, all where there are no more. The chance level is a sum over rows of products
-of leverages, scaled to their known sums d_w and d_s: its error is below 2 % for rows as unequal as encoders make
-them (benchmarks/correlation.py). Replicates leave out sampled rows too, so intervals count it."""
+"""Rows whose leverages are read, all where there are no more. What chance adds is a sum over rows of products
+of leverages, and these are scaled to their known sums d_w and d_s, so that only their unevenness is sampled
+(docs/theory.md gives the error). Replicates leave sampled rows out too, so intervals count it."""
 
 CHUNK = 1_024
 """Sampled rows in float64 at a time, as in `joint_moments`."""
 
 NOTHING = 1e-10
-"""Part of a unit's own space that is all mean, or all certainly shared: rounding of order one, far above eps."""
+"""Room of a unit below which a direction is all mean, or certainly shared: rounding of numbers near 1."""
 
 STEPS = 100
 """Newton's steps and halvings at most: a halving gains a bit of 53, a step as many as there are."""

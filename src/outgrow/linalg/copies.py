@@ -11,8 +11,8 @@ CHUNK = 8_192
 """Rows converted to float64 at a time."""
 
 STEP = 1e-4
-"""Step, in spreads, that projections are rounded to: far above the noise of batches, far below what tells rows
-apart. A copy across a step's edge is missed, one in some thousand."""
+"""Step, in spreads, that projections are rounded to: far above the noise of batches, far below what tells
+rows apart. A near copy across a step's edge is missed."""
 
 NEAR = 1e-3
 """Distance of copies, in typical lengths of a row: strangers of three columns or more are far beyond."""
@@ -49,20 +49,22 @@ def repeated(
 
 
 def tell_rows_apart(sets: Sequence[Shaped[np.ndarray, "N _"]], members: Int[np.ndarray, " m"]) -> bool:
-    """Say whether no two rows should be equal by chance, were columns independent of each other.
+    """Say whether each set is such that no two rows should equal by chance, were columns independent.
 
     Rows of a few categories or counts recur without being copies.
     """
     rows = len(members)
     some = members[np.linspace(0, rows - 1, min(rows, SOME)).astype(np.int64)]
-    pairs = rows * (rows - 1) / 2
     for X in sets:
+        pairs = rows * (rows - 1) / 2
         for column in range(X.shape[1]):
-            counts = np.unique(X[some, column], return_counts=True)[1]
-            pairs *= float(np.sum(counts / len(some) * (counts / len(some))))
+            shares = np.unique(X[some, column], return_counts=True)[1] / len(some)
+            pairs *= float(np.sum(shares**2))
             if pairs < FALSE_PAIRS:
-                return True
-    return False
+                break
+        else:
+            return False
+    return True
 
 
 SOME = 2_000
