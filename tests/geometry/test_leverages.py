@@ -91,7 +91,7 @@ def test_equal_leverages_of_rows_give_t1b():
     columns = np.column_stack([part for z in waves for part in (z.real, z.imag)])
     found = correlation_dimension(columns[:, :6], columns[:, 6:14], interval=False)
     assert found.naive == pytest.approx(0, abs=1e-12)
-    assert found.estimate.value == pytest.approx(corrected(0, 63, 6, 8), abs=1e-9)
+    assert found.estimate.value == pytest.approx(corrected(0.0, 63, 6, 8), abs=1e-9)
 
 
 @settings(deadline=None, max_examples=15)

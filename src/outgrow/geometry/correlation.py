@@ -19,7 +19,7 @@ from outgrow.errors import DataError
 from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.joint_moments import joint_moments
-from outgrow.geometry.leverages import Blocks, Chance, chance_of
+from outgrow.geometry.leverages import Chance, Rows, chance_of
 from outgrow.geometry.pair_moments import STRONG, WEAK, checked_rows, pair_moments
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.rounding import EPS
@@ -358,7 +358,7 @@ def _estimated(
     left, _, right = svd(cross) if sure else (np.zeros(0),) * 3
     means = table.select().mean(WEAK), table.select().mean(STRONG)
 
-    def plain(positions: Int[np.ndarray, " k"]) -> Blocks:
+    def plain(positions: Int[np.ndarray, " k"]) -> Rows:
         Z_w, Z_s = (
             white(np.subtract(rows, mean, dtype=np.float64)) / np.sqrt(N)
             for white, rows, mean in zip(whiteners, pair.at(positions), means, strict=True)
@@ -366,7 +366,7 @@ def _estimated(
         constant = np.full((len(positions), 1), 1 / np.sqrt(N))
         return constant, Z_w, Z_s
 
-    def turned(positions: Int[np.ndarray, " k"]) -> Blocks:
+    def turned(positions: Int[np.ndarray, " k"]) -> Rows:
         constant, Z_w, Z_s = plain(positions)
         Z_w, Z_s = Z_w @ left, Z_s @ right.T
         return np.hstack([constant, Z_w[:, :sure]]), Z_w[:, sure:], Z_s[:, sure:]

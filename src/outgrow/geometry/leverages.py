@@ -28,8 +28,11 @@ NOTHING = 1e-10
 STEPS = 100
 """Newton's steps and halvings at most: a halving gains a bit of 53, a step as many as there are."""
 
+Rows = tuple[Float[np.ndarray, "m c"], Float[np.ndarray, "m d"], Float[np.ndarray, "m e"]]
+"""What is certainly shared (the mean first), weak and strong rows; hat matrices are Z Z'."""
+
 Blocks = tuple[Float[np.ndarray, "g n c"], Float[np.ndarray, "g n d"], Float[np.ndarray, "g n e"]]
-"""Of g units of n rows: what is certainly shared (the mean), weak and strong rows; hat blocks are Z Z'."""
+"""The same of g units of n rows each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +125,7 @@ class _Rest:
 
 
 def chance_of(
-    read: Callable[[Int[np.ndarray, " m"]], Blocks],
+    read: Callable[[Int[np.ndarray, " m"]], Rows],
     units: Int[np.ndarray, " N"],
     folds: Int[np.ndarray, " N"],
     d_w: int,
@@ -134,7 +137,8 @@ def chance_of(
     parts: list[tuple[np.ndarray, ...]] = []
     for members in _batches(units):
         sure, weak, strong = (part.reshape(*members.shape, -1) for part in read(members.ravel()))
-        terms = _terms(*_reduced((sure, weak, strong)), d_w, d_s)
+        sure, weak, strong = _reduced((sure, weak, strong))
+        terms = _terms(sure, weak, strong, d_w, d_s)
         fold = fold_of_unit[units[members[:, 0]]]
         parts.append((fold, *terms, np.repeat(fold, terms[-1].shape[1])))
     columns = (np.concatenate([part.ravel() for part in column]) for column in zip(*parts, strict=True))
@@ -157,7 +161,7 @@ def _batches(units: Int[np.ndarray, " N"]) -> Iterator[Int[np.ndarray, "g n"]]:
             yield order[starts[alike[begin : begin + step], None] + np.arange(size)]
 
 
-def _reduced(blocks: Blocks) -> Blocks:
+def _reduced(blocks: Blocks) -> tuple[Float[np.ndarray, "g r _"], ...]:
     """Turn units of more rows than columns: their triangular factors have the same products."""
     rows, widths = blocks[0].shape[1], [part.shape[2] for part in blocks]
     if rows <= sum(widths):
