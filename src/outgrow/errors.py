@@ -204,6 +204,12 @@ _KINDS = (
         "Believe the test rows; look for drift between labelled rows and test rows.",
     ),
     CheckKind(
+        "OG216",
+        "rows come in copies",
+        "A copy tells nothing new, and what feature sets share by chance grows as if there were fewer rows.",
+        "Nothing is needed for shared directions, which count copies as one; remove copies before training.",
+    ),
+    CheckKind(
         "OG301",
         "a logistic fit stopped before it converged",
         "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",

@@ -10,10 +10,12 @@ from outgrow.config import MeasureConfig
 from outgrow.data.checks import constant_columns
 from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
-from outgrow.data.splits import jackknife_groups
+from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
 from outgrow.geometry.measure import measure_pair
+from outgrow.geometry.pair_moments import pair_moments
 from outgrow.results import as_plain
+from outgrow.study.prepare import belonging
 from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets, raw_rows
 
 
@@ -48,7 +50,8 @@ def measure(
         of = (table.identity.name, table.identity.columns)
         check_spread(values, *of)
         checks.append(constant_columns(values, *of))
-    groups = jackknife_groups(joined.ids, seed=config.seed)
+    rows = np.arange(len(joined.ids))
+    belong = belonging(joined.strong, joined.ids, _groups(raw, joined.ids), rows, config.seed)
     pairs = {}
     for place, (table, values) in enumerate(zip(weak, joined.weak, strict=True)):
         name = table.identity.name
@@ -58,7 +61,7 @@ def measure(
             joined.strong,
             rank_w=config.rank[0] if config.rank else None,
             rank_s=config.rank[-1] if config.rank else None,
-            groups=groups,
+            taken=(pair_moments(values, joined.strong, belong.folds), belong),
             rng=np.random.default_rng(config.seed),
         )
         pairs[name] = as_plain(geometry)
@@ -69,3 +72,10 @@ def measure(
         "pairs": pairs,
         "checks": [as_plain(check) for check in checks if check is not None],
     }
+
+
+def _groups(raw: RawRows | None, ids: np.ndarray) -> np.ndarray | None:
+    if raw is None or raw.groups is None:
+        return None
+    by_id = dict(zip(raw.ids.tolist(), raw.groups.tolist(), strict=True))
+    return np.array([by_id.get(item) for item in ids.tolist()], dtype=object)

@@ -7,7 +7,7 @@ out is the only thing that training and evaluation see.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from outgrow.data.raw import RawRows
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
+from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.results import Check
@@ -65,6 +66,8 @@ class Prepared:
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
         one pass over the pool. Empty where they were not wanted.
+    belong : Dependence or None
+        Which labelled and unlabelled rows, in this order, belong together, and their jackknife folds.
     task, why : str
         Regression or classification, and how it was chosen.
     classes : tuple
@@ -85,6 +88,7 @@ class Prepared:
     split: Split
     given: frozenset[str]
     moments: dict[str, MomentTable]
+    belong: Dependence | None
     task: str
     why: str
     classes: tuple[object, ...]
@@ -180,9 +184,13 @@ def prepare(
         checks.append(constant_columns(values, name, columns))
     checks += suspicions(joined.strong, joined.ids, split, joined.groups)
     tables: dict[str, MomentTable] = {}
+    belong = None
     if moments:
         parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
-        jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
+        rows = np.concatenate(list(parts.values()))
+        belong = belonging(joined.strong, joined.ids, joined.groups, rows, config.seed)
+        jackknife = np.full(len(joined.ids), -1, dtype=np.int64)
+        jackknife[rows] = belong.folds
         tables = {
             name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()
         }
@@ -197,6 +205,7 @@ def prepare(
         split,
         frozenset(config.pseudo_labels),
         tables,
+        belong,
         task,
         why,
         tuple(classes),
@@ -213,12 +222,20 @@ def _unused(raw: RawRows | None) -> Check | None:
     return Check("OG107", f"{len(raw.skipped)} rows of {raw.source}: {names} ({raw.skipped[0][1]})")
 
 
-def _jackknife(joined: Joined, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Number the jackknife groups of the rows trained on; rows elsewhere are in none (-1)."""
-    groups = None if joined.groups is None else joined.groups[rows]
-    labels = np.full(len(joined.ids), -1, dtype=np.int64)
-    labels[rows] = jackknife_groups(joined.ids[rows], groups, seed=seed)
-    return labels
+def belonging(
+    strong: np.ndarray, ids: np.ndarray, groups: np.ndarray | None, rows: np.ndarray, seed: int
+) -> Dependence:
+    """Say which rows belong together, by group or as copies, and deal them into folds by their ids.
+
+    Copies are sought in the strong features, which tell most rows apart: all teachers share one set of folds.
+    """
+    named = None if groups is None else units_of(ids[rows], groups[rows])
+    found = dependence((strong,), named, rows)
+    # The least id stands for a unit, so that folds hang on no order of rows.
+    order = np.argsort(ids[rows].astype(str), kind="stable")
+    first = np.empty(int(found.units.max()) + 1, dtype=np.int64)
+    first[found.units[order[::-1]]] = order[::-1]
+    return replace(found, folds=jackknife_groups(ids[rows[first[found.units]]], seed=seed))
 
 
 def _truth(

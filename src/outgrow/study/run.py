@@ -186,6 +186,7 @@ def _pair(
     split = data.split
     pool = np.concatenate([split.labelled, split.unlabelled])
     models = {item.route.name: item for item in trained}
+    assert data.belong is not None
     geometry = measure_pair(
         data.weak[weak],
         data.strong,
@@ -193,7 +194,7 @@ def _pair(
         rank_s=_by_hand(config, models[student].reductions[0].rank, -1),
         rng=np.random.default_rng(config.seed),
         rows=pool,
-        table=data.moments[weak],
+        taken=(data.moments[weak], data.belong),
         y=data.y if data.pool_known else None,
     )
     return PairResult(

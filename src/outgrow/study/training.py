@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.probes import routes as ways
 from outgrow.probes.routes import Labelled, Route
@@ -231,25 +230,13 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         for item in done
         if item.route.at_edge
     )
-    checks.extend(check for item in done for check in _disagreeing(item.route))
+    checks.extend(
+        Check("OG214", f"{item.route.name}: {expected.rejected:.3g}, leave-one-out {expected.values[0]:.3g}")
+        for item in done
+        for expected in (item.route.expected,)
+        if expected is not None and expected.rejected is not None
+    )
     return done, checks
-
-
-SURE = 0.99
-"""Level at which leave-one-out and the forecast are said to disagree: some five routes are looked at."""
-
-
-def _disagreeing(route: Route) -> list[Check]:
-    """Say where both estimates of one error differ by more than they may."""
-    expected = route.expected
-    if expected is None or expected.forecast is None:
-        return []
-    apart = expected.forecast - expected.leave_one_out
-    low, high = jackknife_interval(float(apart[0]), apart[1:], SURE)
-    if low <= 0 <= high:
-        return []
-    found = f"{route.name}: {expected.forecast[0]:.3g}, leave-one-out {expected.leave_one_out[0]:.3g}"
-    return [Check("OG214", found)]
 
 
 def _note_cap(checks: list[Check], name: str, reduction: Reduction) -> None:
