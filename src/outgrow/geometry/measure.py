@@ -7,7 +7,7 @@ label, what the teacher's features leave of the labels is measured beside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -105,6 +105,10 @@ class Geometry:
     projector_gap: ProjectorGap | Undefined
     projector_gaps: tuple[ProjectorGap, ...]
     label_gap: LabelGap | Undefined
+
+    def of_columns(self, weak: int, strong: int) -> Geometry:
+        """The same of sets that were measured in the span of their rows, and have these many columns."""
+        return replace(self, weak=replace(self.weak, width=weak), strong=replace(self.strong, width=strong))
 
 
 NO_LABELS = Undefined("it needs the label of every row measured", "Read the gap that needs no labels.")

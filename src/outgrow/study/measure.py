@@ -14,6 +14,7 @@ from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
 from outgrow.geometry.measure import measure_pair
 from outgrow.geometry.pair_moments import pair_moments
+from outgrow.linalg.row_space import narrowed
 from outgrow.results import as_plain
 from outgrow.study.prepare import belonging
 from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets, raw_rows
@@ -51,20 +52,23 @@ def measure(
         check_spread(values, *of)
         checks.append(constant_columns(values, *of))
     rows = np.arange(len(joined.ids))
-    belong = belonging(joined.strong, joined.ids, _groups(raw, joined.ids), rows, config.seed)
+    strong_values, _ = narrowed(joined.strong, rows)
+    belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)
     pairs = {}
     for place, (table, values) in enumerate(zip(weak, joined.weak, strict=True)):
         name = table.identity.name
         tell(f"measuring {name}", place / len(weak))
+        values, _ = narrowed(values, rows)
         geometry = measure_pair(
             values,
-            joined.strong,
+            strong_values,
             rank_w=config.rank[0] if config.rank else None,
             rank_s=config.rank[-1] if config.rank else None,
-            taken=(pair_moments(values, joined.strong, belong.folds), belong),
+            taken=(pair_moments(values, strong_values, belong.folds), belong),
             rng=np.random.default_rng(config.seed),
         )
-        pairs[name] = as_plain(geometry)
+        widths = (table.identity.width, strong.identity.width)
+        pairs[name] = as_plain(geometry.of_columns(*widths))
     return {
         "strong": strong.identity.name,
         "note": config.note,

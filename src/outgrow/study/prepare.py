@@ -26,6 +26,7 @@ from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
+from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
 from outgrow.study.sources import (
     NOTHING,
@@ -76,6 +77,8 @@ class Prepared:
         Identity of every feature set.
     checks : tuple of Check
         Suspicions about the data.
+    spaces : dict of str to RowSpace or None
+        Where a set has fewer rows than columns, the span that its values are coordinates in.
     """
 
     ids: np.ndarray
@@ -94,6 +97,7 @@ class Prepared:
     classes: tuple[object, ...]
     identities: dict[str, FeatureIdentity]
     checks: tuple[Check, ...]
+    spaces: dict[str, RowSpace | None]
 
     @property
     def pool_known(self) -> bool:
@@ -182,23 +186,28 @@ def prepare(
         check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
-    checks += suspicions(joined.strong, joined.ids, split, joined.groups)
+    fitted = np.concatenate([split.labelled, split.unlabelled])
+    spaces: dict[str, RowSpace | None] = {}
+    for name, values in sets.items():
+        sets[name], spaces[name] = narrowed(values, fitted)
+    strong_values, spaces[strong_name] = narrowed(joined.strong, fitted)
+    checks += suspicions(strong_values, joined.ids, split, joined.groups)
     tables: dict[str, MomentTable] = {}
     belong = None
     if moments:
         parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
         rows = np.concatenate(list(parts.values()))
-        belong = belonging(joined.strong, joined.ids, joined.groups, rows, config.seed)
+        belong = belonging(strong_values, joined.ids, joined.groups, rows, config.seed)
         jackknife = np.full(len(joined.ids), -1, dtype=np.int64)
         jackknife[rows] = belong.folds
         tables = {
-            name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()
+            name: pair_moments(values, strong_values, jackknife, parts) for name, values in sets.items()
         }
     return Prepared(
         joined.ids,
         sets,
         strong_name,
-        joined.strong,
+        strong_values,
         y,
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
@@ -211,6 +220,7 @@ def prepare(
         tuple(classes),
         identities,
         tuple(check for check in checks if check is not None),
+        spaces,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outgrow.config import RunConfig
+from outgrow.engine.threads import blas_threads
 from outgrow.geometry.measure import measure_pair
 from outgrow.probes.metrics import mean_loss, paired_difference
 from outgrow.probes.routes import COST_ORDER
@@ -79,6 +80,15 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     tell = progress or (lambda _what, _share: None)
     tell("reading features and labels", 0.0)
     data = prepare(config, permissions, progress)
+    with blas_threads(max(values.shape[1] for values in (*data.weak.values(), data.strong))):
+        trained, outcome = _train_and_judge(config, data, tell, started)
+    tell("done", 1.0)
+    return Study(config, data, trained, outcome)
+
+
+def _train_and_judge(
+    config: RunConfig, data: Prepared, tell: Progress, started: float
+) -> tuple[tuple[Trained, ...], RunOutcome]:
     split = data.split
     rows = training_rows(data, split.labelled, head=config.head, rank=config.rank, seed=config.seed)
     tell("training every route", 0.1)
@@ -89,7 +99,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     if n < FEW:
         checks.append(Check("OG215", f"{n} labels"))
     to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
-    verdict = decide(to_choose, n, config.tolerance)
+    verdict = decide(to_choose, n, config.tolerance, rows.groups is not None)
 
     if len(split.test):
         evaluation = "test rows"
@@ -106,10 +116,11 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         )
     scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
     results = tuple(
+        # Of routes to choose from, the estimate that the verdict compares.
         scores.route(
             item,
-            UNKNOWN
-            if item.route.expected is None
+            verdict.risks.get(item.route.name, UNKNOWN)
+            if item.route.expected is None or item.route.kind in COST_ORDER
             else item.route.expected.estimate(n, rows.groups is not None),
         )
         for item in trained
@@ -156,8 +167,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         seconds=time.perf_counter() - started,
         majority_rate=scores.majority(data.y[split.labelled].argmax(axis=1)),
     )
-    tell("done", 1.0)
-    return Study(config, data, tuple(trained), outcome)
+    return tuple(trained), outcome
 
 
 def _pair(
@@ -205,7 +215,7 @@ def _pair(
         opr=ratio,
         opr_raw_mse=raw,
         pgr_accuracy=scores.pgr(teacher, student, wrong=True),
-        geometry=geometry,
+        geometry=geometry.of_columns(data.identities[weak].width, data.identities[data.strong_name].width),
         theory=retrospective(data, weak, config),
         misfit=_misfit(data, models[teacher], models[student]),
     )

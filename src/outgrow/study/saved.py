@@ -43,12 +43,12 @@ class Whereabouts:
     ----------
     mean : array of shape (d,)
         Mean over the training rows.
-    whitener : array of shape (d, d)
+    whitener : array of shape (d, r)
         ``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows.
     """
 
     mean: Float[np.ndarray, " d"]
-    whitener: Float[np.ndarray, "d d"]
+    whitener: Float[np.ndarray, "d r"]
 
     @classmethod
     def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
@@ -316,6 +316,8 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     places = {name: f"models/features-{number}.safetensors" for number, (name, _, _) in enumerate(blocks)}
     for name, table, block in blocks:
         found = Whereabouts.of(table.select(), block)
+        if (space := data.spaces[name]) is not None:
+            found = Whereabouts(*space.before(found.mean, found.whitener))
         write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
     index = []
     for number, item in enumerate(trained):
@@ -324,9 +326,12 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
         sources = []
         for place, (role, reduction) in enumerate(zip(route.features, item.reductions, strict=True)):
             name = data.strong_name if role == "strong" else str(route.weak)
-            tensors[f"{place}.centre"] = reduction.mean
-            if reduction.basis is not None:
-                tensors[f"{place}.basis"] = reduction.basis
+            centre, basis = reduction.mean, reduction.basis
+            if (space := data.spaces[name]) is not None:
+                centre, basis = space.before(centre, basis)
+            tensors[f"{place}.centre"] = centre
+            if basis is not None:
+                tensors[f"{place}.basis"] = basis
             identity = as_plain(data.identities[name])
             sources.append({"role": role, "name": name, "identity": identity, "whereabouts": places[name]})
         file = f"models/{number:02d}-{route.kind.replace(' ', '-')}.safetensors"
