@@ -332,6 +332,14 @@ def report(folder: Path) -> None:
 
 
 @app.command
+def explain(code: str) -> None:
+    """Say what a check means, why it matters and what to do: outgrow explain OG106."""
+    from outgrow.report.check_lines import explained
+
+    print(explained(code))
+
+
+@app.command
 def demo(
     *,
     config: Annotated[DemoConfig | None, Flat] = None,
@@ -349,28 +357,28 @@ def demo(
 
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
-    from outgrow.report.findings import checks
+    from outgrow.report.check_lines import check_lines
 
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False))
         return
     console = _console()
+    console.print(check_lines(outcome, serious=True))
     console.print(lines(outcome))
-    # Those of single estimates too, as on the page.
-    for check in checks(outcome):
-        console.print(f"{check.code} {check.detail}", style="yellow", markup=False)
+    console.print(check_lines(outcome, serious=False))
     if out is not None:
         console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _show_run(outcome: Any, out: Path) -> None:
+    from outgrow.report.check_lines import check_lines
     from outgrow.report.tables import risk_table, summary_lines
 
     console = _console()
+    console.print(check_lines(outcome, serious=True))
     console.print(summary_lines(outcome))
     console.print(risk_table(outcome))
-    for check in outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    console.print(check_lines(outcome, serious=False))
     console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 
 

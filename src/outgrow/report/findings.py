@@ -147,6 +147,8 @@ class Raised:
         As raised.
     title, why, remedy : str
         From the registry; empty for a code that this version does not know.
+    serious : bool
+        Whether it stands above the answers.
     """
 
     code: str
@@ -154,6 +156,7 @@ class Raised:
     title: str
     why: str
     remedy: str
+    serious: bool
 
 
 def checks(outcome: Plain) -> list[Raised]:
@@ -173,7 +176,7 @@ def checks(outcome: Plain) -> list[Raised]:
     for item in _walk(outcome, "Check"):
         code, detail = str(item.get("code", "")), str(item.get("detail", ""))
         kind = CHECKS.get(code)
-        said = (kind.title, kind.why, kind.remedy) if kind else ("", "", "")
+        said = (kind.title, kind.why, kind.remedy, kind.serious) if kind else ("", "", "", False)
         found.setdefault((code, detail), Raised(code, detail, *said))
     return sorted(found.values(), key=lambda check: check.code)
 
