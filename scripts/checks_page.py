@@ -9,9 +9,9 @@ from outgrow.errors import CHECKS
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "checks.md"
 HEAD = """# Checks
 
-A check is raised by a result that exists but deserves suspicion. The terminal shows its code, title and remedy, the serious
-ones above the answers; `outgrow explain CODE` shows what stands here. OG1xx are about data, OG2xx about statistics, OG3xx about
-models. Made by `scripts/checks_page.py`.
+A check is raised by a result that exists but deserves suspicion. The terminal shows its code, title and
+remedy, the serious ones above the answers; `outgrow explain CODE` shows what stands here. OG1xx are about
+data, OG2xx about statistics, OG3xx about models. Made by `scripts/checks_page.py`.
 """
 
 

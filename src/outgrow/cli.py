@@ -331,8 +331,8 @@ def report(folder: Path) -> None:
     print(api.redraw(folder))
 
 
-@app.command
-def explain(code: str) -> None:
+@app.command(name="explain")
+def explain_check(code: str) -> None:
     """Say what a check means, why it matters and what to do: outgrow explain OG106."""
     from outgrow.report.check_lines import explained
 
