@@ -142,8 +142,9 @@ class LabelConfig(DataConfig):
     labels : str or None
         Table of labels (CSV, TSV, Parquet, Arrow); by default those of the raw rows.
     pseudo_labels : tuple of str
-        Columns of the labels' table that hold a teacher's pseudo-labels for every row: black boxes, beside
-        or instead of weak models.
+        Teachers of whom only pseudo-labels are known, one for every row, beside or instead of weak models:
+        each "[NAME=]COLUMN[,COLUMN...]" of the labels' table, or "[NAME=]FILE", a table of its own. Scores,
+        probabilities, lists of them or words; what they are worth is fitted to the labels.
     truth_column : str or None
         Column of less noisy targets, for reporting only.
     truth_variance : float
@@ -492,7 +493,16 @@ def absolute(config: Labelled) -> Labelled:
             "weak": tuple(whole(entry) for entry in config.weak),
             "strong": whole(config.strong),
             "labels": config.labels and str(Path(config.labels).absolute()),
+            "pseudo_labels": whole_columns(config.pseudo_labels),
         }
+    )
+
+
+def whole_columns(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Make the paths among given teachers absolute; columns stay as they are."""
+    return tuple(
+        whole(entry) if named_path(entry)[1].suffix and named_path(entry)[1].is_file() else entry
+        for entry in entries
     )
 
 

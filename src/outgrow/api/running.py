@@ -21,6 +21,7 @@ from outgrow.config import (
     absolute,
     from_toml,
     to_toml,
+    whole_columns,
 )
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import FileError
@@ -97,6 +98,7 @@ def portable(config: Labelled) -> Labelled:
             "strong": anywhere(config.strong),
             "input": str(there.absolute()) if there.exists() else config.input,
             "labels": config.labels and str(Path(config.labels).absolute()),
+            "pseudo_labels": whole_columns(config.pseudo_labels),
             "tokenizer": config.tokenizer and str(Path(config.tokenizer).absolute()),
         }
     )

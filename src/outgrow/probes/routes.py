@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.probes.foretold import joint_forecasts
-from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, choose, penalties, row_losses
 from outgrow.theory.joint_equivalent import WEIGHTS
@@ -229,7 +228,6 @@ def with_teacher(
     pool: Pool,
     rows: Labelled,
     weights: Sequence[float] = WEIGHTS,
-    given: bool = False,
 ) -> list[Route]:
     """Train the teacher and every student of it.
 
@@ -245,21 +243,13 @@ def with_teacher(
         The labelled rows.
     weights : sequence of float
         Weights of the pseudo-labels to try for the joint student; none to leave it out.
-    given : bool
-        Whether the weak features are a teacher's pseudo-labels, to be taken as they are.
 
     Returns
     -------
     list of Route
         Teacher (tuned for itself), student, joint student, and the stage-wise tuned student.
     """
-    if given:
-        black_box = GivenTeacher(weak, rows.y)
-        first: StageOne = black_box
-        alone, losses = 0, black_box.own_losses()[0]
-        teacher = Route("teacher", weak_name, first.model(0), ("weak",), {}, losses)
-    else:
-        teacher, first, alone = rows.single("teacher", weak_name, weak, ("weak",), "alpha_w")
+    teacher, first, alone = rows.single("teacher", weak_name, weak, ("weak",), "alpha_w")
     alphas_s = rows.grid(rows.strong)
     shape = (len(first.alphas), len(alphas_s))
     stages = {weight: StageTwo(first, rows.strong, pool, alphas_s, weight) for weight in (*weights, 1.0)}
@@ -270,7 +260,7 @@ def with_teacher(
             continue
         losses = np.concatenate([tables[w].reshape(-1, len(rows.y)) for w in tried])
         forecasts = None
-        if kind == "joint" and not (given or rows.ridgeless):
+        if kind == "joint" and not rows.ridgeless:
             grids = (first.alphas, alphas_s)
             forecasts = joint_forecasts(weak, rows.strong, rows.y, pool, rows.folds, grids, tried)
         best, honest = choose(losses, rows.folds, forecasts)

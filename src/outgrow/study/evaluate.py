@@ -157,7 +157,6 @@ def training_rows(
         fold_positions(data, labelled, count, seed),
         positions(data.groups, labelled),
         head == "ridgeless",
-        data.given,
         rank,
     )
 

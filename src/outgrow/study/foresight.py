@@ -126,11 +126,6 @@ def foresee(
     """
     tell = progress or (lambda _what, _share: None)
     tell("reading rows", 0.0)
-    if config.pseudo_labels:
-        raise ConfigError(
-            "a forecast needs the teacher's features, and --pseudo-labels gives none",
-            remedy="Name the features by --weak, or use `outgrow run`, which takes given teachers.",
-        )
     data = prepare(config.rows(), permissions, progress, moments=False)
     if len(data.split.unlabelled) < 3:
         raise DataError(

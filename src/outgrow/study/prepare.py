@@ -28,12 +28,15 @@ from outgrow.linalg.moment_table import MomentTable
 from outgrow.results import Check
 from outgrow.study.sources import (
     NOTHING,
+    Mixing,
     Permissions,
     Progress,
     bare_rows,
     feature_sets,
+    given_columns,
     given_teachers,
     label_table,
+    labels_path,
     raw_rows,
 )
 
@@ -60,8 +63,9 @@ class Prepared:
         Values of the group column.
     split : Split
         Labelled, unlabelled and test rows.
-    given : frozenset of str
-        Weak sets that are pseudo-labels of teachers of whom nothing else is known.
+    given : dict of str to (array of shape (columns, d) or None)
+        Weak sets that are pseudo-labels of teachers of whom nothing else is known, with what mixes the
+        columns of several.
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
         one pass over the pool. Empty where they were not wanted.
@@ -83,7 +87,7 @@ class Prepared:
     truth: Float[np.ndarray, " rows"] | None
     groups: np.ndarray | None
     split: Split
-    given: frozenset[str]
+    given: dict[str, Mixing | None]
     moments: dict[str, MomentTable]
     task: str
     why: str
@@ -125,7 +129,9 @@ def prepare(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    exclude = [column for column in (*beside, *config.pseudo_labels) if column]
+    found = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    of_teachers = [column for _, _, columns in found for column in columns]
+    exclude = [column for column in (*beside, *of_teachers) if column]
     raw = None
     if config.input:
         # Where labels have a table of their own, the columns named are that table's.
@@ -163,10 +169,11 @@ def prepare(
     truth = _truth(joined, task, why, split, config, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     identities = {table.identity.name: table.identity for table in weak}
-    for name, given in given_teachers(config, joined.ids, task, classes).items():
+    given: dict[str, Mixing | None] = {}
+    for name, (read, mixing) in given_teachers(found, joined.ids, config.id_column, classes).items():
         if name in sets:
             raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
-        sets[name], identities[name] = given.values, given.identity
+        sets[name], identities[name], given[name] = read.values, read.identity, mixing
     strong_name = strong.identity.name
     if strong_name in identities:
         strong_name += " (strong)"
@@ -195,7 +202,7 @@ def prepare(
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
-        frozenset(config.pseudo_labels),
+        given,
         tables,
         task,
         why,

@@ -121,8 +121,6 @@ class TrainingRows:
         Positions in `labelled` that leave together.
     ridgeless : bool
         Head.
-    given : frozenset of str
-        Weak sets that are pseudo-labels, taken as they are.
     rank : tuple of int
         Ranks set by hand: none, one for all, or weak and strong.
     """
@@ -136,7 +134,6 @@ class TrainingRows:
     folds: Sequence[Int[np.ndarray, " _"]]
     groups: Sequence[Int[np.ndarray, " _"]] | None
     ridgeless: bool
-    given: frozenset[str]
     rank: tuple[int, ...]
 
     def reduce(self, weak: str | None) -> Reduction:
@@ -155,8 +152,7 @@ class TrainingRows:
         features = self.strong if weak is None else self.weak[weak]
         width = features.shape[1]
         by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
-        whole = not self.ridgeless and (by_hand is None or by_hand >= width)
-        if whole or weak in self.given:
+        if not self.ridgeless and (by_hand is None or by_hand >= width):
             return Reduction(np.zeros(width), None, width)
         mean, spectrum = self._principal(weak, features[self.labelled])
         if by_hand is not None:
@@ -215,7 +211,7 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         _note_cap(checks, name, by_weak)
         weak = by_weak.apply(features[L])
         pool = rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
-        for route in ways.with_teacher(name, weak, pool, labelled, given=name in rows.given):
+        for route in ways.with_teacher(name, weak, pool, labelled):
             done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
         done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
     known = np.concatenate([L, U])
