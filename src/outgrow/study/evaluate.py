@@ -157,6 +157,7 @@ def training_rows(
         fold_positions(data, labelled, count, seed),
         positions(data.groups, labelled),
         head == "ridgeless",
+        frozenset(data.given),
         rank,
     )
 

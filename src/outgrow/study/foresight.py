@@ -165,6 +165,7 @@ def foresee(
             penalties_w=white.pair.values_w.mean() * RELATIVE,
             penalties_s=white.pair.values_s.mean() * RELATIVE,
             union=union,
+            given=name in data.given,
         )
         if sigma2 is not None and sigma2 > float(target.variance[0]):
             checks.append(

@@ -16,8 +16,10 @@ from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.probes import routes as ways
 from outgrow.probes.routes import Labelled, Route
+from outgrow.probes.taught import taught
 from outgrow.probes.two_stage import Pool
 from outgrow.results import Check, Estimate
+from outgrow.theory.joint_equivalent import WEIGHTS
 
 ENERGY = 0.90
 """Share of the variance that the default truncation keeps: the published rule."""
@@ -121,6 +123,8 @@ class TrainingRows:
         Positions in `labelled` that leave together.
     ridgeless : bool
         Head.
+    given : frozenset of str
+        Weak sets that are pseudo-labels of given teachers.
     rank : tuple of int
         Ranks set by hand: none, one for all, or weak and strong.
     """
@@ -134,6 +138,7 @@ class TrainingRows:
     folds: Sequence[Int[np.ndarray, " _"]]
     groups: Sequence[Int[np.ndarray, " _"]] | None
     ridgeless: bool
+    given: frozenset[str]
     rank: tuple[int, ...]
 
     def reduce(self, weak: str | None) -> Reduction:
@@ -211,7 +216,11 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         _note_cap(checks, name, by_weak)
         weak = by_weak.apply(features[L])
         pool = rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
-        for route in ways.with_teacher(name, weak, pool, labelled):
+        # A given teacher is imitated once for all, and the joint student leans on that; without a penalty no
+        # fit leans on anything.
+        leans = name in rows.given and not rows.ridgeless
+        made = ways.with_teacher(name, weak, pool, labelled, () if leans else WEIGHTS)
+        for route in (*made, *([taught(name, pool, labelled)] if leans else [])):
             done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
         done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
     known = np.concatenate([L, U])
