@@ -260,7 +260,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
-    from outgrow.report.tables import geometry_table
+    from outgrow.report.tables import agreement_lines, geometry_table
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
@@ -269,6 +269,8 @@ def measure(
         return
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
+        if weak in found["agreement"]:
+            _console().print(agreement_lines(weak, found["agreement"][weak]))
 
 
 @app.command

@@ -292,6 +292,8 @@ class SweepConfig(RawConfig):
     ----------
     weak : tuple of str
         Teachers: feature files, each "path" or "name=path"; models where raw rows are the input.
+    pseudo_labels : tuple of str
+        Teachers of whom only pseudo-labels are known, as for a run.
     strong : tuple of str
         Students, likewise; every teacher meets every student.
     input : str or None
@@ -340,7 +342,8 @@ class SweepConfig(RawConfig):
         The loss.
     """
 
-    weak: tuple[str, ...] = Field(min_length=1)
+    weak: tuple[str, ...] = ()
+    pseudo_labels: tuple[str, ...] = ()
     strong: tuple[str, ...] = Field(min_length=1)
     input: str | None = None
     feature_columns: str | None = None
@@ -377,7 +380,8 @@ class SweepConfig(RawConfig):
         sets.pop(self.strong[0], None)
         shared = {key: value for key, value in dict(self).items() if key in own}
         # A set that teaches itself is read as both.
-        return RunConfig(weak=tuple(sets) or self.strong[:1], strong=self.strong[0], n=4, **shared)
+        alone = self.strong[:1] if self.weak else ()
+        return RunConfig(weak=tuple(sets) or alone, strong=self.strong[0], n=4, **shared)
 
 
 class ReproduceConfig(LabelConfig):
@@ -425,7 +429,18 @@ class ReproduceConfig(LabelConfig):
 
 
 class MeasureConfig(DataConfig):
-    """Everything that decides a measurement of representations; no labels are needed."""
+    """Everything that decides a measurement of representations; no labels are needed.
+
+    Parameters
+    ----------
+    pseudo_labels : tuple of str
+        Teachers of whom only pseudo-labels are known, as for a run.
+    labels : str or None
+        The table of these columns; none is needed where they are files of their own.
+    """
+
+    pseudo_labels: tuple[str, ...] = ()
+    labels: str | None = None
 
 
 class DemoConfig(_Strict):

@@ -265,7 +265,8 @@ def measure(
     Returns
     -------
     dict
-        Plain values: "strong", "note" and the geometry of each pair under "pairs".
+        Plain values: "strong", "note", the geometry of each pair under "pairs", and under "agreement" how far
+        each given teacher and its student agree.
     """
     return study_measure(config, progress, Permissions(tuple(allow_code)))
 

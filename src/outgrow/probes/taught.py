@@ -19,6 +19,14 @@ from outgrow.probes.two_stage import Pool
 from outgrow.theory.taught_features import taught_map
 
 
+def scale_of(model: LinearModel) -> dict[str, float]:
+    """Say how a single score became a label: its slope and offset, those of the last of two classes."""
+    columns, targets = model.coef.shape
+    if columns > 1 or targets > 2:
+        return {}
+    return {"slope": float(model.coef[0, -1]), "offset": float(np.ravel(model.intercept)[-1])}
+
+
 def taught(weak_name: str, pool: Pool, rows: Labelled) -> Route:
     """Train the joint student whose teacher's columns are fixed."""
     spectrum = spectrum_of_covariance(pool.strong_cov, pool.size)

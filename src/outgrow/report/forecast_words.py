@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from outgrow.report.findings import Plain, items, part
+from outgrow.report.findings import Plain, items, part, scale_text
 from outgrow.report.text import (
     interval_of,
     is_number,
@@ -203,6 +203,22 @@ def _against(rival: str, chance: float) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
+    """Say what a given teacher's score is worth, and from how many labels on it is not needed."""
+    made = []
+    if scale := scale_text(pair.get("weak"), part(pair, "settings"), outcome.get("labelled")):
+        made.append(f"{scale}.")
+    for route, found in part(pair, "labels_win").items():
+        name = {"student": "the W2S student", "joint": "the joint student"}.get(route, route)
+        place, ends = value_of(found), interval_of(found)
+        if place is None:
+            made.append(f"Labels alone or {name}: {undefined_text(found)}")
+            continue
+        reach = "" if ends is None else f" [{number(round(ends[0]))}, {number(round(ends[1]))}]"
+        made.append(f"Labels alone become better than {name} at about {number(round(place))}{reach} labels.")
+    return made
 
 
 def anchor_sentence(outcome: Plain, pair: Plain) -> str:

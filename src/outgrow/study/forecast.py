@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,11 @@ from jaxtyping import Float
 
 from outgrow.config import ForecastConfig
 from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.probes.taught import scale_of
+from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.foresight import BINARY, Anchor, Foresight, fixed_alphas, foresee
+from outgrow.study.labels_win import labels_win
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
@@ -131,6 +134,10 @@ class PairForecast:
         Sandwich factors (docs/theory.md, T2).
     checks : tuple of Check
         Suspicions about this forecast.
+    settings : dict of str to float
+        Slope and offset of a given score, fitted to the labels at hand; empty for other teachers.
+    labels_win : dict of str to Estimate or Undefined
+        By student of a given teacher, the number of labels from which on labels alone are better.
     """
 
     weak: str
@@ -142,6 +149,8 @@ class PairForecast:
     anchors: tuple[Anchor, ...]
     factors: Mapping[str, float]
     checks: tuple[Check, ...]
+    settings: Mapping[str, float] = field(default_factory=dict)
+    labels_win: Mapping[str, Quantity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -370,7 +379,16 @@ def _pair(
         anchors=found.anchors[weak],
         factors=found.factors[weak],
         checks=(*one.checks, *kept),
+        settings=_scale(weak, one, found) if one.given else {},
+        labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
     )
+
+
+def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
+    """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
+    data, rows = found.data, found.data.split.labelled
+    alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
+    return scale_of(StageOne(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
 
 
 def _curve_sizes(sizes: Collection[int]) -> list[int]:

@@ -107,6 +107,7 @@ def prepare(
     progress: Progress | None = None,
     *,
     moments: bool = True,
+    deal: bool = False,
 ) -> Prepared:
     """Read, join, check and split the data of a run.
 
@@ -120,6 +121,8 @@ def prepare(
         Told what is being done and the share done.
     moments : bool
         Whether to take the moments by jackknife group; a forecast needs those of the pool alone.
+    deal : bool
+        Whether labelled rows are dealt anew by whoever asks: what these few hold does not matter then.
 
     Returns
     -------
@@ -137,6 +140,13 @@ def prepare(
         # Where labels have a table of their own, the columns named are that table's.
         raw = (bare_rows if config.labels else raw_rows)(config, config.input)
     labels = label_table(config, raw)
+    leaked = [column for column in labels.answers if column in of_teachers]
+    if leaked:
+        raise ConfigError(
+            f"{quoted(leaked)} holds the labels themselves, which no teacher may say",
+            "--pseudo-labels",
+            "Name the column of the pseudo-labels.",
+        )
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, labels)
     where = Path(labels.source).name
@@ -182,7 +192,8 @@ def prepare(
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
-        check_spread(values[split.labelled], f"{name}, labelled rows", columns)
+        if not deal:
+            check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
     checks += suspicions(joined.strong, joined.ids, split, joined.groups)

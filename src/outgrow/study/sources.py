@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.config import DataConfig, RawConfig, RunConfig, named_path
+from outgrow.config import DataConfig, MeasureConfig, RawConfig, RunConfig, named_path
 from outgrow.data.features_file import FeatureTable, read_features
 from outgrow.data.labels import FORMATS, LabelTable, read_labels
 from outgrow.data.numeric import check_spread
@@ -297,7 +297,8 @@ def _without_ids(column: str, where: str, id_column: str) -> DataError:
     )
 
 
-def labels_path(config: RunConfig) -> str | None:
+def labels_path(config: RunConfig | MeasureConfig) -> str | None:
+    """Find the table of labels: the one named, or the raw rows' own where they stand in one."""
     if config.labels is not None:
         return config.labels
     usual = config.layout in ("auto", "text", "table")

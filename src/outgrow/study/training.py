@@ -7,7 +7,7 @@ repeat all of it inside each fold. Test rows never enter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,7 +16,7 @@ from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.probes import routes as ways
 from outgrow.probes.routes import Labelled, Route
-from outgrow.probes.taught import taught
+from outgrow.probes.taught import scale_of, taught
 from outgrow.probes.two_stage import Pool
 from outgrow.results import Check, Estimate
 from outgrow.theory.joint_equivalent import WEIGHTS
@@ -221,6 +221,8 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         leans = name in rows.given and not rows.ridgeless
         made = ways.with_teacher(name, weak, pool, labelled, () if leans else WEIGHTS)
         for route in (*made, *([taught(name, pool, labelled)] if leans else [])):
+            if route.kind == "teacher" and name in rows.given and by_weak.basis is None:
+                route = replace(route, settings=route.settings | scale_of(route.model))
             done.append(Trained(route, (by_weak if route.kind == "teacher" else by_strong,)))
         done.append(Trained(ways.union(name, weak, labelled), (by_weak, by_strong)))
     known = np.concatenate([L, U])
