@@ -340,13 +340,17 @@ def demo(
     out: Out = Path("outgrow-demo"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the main job on embedded real data: movie reviews rated by people, four text encoders."""
+    """Run the main job on embedded real data: rated movie reviews, a lexicon and four text encoders."""
     from outgrow import api
+    from outgrow.report.forecast_table import forecast_lines
 
     with _progress() as tell:
         made = api.demo(out, config or DemoConfig(), overwrite=overwrite, progress=tell)
     for folder, outcome in made.items():
-        _show_run(outcome, folder)
+        if "verdict" in outcome:
+            _show_run(outcome, folder)
+        else:
+            _show_findings(outcome, forecast_lines, folder, False)
         print()
 
 

@@ -217,7 +217,9 @@ def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
             made.append(f"Labels alone or {name}: {undefined_text(found)}")
             continue
         reach = "" if ends is None else f" [{number(round(ends[0]))}, {number(round(ends[1]))}]"
-        made.append(f"Labels alone become better than {name} at about {number(round(place))}{reach} labels.")
+        made.append(
+            f"Labels alone are better than {name} from about {number(round(place))}{reach} labels on."
+        )
     return made
 
 

@@ -22,8 +22,8 @@ MOST = 10_000
 """Most labels looked at, and never more than ten times those at hand allow for: further, a forecast is theory
 alone."""
 
-PLACES = 24
-"""Sizes looked at, seven a decade; between two of them the difference is taken to be straight in log n."""
+PLACES = 14
+"""Sizes looked at, four or more a decade; between two the difference is taken to be straight in log n."""
 
 
 def labels_win(one: Forecast, N: int, **alphas: float | None) -> Mapping[str, Quantity]:
@@ -33,7 +33,7 @@ def labels_win(one: Forecast, N: int, **alphas: float | None) -> Mapping[str, Qu
     found = one.surface(n, [N], **alphas)
     students = {"student": found.student[:, :, 0]}
     if one.given:
-        students["joint"] = np.stack([one.taught(int(size), N) for size in n], axis=1)
+        students["joint"] = one.taught(n, N)
     sigma2 = one.target.sigma2 or 0.0
     return {
         route: _crossing(n, values - found.baseline, found.baseline[0] - sigma2, one)
@@ -46,8 +46,8 @@ def _crossing(
 ) -> Quantity:
     """Read the place off differences, student less baseline: positive where labels alone are better."""
     ends = [interval(column, float(level)) for column, level in zip(apart.T, risk, strict=True)]
-    place = _first(n, apart[0])
-    if place is None or np.isnan(apart[0]).any():
+    place = None if np.isnan(apart[0]).any() else _first(n, apart[0])
+    if place is None:
         return Undefined(
             f"up to {n[-1]:,} labels the labels alone are not forecast to do better",
             "Forecast at more labels (--n), or take the student.",

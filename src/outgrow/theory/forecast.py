@@ -305,12 +305,12 @@ class Forecast:
             )
         return self._joint[key]
 
-    def taught(self, n: int, N: int) -> Float[np.ndarray, " R"]:
-        """Errors of the joint student of a given teacher, the estimate first."""
+    def taught(self, n: Sequence[int] | np.ndarray, N: int) -> Float[np.ndarray, "R a"]:
+        """Errors of the joint student of a given teacher with n labels each, the estimate first."""
         values, side = taught_features(self.pair, self.target, float(N))
         tried = values.mean() * RELATIVE
-        fits = self.stages(values, [n], tried)
-        return least(single_risks(fits, side, self.target).error[:, None, :], tried)[0][:, 0]
+        error = single_risks(self.stages(values, n, tried), side, self.target).error
+        return least(error.reshape(len(error), len(n), len(tried)), tried)[0]
 
     def best_alphas(self, n: int, N: int) -> Penalties:
         """Give the penalties of least forecast risk, the student's two chosen together (T8).
@@ -361,7 +361,7 @@ class Forecast:
         extras = {"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled")}
         if alphas.get("alpha_w") is None and alphas.get("alpha_s") is None:
             # Penalties that are fixed for the student say nothing of what would suit another weight.
-            error = self.taught(n, N) if self.given else self.joint(n, N).error
+            error = self.taught([n], N)[:, 0] if self.given else self.joint(n, N).error
             extras["joint"] = self._risk(error, d_s, n + N, "n + N, labelled and pseudo-labelled")
         return extras
 
