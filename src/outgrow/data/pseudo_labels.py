@@ -139,16 +139,15 @@ def _lists(rows: Sequence[Any], column: str, where: str) -> tuple[Float[np.ndarr
     for number, row in enumerate(rows):
         if row is None:
             continue
-        try:
-            made[number] = row
-        except (TypeError, ValueError):
-            made = made[:, :0]
-        if not made.size:
+        if not (
+            isinstance(row, list) and len(row) == width and all(isinstance(x, (int, float)) for x in row)
+        ):
             raise DataError(
                 f"row {number} of column {column!r} holds {quoted([row])}",
                 where,
                 "Give a list of numbers for every row, all of one length.",
             )
+        made[number] = row
     if np.isinf(made).any():
         raise DataError(f"infinity in column {column!r}", where, "Correct or remove it.")
     return made, [f"{column}[{place}]" for place in range(width)]

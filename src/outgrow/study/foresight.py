@@ -26,6 +26,7 @@ from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
+from outgrow.study.training import FEW
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
@@ -198,9 +199,6 @@ def foresee(
 BINARY = float(np.sqrt(2))
 """Distance of the codes of two classes: their two one-hot columns mirror each other, so the error of one
 column times this is that of both."""
-
-FEW = 40
-"""Two rows in each of the twenty groups that the intervals come from."""
 
 
 def _labels(

@@ -28,6 +28,10 @@ FOLDS = 10
 """Folds for honest choices and cross-validation: the usual trade of bias and cost."""
 
 
+FEW = 40
+"""Labels below which everything said is rough: two in each of the twenty groups that forecasts leave out."""
+
+
 @dataclass(frozen=True)
 class Reduction:
     """Leading principal components of one feature set, or the features as they are.
@@ -205,7 +209,7 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
         Caps that held, penalties at an edge.
     """
     L, U = rows.labelled, rows.unlabelled
-    checks: list[Check] = []
+    checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []
     by_strong = rows.reduce(None)
     _note_cap(checks, "strong", by_strong)
     strong = by_strong.apply(rows.strong[L])

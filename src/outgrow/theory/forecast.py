@@ -307,9 +307,10 @@ class Forecast:
 
     def taught(self, n: Sequence[int] | np.ndarray, N: int) -> Float[np.ndarray, "R a"]:
         """Errors of the joint student of a given teacher with n labels each, the estimate first."""
-        values, side = taught_features(self.pair, self.target, float(N))
-        tried = values.mean() * RELATIVE
-        error = single_risks(self.stages(values, n, tried), side, self.target).error
+        drawn = taught_features(self.pair, self.target, float(N))
+        tried = drawn[0][0].mean() * RELATIVE
+        fits = [single_risks(self.stages(values, n, tried), side, self.target) for values, side in drawn]
+        error = np.mean([fit.error for fit in fits], axis=0)
         return least(error.reshape(len(error), len(n), len(tried)), tried)[0]
 
     def best_alphas(self, n: int, N: int) -> Penalties:

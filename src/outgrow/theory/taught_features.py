@@ -40,17 +40,26 @@ def taught_map(
     return np.hstack([copied / np.sqrt(variance), own]) if variance > 0 else own
 
 
-def taught_features(pair: PairSpectra, target: Target, N: float) -> tuple[Float[np.ndarray, " d"], Side]:
-    """Spectrum and target of the taught features with N pseudo-labels, like `union_features`."""
+DRAWS = 8
+"""Draws of what fewer pseudo-labels leave uncertain: one moves a small excess risk by a tenth."""
+
+
+def taught_features(
+    pair: PairSpectra, target: Target, N: float
+) -> list[tuple[Float[np.ndarray, " d"], Side]]:
+    """Spectra and targets of the taught features with N pseudo-labels, to be averaged over.
+
+    Fewer rows than the pool's leave the imitation less certain: it is drawn, and leans by chance as well.
+    """
     values, cross = pair.values_s, pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w))
-    error = imitation(values, cross, float(pair.values_w.sum()), N)[1] / len(pair.values_w)
-    # Fewer rows than the pool's leave the imitation less certain: one draw of it stands for all, since the
-    # many directions that it errs in are alike.
-    noise = error * max(0.0, 1 / N - 1 / pair.rows)
-    chance = np.random.default_rng(0).standard_normal(cross.shape)
-    drawn = cross + chance * np.sqrt(noise * values)[:, None]
-    mapped = taught_map(values, drawn, float(pair.values_w.sum()), N)
-    # In whitened strong directions, which every taught feature is a combination of.
-    half = np.sqrt(values)[:, None] * mapped
-    spectrum, vectors = np.linalg.eigh(half @ half.T)
-    return spectrum, target.strong().map(lambda side: side @ vectors)
+    total, columns = float(pair.values_w.sum()), len(pair.values_w)
+    noise = imitation(values, cross, total, N)[1] / columns * max(0.0, 1 / N - 1 / pair.rows)
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(DRAWS if noise > 0 else 1):
+        drawn = cross + rng.standard_normal(cross.shape) * np.sqrt(noise * values)[:, None]
+        # In whitened strong directions, which every taught feature is a combination of.
+        half = np.sqrt(values)[:, None] * taught_map(values, drawn, total, N)
+        spectrum, vectors = np.linalg.eigh(half @ half.T)
+        made.append((spectrum, Side(*(side @ vectors for side in target.strong()))))
+    return made
