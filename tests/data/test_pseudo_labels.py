@@ -21,7 +21,7 @@ def table(request, tmp_path):
     """Writes columns beside the ids in another order than the rows."""
 
     def write(columns, ids=IDS, shuffled=True):
-        order = np.array([3, 1, 5, 0, 4, 2]) if shuffled else np.arange(len(ids))
+        order = np.array([3, 1, 5, 0, 4, 2]) if shuffled else np.arange(6)
         path = tmp_path / f"said.{request.param}"
         held = {"id": ids.tolist(), **columns} if ids is not None else dict(columns)
         held = {name: [values[place] for place in order] for name, values in held.items()}
@@ -97,9 +97,11 @@ def test_a_column_with_the_signs_of_an_entry_in_its_name_is_found(table):
 
 
 def test_rows_without_ids_are_matched_by_number_where_counts_agree(table):
-    path = table({"score": P.tolist()}, ids=np.array([str(i) for i in range(6)], dtype=object))
+    path = table({"score": P.tolist()}, ids=None, shuffled=False)
     numbers = np.array([str(i) for i in range(6)], dtype=object)
     np.testing.assert_array_equal(read("score", path, ids=numbers).values[:, 0], P)
+    with pytest.raises(DataError, match="rows without ids cannot be joined with the column 'score'"):
+        read("score", path)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable, as_features
-from outgrow.data.files import check_ids, existing_file, missing_column, quoted
+from outgrow.data.files import check_ids, existing_file, missing_column, quoted, row_numbers
 from outgrow.data.labels import FORMATS, MISSING, label_values, present_mask
 from outgrow.data.tables import COLUMNAR, Columnar, as_ids
 from outgrow.data.task import MAX_CLASSES
@@ -75,16 +75,17 @@ def read_pseudo_labels(
         names += own
     both = np.hstack(blocks)
     given = as_ids(table.column(id_column), id_column, where) if id_column in table.names else None
-    if given is None and len(both) != len(ids):
+    # Rows without ids are their numbers: only features without ids have the same.
+    known = row_numbers(len(both)) if given is None else check_ids(given, where)
+    place = {row: number for number, row in enumerate(known.tolist())}
+    rows = np.array([place.get(row, -1) for row in ids.tolist()])
+    if given is None and (rows < 0).all():
         raise DataError(
-            f"{len(both)} pseudo-labels without ids for {len(ids)} rows of features",
+            f"rows without ids cannot be joined with the column {columns[0]!r}",
             where,
-            f"Give one per row, or a column {id_column!r} in both.",
+            f"Give the table a column {id_column!r}.",
         )
-    if given is not None:
-        place = {row: number for number, row in enumerate(check_ids(given, where).tolist())}
-        rows = np.array([place.get(row, -1) for row in ids.tolist()])
-        both = np.where((rows >= 0)[:, None], both[rows], np.nan)
+    both = np.where((rows >= 0)[:, None], both[rows], np.nan)
     lacking = np.isnan(both).any(axis=1)
     if lacking.any():
         raise DataError(
