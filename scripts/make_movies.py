@@ -1,9 +1,10 @@
 """Make the movie data embedded in outgrow from the full features: ``make_movies.py SOURCE [DESTINATION]``.
 
 SOURCE holds reviews.parquet (id, text, rating, raters) and one Parquet file of features per encoder. VADER
-scores every text, which itself is left out. Each encoder is reduced to its leading principal components, fitted on rows outside the test split only;
-its whole spectrum is kept beside them. The same source gives the same bytes (with the pyarrow of
-constraints.txt; see the data card), and manifest.json names the sha256 of each file.
+scores every text, which itself is left out. Each encoder is reduced to its leading principal components,
+fitted on rows outside the test split only; its whole spectrum is kept beside them. The same source gives the
+same bytes (with the pyarrow of constraints.txt; see the data card), and manifest.json names the sha256 of
+each file.
 """
 
 from __future__ import annotations

@@ -514,7 +514,18 @@ def absolute(config: Labelled) -> Labelled:
 
 
 def whole_columns(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Make the paths among given teachers absolute; columns stay as they are."""
+    """Make the paths among given teachers absolute; columns stay as they are.
+
+    Parameters
+    ----------
+    entries : tuple of str
+        As `LabelConfig.pseudo_labels` takes them.
+
+    Returns
+    -------
+    tuple of str
+        The same teachers.
+    """
     return tuple(
         whole(entry) if named_path(entry)[1].suffix and named_path(entry)[1].is_file() else entry
         for entry in entries
