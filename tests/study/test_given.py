@@ -92,6 +92,7 @@ def test_forecasts_of_given_teachers(work):
     (pair,) = found.outcome["pairs"]
     assert pair["d_w"] == 1
     assert set(pair["labels_win"]) == {"student", "joint"}
+    assert tuple(pair["searched"]) == (4, 1000)
     slope = np.cov(work["rule"], work["label"])[0, 1] / np.var(work["rule"])
     assert pair["settings"]["slope"] == pytest.approx(slope, rel=0.4)
     assert all(anchor["difference"]["interval"][0] < 0 for anchor in pair["anchors"])

@@ -216,9 +216,14 @@ def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
         if place is None:
             made.append(f"Labels alone or {name}: {undefined_text(found)}")
             continue
-        reach = "" if ends is None else f" [{number(round(ends[0]))}, {number(round(ends[1]))}]"
+        reach, looked = "", list(pair.get("searched") or ())
+        if ends is not None and len(looked) == 2:
+            # An interval that ends where the search did may be wider.
+            low = f"{number(round(ends[0]))}{' or fewer' if ends[0] <= looked[0] else ''}"
+            high = f"{number(round(ends[1]))}{' or more' if ends[1] >= looked[1] else ''}"
+            reach = f" (90 % interval: {low} to {high})"
         made.append(
-            f"Labels alone are better than {name} from about {number(round(place))}{reach} labels on."
+            f"Labels alone are better than {name} from about {number(round(place))} labels on{reach}."
         )
     return made
 

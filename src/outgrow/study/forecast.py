@@ -22,7 +22,7 @@ from outgrow.probes.taught import scale_of
 from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.foresight import BINARY, Anchor, Foresight, fixed_alphas, foresee
-from outgrow.study.labels_win import labels_win
+from outgrow.study.labels_win import labels_win, searched
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
@@ -138,6 +138,8 @@ class PairForecast:
         Slope and offset of a given score, fitted to the labels at hand; empty for other teachers.
     labels_win : dict of str to Estimate or Undefined
         By student of a given teacher, the number of labels from which on labels alone are better.
+    searched : tuple of int
+        Fewest and most labels looked at for it: an interval that ends there is open.
     """
 
     weak: str
@@ -151,6 +153,7 @@ class PairForecast:
     checks: tuple[Check, ...]
     settings: Mapping[str, float] = field(default_factory=dict)
     labels_win: Mapping[str, Quantity] = field(default_factory=dict)
+    searched: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -381,6 +384,7 @@ def _pair(
         checks=(*one.checks, *kept),
         settings=_scale(weak, one, found) if one.given else {},
         labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
+        searched=searched(one.m) if one.given else (),
     )
 
 

@@ -26,10 +26,14 @@ PLACES = 14
 """Sizes looked at, four or more a decade; between two the difference is taken to be straight in log n."""
 
 
+def searched(m: int) -> tuple[int, int]:
+    """Fewest and most labels looked at, with m at hand: an interval that ends there is open."""
+    return FEWEST, min(MOST, max(1_000, 10 * m))
+
+
 def labels_win(one: Forecast, N: int, **alphas: float | None) -> Mapping[str, Quantity]:
     """Find from how many labels on the baseline's forecast risk is below each student's, with N rows."""
-    most = min(MOST, max(1_000, 10 * one.m))
-    n = np.unique(np.geomspace(FEWEST, most, PLACES).round().astype(int))
+    n = np.unique(np.geomspace(*searched(one.m), PLACES).round().astype(int))
     found = one.surface(n, [N], **alphas)
     students = {"student": found.student[:, :, 0]}
     if one.given:
