@@ -194,7 +194,7 @@ def test_duplicated_columns_change_nothing(files, capsys):
         (["--retrospective"], "uses test labels, and there are none"),
         (["--unlabelled", "2"], "2 unlabelled rows hold no covariance"),
         (["--alpha-w", "-1"], "--alpha-w: input should be greater than or equal to 0"),
-        (["--pseudo-labels", "second"], "needs the teacher's features"),
+        (["--pseudo-labels", "third"], "no pseudo-label column 'third'"),
         (["--noise-variance", "1", "--repeat-column", "second"], "both give the noise variance"),
         (["--repeat-column", "third"], "third"),
         (["--m", "1000"], "1000"),

@@ -260,7 +260,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
-    from outgrow.report.tables import geometry_table
+    from outgrow.report.tables import agreement_lines, geometry_table
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
@@ -269,6 +269,8 @@ def measure(
         return
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
+        if weak in found["agreement"]:
+            _console().print(agreement_lines(weak, found["agreement"][weak]))
 
 
 @app.command
@@ -346,13 +348,17 @@ def demo(
     out: Out = Path("outgrow-demo"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the main job on embedded real data: movie reviews rated by people, four text encoders."""
+    """Run the main job on embedded real data: rated movie reviews, a lexicon and four text encoders."""
     from outgrow import api
+    from outgrow.report.forecast_table import forecast_lines
 
     with _progress() as tell:
         made = api.demo(out, config or DemoConfig(), overwrite=overwrite, progress=tell)
     for folder, outcome in made.items():
-        _show_run(outcome, folder)
+        if "verdict" in outcome:
+            _show_run(outcome, folder)
+        else:
+            _show_findings(outcome, forecast_lines, folder, False)
         print()
 
 

@@ -190,7 +190,7 @@ _KINDS = (
     ),
     CheckKind(
         "OG215",
-        "few labels for a forecast",
+        "few labels: what is said of them is rough",
         "The intervals come from twenty groups of labelled rows; with fewer than two rows in each they are"
         " rough.",
         "Label more rows: 100 give usable intervals, 400 narrow ones.",

@@ -31,7 +31,7 @@ from outgrow.report.forecast_charts import (
 )
 from outgrow.report.forecast_page import forecast_page, percent, summary_html
 from outgrow.report.forecast_table import forecast_lines
-from outgrow.report.forecast_words import at_hand, identified, lost, sentence
+from outgrow.report.forecast_words import at_hand, given_sentences, identified, lost, sentence
 from outgrow.report.page import write_report
 from outgrow.report.style import CSS
 from outgrow.report.text import escaped
@@ -480,3 +480,26 @@ def test_a_browser_draws_every_chart_and_asks_for_nothing(browser, outcomes, tmp
     assert page.evaluate("window.pwned") is None
     assert page.evaluate(CUT) == []
     page.close()
+
+
+def test_from_how_many_labels_on_a_given_teacher_is_not_needed():
+    win = {
+        "student": {"value": 4.0, "interval": [4.0, 48.1]},
+        "joint": {"value": 138.2, "interval": [12.0, 1000.0]},
+    }
+    pair = {
+        "weak": "rule",
+        "settings": {"slope": 1.5, "offset": -0.25},
+        "searched": [4, 1000],
+        "labels_win": win,
+    }
+    scale, student, joint = given_sentences({"labelled": 50}, pair)
+    assert scale == "rule: score x 1.50 - 0.250, from 50 labels."
+    assert "from about 4 labels on (90 % interval: 4 or fewer to 48)" in student
+    assert "from about 138 labels on (90 % interval: 12 to 1,000 or more)" in joint
+    never = {"joint": {"reason": "up to 1,000 labels they are not", "remedy": "Take the student."}}
+    assert (
+        "up to 1,000 labels they are not"
+        in given_sentences({}, {**pair, "settings": {}, "labels_win": never})[0]
+    )
+    assert given_sentences({}, {}) == []

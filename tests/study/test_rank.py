@@ -209,8 +209,8 @@ def with_ids(name, ids):
     pq.write_table(pa.table({"id": ids, "features": lists}), f"{name}.parquet")
 
 
-def test_pseudo_labels_cannot_be_ranked(world):
-    with pytest.raises(ConfigError, match="needs the teacher's features"):
+def test_the_labels_are_no_teacher(world):
+    with pytest.raises(ConfigError, match="holds the labels themselves"):
         rank(config("good", pseudo_labels=("label",)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outgrow.errors import CHECKS
-from outgrow.report.text import value_of, visible
+from outgrow.report.text import number, shortened, value_of, visible
 from outgrow.report.words import KINDS, kind_title
 
 Plain = Mapping[str, Any]
@@ -135,6 +135,16 @@ def settings_text(settings: Plain) -> str:
     # Two digits: a grid of penalties is far coarser.
     parts += [f"{visible(key)} {value:.2g}" for key, value in shown.items() if value_of(value) is not None]
     return ", ".join(parts)
+
+
+def scale_text(teacher: object, settings: Plain, labels: object) -> str:
+    """Say how a given score became a label, such as "vader: score x 2.31 + 0.12, from 100 labels"."""
+    slope, offset = value_of(settings.get("slope")), value_of(settings.get("offset"))
+    if slope is None or offset is None:
+        return ""
+    sign = "-" if offset < 0 else "+"
+    line = f"score x {number(slope)} {sign} {number(abs(offset))}, from {number(labels)} labels"
+    return f"{shortened(teacher, 40)}: {line}"
 
 
 @dataclass(frozen=True)

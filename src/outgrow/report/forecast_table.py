@@ -14,6 +14,7 @@ from outgrow.report.forecast_words import (
     PART_TITLES,
     RIVALS,
     anchor_sentence,
+    given_sentences,
     identified,
     lost,
     risks_of,
@@ -62,6 +63,7 @@ def forecast_lines(outcome: Plain) -> Group:
         if any(part(design, "accuracy") for design in items(pair, "designs")):
             made.append(_accuracy_table(pair))
         made += [Text(f"  {names} undefined{text}", style="dim") for names, text in lost(pair)]
+        made += [Text(visible(said)) for said in given_sentences(outcome, pair)]
         made.append(Text(visible(anchor_sentence(outcome, pair)), style="dim"))
     # What is not told is said here too; what is told needs no line.
     made += [

@@ -30,12 +30,15 @@ from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
 from outgrow.study.sources import (
     NOTHING,
+    Mixing,
     Permissions,
     Progress,
     bare_rows,
     feature_sets,
+    given_columns,
     given_teachers,
     label_table,
+    labels_path,
     raw_rows,
 )
 
@@ -62,8 +65,9 @@ class Prepared:
         Values of the group column.
     split : Split
         Labelled, unlabelled and test rows.
-    given : frozenset of str
-        Weak sets that are pseudo-labels of teachers of whom nothing else is known.
+    given : dict of str to (array of shape (columns, d) or None)
+        Weak sets that are pseudo-labels of teachers of whom nothing else is known, with what mixes the
+        columns of several.
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
         one pass over the pool. Empty where they were not wanted.
@@ -89,7 +93,7 @@ class Prepared:
     truth: Float[np.ndarray, " rows"] | None
     groups: np.ndarray | None
     split: Split
-    given: frozenset[str]
+    given: dict[str, Mixing | None]
     moments: dict[str, MomentTable]
     belong: Dependence | None
     task: str
@@ -111,6 +115,7 @@ def prepare(
     progress: Progress | None = None,
     *,
     moments: bool = True,
+    deal: bool = False,
 ) -> Prepared:
     """Read, join, check and split the data of a run.
 
@@ -124,6 +129,8 @@ def prepare(
         Told what is being done and the share done.
     moments : bool
         Whether to take the moments by jackknife group; a forecast needs those of the pool alone.
+    deal : bool
+        Whether labelled rows are dealt anew by whoever asks: what these few hold does not matter then.
 
     Returns
     -------
@@ -133,12 +140,21 @@ def prepare(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    exclude = [column for column in (*beside, *config.pseudo_labels) if column]
+    found = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    of_teachers = [column for _, _, columns in found for column in columns]
+    exclude = [column for column in (*beside, *of_teachers) if column]
     raw = None
     if config.input:
         # Where labels have a table of their own, the columns named are that table's.
         raw = (bare_rows if config.labels else raw_rows)(config, config.input)
     labels = label_table(config, raw)
+    leaked = [column for column in labels.answers if column in of_teachers]
+    if leaked:
+        raise ConfigError(
+            f"{quoted(leaked)} holds the labels themselves, which no teacher may say",
+            "--pseudo-labels",
+            "Name the column of the pseudo-labels.",
+        )
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, labels)
     where = Path(labels.source).name
@@ -171,10 +187,11 @@ def prepare(
     truth = _truth(joined, task, why, split, config, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     identities = {table.identity.name: table.identity for table in weak}
-    for name, given in given_teachers(config, joined.ids, task, classes).items():
+    given: dict[str, Mixing | None] = {}
+    for name, (read, mixing) in given_teachers(found, joined.ids, config.id_column, classes).items():
         if name in sets:
             raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
-        sets[name], identities[name] = given.values, given.identity
+        sets[name], identities[name], given[name] = read.values, read.identity, mixing
     strong_name = strong.identity.name
     if strong_name in identities:
         strong_name += " (strong)"
@@ -183,7 +200,8 @@ def prepare(
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
-        check_spread(values[split.labelled], f"{name}, labelled rows", columns)
+        if not deal:
+            check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
     fitted = np.concatenate([split.labelled, split.unlabelled])
@@ -212,7 +230,7 @@ def prepare(
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
-        frozenset(config.pseudo_labels),
+        given,
         tables,
         belong,
         task,

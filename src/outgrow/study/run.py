@@ -20,7 +20,6 @@ from outgrow.probes.routes import COST_ORDER
 from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
-from outgrow.study.foresight import FEW
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
@@ -96,8 +95,6 @@ def _train_and_judge(
     checks = [*data.checks, *found, *_near_peaks(data, trained)]
 
     n = len(split.labelled)
-    if n < FEW:
-        checks.append(Check("OG215", f"{n} labels"))
     to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
     verdict = decide(to_choose, n, config.tolerance, rows.groups is not None)
 

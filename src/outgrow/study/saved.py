@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
+from outgrow.data.files import quoted
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.pair_moments import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
@@ -110,6 +111,8 @@ class Source:
         Directions kept; None for all.
     columns : tuple of str
         Names of its columns, in order, where it was a wide table.
+    mixing : array of shape (columns, d) or None
+        What made it of several teachers' columns, where it was made.
     """
 
     role: str
@@ -119,6 +122,20 @@ class Source:
     centre: Float[np.ndarray, " d"]
     basis: Float[np.ndarray, "d r"] | None
     columns: tuple[str, ...] = ()
+    mixing: Float[np.ndarray, "columns d"] | None = None
+
+    def mixed(self, values: Float[np.ndarray, "m _"], where: str) -> Float[np.ndarray, "m d"]:
+        """Make the set of the columns that it was made of."""
+        if self.mixing is None:
+            return values
+        if values.ndim != 2 or values.shape[1] != len(self.mixing):
+            raise DataError(
+                f"{self.name!r} is made of {len(self.mixing)} columns ({quoted(self.columns, 20)}), and these"
+                f" features have {values.shape[-1]}",
+                where,
+                "Give these columns, in this order, in one file.",
+            )
+        return np.asarray(values @ self.mixing)
 
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
         """Refuse features that are not of this source.
@@ -208,6 +225,7 @@ class SavedModel:
                 values, encoder, where = given.values, given.identity.encoder, given.identity.source
             else:
                 values, encoder, where = np.asarray(given), None, "features"
+            values = source.mixed(values, where)
             source.check(values, encoder, where)
             parts.append(values if source.basis is None else (values - source.centre) @ source.basis)
         if len({len(part) for part in parts}) > 1:
@@ -332,6 +350,9 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
             tensors[f"{place}.centre"] = centre
             if basis is not None:
                 tensors[f"{place}.basis"] = basis
+            mixing = data.given.get(name) if role == "weak" else None
+            if mixing is not None:
+                tensors[f"{place}.mixing"] = mixing
             identity = as_plain(data.identities[name])
             sources.append({"role": role, "name": name, "identity": identity, "whereabouts": places[name]})
         file = f"models/{number:02d}-{route.kind.replace(' ', '-')}.safetensors"
@@ -382,6 +403,7 @@ def load(folder: str | Path) -> LoadedRun:
                 tensors[f"{place}.centre"],
                 tensors.get(f"{place}.basis"),
                 tuple(source["identity"].get("columns", ())),
+                tensors.get(f"{place}.mixing"),
             )
             for place, source in enumerate(entry["sources"])
         )
