@@ -47,7 +47,7 @@ lint: .venv/test
 
 # Encoders are timed where their extras are installed (make extras).
 bench: .venv/test
-	@for name in imports moments store encode_text encode_images equivalents verdict_coverage rank plan sweep demo; do \
+	@for name in imports moments store encode_text encode_images equivalents correlation verdict_coverage rank plan sweep demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Other tools beside ours, in a venv of their own. Best on an idle machine.

@@ -1,9 +1,10 @@
 """Make the movie data embedded in outgrow from the full features: ``make_movies.py SOURCE [DESTINATION]``.
 
-SOURCE holds reviews.parquet (id, rating, raters) and one Parquet file of features per encoder. Each
-encoder is reduced to its leading principal components, fitted on rows outside the test split only;
-its whole spectrum is kept beside them. The same source gives the same bytes (with the pyarrow of
-constraints.txt; see the data card), and manifest.json names the sha256 of each file.
+SOURCE holds reviews.parquet (id, text, rating, raters) and one Parquet file of features per encoder. VADER
+scores every text, which itself is left out. Each encoder is reduced to its leading principal components,
+fitted on rows outside the test split only; its whole spectrum is kept beside them. The same source gives the
+same bytes (with the pyarrow of constraints.txt; see the data card), and manifest.json names the sha256 of
+each file.
 """
 
 from __future__ import annotations
@@ -105,6 +106,25 @@ def read_features(path: Path, ids: list[str]) -> np.ndarray:
     return features[[position[row] for row in ids]]
 
 
+def vader_scores(texts: list[str]) -> list[float]:
+    """Score texts with VADER's lexicon and rules.
+
+    Parameters
+    ----------
+    texts : list of str
+        The texts.
+
+    Returns
+    -------
+    list of float
+        Its compound scores, from -1 (bad) to 1 (good), in four decimals as it rounds them.
+    """
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    judge = SentimentIntensityAnalyzer()
+    return [float(judge.polarity_scores(text)["compound"]) for text in texts]
+
+
 def write(table: pa.Table, path: Path) -> None:
     """Write a table with page checksums, and without anything that changes from run to run.
 
@@ -122,7 +142,7 @@ def write(table: pa.Table, path: Path) -> None:
         compression="zstd",
         compression_level=19,
         # Splitting the bytes of float16 gathers signs and exponents, which zstd can shorten (by 15 %).
-        use_dictionary=[] if halves else ["raters.list.element"],
+        use_dictionary=[] if halves else ["raters.list.element", "vader"],
         column_encoding={"features.list.element": "BYTE_STREAM_SPLIT"} if halves else None,
         write_statistics=False,
         write_page_checksum=True,
@@ -140,17 +160,19 @@ def make(source: Path, destination: Path) -> None:
         The folder to write to.
     """
     destination.mkdir(parents=True, exist_ok=True)
-    reviews = pq.read_table(source / "reviews.parquet", columns=["id", "rating", "raters"])
+    reviews = pq.read_table(source / "reviews.parquet", columns=["id", "text", "rating", "raters"])
     ids = reviews["id"].to_pylist()
     is_test = draw_test(ids)
-    write(reviews.append_column("is_test", pa.array(is_test)), destination / "reviews.parquet")
+    scores = pa.array(vader_scores(reviews["text"].to_pylist()))
+    reviews = reviews.drop_columns("text").append_column("is_test", pa.array(is_test))
+    write(reviews.append_column("vader", scores), destination / "reviews.parquet")
     spectra = {}
     for name, kept in KEPT.items():
         full = read_features(source / f"{name}.parquet", ids)
         # One thread: the order of additions, and so the last bits, do not depend on the number of cores.
         with threadpool_limits(limits=1):
-            scores, eigenvalues = reduce(full, is_test, kept)
-        values = pa.array(scores.astype(np.float16).ravel())
+            components, eigenvalues = reduce(full, is_test, kept)
+        values = pa.array(components.astype(np.float16).ravel())
         features = pa.FixedSizeListArray.from_arrays(values, kept)
         # The encoder's name travels with the numbers: models trained on one refuse those of another.
         encoder = f"{MODELS[name]}, {kept} leading principal components on movie reviews"

@@ -56,7 +56,7 @@ def test_a_table_on_the_terminal_and_nothing_on_disk(files, capsys):
     shown = capsys.readouterr().out
     assert "Prospective forecast: 100 labels used, 400 unlabelled rows at hand" in shown
     assert "With 100 labelled and 400 unlabelled rows and the teacher weak" in shown
-    for words in ("W2S student", "Baseline", "Ceiling", "PGR", "OPR", "Inherited variance"):
+    for words in ("Student", "Labels-only", "Ceiling", "PGR", "OPR", "Inherited variance"):
         assert words in shown
     assert "--repeat-column" in shown
     assert sorted(path.name for path in files.iterdir()) == before
@@ -194,7 +194,7 @@ def test_duplicated_columns_change_nothing(files, capsys):
         (["--retrospective"], "uses test labels, and there are none"),
         (["--unlabelled", "2"], "2 unlabelled rows hold no covariance"),
         (["--alpha-w", "-1"], "--alpha-w: input should be greater than or equal to 0"),
-        (["--pseudo-labels", "second"], "needs the teacher's features"),
+        (["--pseudo-labels", "third"], "no pseudo-label column 'third'"),
         (["--noise-variance", "1", "--repeat-column", "second"], "both give the noise variance"),
         (["--repeat-column", "third"], "third"),
         (["--m", "1000"], "1000"),

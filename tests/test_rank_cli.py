@@ -111,7 +111,7 @@ def test_python_gives_order_ties_and_forecasts(files):
         (["--N", "0"], "greater than or equal to 2"),
         (["--weak", "copy=good.npy", "copy=bad.npy"], "two weak feature sets have the same name"),
         (["--weak", "none.npy"], "none.npy"),
-        (["--pseudo-labels", "label"], "a forecast needs the teacher's features"),
+        (["--pseudo-labels", "label"], "holds the labels themselves"),
         (["--alpha-w", "-1"], "--alpha-w"),
     ],
 )

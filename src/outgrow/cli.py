@@ -260,7 +260,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
-    from outgrow.report.tables import geometry_table
+    from outgrow.report.tables import agreement_lines, geometry_table
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
@@ -269,6 +269,8 @@ def measure(
         return
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
+        if weak in found["agreement"]:
+            _console().print(agreement_lines(weak, found["agreement"][weak]))
 
 
 @app.command
@@ -331,6 +333,14 @@ def report(folder: Path) -> None:
     print(api.redraw(folder))
 
 
+@app.command(name="explain")
+def explain_check(code: str) -> None:
+    """Say what a check means, why it matters and what to do: outgrow explain OG106."""
+    from outgrow.report.check_lines import explained
+
+    print(explained(code))
+
+
 @app.command
 def demo(
     *,
@@ -338,39 +348,43 @@ def demo(
     out: Out = Path("outgrow-demo"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Run the main job on embedded real data: movie reviews rated by people, four text encoders."""
+    """Run the main job on embedded real data: rated movie reviews, a lexicon and four text encoders."""
     from outgrow import api
+    from outgrow.report.forecast_table import forecast_lines
 
     with _progress() as tell:
         made = api.demo(out, config or DemoConfig(), overwrite=overwrite, progress=tell)
     for folder, outcome in made.items():
-        _show_run(outcome, folder)
+        if "verdict" in outcome:
+            _show_run(outcome, folder)
+        else:
+            _show_findings(outcome, forecast_lines, folder, False)
         print()
 
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
-    from outgrow.report.findings import checks
+    from outgrow.report.check_lines import check_lines
 
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False))
         return
     console = _console()
+    console.print(check_lines(outcome, serious=True))
     console.print(lines(outcome))
-    # Those of single estimates too, as on the page.
-    for check in checks(outcome):
-        console.print(f"{check.code} {check.detail}", style="yellow", markup=False)
+    console.print(check_lines(outcome, serious=False))
     if out is not None:
         console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _show_run(outcome: Any, out: Path) -> None:
+    from outgrow.report.check_lines import check_lines
     from outgrow.report.tables import risk_table, summary_lines
 
     console = _console()
+    console.print(check_lines(outcome, serious=True))
     console.print(summary_lines(outcome))
     console.print(risk_table(outcome))
-    for check in outcome["checks"]:
-        console.print(f"{check['code']} {check['detail']}", style="yellow", markup=False)
+    console.print(check_lines(outcome, serious=False))
     console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
 
 

@@ -142,8 +142,9 @@ class LabelConfig(DataConfig):
     labels : str or None
         Table of labels (CSV, TSV, Parquet, Arrow); by default those of the raw rows.
     pseudo_labels : tuple of str
-        Columns of the labels' table that hold a teacher's pseudo-labels for every row: black boxes, beside
-        or instead of weak models.
+        Teachers of whom only pseudo-labels are known, one for every row, beside or instead of weak models:
+        each "[NAME=]COLUMN[,COLUMN...]" of the labels' table, or "[NAME=]FILE", a table of its own. Scores,
+        probabilities, lists of them or words; what they are worth is fitted to the labels.
     truth_column : str or None
         Column of less noisy targets, for reporting only.
     truth_variance : float
@@ -294,6 +295,8 @@ class SweepConfig(RawConfig):
     ----------
     weak : tuple of str
         Teachers: feature files, each "path" or "name=path"; models where raw rows are the input.
+    pseudo_labels : tuple of str
+        Teachers of whom only pseudo-labels are known, as for a run.
     strong : tuple of str
         Students, likewise; every teacher meets every student.
     input : str or None
@@ -342,7 +345,8 @@ class SweepConfig(RawConfig):
         The loss.
     """
 
-    weak: tuple[str, ...] = Field(min_length=1)
+    weak: tuple[str, ...] = ()
+    pseudo_labels: tuple[str, ...] = ()
     strong: tuple[str, ...] = Field(min_length=1)
     input: str | None = None
     feature_columns: str | None = None
@@ -379,7 +383,8 @@ class SweepConfig(RawConfig):
         sets.pop(self.strong[0], None)
         shared = {key: value for key, value in dict(self).items() if key in own}
         # A set that teaches itself is read as both.
-        return RunConfig(weak=tuple(sets) or self.strong[:1], strong=self.strong[0], n=4, **shared)
+        alone = self.strong[:1] if self.weak else ()
+        return RunConfig(weak=tuple(sets) or alone, strong=self.strong[0], n=4, **shared)
 
 
 class ReproduceConfig(LabelConfig):
@@ -428,7 +433,18 @@ class ReproduceConfig(LabelConfig):
 
 
 class MeasureConfig(DataConfig):
-    """Everything that decides a measurement of representations; no labels are needed."""
+    """Everything that decides a measurement of representations; no labels are needed.
+
+    Parameters
+    ----------
+    pseudo_labels : tuple of str
+        Teachers of whom only pseudo-labels are known, as for a run.
+    labels : str or None
+        The table of these columns; none is needed where they are files of their own.
+    """
+
+    pseudo_labels: tuple[str, ...] = ()
+    labels: str | None = None
 
 
 class DemoConfig(_Strict):
@@ -496,7 +512,27 @@ def absolute(config: Labelled) -> Labelled:
             "weak": tuple(whole(entry) for entry in config.weak),
             "strong": whole(config.strong),
             "labels": config.labels and str(Path(config.labels).absolute()),
+            "pseudo_labels": whole_columns(config.pseudo_labels),
         }
+    )
+
+
+def whole_columns(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Make the paths among given teachers absolute; columns stay as they are.
+
+    Parameters
+    ----------
+    entries : tuple of str
+        As `LabelConfig.pseudo_labels` takes them.
+
+    Returns
+    -------
+    tuple of str
+        The same teachers.
+    """
+    return tuple(
+        whole(entry) if named_path(entry)[1].suffix and named_path(entry)[1].is_file() else entry
+        for entry in entries
     )
 
 

@@ -44,24 +44,18 @@ class ConfigError(OutgrowError, ValueError):
 
 @dataclass(frozen=True)
 class CheckKind:
-    """What one coded check means, whatever result raised it.
-
-    Parameters
-    ----------
-    code : str
-        "OG" and three digits.
-    title : str
-        What is wrong, in a few words.
-    why : str
-        Why it matters, one sentence.
-    remedy : str
-        What to do, one sentence.
-    """
+    """What one coded check means, whatever result raised it."""
 
     code: str
+    """ "OG" and three digits."""
     title: str
+    """What is wrong, in a few words."""
     why: str
+    """Why it matters, one sentence."""
     remedy: str
+    """What to do, one sentence."""
+    serious: bool = False
+    """Whether answers may be worthless where it is raised: it then stands above them."""
 
 
 _KINDS = (
@@ -70,6 +64,7 @@ _KINDS = (
         "the same content stands under two ids on both sides of the split",
         "A row that was trained on and is tested on again makes every risk look too small.",
         "Remove the duplicates, or name a group column that holds them together (--group-column).",
+        serious=True,
     ),
     CheckKind(
         "OG102",
@@ -77,12 +72,14 @@ _KINDS = (
         "Dimensions, pseudo-labels and forecasts assume that labelled and unlabelled rows come from one"
         " population.",
         "Draw the labelled rows at random from the pool, or report risks for the labelled population only.",
+        serious=True,
     ),
     CheckKind(
         "OG103",
         "the test rows do not look drawn from the pool",
         "Test risks then speak of another population than the one trained on.",
         "Draw the test rows at random from the same source as the pool.",
+        serious=True,
     ),
     CheckKind(
         "OG104",
@@ -101,6 +98,7 @@ _KINDS = (
         "rows were matched by their number",
         "One file has ids and another has none: a file in another order would be joined wrongly.",
         "Give every file a column of ids (--id-column), or make sure that all are in one order.",
+        serious=True,
     ),
     CheckKind(
         "OG107",
@@ -191,6 +189,7 @@ _KINDS = (
         "an excess risk is below zero",
         "The noise variance given is larger than the whole risk, so it cannot be that of these labels.",
         "Correct --noise-variance (or --truth-variance), or leave it out.",
+        serious=True,
     ),
     CheckKind(
         "OG213",
@@ -209,7 +208,7 @@ _KINDS = (
     ),
     CheckKind(
         "OG215",
-        "few labels for a forecast",
+        "few labels: what is said of them is rough",
         "The intervals come from twenty groups of labelled rows; with fewer than two rows in each they are"
         " rough.",
         "Label more rows: 100 give usable intervals, 400 narrow ones.",
@@ -222,6 +221,12 @@ _KINDS = (
         "Believe the test rows; look for drift between labelled rows and test rows.",
     ),
     CheckKind(
+        "OG216",
+        "rows come in copies",
+        "A copy tells nothing new, and what feature sets share by chance grows as if there were fewer rows.",
+        "Nothing is needed for shared directions, which count copies as one; remove copies before training.",
+    ),
+    CheckKind(
         "OG301",
         "a logistic fit stopped before it converged",
         "Its coefficients are not those of the penalty named, and its risk is not the best to be had.",
@@ -232,24 +237,28 @@ _KINDS = (
         "the encoder is not deterministic",
         "Two passes over the same rows give different features, so nothing measured on them can be repeated.",
         "Put the model into evaluation mode (dropout off), and fix the seed of whatever it draws.",
+        serious=True,
     ),
     CheckKind(
         "OG303",
         "a row's features depend on its batch",
         "Features then change with the batch size and the order of rows, and leak from one row to another.",
         "Put the model into evaluation mode (batch norm), and mask padding in attention and pooling.",
+        serious=True,
     ),
     CheckKind(
         "OG304",
         "the encoder gives values that are not finite",
         "No head can be fitted on NaN or infinity.",
         "Compute in float32; if that does not help, the weights are damaged.",
+        serious=True,
     ),
     CheckKind(
         "OG305",
         "the encoder gives every row the same features",
         "Features that do not vary carry nothing a head could use.",
         "Look at the layer, the pooling and the weights: they may never have been loaded.",
+        serious=True,
     ),
 )
 

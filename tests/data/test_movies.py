@@ -65,6 +65,16 @@ def test_shapes(movies: Movies) -> None:
     assert np.abs(np.concatenate(movies.raters)).max() == 4
 
 
+def test_vader_is_another_judge_of_the_same_texts(movies: Movies) -> None:
+    """Squared correlations as the data card states them; scores out of order would correlate with nothing."""
+    assert np.abs(movies.vader).max() < 1
+    np.testing.assert_array_equal(movies.vader, np.round(movies.vader, 4))
+    assert np.mean(movies.vader == 0) == pytest.approx(0.134, abs=5e-4)
+    for rows, share in ((slice(None), 0.183), (movies.is_test, 0.162)):
+        found = np.corrcoef(movies.vader[rows], movies.rating[rows])[0, 1] ** 2
+        assert found == pytest.approx(share, abs=5e-4)
+
+
 def test_at_most_14_megabytes() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 12.5e6 < 14e6
 
@@ -154,7 +164,8 @@ def test_demo_inputs_are_ordinary_files(movies: Movies, tmp_path: Path) -> None:
         np.testing.assert_array_equal(values[there].astype(np.float32), movies.features[name])
     with paths["labels"].open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["id", "label", "rating", "split"]
+    assert list(rows[0]) == ["id", "label", "rating", "vader", "split"]
+    np.testing.assert_array_equal([float(row["vader"]) for row in rows], movies.vader)
     assert [row["id"] for row in rows] == list(movies.ids)
     np.testing.assert_array_equal([float(row["label"]) for row in rows], movies.noisy_labels(1))
     np.testing.assert_array_equal([float(row["rating"]) for row in rows], movies.rating)

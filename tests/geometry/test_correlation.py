@@ -49,17 +49,18 @@ def test_equals_scikit_learn(rng):
 def test_invariances(seed, d_w, d_s):
     rng = np.random.default_rng(seed)
     X, Y = rng.standard_normal((80, d_w)), rng.standard_normal((80, d_s))
-    found = correlation_dimension(X, Y)
     order = rng.permutation(80)
-    groups = np.arange(80) % 20
+    groups = np.arange(80) // 2
+    found = correlation_dimension(X, Y, groups=groups)
     moved = correlation_dimension(
         (X @ (rng.standard_normal((d_w, d_w)) + 3 * np.eye(d_w)) + 100)[order],
         (Y * rng.uniform(0.01, 100, d_s))[order],
         groups=groups[order],
     )
-    swapped = correlation_dimension(Y, X)
+    swapped = correlation_dimension(Y, X, groups=groups)
     for other in (moved, swapped):
         assert other.naive == pytest.approx(found.naive, rel=1e-6, abs=1e-9)
+        assert other.estimate.value == pytest.approx(found.estimate.value, rel=1e-6, abs=1e-7)
         np.testing.assert_allclose(other.estimate.interval, found.estimate.interval, rtol=1e-5, atol=1e-7)
     assert 0 <= found.naive <= min(d_w, d_s) + 1e-9
     assert 0 <= found.clipped <= min(d_w, d_s)

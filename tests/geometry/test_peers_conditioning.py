@@ -7,11 +7,13 @@ import pytest
 
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import (
+    PairRows,
     correlation_dimension,
     correlation_from_moments,
     unresolved,
     whitening,
 )
+from outgrow.geometry.dependence import dependence
 from outgrow.geometry.joint_moments import ROWS, joint_moments
 from outgrow.geometry.measure import measure_pair
 from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
@@ -68,14 +70,15 @@ def test_moments_alone_say_that_they_are_limited(rng):
     X, Y = pair(rng, 1e9, 1)
     table = pair_moments(X, Y)
     total = table.select()
-    found = correlation_from_moments(table, whitening(total, WEAK), whitening(total, STRONG))
+    rows = PairRows(X, Y, dependence((Y, X)))
+    found = correlation_from_moments(table, whitening(total, WEAK), whitening(total, STRONG), rows)
     assert found.d_w < D_W
     (check,) = found.estimate.checks
     assert check.code == "OG209"
     assert check.detail == f"{D_W - found.d_w} of 24 weak directions are lost in the rounding of moments"
     assert measure_pair(X, Y).correlation.estimate.checks == (check,)
     # Directions that were not asked for are not missed.
-    fewer = correlation_from_moments(table, whitening(total, WEAK, 6), whitening(total, STRONG))
+    fewer = correlation_from_moments(table, whitening(total, WEAK, 6), whitening(total, STRONG), rows)
     assert fewer.d_w == 6 and not fewer.estimate.checks
 
 

@@ -46,3 +46,17 @@ def test_leave_one_out_alone_is_widened(rng):
     assert ratio == pytest.approx(widening(10))
     assert "forecast" not in expected.estimate(40).method
     assert "forecast" in ExpectedError(np.ones(5), np.ones(5)).estimate(40).method
+
+
+def test_a_forecast_that_disagrees_is_set_aside(rng):
+    losses = 1 + 0.1 * rng.normal(size=(3, 40))
+    forecasts = np.full((11, 3), 5.0) + 0.01 * rng.normal(size=(11, 3))
+    best, expected = choose(losses, parts(10, 40), forecasts)
+    assert expected.forecast is None
+    assert expected.rejected == pytest.approx(5, abs=0.1)
+    alone, same = choose(losses, parts(10, 40))
+    assert best == alone
+    np.testing.assert_array_equal(expected.values, same.values)
+    near = choose(losses, parts(10, 40), forecasts - 4)[1]
+    assert near.rejected is None
+    assert near.forecast is not None

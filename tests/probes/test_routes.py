@@ -23,14 +23,16 @@ def rows(rng):
 
 def test_every_route_is_tuned_and_scored_on_every_label(rows):
     labelled, weak, _, _, pool = rows
-    found = routes.with_teacher("w", weak[:60], pool, labelled)
-    assert [r.kind for r in found] == ["teacher", "student", "joint", "union", "stage-wise student"]
+    forecasts = labelled.forecasts(weak[:60], pool)
+    found = routes.with_teacher("w", weak[:60], pool, labelled, forecasts)
+    found.append(routes.union("w", weak[:60], pool, labelled, forecasts))
+    assert [r.kind for r in found] == ["teacher", "student", "joint", "stage-wise student", "union"]
     assert all(r.expected.values.shape == (11,) for r in found)
     assert all((r.expected.forecast is None) == (r.kind == "stage-wise student") for r in found)
     # Jointly tuned, the student's leave-one-out loss at the best setting cannot exceed the stage-wise one.
     first = labelled.path(weak[:60])
     table = StageTwo(first, labelled.strong, pool, labelled.grid(labelled.strong)).losses()
-    assert table.mean(axis=2).min() <= found[4].expected.leave_one_out[0] + 1e-12
+    assert table.mean(axis=2).min() <= found[3].expected.leave_one_out[0] + 1e-12
     assert routes.baseline(labelled, pool).expected.forecast is not None
 
 
@@ -66,6 +68,7 @@ def test_ridgeless_head_uses_no_penalty(rows):
 def test_heads_without_a_penalty_are_not_forecast(rows):
     labelled, weak, _, _, pool = rows
     plain = routes.Labelled(labelled.strong, labelled.y, labelled.folds, ridgeless=True)
+    assert plain.forecasts(weak[:60], pool) is None
     found = routes.with_teacher("w", weak[:60], pool, plain)
     assert all(route.expected.forecast is None for route in found)
 

@@ -31,7 +31,7 @@ from outgrow.report.forecast_charts import (
 )
 from outgrow.report.forecast_page import forecast_page, percent, summary_html
 from outgrow.report.forecast_table import forecast_lines
-from outgrow.report.forecast_words import at_hand, identified, lost, sentence
+from outgrow.report.forecast_words import at_hand, given_sentences, identified, lost, sentence
 from outgrow.report.page import write_report
 from outgrow.report.style import CSS
 from outgrow.report.text import escaped
@@ -267,8 +267,8 @@ def test_sentences_follow_the_probabilities(outcomes):
         design["wins"][rival]["value"] = value
     said = sentence(outcome, pair)
     assert "beats its teacher" in said
-    assert "may or may not beat the baseline (50 % that it does)" in said
-    assert "does not beat the fit of both sets" in said
+    assert "may or may not beat labels-only (50 % that it does)" in said
+    assert "does not beat the fit of both models" in said
     assert (percent(0.5), percent(0.996), percent(0.004)) == ("50 %", "> 99 %", "< 1 %")
 
 
@@ -305,7 +305,7 @@ def test_lines_bands_and_marks_are_those_of_the_findings(outcomes):
     for along in ("n", "N"):
         curve = next(c for c in pair["curves"] if c["along"] == along)
         drawing = risk_curves(outcome, pair, along)
-        points = {p["place"]: p for p in values_of(drawing, "W2S student") if "segment" in p}
+        points = {p["place"]: p for p in values_of(drawing, "Student") if "segment" in p}
         assert sorted(points) == curve["places"]
         for place, value, low in zip(
             curve["places"],
@@ -314,7 +314,7 @@ def test_lines_bands_and_marks_are_those_of_the_findings(outcomes):
             strict=True,
         ):
             assert (points[place]["value"], points[place]["low"]) == (value, low)
-        marks = [p for p in values_of(drawing, "W2S student") if "shape" in p]
+        marks = [p for p in values_of(drawing, "Student") if "shape" in p]
         assert {(m["place"], m["value"], m["low"]) for m in marks} == {
             (150 if along == "n" else 550, 0.3, 0.25)
         }
@@ -322,7 +322,7 @@ def test_lines_bands_and_marks_are_those_of_the_findings(outcomes):
     # Another teacher's points and another design's are not drawn.
     other = copy.deepcopy(outcome)
     other["measured"] = [{**one, "weak": "elsewhere"} for one in other["measured"]]
-    assert [p for p in values_of(risk_curves(other, pair, "n"), "W2S student") if "shape" in p] == []
+    assert [p for p in values_of(risk_curves(other, pair, "n"), "Student") if "shape" in p] == []
     other["measured"] = [{**one, "N": 77} for one in outcome["measured"]]
     assert "what the run measured" not in risk_curves(other, pair, "n").caption
     assert "what the run measured" in risk_curves(other, pair, "N").caption
@@ -331,7 +331,7 @@ def test_lines_bands_and_marks_are_those_of_the_findings(outcomes):
 def test_lines_break_where_nothing_is_defined(outcomes):
     outcome = outcomes["undefined"]
     (pair,) = outcome["pairs"]
-    points = [p for p in values_of(risk_curves(outcome, pair, "n"), "Strong baseline") if "segment" in p]
+    points = [p for p in values_of(risk_curves(outcome, pair, "n"), "Labels-only") if "segment" in p]
     assert len({p["segment"] for p in points}) == 2
     assert all(p["value"] > 0 for p in points)
 
@@ -372,7 +372,7 @@ def test_accuracies_are_drawn_beside_those_measured(outcomes):
 def test_one_teacher_needs_no_overview(outcomes):
     assert student_curves(outcomes["ordinary"]) is None
     drawing = student_curves(outcomes["four teachers"])
-    for name in ("1. small", "2. smaller", "3. another-teacher-0", "4. another-teacher-1", "Strong baseline"):
+    for name in ("1. small", "2. smaller", "3. another-teacher-0", "4. another-teacher-1", "Labels-only"):
         assert values_of(drawing, name), name
     assert margin_chart({}, []) is None
 
@@ -480,3 +480,26 @@ def test_a_browser_draws_every_chart_and_asks_for_nothing(browser, outcomes, tmp
     assert page.evaluate("window.pwned") is None
     assert page.evaluate(CUT) == []
     page.close()
+
+
+def test_from_how_many_labels_on_a_given_teacher_is_not_needed():
+    win = {
+        "student": {"value": 4.0, "interval": [4.0, 48.1]},
+        "joint": {"value": 138.2, "interval": [12.0, 1000.0]},
+    }
+    pair = {
+        "weak": "rule",
+        "settings": {"slope": 1.5, "offset": -0.25},
+        "searched": [4, 1000],
+        "labels_win": win,
+    }
+    scale, student, joint = given_sentences({"labelled": 50}, pair)
+    assert scale == "rule: score x 1.50 - 0.250, from 50 labels."
+    assert "from about 4 labels on (90 % interval: 4 or fewer to 48)" in student
+    assert "from about 138 labels on (90 % interval: 12 to 1,000 or more)" in joint
+    never = {"joint": {"reason": "up to 1,000 labels they are not", "remedy": "Take the student."}}
+    assert (
+        "up to 1,000 labels they are not"
+        in given_sentences({}, {**pair, "settings": {}, "labels_win": never})[0]
+    )
+    assert given_sentences({}, {}) == []

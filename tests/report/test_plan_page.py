@@ -68,9 +68,9 @@ def make_plan(weak=("small",), strong="large", title=""):
 
 def test_the_advice_stands_first():
     plan = make_plan()
-    assert advice(plan) == "400 labels, 5,000 pseudo-labels, for 500. Train: W2S student."
+    assert advice(plan) == "400 labels, 5,000 pseudo-labels, for 500. Train: Student."
     said = " ".join(sentences(plan))
-    assert "cannot tell it from: Both feature sets" in said
+    assert "cannot tell it from: Both models" in said
     assert "between 300 labels with 10,000 pseudo-labels and 450 with 2,500" in said
     assert "below 0.40" in said
     html = page(plan)

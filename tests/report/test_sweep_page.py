@@ -315,7 +315,7 @@ def test_wins_are_counted_over_all_cells(made_sweep):
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     for quantity, rival in (
         ("student_less_teacher", "its teacher"),
-        ("student_less_baseline", "the strong baseline"),
+        ("student_less_baseline", "labels-only"),
     ):
         own = [row for row in rows if row["quantity"] == quantity]
         less, more = sum(row["high"] < 0 for row in own), sum(row["low"] > 0 for row in own)

@@ -192,8 +192,6 @@ def test_what_cannot_be_used_is_refused_in_one_line(files):
     config = files.config(repeat_column="second", noise_variance=1.0)
     with pytest.raises(ConfigError, match="both give the noise variance"):
         foresee(config)
-    with pytest.raises(ConfigError, match="needs the teacher's features"):
-        foresee(files.config(pseudo_labels=("second",)))
     labelled = foresee(files.config(), anchors=False).data.split.labelled
     files.second[labelled] = np.nan
     with pytest.raises(DataError, match="0 labelled rows have a second label"):

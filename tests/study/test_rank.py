@@ -104,7 +104,7 @@ def test_no_teacher_is_recommended_where_labels_do_better(world):
     found = rank(config("bad", noise_variance=1.0)).outcome
     assert found.decision == "none"
     assert found.recommended is None
-    assert found.sentence.startswith("None beats training on the labels alone: take the strong baseline")
+    assert found.sentence.startswith("None beats training on the labels alone: take labels-only")
     assert not found.teachers[0].worth
     assert found.teachers[0].beyond_labels.interval[0] > 0
     assert found.labels_alone.kind == "baseline"
@@ -209,8 +209,8 @@ def with_ids(name, ids):
     pq.write_table(pa.table({"id": ids, "features": lists}), f"{name}.parquet")
 
 
-def test_pseudo_labels_cannot_be_ranked(world):
-    with pytest.raises(ConfigError, match="needs the teacher's features"):
+def test_the_labels_are_no_teacher(world):
+    with pytest.raises(ConfigError, match="holds the labels themselves"):
         rank(config("good", pseudo_labels=("label",)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import outgrow
 from outgrow.config import RunConfig
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import DataError
@@ -320,3 +321,29 @@ def test_predictions_in_pieces_are_those_of_all_rows(world, monkeypatch):
         monkeypatch.setattr(evaluate, "PIECE", 37)
         np.testing.assert_allclose(evaluate.read_by(study.data, item, rows), whole, rtol=1e-12)
         monkeypatch.undo()
+
+
+def test_wide_rows_cost_no_more_than_their_number(rng, tmp_path):
+    """Rows fewer than columns: fits are those of ridge on all columns, and saved models read all columns."""
+    from sklearn.linear_model import Ridge
+
+    latent = rng.normal(size=(90, 6))
+    weak, strong = (latent @ rng.normal(size=(6, 400)) + rng.normal(size=(90, 400)) for _ in range(2))
+    y = latent[:, 0] + 0.3 * rng.normal(size=90)
+    np.save(tmp_path / "weak.npy", weak)
+    np.save(tmp_path / "strong.npy", strong)
+    rows = "\n".join(f"{value!r}" if i < 40 else "" for i, value in enumerate(y.tolist()))
+    (tmp_path / "labels.csv").write_text(f"label\n{rows}\n")
+    config = RunConfig(
+        weak=(str(tmp_path / "weak.npy"),),
+        strong=str(tmp_path / "strong.npy"),
+        labels=str(tmp_path / "labels.csv"),
+    )
+    outgrow.run(config, tmp_path / "out")
+    loaded = outgrow.load(tmp_path / "out")
+    alpha = next(r for r in loaded.outcome["routes"] if r["kind"] == "baseline")["settings"]["alpha_s"]
+    plain = Ridge(alpha=40 * alpha).fit(strong[:40], y[:40])
+    np.testing.assert_allclose(loaded.baseline.predict(strong), plain.predict(strong), rtol=1e-6)
+    assert loaded.outcome["pairs"][0]["geometry"]["strong"]["width"] == 400
+    pool = loaded.teacher.predict(weak)
+    assert np.isfinite(pool).all()

@@ -6,13 +6,14 @@ is where they meet.
 
 from __future__ import annotations
 
+from outgrow.api.demonstrating import demo
 from outgrow.api.encoding import encode, inspect, verify
 from outgrow.api.forecasting import Forecasts, forecast
 from outgrow.api.planning import Plan, plan
 from outgrow.api.predicting import predict, write_columns
 from outgrow.api.ranking import Ranking, rank
 from outgrow.api.reproducing import Reproduced, reproduce
-from outgrow.api.running import demo, measure, redraw, replay, run
+from outgrow.api.running import measure, redraw, replay, run
 from outgrow.api.sweeping import Sweep, sweep
 from outgrow.study.saved import LoadedRun, load
 

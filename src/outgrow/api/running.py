@@ -1,4 +1,4 @@
-"""Train and judge, do it again, draw it again, measure alone, and the demo."""
+"""Train and judge, do it again, draw it again, and measure alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from outgrow import runs
 from outgrow.config import (
-    DemoConfig,
     LabelConfig,
     Labelled,
     MeasureConfig,
@@ -21,8 +20,8 @@ from outgrow.config import (
     absolute,
     from_toml,
     to_toml,
+    whole_columns,
 )
-from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import FileError
 from outgrow.features.model_spec import anywhere
 from outgrow.report.page import page, write_report
@@ -97,6 +96,7 @@ def portable(config: Labelled) -> Labelled:
             "strong": anywhere(config.strong),
             "input": str(there.absolute()) if there.exists() else config.input,
             "labels": config.labels and str(Path(config.labels).absolute()),
+            "pseudo_labels": whole_columns(config.pseudo_labels),
             "tokenizer": config.tokenizer and str(Path(config.tokenizer).absolute()),
         }
     )
@@ -278,75 +278,7 @@ def measure(
     Returns
     -------
     dict
-        Plain values: "strong", "note" and the geometry of each pair under "pairs".
+        Plain values: "strong", "note", the geometry of each pair under "pairs", and under "agreement" how far
+        each given teacher and its student agree.
     """
     return study_measure(config, progress, Permissions(tuple(allow_code)))
-
-
-def demo(
-    out: str | Path,
-    config: DemoConfig | None = None,
-    *,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> dict[Path, Mapping[str, Any]]:
-    """Run the main job twice on embedded real data: where W2S may help, and where it does not.
-
-    Parameters
-    ----------
-    out : str or Path
-        Folder for the data as files and the two runs.
-    config : DemoConfig, optional
-        Seed.
-    overwrite : bool
-        Replace the runs of an earlier demo.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    dict of Path to dict
-        Folder and findings of each run.
-    """
-    seed = (config or DemoConfig()).seed
-    movies = load_movies()
-    folder = Path(out)
-    cases = {
-        "layer8-to-mpnet-n100": (
-            ("mpnet-layer8",),
-            100,
-            "One model, two layers: does mpnet outgrow its own layer 8?",
-        ),
-        "minilm-to-mpnet-n400": (
-            ("minilm-l3", "minilm-l6"),
-            400,
-            "Does mpnet outgrow two small MiniLM teachers?",
-        ),
-    }
-    for name in cases:
-        runs.check_target(folder / name, overwrite)
-    # The features are 13 MB; each run asks for its own room again.
-    runs.room_for(folder, 80_000_000)
-    try:
-        files = write_demo_inputs(folder / "data", seed)
-    except OSError as error:
-        raise runs.unwritable(error, folder) from None
-    made: dict[Path, Mapping[str, Any]] = {}
-    for name, (weak, n, title) in cases.items():
-        settings = RunConfig(
-            weak=tuple(str(files[teacher]) for teacher in weak),
-            strong=str(files["mpnet"]),
-            labels=str(files["labels"]),
-            label_column="label",
-            split_column="split",
-            truth_column="rating",
-            truth_variance=movies.truth_error_variance,
-            noise_variance=movies.noise_variance,
-            task="regression",
-            n=n,
-            seed=seed,
-            title=title,
-            note="of the reduced features: 256 leading principal components of mpnet, 128 of the others",
-        )
-        made[folder / name] = run(settings, folder / name, overwrite=overwrite, progress=progress).outcome
-    return made

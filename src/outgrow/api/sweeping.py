@@ -11,7 +11,7 @@ import numpy as np
 
 from outgrow import runs
 from outgrow.api.running import write_origin
-from outgrow.config import SweepConfig, whole
+from outgrow.config import SweepConfig, whole, whole_columns
 from outgrow.features.model_spec import anywhere
 from outgrow.report.figure_files import write_figures
 from outgrow.report.page import write_report
@@ -151,7 +151,10 @@ def plain(found: SweepOutcome) -> Mapping[str, Any]:
 def _portable(config: SweepConfig) -> SweepConfig:
     """Make a configuration mean the same from any folder."""
     entry = whole
-    update: dict[str, Any] = {"labels": config.labels and str(Path(config.labels).absolute())}
+    update: dict[str, Any] = {
+        "labels": config.labels and str(Path(config.labels).absolute()),
+        "pseudo_labels": whole_columns(config.pseudo_labels),
+    }
     if config.input is not None:
         entry, there = anywhere, Path(config.input)
         update["input"] = str(there.absolute()) if there.exists() else config.input

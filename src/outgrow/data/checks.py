@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.data.files import quoted
-from outgrow.data.numeric import row_chunks
 from outgrow.data.splits import Split, units_of
+from outgrow.linalg.copies import repeated
 from outgrow.results import Check
 
 LEADING = 20
@@ -28,9 +28,7 @@ _ROWS = 2000
 def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split) -> Check | None:
     """Look for rows of the test that stand, under another id, among the rows trained on (OG101).
 
-    Rows are compared by four random projections rounded to 1e-4 of their spread, so that the last digits,
-    which change with the batch an encoder saw a row in, do not hide a copy; candidates are confirmed on all
-    columns.
+    Up to the last digits, as `outgrow.linalg.copies` finds them.
 
     Parameters
     ----------
@@ -49,24 +47,13 @@ def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split
     if not len(split.test):
         return None
     seen = np.concatenate([split.labelled, split.unlabelled])
-    # The seed only has to be fixed: any directions tell different rows apart.
-    directions = np.random.default_rng(0).standard_normal((values.shape[1], 4))
-    # In float64, since a large mean would use up a float32's digits.
-    parts = [values[chunk].astype(np.float64) @ directions for chunk in row_chunks(values)]
-    projected = np.concatenate(parts)
-    spread = projected.std(axis=0)
-    codes = np.round((projected - projected.mean(axis=0)) / np.where(spread > 0, 1e-4 * spread, 1.0)) + 0.0
-    # The spread of a projection is the typical length of a row: a copy is closer by far.
-    # On a line or in a plane strangers come as close by chance: there only equal rows count.
-    near = 1e-3 * float(spread.mean()) if values.shape[1] > 2 else 0.0
-    first: dict[bytes, int] = {}
-    for row in seen[::-1].tolist():
-        first[codes[row].tobytes()] = row
-    pairs = []
-    for row in split.test.tolist():
-        twin = first.get(codes[row].tobytes())
-        if twin is not None and np.linalg.norm(values[row] - values[twin]) <= near:
-            pairs.append((ids[row], ids[twin]))
+    rows = np.concatenate([seen, split.test])
+    first = repeated((values,), rows)[len(seen) :]
+    pairs = [
+        (ids[row], ids[rows[twin]])
+        for row, twin in zip(split.test.tolist(), first.tolist(), strict=True)
+        if twin < len(seen)
+    ]
     if not pairs:
         return None
     shown = quoted((f"{a} = {b}" for a, b in pairs), 5)

@@ -1,8 +1,10 @@
-"""The embedded real data: 10,605 movie-review snippets, each rated by 15 or more people, and four encoders.
+"""The embedded real data: 10,605 movie-review snippets, each rated by 15 or more people, four encoders, and a
+teacher that is no model.
 
 The features are reduced to leading principal components fitted outside the test split; the whole
 spectra stand beside them. One rater drawn at random is a real noisy label of known noise variance, and
-the mean of the raters is a truth of known error variance. `scripts/make_movies.py` made the files;
+the mean of the raters is a truth of known error variance. VADER, a lexicon with rules of 2014, scored every
+text. `scripts/make_movies.py` made the files;
 `_movies/DATA_CARD.md` says where they come from.
 """
 
@@ -71,6 +73,8 @@ class Movies:
         Mean of the text's raters, from -4 (worst) to 4 (best).
     raters : tuple of ndarray of int8
         Each rater's own value, 15 to 29 per text.
+    vader : ndarray, shape (n,)
+        VADER's compound score, from -1 to 1; 0 where no word of the text is in its lexicon.
     is_test : ndarray of bool, shape (n,)
         The 3,000 test rows; no component was fitted on them.
     features : mapping of str to ndarray of float32, shape (n, kept)
@@ -82,6 +86,7 @@ class Movies:
     ids: tuple[str, ...]
     rating: Float[np.ndarray, " n"]
     raters: tuple[Int8[np.ndarray, " _"], ...]
+    vader: Float[np.ndarray, " n"]
     is_test: Bool[np.ndarray, " n"]
     features: Mapping[str, Float32[np.ndarray, "n _"]]
     spectra: Mapping[str, Spectrum]
@@ -192,6 +197,7 @@ def load_movies() -> Movies:
         ids=ids,
         rating=table["rating"].to_numpy(),
         raters=tuple(np.split(raters.flatten().to_numpy(), ends)),
+        vader=table["vader"].to_numpy(),
         is_test=table["is_test"].to_numpy(),
         features=features,
         spectra={
@@ -216,7 +222,7 @@ def write_demo_inputs(folder: str | Path, seed: int) -> dict[str, Path]:
     dict of str to Path
         The path of each encoder's features (columns id, features: fixed-size list) by its name, and of
         labels.csv under "labels" (columns id; label: one random rater; rating: the mean of the raters;
-        split: "test" or empty).
+        vader: VADER's score; split: "test" or empty).
     """
     movies = load_movies()
     folder = Path(folder)
@@ -230,11 +236,12 @@ def write_demo_inputs(folder: str | Path, seed: int) -> dict[str, Path]:
         movies.ids,
         movies.noisy_labels(seed).astype(int).tolist(),
         movies.rating.tolist(),
+        movies.vader.tolist(),
         np.where(movies.is_test, "test", "").tolist(),
     )
     with paths["labels"].open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("id", "label", "rating", "split"))
+        writer.writerow(("id", "label", "rating", "vader", "split"))
         writer.writerows(zip(*columns, strict=True))
     return paths
 

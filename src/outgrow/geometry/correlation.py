@@ -1,22 +1,26 @@
 """Correlation dimension: the sum of squared canonical correlations, in sample space (docs/theory.md, T1).
 
 It says how much of the teacher's variance the student inherits, and no invertible linear map of either
-feature set changes it. From N rows the plain estimate is too large, by d_s d_w / N for unrelated features;
-T1b puts that right for any relation. Moments resolve it where the sets are well conditioned; where not, rows
-are whitened through their triangular factor first. Not the Grassberger-Procaccia dimension of that name.
+feature set changes it. From N rows the plain estimate is too large by what unrelated parts share by chance:
+T1c takes it off, from the leverages of rows. Moments resolve the correlations where the sets are well
+conditioned; where not, rows are whitened through their triangular factor first. Not the Grassberger-Procaccia
+dimension of that name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from outgrow.errors import DataError
+from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.joint_moments import joint_moments
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.leverages import Chance, Rows, chance_of
+from outgrow.geometry.pair_moments import STRONG, WEAK, checked_rows, pair_moments
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.rounding import EPS
 from outgrow.linalg.spectrum import Spectrum, centre, spectrum_of_covariance, spectrum_of_rows
@@ -35,12 +39,13 @@ class CorrelationDimension:
     Parameters
     ----------
     estimate : Estimate or Undefined
-        T1b, unclipped, with a jackknife interval; check OG209 where moments alone were given and could not
-        resolve every direction.
+        T1c, unclipped, with a jackknife interval. Checks: OG209 where moments could not resolve every
+        direction, OG216 where rows are copies of each other.
     naive : float or None
         Sum of the squared sample canonical correlations.
     chance : float or None
-        What `naive` is expected to be for unrelated features: d_s d_w / (N - 1).
+        What `naive` is expected to be for unrelated features of these leverages; d_s d_w / (N - 1) where
+        they are equal.
     N : int
         Rows.
     d_w, d_s : int
@@ -150,28 +155,30 @@ def unresolved(moments: BlockMoments, block: str, kept: Whitening) -> str:
 
 
 def corrected(naive: float, m: int, d_w: int, d_s: int) -> float:
-    """Remove what finite samples add to a correlation dimension (docs/theory.md, T1b).
+    """Remove what chance adds in m independent rows of equal leverage (docs/theory.md, T1b).
 
-    Parameters
-    ----------
-    naive : float
-        Sum of squared sample canonical correlations.
-    m : int
-        Rows, less one where they were centred on their own mean; above d_w + d_s.
-    d_w, d_s : int
-        Dimensions.
-
-    Returns
-    -------
-    float
-        Unclipped: 0 on average for unrelated features, so sometimes below.
-
-    Examples
-    --------
     >>> corrected(20 * 15 / 199, 199, 20, 15)
     0.0
     """
     return (m * naive - d_s * d_w) / (m + naive - d_s - d_w)
+
+
+@dataclass(frozen=True, eq=False)
+class PairRows:
+    """The rows behind a table of moments, read again for their leverages."""
+
+    X_w: Shaped[np.ndarray, "N D_w"] = field(repr=False)
+    X_s: Shaped[np.ndarray, "N D_s"] = field(repr=False)
+    belong: Dependence
+    rows: Int[np.ndarray, " m"] | None = field(default=None, repr=False)
+    """Positions that were measured, and that `belong` speaks of; all where None."""
+
+    def at(self, positions: Int[np.ndarray, " k"]) -> tuple[np.ndarray, np.ndarray]:
+        taken = positions if self.rows is None else self.rows[positions]
+        return self.X_w[taken], self.X_s[taken]
+
+
+Whitener = Callable[[Float[np.ndarray, "m D"]], Float[np.ndarray, "m d"]]
 
 
 def correlation_dimension(
@@ -180,7 +187,7 @@ def correlation_dimension(
     *,
     rank_w: int | None = None,
     rank_s: int | None = None,
-    groups: Int[np.ndarray, " N"] | None = None,
+    groups: Shaped[np.ndarray, " N"] | None = None,
     interval: bool = True,
 ) -> CorrelationDimension:
     """Measure the correlation dimension of two feature sets of the same rows.
@@ -202,14 +209,17 @@ def correlation_dimension(
         share more there than elsewhere (docs/theory.md, T1); give several times as many rows as columns,
         or features reduced on other rows.
     groups : array of shape (N,), optional
-        Jackknife group of each row (whole user groups together); dealt out in turn by default.
+        Groups of rows that depend on each other (sentences of one text, views of one object): one number or
+        name a row. They are left out whole, and what they share within counts as chance. Copies of rows are
+        found without being named (check OG216).
     interval : bool
         Whether to take the jackknife: most of the time goes into it.
 
     Returns
     -------
     CorrelationDimension
-        Undefined where N - 1 is not above d_w + d_s.
+        Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where the interval
+        is wider than the range of possible values.
 
     Examples
     --------
@@ -219,28 +229,38 @@ def correlation_dimension(
     >>> round(found.estimate.value, 1), round(found.naive, 2)
     (2.0, 2.02)
     """
-    table = pair_moments(X_w, X_s, groups) if interval else joint_moments(X_w, X_s)
+    checked_rows(X_w, X_s)
+    pair = PairRows(X_w, X_s, dependence((X_s, X_w), groups))
+    table = _table(pair, interval)
     if rank_w is None and rank_s is None:
-        whole = _whole(table)
+        whole = _whole(table, pair)
         if whole is not None:
             return whole
     total = table.select()
     weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
     why = unresolved(total, WEAK, weak), unresolved(total, STRONG, strong)
     # Too many directions for the rows remain too many, however exactly they are found.
-    if not any(why) or weak.kept + strong.kept >= total.n - 1:
-        return correlation_from_moments(table, weak, strong)
+    if not any(why) or weak.kept + strong.kept >= pair.belong.distinct - 1:
+        return correlation_from_moments(table, weak, strong, pair)
     if why[0]:
-        X_w, rank_w = _whitened(X_w, rank_w), None
+        pair, rank_w = replace(pair, X_w=_whitened(X_w, rank_w)), None
     if why[1]:
-        X_s, rank_s = _whitened(X_s, rank_s), None
-    table = pair_moments(X_w, X_s, groups) if interval else joint_moments(X_w, X_s)
+        pair, rank_s = replace(pair, X_s=_whitened(X_s, rank_s)), None
+    table = _table(pair, interval)
     total = table.select()
-    found = correlation_from_moments(table, whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s))
+    found = correlation_from_moments(
+        table, whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s), pair
+    )
     if isinstance(found.estimate, Undefined):
         return found
     word = f"{found.estimate.method}; whitened by QR of rows, since {' and '.join(filter(None, why))}"
     return replace(found, estimate=replace(found.estimate, method=word))
+
+
+def _table(pair: PairRows, interval: bool) -> MomentTable:
+    return (
+        pair_moments(pair.X_w, pair.X_s, pair.belong.folds) if interval else joint_moments(pair.X_w, pair.X_s)
+    )
 
 
 def _whitened(X: Shaped[np.ndarray, "N D"], rank: int | None) -> Float[np.ndarray, "N d"]:
@@ -249,26 +269,20 @@ def _whitened(X: Shaped[np.ndarray, "N D"], rank: int | None) -> Float[np.ndarra
     return (rows - centre(rows)) @ _leading(spectrum_of_rows(rows), rank).map
 
 
-def correlation_from_moments(table: MomentTable, weak: Whitening, strong: Whitening) -> CorrelationDimension:
-    """Measure the correlation dimension from moments of blocks "weak" and "strong" by jackknife group.
+def correlation_from_moments(
+    table: MomentTable, weak: Whitening, strong: Whitening, pair: PairRows
+) -> CorrelationDimension:
+    """Measure it from moments of blocks "weak" and "strong" by jackknife fold, and the rows they are of.
 
-    Parameters
-    ----------
-    table : MomentTable
-        As `pair_moments` gives it.
-    weak, strong : Whitening
-        Directions kept; the replicates keep the same ones.
-
-    Returns
-    -------
-    CorrelationDimension
-        Undefined where N - 1 is not above d_w + d_s. Without interval where the moments are of one group, or
-        where leaving one out leaves too little.
+    Replicates keep the directions. There is no interval where the moments are of one fold, or where leaving
+    one out leaves too little.
     """
     total = table.select()
     N, d_w, d_s = total.n, weak.kept, strong.kept
-    if d_w + d_s >= N - 1 or not min(d_w, d_s):
-        reason = f"{N} rows cannot tell apart {d_w} + {d_s} directions"
+    distinct = pair.belong.distinct
+    if d_w + d_s >= distinct - 1 or not min(d_w, d_s):
+        different = "different " if distinct < N else ""
+        reason = f"{distinct} {different}rows cannot tell apart {d_w} + {d_s} directions"
         if not min(d_w, d_s):
             reason = "a feature set does not vary"
         remedy = "Keep fewer directions (--rank), give more rows, or read the ridge version."
@@ -278,23 +292,32 @@ def correlation_from_moments(table: MomentTable, weak: Whitening, strong: Whiten
     cross = W.T @ total.covariance(WEAK, STRONG) @ S
     # Replicates of whole, resolved sets need no basis: no invertible map changes them.
     bases = None if not limits and d_w == len(W) and d_s == len(S) else (W, S)
-    return _estimated(table, cross, bases, tuple(Check("OG209", why) for why in limits))
+    checks = tuple(Check("OG209", why) for why in limits)
+    return _estimated(table, cross, bases, pair, (lambda rows: rows @ W, lambda rows: rows @ S), checks)
 
 
-def _whole(table: MomentTable) -> CorrelationDimension | None:
+def _whole(table: MomentTable, pair: PairRows) -> CorrelationDimension | None:
     """Measure on all directions by Cholesky factors, where these vouch for them; else None."""
     from scipy.linalg import solve_triangular
 
     total = table.select()
-    if total.width(WEAK) + total.width(STRONG) >= total.n - 1:
+    if total.width(WEAK) + total.width(STRONG) >= pair.belong.distinct - 1:
         return None
     cross = total.covariance(WEAK, STRONG)
+    whiteners = []
     for block in (WEAK, STRONG):
         half = _resolved_factor(total, block)
         if half is None:
             return None
         cross = solve_triangular(half, cross, lower=True).T
-    return _estimated(table, cross, None, ())
+        whiteners.append(_by_factor(half))
+    return _estimated(table, cross, None, pair, (whiteners[0], whiteners[1]), ())
+
+
+def _by_factor(half: Float[np.ndarray, "d d"]) -> Whitener:
+    from scipy.linalg import solve_triangular
+
+    return lambda rows: solve_triangular(half, rows.T, lower=True, overwrite_b=True, check_finite=False).T
 
 
 def _resolved_factor(moments: BlockMoments, block: str) -> Float[np.ndarray, "d d"] | None:
@@ -317,37 +340,83 @@ def _estimated(
     table: MomentTable,
     cross: Float[np.ndarray, "d e"],
     bases: tuple[Float[np.ndarray, "D d"], Float[np.ndarray, "E e"]] | None,
+    pair: PairRows,
+    whiteners: tuple[Whitener, Whitener],
     checks: tuple[Check, ...],
 ) -> CorrelationDimension:
     """Read everything off the covariance of the whitened sets; replicates on bases, or on all directions."""
     # SciPy's, as the factors before and the replicates after are: threads of two BLAS libraries that take
     # turns wait for each other, longer than the work takes.
-    from scipy.linalg import svdvals
+    from scipy.linalg import svd, svdvals
 
     N, (d_w, d_s) = table.select().n, cross.shape
     # Rounding may lift a correlation of one above it.
     canonical = np.minimum(svdvals(cross), 1.0)
     naive = float(np.sum(canonical**2))
-    value = corrected(naive, N - 1, d_w, d_s)
-    method = f"canonical correlations, corrected for {N:,} rows"
-    interval = None
+    # What both sets contain is shared for certain, as the mean is: chance can add nothing to it.
+    sure = int(np.sum(canonical**2 >= 1 - RESOLVED))
+    left, _, right = svd(cross) if sure else (np.zeros(0),) * 3
+    means = table.select().mean(WEAK), table.select().mean(STRONG)
+
+    def plain(positions: Int[np.ndarray, " k"]) -> Rows:
+        Z_w, Z_s = (
+            white(np.subtract(rows, mean, dtype=np.float64)) / np.sqrt(N)
+            for white, rows, mean in zip(whiteners, pair.at(positions), means, strict=True)
+        )
+        constant = np.full((len(positions), 1), 1 / np.sqrt(N))
+        return constant, Z_w, Z_s
+
+    def turned(positions: Int[np.ndarray, " k"]) -> Rows:
+        constant, Z_w, Z_s = plain(positions)
+        Z_w, Z_s = Z_w @ left, Z_s @ right.T
+        return np.hstack([constant, Z_w[:, :sure]]), Z_w[:, sure:], Z_s[:, sure:]
+
+    belong, spans = pair.belong, (d_w - sure, d_s - sure)
+    units = int(belong.units.max()) + 1
+    unrelated = chance_of(plain, belong.units, belong.folds, d_w, d_s)
+    terms = chance_of(turned, belong.units, belong.folds, *spans) if sure and min(spans) else unrelated
+    # Where one set holds the other, nothing is left to meet by chance.
+    solved = terms.solve(naive - sure) if min(spans) else (naive - sure, 0.0)
+
+    def found(estimate: Quantity) -> CorrelationDimension:
+        return CorrelationDimension(estimate, naive, unrelated.of_unrelated(), N, d_w, d_s, canonical)
+
+    if units < 2 or solved is None:
+        return found(
+            Undefined("all rows are of one group" if units < 2 else "leverages set chance no bound", MORE)
+        )
+    value, interval = sure + solved[0], None
+    method = f"canonical correlations, corrected by the leverages of {N:,} rows"
+    method += f" in {units:,} groups" if units < N else ""
     if len(table.groups) > 1:
-        replicates = _replicates(table, bases)
-        interval = None if replicates is None else jackknife_interval(value, replicates)
-        method += f"; jackknife over {len(table.groups)} groups"
-    estimate = Estimate(value, interval, n=N, rank=min(d_w, d_s), method=method, checks=checks)
-    return CorrelationDimension(estimate, naive, d_s * d_w / (N - 1), N, d_w, d_s, canonical)
+        replicates = _replicates(table, bases, terms if min(spans) else None, sure)
+        if replicates is not None:
+            interval = jackknife_interval(
+                value, replicates, of_pairs=terms.variance_of_pairs(solved[0]) * solved[1] ** 2
+            )
+        method += f"; jackknife over {len(table.groups)} folds"
+    # NaN where a replicate has no root.
+    if interval is not None and not interval[1] - interval[0] <= min(d_w, d_s):
+        return found(Undefined("its interval is wider than the range of possible values", MORE))
+    every = (*checks, *belong.checks)
+    return found(Estimate(value, interval, n=N, rank=min(d_w, d_s), method=method, checks=every))
+
+
+MORE = "Give more rows, of more groups, or keep fewer directions (--rank)."
 
 
 def _replicates(
-    table: MomentTable, bases: tuple[Float[np.ndarray, "D d"], Float[np.ndarray, "E e"]] | None
+    table: MomentTable,
+    bases: tuple[Float[np.ndarray, "D d"], Float[np.ndarray, "E e"]] | None,
+    terms: Chance | None,
+    sure: int,
 ) -> Float[np.ndarray, " g"] | None:
-    """Estimate without each group, on the directions given; None where one cannot be."""
+    """Estimate without each fold, on the directions given; None where one cannot be."""
     from scipy.linalg import LinAlgError, solve_triangular
 
     found = []
-    for group in table.groups:
-        rest = table.select(without_group=group)
+    for fold in table.groups:
+        rest = table.select(without_group=fold)
         left, right, cross = rest.covariance(WEAK), rest.covariance(STRONG), rest.covariance(WEAK, STRONG)
         if bases is not None:
             W, S = bases
@@ -357,9 +426,11 @@ def _replicates(
         try:
             half = solve_triangular(_factor(left, rest.n), cross, lower=True)
             half = solve_triangular(_factor(right, rest.n), half.T, lower=True)
-        except LinAlgError:  # a direction that varies within this group only
+        except LinAlgError:  # a direction that varies within this fold only
             return None
-        found.append(corrected(float(np.sum(half**2)), rest.n - 1, len(left), len(right)))
+        naive = float(np.sum(half**2))
+        solved = (naive - sure, 1.0) if terms is None else terms.solve(naive - sure, fold)
+        found.append(np.nan if solved is None else sure + solved[0])
     return np.array(found)
 
 

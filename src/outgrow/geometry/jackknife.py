@@ -13,23 +13,12 @@ from outgrow.results import LEVEL
 
 
 def jackknife_interval(
-    estimate: float, replicates: Float[np.ndarray, " g"], level: float = LEVEL
+    estimate: float, replicates: Float[np.ndarray, " g"], level: float = LEVEL, of_pairs: float = 0.0
 ) -> tuple[float, float]:
-    """Give the delete-a-group jackknife interval around an estimate.
+    """Give the delete-a-group interval: estimate plus and minus a t quantile times the standard error.
 
-    Parameters
-    ----------
-    estimate : float
-        From all rows.
-    replicates : array of shape (g,)
-        The same without each of g groups of about equal size.
-    level : float
-        Of the interval.
-
-    Returns
-    -------
-    tuple of float
-        Estimate plus and minus the t quantile with g - 1 degrees of freedom times the standard error.
+    Leaving groups out counts that part of the variance twice that comes from pairs of rows (Efron and Stein
+    1981); where it is known (`of_pairs`), once is taken off, and it is the least that can be left.
 
     Examples
     --------
@@ -40,6 +29,6 @@ def jackknife_interval(
     from scipy.special import stdtrit
 
     g = len(replicates)
-    spread = float(np.sqrt((g - 1) / g * np.sum((replicates - np.mean(replicates)) ** 2)))
-    reach = float(stdtrit(g - 1, (1 + level) / 2)) * spread
+    variance = (g - 1) / g * float(np.sum((replicates - np.mean(replicates)) ** 2))
+    reach = float(stdtrit(g - 1, (1 + level) / 2) * np.sqrt(max(variance - of_pairs, of_pairs)))
     return estimate - reach, estimate + reach

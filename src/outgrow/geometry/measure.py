@@ -7,15 +7,22 @@ label, what the teacher's features leave of the labels is measured beside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from outgrow.geometry.correlation import CorrelationDimension, Whitening, correlation_from_moments, whitening
+from outgrow.geometry.correlation import (
+    CorrelationDimension,
+    PairRows,
+    Whitening,
+    correlation_from_moments,
+    whitening,
+)
+from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.intrinsic import Dimension, every_dimension
 from outgrow.geometry.null_spectrum import some_rows
-from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, pair_moments
+from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, checked_rows, pair_moments
 from outgrow.geometry.projector_gap import LabelGap, ProjectorGap, label_gap, projector_gap, projector_gaps
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
@@ -99,6 +106,10 @@ class Geometry:
     projector_gaps: tuple[ProjectorGap, ...]
     label_gap: LabelGap | Undefined
 
+    def of_columns(self, weak: int, strong: int) -> Geometry:
+        """The same of sets that were measured in the span of their rows, and have these many columns."""
+        return replace(self, weak=replace(self.weak, width=weak), strong=replace(self.strong, width=strong))
+
 
 NO_LABELS = Undefined("it needs the label of every row measured", "Read the gap that needs no labels.")
 """What is left of labels that nobody has."""
@@ -110,10 +121,10 @@ def measure_pair(
     *,
     rank_w: int | None = None,
     rank_s: int | None = None,
-    groups: Int[np.ndarray, " N"] | None = None,
+    groups: Shaped[np.ndarray, " N"] | None = None,
     rng: np.random.Generator | None = None,
     rows: Int[np.ndarray, " m"] | None = None,
-    table: MomentTable | None = None,
+    taken: tuple[MomentTable, Dependence] | None = None,
     y: Float[np.ndarray, "N k"] | None = None,
 ) -> Geometry:
     """Measure two feature sets of the same rows.
@@ -127,13 +138,13 @@ def measure_pair(
     rank_w, rank_s : int, optional
         Leading principal directions on which the correlation dimension is taken; all by default.
     groups : array of shape (N,), optional
-        Jackknife group of each row; dealt out in turn by default.
+        Groups of rows that depend on each other; copies of rows are found without being named.
     rng : numpy.random.Generator, optional
         Shuffles; seeded with 0 by default, so that the same rows give the same numbers.
     rows : array of shape (m,), optional
         Positions of the rows to measure; all by default.
-    table : MomentTable, optional
-        Their moments by group (`pair_moments`), where they have been taken already.
+    taken : tuple of (MomentTable, Dependence), optional
+        Their moments by fold (`pair_moments`) and which of them belong together, where that is done already.
     y : array of shape (N, k), optional
         Labels, known for every row that is measured; only the label gap reads them.
 
@@ -157,10 +168,16 @@ def measure_pair(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     rows = np.arange(len(X_w)) if rows is None else rows
-    table = pair_moments(X_w, X_s, groups, {"all": rows}) if table is None else table
+    if taken is None:
+        checked_rows(X_w, X_s)
+        belong = dependence((X_s, X_w), None if groups is None else groups[rows], rows)
+        folds = np.full(len(X_w), -1, dtype=np.int64)
+        folds[rows] = belong.folds
+        taken = pair_moments(X_w, X_s, folds, {"all": rows}), belong
+    table, belong = taken
     total = table.select()
     weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
-    shared = correlation_from_moments(table, weak, strong)
+    shared = correlation_from_moments(table, weak, strong, PairRows(X_w, X_s, belong, rows))
     by_chance = np.zeros(0)
     if len(shared.canonical):
         by_chance = _by_chance(X_w, X_s, rows, total, weak, strong, rng)

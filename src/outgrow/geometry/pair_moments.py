@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Int, Shaped
 
 from outgrow.errors import DataError
+from outgrow.linalg.copies import rows_of
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.linalg.moments import Moments
 
@@ -58,7 +59,10 @@ def pair_moments(
         order = members[np.argsort(labels[members], kind="stable")]
         for start in range(0, len(order), CHUNK):
             part = order[start : start + CHUNK]
-            batch = {WEAK: _wide(X_w, part), STRONG: _wide(X_s, part)}
+            batch = {
+                name: rows_of(X, part).astype(np.float64, copy=False)
+                for name, X in ((WEAK, X_w), (STRONG, X_s))
+            }
             moments.update(batch, split=name, groups=labels[part])
     return moments.finalize()
 
@@ -91,10 +95,3 @@ def checked_rows(X_w: Shaped[np.ndarray, "N D_w"], X_s: Shaped[np.ndarray, "M D_
             "Give both feature sets for the same rows.",
         )
     return rows
-
-
-def _wide(X: Shaped[np.ndarray, "N D"], part: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m D"]:
-    # Rows that stand together are read where they are, not copied together first.
-    together = bool((np.diff(part) == 1).all())
-    rows = X[part[0] : part[-1] + 1] if together else X[part]
-    return rows.astype(np.float64, copy=False)

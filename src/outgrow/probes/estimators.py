@@ -21,9 +21,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from outgrow.errors import ConfigError
-from outgrow.geometry.correlation import Whitening, correlation_from_moments, whitening
+from outgrow.geometry.correlation import PairRows, Whitening, correlation_from_moments, whitening
+from outgrow.geometry.dependence import dependence
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.geometry.pair_moments import GROUPS, STRONG, WEAK, pair_moments
+from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
 from outgrow.probes import logistic
 from outgrow.probes.fit_pair import (
     FOLDS,
@@ -474,7 +475,8 @@ def _dimensions(
     every: bool,
 ) -> tuple[Quantity, Quantity, Quantity]:
     """Measure d_w, d_s and d_sw on every direction, or on those that hold .90 of the variance."""
-    table = pair_moments(X_w, X_s, None if groups is None else groups % GROUPS)
+    belong = dependence((X_s, X_w), groups)
+    table = pair_moments(X_w, X_s, belong.folds)
     total = table.select()
     sizes: list[Quantity] = []
     kept: list[Whitening] = []
@@ -486,7 +488,7 @@ def _dimensions(
             sizes.append(intrinsic_dimension(found.spectrum, "energy").estimate)
             found = Whitening(found.spectrum, int(sizes[-1].value) if isinstance(sizes[-1], Estimate) else 0)
         kept.append(found)
-    shared = correlation_from_moments(table, *kept).estimate
+    shared = correlation_from_moments(table, kept[0], kept[1], PairRows(X_w, X_s, belong)).estimate
     if isinstance(shared, Undefined):
         shared = Undefined(shared.reason, "Give more rows, or reduce the features first (PCA in a pipeline).")
     return sizes[0], sizes[1], shared

@@ -32,12 +32,20 @@ def widening(units: int) -> float:
     return float(np.sqrt(1.0 + units / max(units - 1, 1)))
 
 
+SURE = 0.95
+"""Level at which forecast and leave-one-out are said to disagree; leave-one-out, which assumes less, then
+stands alone. Pixels as features, which Gaussian rows do not resemble, need it (docs/decisions.md, 27)."""
+
+
 @dataclass(frozen=True)
 class ExpectedError:
     """A route's expected squared error on a new label: the estimate, then without each fold."""
 
     leave_one_out: Float[np.ndarray, " R"]
     forecast: Float[np.ndarray, " R"] | None
+    """None where there is none, or it disagrees."""
+    rejected: float | None = None
+    """The forecast that disagreed."""
 
     @property
     def values(self) -> Float[np.ndarray, " R"]:
@@ -74,11 +82,18 @@ def choose(
     many from flattering itself: settings that look good by luck are the uncertain ones.
     """
     left_out = _without_folds(losses, folds)
-    weighed = left_out
-    if forecasts is not None:
-        weighed = np.where(np.isnan(forecasts), left_out, _weighed(left_out, forecasts))
+    alone = int(choice(left_out[:, None])[0])
+    if forecasts is None:
+        return alone, ExpectedError(left_out[:, alone], None)
+    weighed = np.where(np.isnan(forecasts), left_out, _weighed(left_out, forecasts))
     best = int(choice(weighed[:, None])[0])
-    forecast = None if forecasts is None or np.isnan(forecasts[:, best]).any() else forecasts[:, best]
+    forecast = forecasts[:, best]
+    if np.isnan(forecast).any():
+        return best, ExpectedError(left_out[:, best], None)
+    apart = forecast - left_out[:, best]
+    low, high = jackknife_interval(float(apart[0]), apart[1:], SURE)
+    if not low <= 0 <= high:
+        return alone, ExpectedError(left_out[:, alone], None, float(forecast[0]))
     return best, ExpectedError(left_out[:, best], forecast)
 
 

@@ -176,7 +176,8 @@ def fit_ridge(rows: Rows) -> FittedPair:
         return _collect(rows, teacher, routes.baseline(labelled), None, np.empty((0, rows.y.shape[1])))
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
     base = routes.baseline(labelled, pool)
-    found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, weights=())}
+    forecasts = labelled.forecasts(rows.weak, pool)
+    found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, forecasts, ())}
     student = found["student"]
     source = StageOne(rows.weak, rows.y, np.array([student.settings["alpha_w"]]))
     return _collect(rows, found["teacher"], base, student, source.model(0).predict(rows.pool_weak))

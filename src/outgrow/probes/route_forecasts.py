@@ -19,6 +19,7 @@ from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import LEAST_FOLDS, label_terms
 from outgrow.theory.row_lengths import ALIKE, length_nodes
+from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Target
 from outgrow.theory.union_features import union_features
 
@@ -68,6 +69,11 @@ class RouteForecasts:
     def union(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of both sets together, each of unit total variance."""
         values, side = union_features(self.pair, self.target)
+        return self._kept(single_risks(self._stages(values, self.n, alphas), side, self.target).error)
+
+    def taught(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
+        """Errors of the joint student of a given teacher."""
+        ((values, side),) = taught_features(self.pair, self.target, self.pair.rows)
         return self._kept(single_risks(self._stages(values, self.n, alphas), side, self.target).error)
 
     def student(self, alphas_w: Float[np.ndarray, " a"], alphas_s: Float[np.ndarray, " b"]) -> Errors | None:

@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.probes.expected_error import FORECAST, ExpectedError, choose
-from outgrow.probes.given_teacher import GivenTeacher
 from outgrow.probes.linear_model import LinearModel
 from outgrow.probes.route_forecasts import RouteForecasts, route_forecasts
 from outgrow.probes.two_stage import Groups, Pool, StageOne, StageTwo, penalties, row_losses
@@ -168,26 +167,16 @@ def with_teacher(
     weak: Float[np.ndarray, "n d_w"],
     pool: Pool,
     rows: Labelled,
+    forecasts: RouteForecasts | None = None,
     weights: Sequence[float] = WEIGHTS,
-    given: bool = False,
 ) -> list[Route]:
-    """Train the teacher (tuned for itself), its students, the union, and the stage-wise tuned student.
+    """Train the teacher (tuned for itself), its students, and the stage-wise tuned student.
 
-    `weights` are tried for the joint student, none to leave it and the union out; `given` says that the weak
-    features are a teacher's pseudo-labels, to be taken as they are.
+    `weights` of the pseudo-labels are tried for the joint student, none to leave it out.
     """
-    forecasts = None if given else rows.forecasts(weak, pool)
-    first: StageOne = GivenTeacher(weak, rows.y) if given else rows.path(weak)
-    teacher, alone = rows.tuned(
-        "teacher",
-        weak_name,
-        first,
-        ("weak",),
-        "alpha_w",
-        None if forecasts is None else forecasts.teacher(first.alphas),
-    )
-    if given:
-        teacher = replace(teacher, settings={})
+    first = rows.path(weak)
+    forecast = None if forecasts is None else forecasts.teacher(first.alphas)
+    teacher, alone = rows.tuned("teacher", weak_name, first, ("weak",), "alpha_w", forecast)
     grids = (first.alphas, rows.grid(rows.strong))
     stages = {w: StageTwo(first, rows.strong, pool, grids[1], w) for w in (*weights, 1.0)}
     tables = {weight: stage.losses() for weight, stage in stages.items()}
@@ -208,8 +197,6 @@ def with_teacher(
             settings["weight"] = chosen.weight
         edge = edges(("alpha_w", "alpha_s"), losses, forecast, shape, best)
         routes.append(Route(kind, weak_name, chosen.model(a, b), ("strong",), settings, expected, edge))
-    if weights:
-        routes.append(union(weak_name, weak, pool, rows, forecasts))
     student = stages[1.0]
     b = int(np.argmin(student.imitation(alone, pool)))
     _, expected = choose(tables[1.0][alone, [b]], rows.folds)

@@ -50,7 +50,7 @@ def route_title(name: object, outcome: Plain) -> str:
     Returns
     -------
     str
-        Such as "W2S student of minilm-l3"; not yet escaped.
+        Such as "Student of minilm-l3"; not yet escaped.
     """
     route = by_name(outcome).get(str(name))
     if route is None:

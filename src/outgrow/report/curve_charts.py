@@ -27,8 +27,8 @@ EDGE = 36
 
 READINGS = (
     ("pgr", "0 is the teacher, 1 the ceiling."),
-    ("opr", "Above 1 the student errs less than the strong baseline."),
-    ("baseline / student", "Above 1 the student errs less than the strong baseline."),
+    ("opr", "Above 1 the student errs less than labels-only."),
+    ("baseline / student", "Above 1 the student errs less than labels-only."),
     ("accuracy", "Larger is better."),
     ("er", "Smaller is better."),
     ("risk", "Smaller is better."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outgrow.errors import CHECKS
-from outgrow.report.text import value_of, visible
+from outgrow.report.text import number, shortened, value_of, visible
 from outgrow.report.words import KINDS, kind_title
 
 Plain = Mapping[str, Any]
@@ -137,6 +137,16 @@ def settings_text(settings: Plain) -> str:
     return ", ".join(parts)
 
 
+def scale_text(teacher: object, settings: Plain, labels: object) -> str:
+    """Say how a given score became a label, such as "vader: score x 2.31 + 0.12, from 100 labels"."""
+    slope, offset = value_of(settings.get("slope")), value_of(settings.get("offset"))
+    if slope is None or offset is None:
+        return ""
+    sign = "-" if offset < 0 else "+"
+    line = f"score x {number(slope)} {sign} {number(abs(offset))}, from {number(labels)} labels"
+    return f"{shortened(teacher, 40)}: {line}"
+
+
 @dataclass(frozen=True)
 class Raised:
     """A check that was raised, with what the registry says about it.
@@ -147,6 +157,8 @@ class Raised:
         As raised.
     title, why, remedy : str
         From the registry; empty for a code that this version does not know.
+    serious : bool
+        Whether it stands above the answers.
     """
 
     code: str
@@ -154,6 +166,7 @@ class Raised:
     title: str
     why: str
     remedy: str
+    serious: bool
 
 
 def checks(outcome: Plain) -> list[Raised]:
@@ -173,7 +186,7 @@ def checks(outcome: Plain) -> list[Raised]:
     for item in _walk(outcome, "Check"):
         code, detail = str(item.get("code", "")), str(item.get("detail", ""))
         kind = CHECKS.get(code)
-        said = (kind.title, kind.why, kind.remedy) if kind else ("", "", "")
+        said = (kind.title, kind.why, kind.remedy, kind.serious) if kind else ("", "", "", False)
         found.setdefault((code, detail), Raised(code, detail, *said))
     return sorted(found.values(), key=lambda check: check.code)
 

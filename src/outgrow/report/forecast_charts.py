@@ -54,7 +54,7 @@ TEACHERS = (STRONG, WEAK, SHARED, "#b3415f", "#8a6d1d")
 DASHES = ([1, 0], [7, 3], [8, 2, 2, 2], [1, 4], [12, 4])
 """Dashes of students by teacher."""
 
-LESS = {"teacher": "its teacher", "baseline": "the baseline", "union": "both sets"}
+LESS = {"teacher": "its teacher", "baseline": "labels-only", "union": "both models"}
 """The student's rivals as labels of rows."""
 
 STEEP = 15.0

@@ -28,6 +28,7 @@ from outgrow.report.forecast_words import (
     WORDS,
     anchor_sentence,
     at_hand,
+    given_sentences,
     identified,
     lost,
     risks_of,
@@ -250,6 +251,7 @@ def _teacher(outcome: Plain, pair: Plain, figures: Figures, anchor: str) -> Safe
         tag("h3", "Penalties of least forecast risk"),
         _penalty_table(pair),
         tag("h3", "Held against leave-one-out"),
+        *(tag("p", said) for said in given_sentences(outcome, pair)),
         tag("p", anchor_sentence(outcome, pair)),
         _anchor_table(pair),
         aria_labelledby=anchor,
@@ -330,7 +332,7 @@ def _accuracy_table(pair: Plain) -> Safe | None:
 def _penalty_table(pair: Plain) -> Safe:
     designs = items(pair, "designs")
     names = list(part(designs[0], "alphas")) if designs else []
-    titles = {"alpha_w": "Student's teacher", "alpha_s": "W2S student"}
+    titles = {"alpha_w": "Student's teacher", "alpha_s": "Student"}
     rows: list[list[Child]] = [
         [
             design_title(design),

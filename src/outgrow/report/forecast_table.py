@@ -14,6 +14,7 @@ from outgrow.report.forecast_words import (
     PART_TITLES,
     RIVALS,
     anchor_sentence,
+    given_sentences,
     identified,
     lost,
     risks_of,
@@ -26,9 +27,9 @@ from outgrow.report.words import kind_title
 
 SHORT = {
     "teacher": "Teacher",
-    "student": "W2S student",
-    "baseline": "Baseline",
-    "union": "Both sets",
+    "student": "Student",
+    "baseline": "Labels-only",
+    "union": "Both models",
     "joint": "Joint student",
     "ceiling": "Ceiling",
 }
@@ -62,6 +63,7 @@ def forecast_lines(outcome: Plain) -> Group:
         if any(part(design, "accuracy") for design in items(pair, "designs")):
             made.append(_accuracy_table(pair))
         made += [Text(f"  {names} undefined{text}", style="dim") for names, text in lost(pair)]
+        made += [Text(visible(said)) for said in given_sentences(outcome, pair)]
         made.append(Text(visible(anchor_sentence(outcome, pair)), style="dim"))
     # What is not told is said here too; what is told needs no line.
     made += [
@@ -96,7 +98,7 @@ def _risk_table(outcome: Plain, pair: Plain) -> Table:
 
 
 def _student_table(pair: Plain) -> Table:
-    columns = [*PART_TITLES.values(), "PGR", "OPR", "P(student beats teacher, baseline, both sets)"]
+    columns = [*PART_TITLES.values(), "PGR", "OPR", "P(student beats teacher, labels-only, both models)"]
     table = _table(f"{shortened(pair.get('weak'), 40)}: the student", columns)
     for design in items(pair, "designs"):
         parts, wins = part(design, "parts"), part(design, "wins")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from outgrow.report.findings import Plain, items, part
+from outgrow.report.findings import Plain, items, part, scale_text
 from outgrow.report.text import (
     interval_of,
     is_number,
@@ -41,15 +41,15 @@ ATTAINABLE = ("teacher", "student", "baseline", "union", "joint")
 """Routes that can be taken; the ceiling's labels nobody has."""
 
 PHRASES = {
-    "teacher": "the weak teacher itself is forecast",
-    "student": "its W2S student is forecast",
-    "baseline": "the strong baseline is forecast",
-    "union": "a fit of both feature sets to the labels is forecast",
+    "teacher": "the teacher itself is forecast",
+    "student": "its student is forecast",
+    "baseline": "labels-only is forecast",
+    "union": "a fit of both models to the labels is forecast",
     "joint": "a student of labels and pseudo-labels together is forecast",
 }
 """Routes at the head of a sentence."""
 
-OBJECTS = {"teacher": "its teacher", "baseline": "the baseline", "union": "the fit of both sets"}
+OBJECTS = {"teacher": "its teacher", "baseline": "labels-only", "union": "the fit of both models"}
 """The student's rivals in a sentence."""
 
 SURE = 0.95
@@ -203,6 +203,29 @@ def _against(rival: str, chance: float) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
+    """Say what a given teacher's score is worth, and from how many labels on it is not needed."""
+    made = []
+    if scale := scale_text(pair.get("weak"), part(pair, "settings"), outcome.get("labelled")):
+        made.append(f"{scale}.")
+    for route, found in part(pair, "labels_win").items():
+        name = {"student": "the W2S student", "joint": "the joint student"}.get(route, route)
+        place, ends = value_of(found), interval_of(found)
+        if place is None:
+            made.append(f"Labels alone or {name}: {undefined_text(found)}")
+            continue
+        reach, looked = "", list(pair.get("searched") or ())
+        if ends is not None and len(looked) == 2:
+            # An interval that ends where the search did may be wider.
+            low = f"{number(round(ends[0]))}{' or fewer' if ends[0] <= looked[0] else ''}"
+            high = f"{number(round(ends[1]))}{' or more' if ends[1] >= looked[1] else ''}"
+            reach = f" (90 % interval: {low} to {high})"
+        made.append(
+            f"Labels alone are better than {name} from about {number(round(place))} labels on{reach}."
+        )
+    return made
 
 
 def anchor_sentence(outcome: Plain, pair: Plain) -> str:

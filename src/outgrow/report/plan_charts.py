@@ -276,7 +276,7 @@ def map_chart(outcome: Plain) -> Drawing | None:
     of = f" of {shortened(weak, 30)}" if len(outcome.get("weak") or ()) > 1 else ""
     best = f" Its best design: {rows_text(own)}." if own else ""
     return Drawing(
-        f"Risk of the W2S student{of}",
+        f"Risk of the student{of}",
         f"{risk_name(outcome)} of the student over labelled and unlabelled rows: from {number(values[-1])} at"
         f" worst to {number(values[0])} at best.{best}",
         f"Brighter is better. The line is what the budget of {money(outcome.get('budget'))} pays; the diamond"

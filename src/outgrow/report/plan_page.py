@@ -140,8 +140,7 @@ def sentences(outcome: Plain) -> list[str]:
 
 
 def _lower(title: str) -> str:
-    # "W2S student" keeps its capitals.
-    return title if title[1:2].isupper() or title[1:2].isdigit() else title[:1].lower() + title[1:]
+    return title[:1].lower() + title[1:]
 
 
 def sizes(outcome: Plain) -> str:

@@ -147,10 +147,10 @@ def parts_chart(outcome: Plain) -> Drawing | None:
         .encode(x="value:Q", y=y, tooltip=tooltip),
     ]
     baseline = value_of(outcome.get("baseline"))
-    routes = alt.Scale(domain=["the teacher itself", "strong baseline"], range=["triangle-up", "stroke"])
+    routes = alt.Scale(domain=["the teacher itself", "labels-only"], range=["triangle-up", "stroke"])
     keys = list(own)
     if baseline is not None:
-        line = [{"value": baseline, "text": quantity_text(outcome.get("baseline")), "row": "strong baseline"}]
+        line = [{"value": baseline, "text": quantity_text(outcome.get("baseline")), "row": "labels-only"}]
         layers.insert(
             0,
             alt.Chart(alt.InlineData(values=line))
@@ -168,7 +168,7 @@ def parts_chart(outcome: Plain) -> Drawing | None:
                 tooltip=[alt.Tooltip("row:N", title="teacher"), alt.Tooltip("text:N", title="by itself")],
             )
         )
-    told = f"; strong baseline {number(baseline)}" if baseline is not None else ""
+    told = f"; labels-only {number(baseline)}" if baseline is not None else ""
     line_said = (
         f"The dashed line is the strong model on the labels alone, {number(baseline)}; left of it a student"
         " is forecast to be better. "

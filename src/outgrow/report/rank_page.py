@@ -303,7 +303,7 @@ def _obtained(outcome: Plain) -> Safe:
         ),
         (
             "Less labels alone",
-            "the student's risk less the least of the strong baseline and of all teachers themselves, each"
+            "the student's risk less the least of labels-only and of all teachers themselves, each"
             " tuned for itself, whichever that truly is",
         ),
         (

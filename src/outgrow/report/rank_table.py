@@ -50,7 +50,7 @@ def ranking_lines(outcome: Plain) -> Group:
             *(number(value_of(teacher.get(key))) for key in ("bias", "inherited", "fresh", "d_w", "d_sw")),
         ]
         shown.add_row(*map(Text, cells), style="bold" if teacher.get("tied") else None)
-    cells = ["(strong baseline)", _text(outcome.get("baseline")), *["–"] * 7]
+    cells = ["(labels-only)", _text(outcome.get("baseline")), *["–"] * 7]
     shown.add_row(*map(Text, cells), style="dim")
     lines.append(shown)
     marks = f"{charts.STAR.strip()} the best teacher, {charts.TIED.strip()} may be the best"

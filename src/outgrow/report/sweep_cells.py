@@ -24,7 +24,7 @@ RATIOS = (("pgr", "PGR"), ("opr", "OPR"), ("opr_raw_mse", "Ratio of raw errors")
 """Quantities shown with their intervals: name in the findings, and title. They say on which side of teacher
 and baseline the student is, so the differences themselves are left to the file."""
 
-AGAINST = (("student_less_teacher", "its teacher"), ("student_less_baseline", "the strong baseline"))
+AGAINST = (("student_less_teacher", "its teacher"), ("student_less_baseline", "labels-only"))
 """Differences that decide who wins, and against whom."""
 
 FILES = ("cells.parquet", "sweep.parquet")
@@ -177,7 +177,7 @@ class Cells:
             if known:
                 less, more = sum(high < 0 for _, high in known), sum(low > 0 for low, _ in known)
                 said.append(
-                    f"The W2S student errs less than {rival} in {number(less)} of {number(len(known))} cells"
+                    f"The student errs less than {rival} in {number(less)} of {number(len(known))} cells"
                     f" and more in {number(more)}."
                 )
         return said

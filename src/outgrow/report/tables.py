@@ -14,7 +14,7 @@ from rich.text import Text
 from outgrow.features.inspect_model import Inspection
 from outgrow.report.answer import answer, came_out, how_sure, outgrown, to_train
 from outgrow.report.comparing import evaluated, sizes
-from outgrow.report.findings import Plain, items, ordered_routes, part, settings_text, teachers
+from outgrow.report.findings import Plain, items, ordered_routes, part, scale_text, settings_text, teachers
 from outgrow.report.geometry_charts import dimensions
 from outgrow.report.page_geometry import (
     count,
@@ -109,6 +109,8 @@ def risk_table(outcome: Plain) -> Group:
                 f" AUC {_text(taken.get('auc'))}"
             )
         )
+    scales = (scale_text(route.get("weak"), part(route, "settings"), outcome.get("n")) for route in routes)
+    notes += [Text(scale) for scale in scales if scale]
     for pair in items(outcome, "pairs"):
         ratios = [f"{title} {quantity_text(pair[key])}" for key, title in _ratios(outcome) if pair.get(key)]
         if ratios:
@@ -202,6 +204,25 @@ def geometry_table(weak: object, strong_name: object, geometry: Plain, note: obj
     if note:
         lines.append(f"Measured {visible(note)}.")
     return Group(table, *(Text(line) for line in lines))
+
+
+def agreement_lines(teacher: object, found: Plain) -> Group:
+    """Say what a given teacher and its student tell without a label."""
+    name, misfit = shortened(teacher, 60), part(part(found, "misfit"), "promised")
+    lines = [
+        f"A student of {name} repeats {quantity_text(found.get('repeated'))} of the variance of what it says,"
+        " on rows left out of its training."
+    ]
+    if value_of(found.get("same")) is not None:
+        lines.append(f"Both name the same column first on {quantity_text(found.get('same'))} of the rows.")
+    lines.append(
+        f"The rest, {quantity_text(misfit)} in squares of the teacher's own units, is what the student gains"
+        " if the strong features can express the target and the teacher speaks in its units; nothing is"
+        " promised otherwise."
+    )
+    # What cannot be said is said as plainly as what can.
+    lines.append(f"Is the student better? Unknown: {undefined_text(found.get('better'))}")
+    return Group(*(Text(line) for line in lines))
 
 
 def inspection_lines(found: Inspection) -> list[str]:

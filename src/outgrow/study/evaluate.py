@@ -168,7 +168,7 @@ def training_rows(
         fold_positions(data, labelled, count, seed),
         positions(data.groups, labelled),
         head == "ridgeless",
-        data.given,
+        frozenset(data.given),
         rank,
     )
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import ForecastConfig
+from outgrow.probes.taught import scale_of
+from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.accuracy_forecast import AccuracyForecast
 from outgrow.study.foresight import Anchor, Foresight, fixed_alphas, foresee
+from outgrow.study.labels_win import labels_win, searched
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.replicates import interval
@@ -125,6 +128,12 @@ class PairForecast:
         Sandwich factors (docs/theory.md, T2).
     checks : tuple of Check
         Suspicions about this forecast.
+    settings : dict of str to float
+        Slope and offset of a given score, fitted to the labels at hand; empty for other teachers.
+    labels_win : dict of str to Estimate or Undefined
+        By student of a given teacher, the number of labels from which on labels alone are better.
+    searched : tuple of int
+        Fewest and most labels looked at for it: an interval that ends there is open.
     """
 
     weak: str
@@ -136,6 +145,9 @@ class PairForecast:
     anchors: tuple[Anchor, ...]
     factors: Mapping[str, float]
     checks: tuple[Check, ...]
+    settings: Mapping[str, float] = field(default_factory=dict)
+    labels_win: Mapping[str, Quantity] = field(default_factory=dict)
+    searched: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -358,7 +370,17 @@ def _pair(
         anchors=found.anchors[weak],
         factors=found.factors[weak],
         checks=(*one.checks, *kept),
+        settings=_scale(weak, one, found) if one.given else {},
+        labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
+        searched=searched(one.m) if one.given else (),
     )
+
+
+def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
+    """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
+    data, rows = found.data, found.data.split.labelled
+    alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
+    return scale_of(StageOne(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
 
 
 def _curve_sizes(sizes: Collection[int]) -> list[int]:

@@ -27,6 +27,7 @@ from outgrow.study.accuracy_forecast import LabelledRows
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
+from outgrow.study.training import FEW
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
@@ -130,11 +131,6 @@ def foresee(
     """
     tell = progress or (lambda _what, _share: None)
     tell("reading rows", 0.0)
-    if config.pseudo_labels:
-        raise ConfigError(
-            "a forecast needs the teacher's features, and --pseudo-labels gives none",
-            remedy="Name the features by --weak, or use `outgrow run`, which takes given teachers.",
-        )
     data = prepare(config.rows(), permissions, progress, moments=False)
     if len(data.split.unlabelled) < 3:
         raise DataError(
@@ -176,6 +172,7 @@ def foresee(
             penalties_w=white.pair.values_w.mean() * RELATIVE,
             penalties_s=white.pair.values_s.mean() * RELATIVE,
             union=union,
+            given=name in data.given,
         )
         if sigma2 is not None and sigma2 > float(target.variance[0]):
             checks.append(
@@ -208,9 +205,6 @@ def foresee(
 BINARY = float(np.sqrt(2))
 """Distance of the codes of two classes: their two one-hot columns mirror each other, so the error of one
 column times this is that of both."""
-
-FEW = 40
-"""Two rows in each of the twenty groups that the intervals come from."""
 
 
 def _labels(

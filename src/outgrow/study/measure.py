@@ -10,11 +10,24 @@ from outgrow.config import MeasureConfig
 from outgrow.data.checks import constant_columns
 from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
-from outgrow.data.splits import jackknife_groups
+from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
 from outgrow.geometry.measure import measure_pair
+from outgrow.geometry.pair_moments import pair_moments
+from outgrow.linalg.row_space import narrowed
 from outgrow.results import as_plain
-from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets, raw_rows
+from outgrow.study.prepare import belonging
+from outgrow.study.sources import (
+    NOTHING,
+    Permissions,
+    Progress,
+    feature_sets,
+    given_columns,
+    given_teachers,
+    labels_path,
+    raw_rows,
+)
+from outgrow.study.unlabelled import agreement
 
 
 def measure(
@@ -34,38 +47,64 @@ def measure(
     Returns
     -------
     dict
-        Plain values: "strong", "note", "rows", "checks" and "pairs" (geometry by weak set).
+        Plain values: "strong", "note", "rows", "checks", "pairs" (geometry by weak set) and "agreement" (of
+        each given teacher with its student).
     """
     tell = progress or (lambda _what, _share: None)
     tell("reading features", 0.0)
-    if not config.weak:
+    if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     raw = raw_rows(config, config.input) if config.input else None
-    weak, strong = feature_sets(config, raw, (), permissions, progress)
+    named = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    exclude = [column for _, _, columns in named for column in columns]
+    weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, None)
     checks = []
     for table, values in zip((*weak, strong), (*joined.weak, joined.strong), strict=True):
         of = (table.identity.name, table.identity.columns)
         check_spread(values, *of)
         checks.append(constant_columns(values, *of))
-    groups = jackknife_groups(joined.ids, seed=config.seed)
-    pairs = {}
-    for place, (table, values) in enumerate(zip(weak, joined.weak, strict=True)):
-        name = table.identity.name
-        tell(f"measuring {name}", place / len(weak))
+    rows = np.arange(len(joined.ids))
+    strong_values, _ = narrowed(joined.strong, rows)
+    belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)
+    sets = {table.identity.name: values for table, values in zip(weak, joined.weak, strict=True)}
+    given = {
+        name: read.values for name, (read, _) in given_teachers(named, joined.ids, config.id_column).items()
+    }
+    if twice := sets.keys() & given.keys():
+        raise ConfigError(
+            f"two teachers have the same name: {', '.join(twice)}", remedy="Name them: NAME=FILE."
+        )
+    sets |= given
+    pairs, agreements = {}, {}
+    for place, (name, whole) in enumerate(sets.items()):
+        tell(f"measuring {name}", place / len(sets))
+        values, _ = narrowed(whole, rows)
+        moments = pair_moments(values, strong_values, belong.folds)
+        if name in given:
+            agreements[name] = as_plain(agreement(values, strong_values, moments, belong.folds))
         geometry = measure_pair(
             values,
-            joined.strong,
+            strong_values,
             rank_w=config.rank[0] if config.rank else None,
             rank_s=config.rank[-1] if config.rank else None,
-            groups=groups,
+            taken=(moments, belong),
             rng=np.random.default_rng(config.seed),
         )
-        pairs[name] = as_plain(geometry)
+        widths = (whole.shape[1], joined.strong.shape[1])
+        pairs[name] = as_plain(geometry.of_columns(*widths))
     return {
         "strong": strong.identity.name,
         "note": config.note,
         "rows": len(joined.ids),
         "pairs": pairs,
+        "agreement": agreements,
         "checks": [as_plain(check) for check in checks if check is not None],
     }
+
+
+def _groups(raw: RawRows | None, ids: np.ndarray) -> np.ndarray | None:
+    if raw is None or raw.groups is None:
+        return None
+    by_id = dict(zip(raw.ids.tolist(), raw.groups.tolist(), strict=True))
+    return np.array([by_id.get(item) for item in ids.tolist()], dtype=object)

@@ -7,7 +7,7 @@ out is the only thing that training and evaluation see.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,22 @@ from outgrow.data.raw import RawRows
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
+from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
+from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
 from outgrow.study.sources import (
     NOTHING,
+    Mixing,
     Permissions,
     Progress,
     bare_rows,
     feature_sets,
+    given_columns,
     given_teachers,
     label_table,
+    labels_path,
     raw_rows,
 )
 
@@ -60,11 +65,14 @@ class Prepared:
         Values of the group column.
     split : Split
         Labelled, unlabelled and test rows.
-    given : frozenset of str
-        Weak sets that are pseudo-labels of teachers of whom nothing else is known.
+    given : dict of str to (array of shape (columns, d) or None)
+        Weak sets that are pseudo-labels of teachers of whom nothing else is known, with what mixes the
+        columns of several.
     moments : dict of str to MomentTable
         Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
         one pass over the pool. Empty where they were not wanted.
+    belong : Dependence or None
+        Which labelled and unlabelled rows, in this order, belong together, and their jackknife folds.
     task, why : str
         Regression or classification, and how it was chosen.
     classes : tuple
@@ -73,6 +81,8 @@ class Prepared:
         Identity of every feature set.
     checks : tuple of Check
         Suspicions about the data.
+    spaces : dict of str to RowSpace or None
+        Where a set has fewer rows than columns, the span that its values are coordinates in.
     """
 
     ids: np.ndarray
@@ -83,13 +93,15 @@ class Prepared:
     truth: Float[np.ndarray, " rows"] | None
     groups: np.ndarray | None
     split: Split
-    given: frozenset[str]
+    given: dict[str, Mixing | None]
     moments: dict[str, MomentTable]
+    belong: Dependence | None
     task: str
     why: str
     classes: tuple[object, ...]
     identities: dict[str, FeatureIdentity]
     checks: tuple[Check, ...]
+    spaces: dict[str, RowSpace | None]
 
     @property
     def pool_known(self) -> bool:
@@ -103,6 +115,7 @@ def prepare(
     progress: Progress | None = None,
     *,
     moments: bool = True,
+    deal: bool = False,
 ) -> Prepared:
     """Read, join, check and split the data of a run.
 
@@ -116,6 +129,8 @@ def prepare(
         Told what is being done and the share done.
     moments : bool
         Whether to take the moments by jackknife group; a forecast needs those of the pool alone.
+    deal : bool
+        Whether labelled rows are dealt anew by whoever asks: what these few hold does not matter then.
 
     Returns
     -------
@@ -125,12 +140,21 @@ def prepare(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    exclude = [column for column in (*beside, *config.pseudo_labels) if column]
+    found = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    of_teachers = [column for _, _, columns in found for column in columns]
+    exclude = [column for column in (*beside, *of_teachers) if column]
     raw = None
     if config.input:
         # Where labels have a table of their own, the columns named are that table's.
         raw = (bare_rows if config.labels else raw_rows)(config, config.input)
     labels = label_table(config, raw)
+    leaked = [column for column in labels.answers if column in of_teachers]
+    if leaked:
+        raise ConfigError(
+            f"{quoted(leaked)} holds the labels themselves, which no teacher may say",
+            "--pseudo-labels",
+            "Name the column of the pseudo-labels.",
+        )
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, labels)
     where = Path(labels.source).name
@@ -163,10 +187,11 @@ def prepare(
     truth = _truth(joined, task, why, split, config, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     identities = {table.identity.name: table.identity for table in weak}
-    for name, given in given_teachers(config, joined.ids, task, classes).items():
+    given: dict[str, Mixing | None] = {}
+    for name, (read, mixing) in given_teachers(found, joined.ids, config.id_column, classes).items():
         if name in sets:
             raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
-        sets[name], identities[name] = given.values, given.identity
+        sets[name], identities[name], given[name] = read.values, read.identity, mixing
     strong_name = strong.identity.name
     if strong_name in identities:
         strong_name += " (strong)"
@@ -175,33 +200,45 @@ def prepare(
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
-        check_spread(values[split.labelled], f"{name}, labelled rows", columns)
+        if not deal:
+            check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
-    checks += suspicions(joined.strong, joined.ids, split, joined.groups)
+    fitted = np.concatenate([split.labelled, split.unlabelled])
+    spaces: dict[str, RowSpace | None] = {}
+    for name, values in sets.items():
+        sets[name], spaces[name] = narrowed(values, fitted)
+    strong_values, spaces[strong_name] = narrowed(joined.strong, fitted)
+    checks += suspicions(strong_values, joined.ids, split, joined.groups)
     tables: dict[str, MomentTable] = {}
+    belong = None
     if moments:
         parts = {"labelled": split.labelled, "unlabelled": split.unlabelled}
-        jackknife = _jackknife(joined, np.concatenate(list(parts.values())), config.seed)
+        rows = np.concatenate(list(parts.values()))
+        belong = belonging(strong_values, joined.ids, joined.groups, rows, config.seed)
+        jackknife = np.full(len(joined.ids), -1, dtype=np.int64)
+        jackknife[rows] = belong.folds
         tables = {
-            name: pair_moments(values, joined.strong, jackknife, parts) for name, values in sets.items()
+            name: pair_moments(values, strong_values, jackknife, parts) for name, values in sets.items()
         }
     return Prepared(
         joined.ids,
         sets,
         strong_name,
-        joined.strong,
+        strong_values,
         y,
         truth,
         None if joined.groups is None else units_of(joined.ids, joined.groups),
         split,
-        frozenset(config.pseudo_labels),
+        given,
         tables,
+        belong,
         task,
         why,
         tuple(classes),
         identities,
         tuple(check for check in checks if check is not None),
+        spaces,
     )
 
 
@@ -213,12 +250,20 @@ def _unused(raw: RawRows | None) -> Check | None:
     return Check("OG107", f"{len(raw.skipped)} rows of {raw.source}: {names} ({raw.skipped[0][1]})")
 
 
-def _jackknife(joined: Joined, rows: np.ndarray, seed: int) -> np.ndarray:
-    """Number the jackknife groups of the rows trained on; rows elsewhere are in none (-1)."""
-    groups = None if joined.groups is None else joined.groups[rows]
-    labels = np.full(len(joined.ids), -1, dtype=np.int64)
-    labels[rows] = jackknife_groups(joined.ids[rows], groups, seed=seed)
-    return labels
+def belonging(
+    strong: np.ndarray, ids: np.ndarray, groups: np.ndarray | None, rows: np.ndarray, seed: int
+) -> Dependence:
+    """Say which rows belong together, by group or as copies, and deal them into folds by their ids.
+
+    Copies are sought in the strong features, which tell most rows apart: all teachers share one set of folds.
+    """
+    named = None if groups is None else units_of(ids[rows], groups[rows])
+    found = dependence((strong,), named, rows)
+    # The least id stands for a unit, so that folds hang on no order of rows.
+    order = np.argsort(ids[rows].astype(str), kind="stable")
+    first = np.empty(int(found.units.max()) + 1, dtype=np.int64)
+    first[found.units[order[::-1]]] = order[::-1]
+    return replace(found, folds=jackknife_groups(ids[rows[first[found.units]]], seed=seed))
 
 
 def _truth(

@@ -341,7 +341,7 @@ def _decided(
     said = f"{what} of {_value(best.student)}"
     if alone is None:
         return _among(tied, best), best.weak, _sentence_among(tied, best, said, len(ranked), m)
-    name = "the strong baseline" if alone.kind == "baseline" else f"the teacher {alone.weak} by itself"
+    name = "labels-only" if alone.kind == "baseline" else f"the teacher {alone.weak} by itself"
     least = _value(alone.risk)
     # The first of those worth it is taken: the cheapest route, no student, stands until it is beaten.
     chosen = next((teacher for teacher in ranked if teacher.worth), None)
@@ -402,7 +402,7 @@ def _value(quantity: Quantity) -> str:
 def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> tuple[Check, ...]:
     """Gather the checks of the rows, of the forecasts, and of the numbers made of them."""
     found = list(seen.checks)
-    named = [("strong baseline", baseline)]
+    named = [("labels-only", baseline)]
     for teacher in teachers:
         named += [(f"{teacher.weak}: {part}", getattr(teacher, part)) for part in FORECAST]
     for name, quantity in named:

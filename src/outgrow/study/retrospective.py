@@ -118,10 +118,6 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
         return Undefined(
             "the formulas are of the squared loss of one target", "Read the measured risks of the classes."
         )
-    if weak in data.given:
-        return Undefined(
-            "the teacher's features are not known, only its pseudo-labels", "Read the measured risks."
-        )
     if not data.pool_known or not len(split.unlabelled):
         return Undefined(
             "the labels of the pool are not known, so there is nothing to look back on",

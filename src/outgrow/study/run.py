@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outgrow.config import RunConfig
+from outgrow.engine.threads import blas_threads
 from outgrow.geometry.measure import measure_pair
 from outgrow.probes.metrics import mean_loss, paired_difference
 from outgrow.probes.routes import COST_ORDER
 from outgrow.probes.two_stage import StageOne
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
-from outgrow.study.foresight import FEW
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
@@ -79,6 +79,15 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     tell = progress or (lambda _what, _share: None)
     tell("reading features and labels", 0.0)
     data = prepare(config, permissions, progress)
+    with blas_threads(max(values.shape[1] for values in (*data.weak.values(), data.strong))):
+        trained, outcome = _train_and_judge(config, data, tell, started)
+    tell("done", 1.0)
+    return Study(config, data, trained, outcome)
+
+
+def _train_and_judge(
+    config: RunConfig, data: Prepared, tell: Progress, started: float
+) -> tuple[tuple[Trained, ...], RunOutcome]:
     split = data.split
     rows = training_rows(data, split.labelled, head=config.head, rank=config.rank, seed=config.seed)
     tell("training every route", 0.1)
@@ -86,10 +95,8 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     checks = [*data.checks, *found, *_near_peaks(data, trained)]
 
     n = len(split.labelled)
-    if n < FEW:
-        checks.append(Check("OG215", f"{n} labels"))
     to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
-    verdict = decide(to_choose, n, config.tolerance)
+    verdict = decide(to_choose, n, config.tolerance, rows.groups is not None)
 
     if len(split.test):
         evaluation = "test rows"
@@ -106,10 +113,11 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         )
     scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
     results = tuple(
+        # Of routes to choose from, the estimate that the verdict compares.
         scores.route(
             item,
-            UNKNOWN
-            if item.route.expected is None
+            verdict.risks.get(item.route.name, UNKNOWN)
+            if item.route.expected is None or item.route.kind in COST_ORDER
             else item.route.expected.estimate(n, rows.groups is not None),
         )
         for item in trained
@@ -156,8 +164,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
         seconds=time.perf_counter() - started,
         majority_rate=scores.majority(data.y[split.labelled].argmax(axis=1)),
     )
-    tell("done", 1.0)
-    return Study(config, data, tuple(trained), outcome)
+    return tuple(trained), outcome
 
 
 def _pair(
@@ -186,6 +193,7 @@ def _pair(
     split = data.split
     pool = np.concatenate([split.labelled, split.unlabelled])
     models = {item.route.name: item for item in trained}
+    assert data.belong is not None
     geometry = measure_pair(
         data.weak[weak],
         data.strong,
@@ -193,7 +201,7 @@ def _pair(
         rank_s=_by_hand(config, models[student].reductions[0].rank, -1),
         rng=np.random.default_rng(config.seed),
         rows=pool,
-        table=data.moments[weak],
+        taken=(data.moments[weak], data.belong),
         y=data.y if data.pool_known else None,
     )
     return PairResult(
@@ -204,7 +212,7 @@ def _pair(
         opr=ratio,
         opr_raw_mse=raw,
         pgr_accuracy=scores.pgr(teacher, student, wrong=True),
-        geometry=geometry,
+        geometry=geometry.of_columns(data.identities[weak].width, data.identities[data.strong_name].width),
         theory=retrospective(data, weak, config),
         misfit=_misfit(data, models[teacher], models[student]),
     )

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
+from outgrow.data.files import quoted
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.pair_moments import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
@@ -43,12 +44,12 @@ class Whereabouts:
     ----------
     mean : array of shape (d,)
         Mean over the training rows.
-    whitener : array of shape (d, d)
+    whitener : array of shape (d, r)
         ``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows.
     """
 
     mean: Float[np.ndarray, " d"]
-    whitener: Float[np.ndarray, "d d"]
+    whitener: Float[np.ndarray, "d r"]
 
     @classmethod
     def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
@@ -110,6 +111,8 @@ class Source:
         Directions kept; None for all.
     columns : tuple of str
         Names of its columns, in order, where it was a wide table.
+    mixing : array of shape (columns, d) or None
+        What made it of several teachers' columns, where it was made.
     """
 
     role: str
@@ -119,6 +122,20 @@ class Source:
     centre: Float[np.ndarray, " d"]
     basis: Float[np.ndarray, "d r"] | None
     columns: tuple[str, ...] = ()
+    mixing: Float[np.ndarray, "columns d"] | None = None
+
+    def mixed(self, values: Float[np.ndarray, "m _"], where: str) -> Float[np.ndarray, "m d"]:
+        """Make the set of the columns that it was made of."""
+        if self.mixing is None:
+            return values
+        if values.ndim != 2 or values.shape[1] != len(self.mixing):
+            raise DataError(
+                f"{self.name!r} is made of {len(self.mixing)} columns ({quoted(self.columns, 20)}), and these"
+                f" features have {values.shape[-1]}",
+                where,
+                "Give these columns, in this order, in one file.",
+            )
+        return np.asarray(values @ self.mixing)
 
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
         """Refuse features that are not of this source.
@@ -208,6 +225,7 @@ class SavedModel:
                 values, encoder, where = given.values, given.identity.encoder, given.identity.source
             else:
                 values, encoder, where = np.asarray(given), None, "features"
+            values = source.mixed(values, where)
             source.check(values, encoder, where)
             parts.append(values if source.basis is None else (values - source.centre) @ source.basis)
         if len({len(part) for part in parts}) > 1:
@@ -316,6 +334,8 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     places = {name: f"models/features-{number}.safetensors" for number, (name, _, _) in enumerate(blocks)}
     for name, table, block in blocks:
         found = Whereabouts.of(table.select(), block)
+        if (space := data.spaces[name]) is not None:
+            found = Whereabouts(*space.before(found.mean, found.whitener))
         write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
     index = []
     for number, item in enumerate(trained):
@@ -324,9 +344,15 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
         sources = []
         for place, (role, reduction) in enumerate(zip(route.features, item.reductions, strict=True)):
             name = data.strong_name if role == "strong" else str(route.weak)
-            tensors[f"{place}.centre"] = reduction.mean
-            if reduction.basis is not None:
-                tensors[f"{place}.basis"] = reduction.basis
+            centre, basis = reduction.mean, reduction.basis
+            if (space := data.spaces[name]) is not None:
+                centre, basis = space.before(centre, basis)
+            tensors[f"{place}.centre"] = centre
+            if basis is not None:
+                tensors[f"{place}.basis"] = basis
+            mixing = data.given.get(name) if role == "weak" else None
+            if mixing is not None:
+                tensors[f"{place}.mixing"] = mixing
             identity = as_plain(data.identities[name])
             sources.append({"role": role, "name": name, "identity": identity, "whereabouts": places[name]})
         file = f"models/{number:02d}-{route.kind.replace(' ', '-')}.safetensors"
@@ -377,6 +403,7 @@ def load(folder: str | Path) -> LoadedRun:
                 tensors[f"{place}.centre"],
                 tensors.get(f"{place}.basis"),
                 tuple(source["identity"].get("columns", ())),
+                tensors.get(f"{place}.mixing"),
             )
             for place, source in enumerate(entry["sources"])
         )

@@ -1,12 +1,11 @@
 """Where a study's feature sets and labels come from: files of features, or raw rows encoded on the way.
 
 Raw rows and models are turned into stores in the cache first; from there on a store is a feature set like any
-other. A teacher of whom only pseudo-labels are known is a column of the labels' table.
+other. A teacher of whom only pseudo-labels are known is a weak set of few columns.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,20 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from outgrow.config import DataConfig, RawConfig, RunConfig, named_path
-from outgrow.data.features_file import FeatureIdentity, FeatureTable, read_features
-from outgrow.data.files import quoted
+from outgrow.config import DataConfig, MeasureConfig, RawConfig, RunConfig, named_path
+from outgrow.data.features_file import FeatureTable, read_features
 from outgrow.data.labels import FORMATS, LabelTable, read_labels
+from outgrow.data.numeric import check_spread
+from outgrow.data.pseudo_labels import combined, find_columns, read_pseudo_labels
 from outgrow.data.raw import RawRows
 from outgrow.data.raw_sources import read_raw
-from outgrow.data.task import Task, encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.encode import Encoding
 from outgrow.features.encode import encode as encode_rows
 from outgrow.features.model_spec import EncoderOptions, parse_model
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
+
+Mixing = Float[np.ndarray, "columns d"]
+"""What turns the columns that a set was made of into its features."""
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share done so far."""
@@ -254,7 +257,7 @@ def label_table(config: RunConfig, raw: RawRows | None) -> LabelTable:
     LabelTable
         By id.
     """
-    path = _labels_path(config)
+    path = labels_path(config)
     if path is not None:
         table = _labels(config, path, config.label_column, config.truth_column)
         if config.labels is not None or table.has_ids:
@@ -294,7 +297,8 @@ def _without_ids(column: str, where: str, id_column: str) -> DataError:
     )
 
 
-def _labels_path(config: RunConfig) -> str | None:
+def labels_path(config: RunConfig | MeasureConfig) -> str | None:
+    """Find the table of labels: the one named, or the raw rows' own where they stand in one."""
     if config.labels is not None:
         return config.labels
     usual = config.layout in ("auto", "text", "table")
@@ -314,54 +318,37 @@ def _labels(config: RunConfig, path: str, label: str | None, truth: str | None) 
     )
 
 
+def given_columns(
+    entries: Sequence[str], table: str | None, id_column: str
+) -> list[tuple[str, Path, tuple[str, ...]]]:
+    """Find every given teacher's name, file and columns."""
+    found = [find_columns(entry, table, id_column) for entry in entries]
+    names = [name for name, _, _ in found]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            "two given teachers have the same name", ", ".join(names), "Name them: --pseudo-labels a=COLUMN."
+        )
+    return found
+
+
 def given_teachers(
-    config: RunConfig, ids: np.ndarray, task: Task, classes: Sequence[int | float | str]
-) -> dict[str, FeatureTable]:
-    """Read the pseudo-labels of teachers of whom nothing else is known.
+    found: Sequence[tuple[str, Path, tuple[str, ...]]],
+    ids: np.ndarray,
+    id_column: str,
+    classes: Sequence[int | float | str] = (),
+) -> dict[str, tuple[FeatureTable, Mixing | None]]:
+    """Read given teachers as weak feature sets, and make sets of them all where there are several.
 
-    Parameters
-    ----------
-    config : RunConfig
-        Names their columns.
-    ids : array of shape (rows,)
-        Ids of the rows.
-    task, classes : str, sequence
-        What labels are.
-
-    Returns
-    -------
-    dict of str to FeatureTable
-        Per column one value per row, or one-hot codes of its classes.
+    With each comes what mixes its columns, where they are not its features as they stand.
     """
-    made: dict[str, FeatureTable] = {}
-    for column in config.pseudo_labels:
-        path = _labels_path(config)
-        if path is None:
-            raise ConfigError(
-                "pseudo-labels are a column of a table", "--pseudo-labels", "Name it by --labels."
-            )
-        table = _labels(config, path, column, None)
-        place = {name: row for row, name in enumerate(table.ids.tolist())}
-        values = np.full(len(ids), np.nan, dtype=table.values.dtype)
-        if table.values.dtype == object:
-            values[:] = None
-        there = [row for row, name in enumerate(ids.tolist()) if name in place]
-        if not there and not table.has_ids:
-            raise _without_ids(column, path, config.id_column)
-        values[there] = table.values[[place[ids[row]] for row in there]]
-        codes = encode(values, task, classes, ids=ids, where=f"{Path(path).name}, column {column!r}")
-        codes = codes[:, None] if codes.ndim == 1 else codes
-        lacking = [str(ids[row]) for row in np.flatnonzero(np.isnan(codes).any(axis=1))]
-        if lacking:
-            raise DataError(
-                f"the teacher {column!r} says nothing of rows {quoted(lacking)}",
-                path,
-                "Give a pseudo-label for every row with features.",
-            )
-        digest = hashlib.sha256(np.ascontiguousarray(codes).tobytes()).hexdigest()
-        identity = FeatureIdentity(column, codes.shape[1], "float64", digest, Path(path).name)
-        made[column] = FeatureTable(ids, True, codes, identity)
-    return made
+    tables = {
+        name: read_pseudo_labels(path, columns, ids, name=name, id_column=id_column, classes=classes)
+        for name, path, columns in found
+    }
+    made: dict[str, tuple[FeatureTable, Mixing | None]] = {name: (t, None) for name, t in tables.items()}
+    for name, table in tables.items():
+        check_spread(table.values, name, table.identity.columns)
+    return made | combined(tables)
 
 
 def second_labels(config: RunConfig, column: str, ids: np.ndarray) -> np.ndarray:
@@ -386,7 +373,7 @@ def second_labels(config: RunConfig, column: str, ids: np.ndarray) -> np.ndarray
     ConfigError
         When there is no table of labels.
     """
-    path = _labels_path(config)
+    path = labels_path(config)
     if path is None:
         raise ConfigError(
             "repeated labels are a column of a table", "--repeat-column", "Name it by --labels."

@@ -90,7 +90,7 @@ class Verdict:
         return self.outgrown[0].answer
 
 
-def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0) -> Verdict:
+def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: bool = False) -> Verdict:
     """Answer both questions for routes with expected errors on the same n labels and folds.
 
     One of them at least is a student, with its teacher.
@@ -99,9 +99,11 @@ def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0) -> Verdict:
     expected = _alike([route.expected for route in routes])
     values = np.stack([one.values for one in expected])
     from_forecast = expected[0].forecast is not None
+    folds = f"{values.shape[1] - 1} folds{' of whole groups' if grouped else ''}"
     method = (
-        f"leave-one-out{' and forecast, weighed,' if from_forecast else ''} from {n} labels, jackknife over"
-        f" {values.shape[1] - 1} folds{'' if from_forecast else ', widened for shared training rows'}"
+        f"leave-one-out and forecast, weighed, from {n} labels, jackknife over {folds}"
+        if from_forecast
+        else f"leave-one-out from {n} labels, jackknife over {folds}, widened for shared training rows"
     )
 
     def estimate(of: Float[np.ndarray, " R"], what: str) -> Estimate:

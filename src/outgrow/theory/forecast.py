@@ -23,6 +23,7 @@ from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_forecast import JointForecast, joint_forecast
 from outgrow.theory.replicates import estimate, probability, ratio
 from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least
+from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Side, Target
 from outgrow.theory.union_features import union_features
 
@@ -54,6 +55,9 @@ class Forecast:
     union : bool
         Whether to forecast the further routes: the union of both sets, which takes a decomposition of both
         together (NaN otherwise), and among the `risks` the joint student.
+    given : bool
+        Whether the weak set is a given teacher's pseudo-labels: the joint student then leans on its imitation
+        (`outgrow.theory.taught_features`).
     """
 
     weak: str
@@ -67,6 +71,7 @@ class Forecast:
     checks: tuple[Check, ...] = ()
     intercept: bool = True
     union: bool = True
+    given: bool = False
     # Not copied by `replace`: what was seen of one pair or target is not so of another.
     _seen: dict[tuple[float | None, ...], Surface] = field(
         init=False, default_factory=dict, repr=False, compare=False
@@ -300,6 +305,14 @@ class Forecast:
             )
         return self._joint[key]
 
+    def taught(self, n: Sequence[int] | np.ndarray, N: int) -> Float[np.ndarray, "R a"]:
+        """Errors of the joint student of a given teacher with n labels each, the estimate first."""
+        drawn = taught_features(self.pair, self.target, float(N))
+        tried = drawn[0][0].mean() * RELATIVE
+        fits = [single_risks(self.stages(values, n, tried), side, self.target) for values, side in drawn]
+        error = np.mean([fit.error for fit in fits], axis=0)
+        return least(error.reshape(len(error), len(n), len(tried)), tried)[0]
+
     def best_alphas(self, n: int, N: int) -> Penalties:
         """Give the penalties of least forecast risk, the student's two chosen together (T8).
 
@@ -349,7 +362,7 @@ class Forecast:
         extras = {"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled")}
         if alphas.get("alpha_w") is None and alphas.get("alpha_s") is None:
             # Penalties that are fixed for the student say nothing of what would suit another weight.
-            error = self.joint(n, N).error
+            error = self.taught([n], N)[:, 0] if self.given else self.joint(n, N).error
             extras["joint"] = self._risk(error, d_s, n + N, "n + N, labelled and pseudo-labelled")
         return extras
 

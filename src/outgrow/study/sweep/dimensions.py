@@ -8,12 +8,13 @@ They need no labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
 
-from outgrow.geometry.correlation import correlation_from_moments, whitening
-from outgrow.geometry.pair_moments import GROUPS, STRONG, WEAK, pair_moments
+from outgrow.geometry.correlation import PairRows, correlation_from_moments, whitening
+from outgrow.geometry.dependence import Dependence, dependence, whole_folds
+from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.study.sweep.grid import SweepData
 from outgrow.study.sweep.outcome import PairDimensions
@@ -57,11 +58,13 @@ def dimensions(
 
 def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimensions:
     X_w, X_s = data.views[weak], data.views[strong]
-    groups = _groups(data.train, len(X_w), seed)
-    table = pair_moments(X_w, X_s, groups, {"train": data.train})
+    belong = _dealt(dependence((X_s, X_w), members=data.train), seed)
+    folds = np.full(len(X_w), -1, dtype=np.int64)
+    folds[data.train] = belong.folds
+    table = pair_moments(X_w, X_s, folds, {"train": data.train})
     total = table.select()
     by_w, by_s = whitening(total, WEAK), whitening(total, STRONG)
-    shared = correlation_from_moments(table, by_w, by_s)
+    shared = correlation_from_moments(table, by_w, by_s, PairRows(X_w, X_s, belong, data.train))
     similar = similarity_of_spectra(by_w.spectrum, by_s.spectrum, np.random.default_rng(seed))
     return PairDimensions(
         weak=weak,
@@ -77,10 +80,7 @@ def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimen
     )
 
 
-def _groups(train: Int[np.ndarray, " R"], rows: int, seed: int) -> Int[np.ndarray, " rows"]:
-    """Deal the rows to train on into jackknife groups of about equal size."""
-    # At random, not in turn: rows may be sorted by their labels, as faces are by age.
-    deal = np.random.default_rng([seed, DEAL]).permutation(len(train))
-    groups = np.full(rows, -1, dtype=np.int64)
-    groups[train] = deal % min(GROUPS, len(train))
-    return groups
+def _dealt(belong: Dependence, seed: int) -> Dependence:
+    """Deal units into folds at random, not in turn: rows may be sorted by their labels, as faces by age."""
+    turn = np.random.default_rng([seed, DEAL]).permutation(int(belong.units.max()) + 1)
+    return replace(belong, folds=whole_folds(turn[belong.units]))

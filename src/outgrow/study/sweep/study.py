@@ -71,8 +71,9 @@ def sweep_rows(
         if twice:
             raise ConfigError("is named twice", f"{option} {twice[0]}", "Name each once.")
     rows = config.rows()
-    read = prepare(rows, permissions, progress, moments=False)
-    names = dict(zip(rows.weak, read.weak, strict=True))
+    read = prepare(rows, permissions, progress, moments=False, deal=True)
+    # Given teachers stand behind the feature sets, under names of their own.
+    names = dict(zip((*rows.weak, *read.given), read.weak, strict=True))
     names.setdefault(rows.strong, read.strong_name)
     both = sorted({names[weak] for weak in config.weak} & {names[strong] for strong in config.strong})
     if both and len(set(config.rank)) > 1:
@@ -184,7 +185,9 @@ def grid_of(config: SweepConfig, names: dict[str, str], rows: int) -> SweepGrid:
         most = max(2, (rows - (max(config.N) if config.N else rows // 2)) // 2)
         n = tuple(size for size in (LEAST_N * 2**step for step in range(STEPS_N)) if size <= most) or (most,)
     N = config.N or default_pools(rows, max(n))
-    pairs = tuple((names[weak], names[strong]) for strong in config.strong for weak in config.weak)
+    given = (entry for entry in names if entry not in (*config.weak, *config.strong))
+    teachers = [names[entry] for entry in (*config.weak, *given)]
+    pairs = tuple((weak, names[strong]) for strong in config.strong for weak in teachers)
     return SweepGrid(
         pairs, n, N, config.noise, config.alpha_w, config.alpha_s, config.unit, config.seeds,
         config.intercept, config.joint, config.head,
