@@ -260,6 +260,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
+    from outgrow.report.reading_line import reading_line
     from outgrow.report.tables import agreement_lines, geometry_table
 
     with _progress() as tell:
@@ -267,6 +268,7 @@ def measure(
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    _console().print(reading_line(found), soft_wrap=True)
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
         if weak in found["agreement"]:
@@ -364,11 +366,13 @@ def demo(
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
     from outgrow.report.check_lines import check_lines
+    from outgrow.report.reading_line import reading_line
 
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False))
         return
     console = _console()
+    console.print(reading_line(outcome), soft_wrap=True)
     console.print(check_lines(outcome, serious=True))
     console.print(lines(outcome))
     console.print(check_lines(outcome, serious=False))
@@ -378,9 +382,11 @@ def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, 
 
 def _show_run(outcome: Any, out: Path) -> None:
     from outgrow.report.check_lines import check_lines
+    from outgrow.report.reading_line import reading_line
     from outgrow.report.tables import risk_table, summary_lines
 
     console = _console()
+    console.print(reading_line(outcome), soft_wrap=True)
     console.print(check_lines(outcome, serious=True))
     console.print(summary_lines(outcome))
     console.print(risk_table(outcome))

@@ -109,13 +109,14 @@ _KINDS = (
     CheckKind(
         "OG108",
         "few rows carry the spread of the labels",
-        "Squared errors are then those of these rows, and every risk, penalty and verdict hangs on them.",
+        "Squared errors are then those of these rows, and every risk and verdict hangs on them.",
         "Correct the values where they are mistakes; else predict their logarithm or rank, or leave them out.",
+        serious=True,
     ),
     CheckKind(
         "OG109",
         "a weak feature set is the strong one",
-        "A student that reads what its teacher reads has little to add: the gain is not that of two models.",
+        "A student that reads what its teacher reads has little to add: nothing is learned of two models.",
         "Name the features of two models, unless this is meant.",
     ),
     CheckKind(

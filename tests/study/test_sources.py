@@ -296,12 +296,12 @@ def test_a_black_box_of_a_table_without_ids(work):
         run(settings(pseudo_labels=("guess",)), None, _allowed())
 
 
-def test_the_truth_of_json_lines_wants_a_table(work):
-    rows = [json.dumps({**row, "label": float(row["label"])}) for row in table(work)]
+def test_the_truth_may_be_a_column_of_json_lines(work):
+    rows = [json.dumps({**row, "label": float(row["label"]), "guess": float(row["guess"])}) for row in table(work)]
     (work / "rows.jsonl").write_text("\n".join(rows) + "\n")
-    assert run(settings(input="rows.jsonl"), None, _allowed()).outcome.n == 60
-    with pytest.raises(ConfigError, match="the truth is a column of a table"):
-        run(settings(input="rows.jsonl", truth_column="guess"), None, _allowed())
+    assert run(settings(input="rows.jsonl"), None, _allowed()).data.truth is None
+    with_truth = run(settings(input="rows.jsonl", truth_column="guess"), None, _allowed()).data.truth
+    np.testing.assert_allclose(with_truth, [float(row["guess"]) for row in table(work)])
 
 
 def test_a_model_that_does_not_repeat_itself_is_told(work, caplog):

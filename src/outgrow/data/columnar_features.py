@@ -46,6 +46,7 @@ class ColumnarFeatures:
             raise DataError("features are empty: no rows", self._where, "Give at least one row.")
         key = id_column if id_column in table.names else None
         beside = {id_column, *(() if pattern else exclude)}
+        self.stored = table
         self.table = typed(table, beside, style) if table.kind == "text" else table
         self._columns, self._is_list = _pick_columns(self.table, pattern, id_column, exclude)
         self.names = () if self._is_list else tuple(self._columns)
@@ -85,7 +86,7 @@ def _typed(column: Any, where: str, style: TextStyle) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if style.decimal == "." and style.thousands is None:
+    if not style.marked:
         try:
             return pc.cast(column, pa.float64())
         except pa.ArrowInvalid:

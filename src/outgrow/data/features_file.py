@@ -261,4 +261,4 @@ def _read_columnar(source: ColumnarFeatures, path: Path, name: str | None, *, ch
     )
     if checked and source.names:
         refuse_row_numbers(made.values, source.names, str(path))
-    return made if made.has_ids else replace(made, table=source.table)
+    return made if made.has_ids else replace(made, table=source.stored)

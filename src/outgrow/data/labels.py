@@ -17,8 +17,8 @@ import numpy as np
 from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_numbers
 from outgrow.data.open_table import open_table
 from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
-from outgrow.data.text_tables import PLAIN, TextStyle
-from outgrow.data.written_labels import MISSING, suspicious_marks
+from outgrow.data.text_tables import PLAIN, TextStyle, is_number
+from outgrow.data.written_labels import MISSING, looks_like, suspicious_marks
 from outgrow.errors import DataError
 from outgrow.results import Check
 
@@ -173,8 +173,7 @@ def labels_beside(
         and table.schema.field(label).type.num_fields
     ):
         label = None  # a column that merely happens to be called so is no reason to refuse the rows
-    # Text files have no other way to say that a value is missing; elsewhere "NA" may be a name.
-    missing = MISSING if table.kind == "text" else frozenset(("",))
+    missing = missing_marks(table)
     if key is None and id_column != "id":
         raise missing_column(Path(where), id_column, table.names, "id")
     parts = table.split if split_column is None and split is None else None
@@ -207,6 +206,11 @@ def labels_beside(
         table=table,
         checks=() if check is None else (check,),
     )
+
+
+def missing_marks(table: Table) -> frozenset[str]:
+    """Give what stands for a missing value: elsewhere than in text files "NA" may be a name."""
+    return MISSING if table.kind == "text" else frozenset(("",))
 
 
 def _filled(column: Any, rows: Mapping[int, str]) -> Any:
@@ -381,6 +385,23 @@ def label_values(
     if not is_text(kind):
         raise DataError(f"column {name!r} is of type {kind}", where, "Labels are numbers or text.")
     values = as_values(name_values(column, name, where, missing), of, ids, style)
+    if values.dtype == object and style.marked:
+        # What these options do not read must not be read in another way behind them.
+        odd = next(
+            (
+                i
+                for i, text in enumerate(values)
+                if text is not None and (is_number(text) or looks_like(text))
+            ),
+            None,
+        )
+        if odd is not None:
+            raise DataError(
+                f"the label {quoted([values[odd]])} in {row_name(ids, odd)} is no number as --decimal and"
+                " --thousands say that they are written",
+                of,
+                "Correct it, or the options.",
+            )
     return values, suspicious_marks(column.to_pylist(), values)
 
 

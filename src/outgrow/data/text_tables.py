@@ -54,9 +54,14 @@ class TextStyle:
         if self.decimal == self.thousands:
             raise ConfigError("is the same as --decimal", "--thousands", "Give two different marks.")
 
+    @property
+    def marked(self) -> bool:
+        """Whether numbers are written otherwise than 1234.5."""
+        return self.decimal != "." or self.thousands is not None
+
     def number(self, text: str) -> float | None:
         """Read a number, or None where the text is none."""
-        if self.decimal == "." and self.thousands is None:
+        if not self.marked:
             return _plain_number(text)
         point = re.escape(self.decimal)
         whole = r"\d+"
@@ -97,7 +102,7 @@ class TextTable(MemoryTable):
 
     def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
         import pyarrow as pa
-        import pyarrow.csv as csv
+        import pyarrow.csv as arrow_csv
 
         content = content_of(path)
         if b"\0" in content[:4096]:  # UTF-16, as spreadsheets write it, or no text at all
@@ -106,20 +111,20 @@ class TextTable(MemoryTable):
         mark = style.delimiter or ("\t" if self._tab else ",")
         content = content[comment_length(content, mark) :]
         # A block must hold a whole row: 16 MB holds any sane one.
-        read = csv.ReadOptions(block_size=1 << 24)
-        parse = csv.ParseOptions(delimiter=mark, newlines_in_values=True)
-        try:
-            names = list(csv.open_csv(pa.py_buffer(content), read, parse).schema.names)
-        except Exception as error:
-            raise self._unreadable(path, error) from error
+        read = arrow_csv.ReadOptions(block_size=1 << 24)
+        parse = arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True)
+        # Looked at by itself: rows of another separator or with decimal commas would not fit these names.
+        first = content.partition(b"\n")[0].decode("utf-8-sig", "replace").rstrip("\r")
+        names = [name for cells in csv.reader([first], delimiter=mark) for name in cells]
         check_names(names, mark, str(path))
         # In a single column an empty line is a missing value: leaving it out would shift all that follow.
         parse.ignore_empty_lines = len(names) > 1
-        convert = csv.ConvertOptions(
-            column_types={name: pa.string() for name in names}, strings_can_be_null=False
-        )
         try:
-            table = csv.read_csv(pa.py_buffer(content), read, parse, convert)
+            names = list(arrow_csv.open_csv(pa.py_buffer(content), read, parse).schema.names)
+            convert = arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+            )
+            table = arrow_csv.read_csv(pa.py_buffer(content), read, parse, convert)
         except Exception as error:
             raise self._unreadable(path, error) from error
         super().__init__(table, str(path), "text")

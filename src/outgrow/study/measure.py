@@ -24,7 +24,6 @@ from outgrow.study.sources import (
     feature_sets,
     given_columns,
     given_teachers,
-    labels_path,
     raw_rows,
 )
 from outgrow.study.unlabelled import agreement
@@ -47,7 +46,7 @@ def measure(
     Returns
     -------
     dict
-        Plain values: "strong", "note", "rows", "checks", "pairs" (geometry by weak set) and "agreement" (of
+        Plain values: "strong", "note", "rows", "reading", "checks", "pairs" (by weak set) and "agreement" (of
         each given teacher with its student).
     """
     tell = progress or (lambda _what, _share: None)
@@ -55,7 +54,7 @@ def measure(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     raw = raw_rows(config, config.input) if config.input else None
-    named = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    named = given_columns(config)
     exclude = [column for _, _, columns in named for column in columns]
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, None)
@@ -68,9 +67,7 @@ def measure(
     strong_values, _ = narrowed(joined.strong, rows)
     belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)
     sets = {table.identity.name: values for table, values in zip(weak, joined.weak, strict=True)}
-    given = {
-        name: read.values for name, (read, _) in given_teachers(named, joined.ids, config.id_column).items()
-    }
+    given = {name: read.values for name, (read, _) in given_teachers(named, joined.ids, config).items()}
     if twice := sets.keys() & given.keys():
         raise ConfigError(
             f"two teachers have the same name: {', '.join(twice)}", remedy="Name them: NAME=FILE."
@@ -97,6 +94,7 @@ def measure(
         "strong": strong.identity.name,
         "note": config.note,
         "rows": len(joined.ids),
+        "reading": {"rows": len(joined.ids), "matched": joined.matched},
         "pairs": pairs,
         "agreement": agreements,
         "checks": [as_plain(check) for check in checks if check is not None],
