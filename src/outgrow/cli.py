@@ -286,7 +286,13 @@ def predict(
     model: Annotated[str, Parameter(help='Route, such as "student"; the recommended one by default.')] = (
         "recommended"
     ),
-    out: Annotated[Path | None, Parameter(help="Write a CSV or Parquet file instead of printing.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Write a CSV, Parquet or JSON lines file instead of printing.")
+    ] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace an earlier file there.")] = False,
+    with_text: Annotated[
+        bool, Parameter(negative="", help="Put the text of every raw row beside its prediction.")
+    ] = False,
     id_column: Annotated[
         str | None, Parameter(help="Column of ids; that of the run's features by default.")
     ] = None,
@@ -299,6 +305,7 @@ def predict(
     """Predict new rows with a model of a run."""
     from outgrow import api
 
+    api.check_output(out, overwrite)
     with _progress() as tell:
         columns = api.predict(
             folder,
@@ -306,10 +313,11 @@ def predict(
             model=model,
             id_column=id_column,
             on_error=on_error,
+            with_text=with_text,
             progress=tell,
             allow_code=allow_code,
         )
-    api.write_columns(columns, out)
+    api.write_columns(columns, out, overwrite)
 
 
 @app.command

@@ -110,7 +110,7 @@ _KINDS = (
         "OG108",
         "few rows carry the spread of the labels",
         "Squared errors are then those of these rows, and every risk and verdict hangs on them.",
-        "Correct the values where they are mistakes; else predict their logarithm or rank, or leave them out.",
+        "Correct the values where they are mistakes; else predict their logarithm, or leave them out.",
         serious=True,
     ),
     CheckKind(

@@ -278,6 +278,7 @@ def _from_table(
         source=where,
         split_column=beside.split_column,
         checks=beside.checks,
+        rows=kept,
     )
 
 

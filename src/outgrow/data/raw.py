@@ -44,6 +44,8 @@ class RawRows:
         Where the split is from; "" for none, or the parts a data set is stored in.
     checks : tuple of Check
         What is unusual about the labels.
+    rows : numpy.ndarray or None
+        Number of each row in the source, from 0, where some were left out.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class RawRows:
     source: str = ""
     split_column: str = ""
     checks: tuple[Check, ...] = ()
+    rows: np.ndarray | None = None
 
 
 def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:

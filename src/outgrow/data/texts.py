@@ -119,6 +119,7 @@ def read_texts(
         source=where,
         split_column=beside.split_column,
         checks=beside.checks,
+        rows=kept,
     )
 
 
