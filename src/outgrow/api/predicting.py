@@ -68,8 +68,8 @@ def predict(
     Returns
     -------
     dict
-        Columns "id", "row" (its number in the input, from 0), texts where asked, "prediction", and one
-        column of scores per class for classification.
+        Columns "id" (of arrays the row number), of raw rows "row" (its number in the input, from 0) and texts
+        where asked, "prediction", and one column of scores per class for classification.
     """
     found = load(folder)
     chosen = found.model(model)
@@ -162,7 +162,7 @@ def _predicted(
         for table, values in zip(tables, (joined.strong, *joined.weak), strict=True)
     ]
     ids = joined.ids.tolist()
-    columns: dict[str, Any] = {"id": ids, "row": list(range(len(ids)))}
+    columns: dict[str, Any] = {"id": ids}
     if raw is not None:
         place = {name: number for number, name in enumerate(raw.ids.tolist())}
         here = [place[name] for name in ids]
