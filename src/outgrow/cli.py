@@ -260,6 +260,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
+    from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
     from outgrow.report.tables import agreement_lines, geometry_table
 
@@ -269,10 +270,12 @@ def measure(
         print(json.dumps(found, ensure_ascii=False))
         return
     _console().print(reading_line(found), soft_wrap=True)
+    _console().print(check_lines(found, serious=True))
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
         if weak in found["agreement"]:
             _console().print(agreement_lines(weak, found["agreement"][weak]))
+    _console().print(check_lines(found, serious=False))
 
 
 @app.command

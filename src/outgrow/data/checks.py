@@ -60,6 +60,11 @@ def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split
     return Check("OG101", f"{len(pairs)} of {len(split.test)} test rows are also trained on: {shown}")
 
 
+def same_set(name: str, weak: Float[np.ndarray, "n _"], strong: Float[np.ndarray, "n _"]) -> Check | None:
+    """Tell a weak feature set that is the strong one (OG109)."""
+    return Check("OG109", f"{name!r}, number by number") if np.array_equal(weak, strong) else None
+
+
 FEW_SHARE = 0.01
 """Most rows that may carry half of the labels' spread for OG108: of a normal sample a fifth does."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from outgrow.data.files import check_ids, missing_column, quoted, row_name
 from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index
 from outgrow.data.text_tables import PLAIN, TextStyle
-from outgrow.data.written_labels import MISSING
+from outgrow.data.written_labels import MISSING, looks_like
 from outgrow.errors import DataError
 
 BESIDE = ("label", "split", "group", "truth")
@@ -46,6 +46,10 @@ class ColumnarFeatures:
             raise DataError("features are empty: no rows", self._where, "Give at least one row.")
         key = id_column if id_column in table.names else None
         beside = {id_column, *(() if pattern else exclude)}
+        if isinstance(pattern, str):
+            beside |= {name for name in table.names if not fnmatch.fnmatchcase(name, pattern)}
+        elif pattern and not set(pattern).isdisjoint(table.names):
+            beside |= set(table.names) - set(pattern)
         self.stored = table
         self.table = typed(table, beside, style) if table.kind == "text" else table
         self._columns, self._is_list = _pick_columns(self.table, pattern, id_column, exclude)
@@ -75,7 +79,7 @@ def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
 
     arrays = [
         table.column(name)
-        if name in beside or is_saved_index(name)
+        if name in beside
         else _typed(table.column(name), f"{table.where}, column {name!r}", style)
         for name in table.names
     ]
@@ -103,6 +107,10 @@ def _typed(column: Any, where: str, style: TextStyle) -> Any:
     known = sum(text not in MISSING for text in texts)
     read = sum(number is not None for number in numbers)
     if not read:
+        looks = [looks_like(text) for text in texts if text not in MISSING]
+        spoken = next((look for look in looks if look is not None), None)
+        if spoken is not None and None not in looks and not spoken[0].startswith("dates"):
+            raise DataError(f"values look like {spoken[0]}: {quoted(texts, 3)}", where, spoken[1])
         return column
     if read < known:
         row = next(row for row, text in enumerate(texts) if text not in MISSING and numbers[row] is None)
@@ -209,7 +217,10 @@ def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, widt
         odd = np.flatnonzero(lengths != width)
         if odd.size:
             raise _ragged(where, row_name(ids, start + int(odd[0])), int(lengths[odd[0]]), width)
-    return _numbers(array.flatten(), where).reshape(len(array), width)
+    values = array.flatten()
+    if width == 1 and _is_list(values.type):  # one row in brackets of its own: [[...]]
+        return _list_block(values, where, ids, start, None)
+    return _numbers(values, where).reshape(len(array), width)
 
 
 def _ragged(where: str, row: str, length: int, width: int) -> DataError:

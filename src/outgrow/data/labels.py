@@ -391,7 +391,7 @@ def label_values(
             (
                 i
                 for i, text in enumerate(values)
-                if text is not None and (is_number(text) or looks_like(text))
+                if text is not None and style.number(text) is None and (is_number(text) or looks_like(text))
             ),
             None,
         )
@@ -402,7 +402,7 @@ def label_values(
                 of,
                 "Correct it, or the options.",
             )
-    return values, suspicious_marks(column.to_pylist(), values)
+    return values, suspicious_marks(column.to_pylist(), values, missing)
 
 
 def name_values(column: Any, name: str, where: str, missing: frozenset[str]) -> np.ndarray:

@@ -225,11 +225,14 @@ class Parts(Table):
                 schema = schema.append(pa.field(key, pa.string()))
             if whole is None:
                 whole, kind = schema, part.kind
-            elif not schema.equals(whole):
-                first, here = set(whole.names), set(schema.names)
-                odd = sorted(first ^ here) or [
-                    name for name in whole.names if whole.field(name) != schema.field(name)
-                ]
+                continue
+            # A line of JSON leaves out what is missing, and numbers there may all be whole in one file.
+            odd = [] if part.kind == "JSON lines" else sorted(set(whole.names) ^ set(schema.names))
+            try:
+                whole = pa.unify_schemas([whole, schema], promote_options="permissive")
+            except pa.ArrowException:
+                odd = [name for name in whole.names if whole.field(name).type != schema.field(name).type]
+            if odd:
                 raise DataError(
                     f"its columns are not those of {files[0].name}: {quoted(odd)}",
                     str(file),
@@ -242,15 +245,17 @@ class Parts(Table):
 
         for file, constants in zip(self._files, self._constants, strict=True):
             part = self._opened(file)
+            held = set(part.names)
             # Some column has to be read for the number of rows.
-            stored = [name for name in columns if name not in constants] or part.names[:1]
-            for batch in part.batches(stored, size):
-                arrays = [
-                    pa.array([constants[name]] * batch.num_rows, pa.string())
-                    if name in constants
-                    else batch.column(name)
-                    for name in columns
-                ]
+            for batch in part.batches([name for name in columns if name in held] or part.names[:1], size):
+                arrays = []
+                for name in columns:
+                    kind = self.schema.field(name).type
+                    if name in held:
+                        stored = batch.column(name)
+                        arrays.append(stored if stored.type == kind else stored.cast(kind))
+                    else:
+                        arrays.append(pa.array([constants.get(name)] * batch.num_rows, kind))
                 yield pa.RecordBatch.from_arrays(arrays, columns)
 
 

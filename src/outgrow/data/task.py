@@ -100,7 +100,8 @@ def choose_task(
         return "classification", classes, "as asked"
     if task == "regression":
         return "regression", (), "as asked"
-    if whole and distinct[0] < 0 and len(distinct) > SIGNED_CLASSES:
+    # A single -1 below classes from 0 up may mean that the class is not known: check OG110 asks.
+    if whole and distinct[0] < 0 and len(distinct) > SIGNED_CLASSES and distinct[:2] != [-1, 0]:
         why = f"the labels are whole numbers on both sides of zero, from {classes[0]} to {classes[-1]}"
         return "regression", (), why if classes[-1] > 0 else "the labels are whole numbers below zero"
     if whole and single:

@@ -133,7 +133,11 @@ class TextTable(MemoryTable):
         # pyarrow raises ArrowInvalid, UnicodeDecodeError and others.
         if isinstance(error, UnicodeDecodeError) or "utf8" in str(error).lower().replace("-", ""):
             return _not_text(path)
-        return damaged(path, "a TSV file" if self._tab else "a CSV file", error)
+        found = damaged(path, "a TSV file" if self._tab else "a CSV file", error)
+        if re.search(r"Expected \d+ columns, got", str(error)):
+            quote = "Quote values that hold the separator, say what separates columns (--delimiter)"
+            return FileError(found.what, found.where, f"{quote}, or write it again.")
+        return found
 
 
 class UndecodedTable(MemoryTable):
@@ -175,14 +179,17 @@ class UndecodedTable(MemoryTable):
 
 
 def comment_length(content: bytes, mark: str) -> int:
-    """Count the bytes of comments before the column names: lines of "#" with fewer columns than what follows.
+    """Count the bytes before the column names: empty lines, and "#" with fewer columns than what follows.
 
     A line such as "#id,label" is one of column names, as some tools write it.
     """
     separator, start = mark.encode(), 0
     if content.startswith(b"\xef\xbb\xbf#"):
         start = 3
-    while content.startswith(b"#", start):
+    while content[start : start + 1] in (b"#", b"\n", b"\r"):
+        if content[start : start + 1] != b"#":
+            start += 1
+            continue
         end = content.find(b"\n", start) + 1
         line = content[start:end]
         after = content[end : content.find(b"\n", end)] if content.find(b"\n", end) > 0 else content[end:]

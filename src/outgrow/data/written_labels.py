@@ -47,7 +47,8 @@ _CURRENCY = (
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[ap]\.?m\.?)?\s*(?:z|utc|[+\-]\d{2}:?\d{2})?"
 _DAY = (
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}"
-    rf"|\d{{1,2}}\.? {_MONTH},?(?: \d{{2,4}})?"
+    r"|\d{4}[-/.]\d{1,2}|\d{4}[- ]?[QW]\d{1,2}(?:-\d)?|Q[1-4][ /-]?\d{4}"
+    rf"|\d{{1,2}}\.? {_MONTH},?(?: \d{{2,4}})?|{_MONTH}[ '-]+\d{{2,4}}"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,?(?: \d{{2,4}})?|\d{{1,2}}-{_MONTH}-\d{{2,4}})"
 )
 
@@ -145,12 +146,14 @@ def spelling(text: str) -> str:
     return re.sub(r"[\s_\-\u2010-\u2015]+", " ", common).strip(" .!\"'") or common
 
 
-def suspicious_marks(raw: Sequence[str | None], values: np.ndarray) -> Check | None:
+def suspicious_marks(
+    raw: Sequence[str | None], values: np.ndarray, missing: frozenset[str] = MISSING
+) -> Check | None:
     """Name words read as missing that may be classes, and classes that may mean missing (OG110)."""
     if values.dtype != object:
         return _sentinel(values)
     known = [text for text in values if text is not None]
-    taken = Counter(text.strip() for text in raw if text is not None and text.strip() in MISSING - USUAL)
+    taken = Counter(text.strip() for text in raw if text is not None and text.strip() in missing - USUAL)
     kept = Counter(text for text in known if text.lower() in MAYBE_MISSING or text in MISSING)
     said = []
     if taken and known:

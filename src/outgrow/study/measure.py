@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from outgrow.config import MeasureConfig
-from outgrow.data.checks import constant_columns
+from outgrow.data.checks import constant_columns, same_set
 from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
@@ -63,6 +63,7 @@ def measure(
         of = (table.identity.name, table.identity.columns)
         check_spread(values, *of)
         checks.append(constant_columns(values, *of))
+        checks.append(same_set(table.identity.name, values, joined.strong) if table is not strong else None)
     rows = np.arange(len(joined.ids))
     strong_values, _ = narrowed(joined.strong, rows)
     belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from outgrow.config import RunConfig
 from outgrow.data.answers import refuse_answers
-from outgrow.data.checks import carried_by_few, constant_columns, suspicions
+from outgrow.data.checks import carried_by_few, constant_columns, same_set, suspicions
 from outgrow.data.features_file import FeatureIdentity
 from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
@@ -207,9 +207,7 @@ def prepare(
     checks: list[Check | None] = [*joined.checks, _unused(raw)]
     if not classes:
         checks.append(carried_by_few(y[:, 0], joined.ids))
-    twins = [name for name, values in sets.items() if np.array_equal(values, joined.strong)]
-    if twins:
-        checks.append(Check("OG109", f"{quoted(twins)} is {quoted([strong_name])}, number by number"))
+    checks += [same_set(name, values, joined.strong) for name, values in sets.items()]
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
