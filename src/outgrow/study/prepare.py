@@ -270,7 +270,7 @@ def _refuse_one_value(labels: np.ndarray, classes: bool, where: str) -> None:
         raise DataError(
             f"all {len(known)} labels to train on {kind}: {quoted(known[:1])}",
             where,
-            "Label rows that differ, best drawn at random; a larger --n may hold some.",
+            "Label rows that differ. From equal labels nothing is learned; a larger --n may hold others.",
         )
 
 

@@ -24,11 +24,6 @@ SweepHead: TypeAlias = Literal["squared", "logistic"]
 """Squared loss (classes one-hot), or cross-entropy."""
 
 
-ROWS_PER_CLASS = 2
-"""Rows that a class must have on average. Where most have one, labels are measurements taken for names, and
-nothing that is learned of one class is ever asked about."""
-
-
 @runtime_checkable
 class LabelDraws(Protocol):
     """Gives the labels that one seed trains on."""
@@ -182,12 +177,6 @@ def check_grid(data: SweepData, grid: SweepGrid) -> None:
             raise ConfigError(f"{alpha} is no penalty", "the grid", "Give finite ones of at least 0.")
     if grid.seeds < 1:
         raise ConfigError(f"{grid.seeds} seeds measure nothing", "--seeds", "Ask for at least 1.")
-    if data.classes and len(data.train) < ROWS_PER_CLASS * data.classes:
-        raise ConfigError(
-            f"{data.classes:,} classes, and {len(data.train):,} rows to train on",
-            "the labels",
-            "Numbers that are measured are for a regression; or name the column of classes: --label-column.",
-        )
     if grid.head == "logistic":
         _check_logistic(data, grid)
 

@@ -378,7 +378,7 @@ def _notes_of_rows(config: SweepConfig, read: Prepared) -> list[str]:
         )
     if read.reading.parts != "drawn":
         notes.append(
-            "Of the parts given only the test rows are taken: every seed deals the others anew into labelled"
+            "Of the split column only the test rows are taken: every seed deals the others anew into labelled"
             " rows and pool."
         )
     return notes
