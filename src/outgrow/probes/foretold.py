@@ -18,6 +18,7 @@ from outgrow.probes.two_stage import Pool
 from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import LEAST_FOLDS, label_terms
 from outgrow.theory.terms import PairSpectra
+from outgrow.theory.whitening import directions
 
 
 def joint_forecasts(
@@ -58,22 +59,24 @@ def joint_forecasts(
     """
     if len(folds) < LEAST_FOLDS or not (y != y[0]).any() or pool.size < SMALL:
         return None
-    back, values = [], []
-    for covariance in (pool.weak_cov, pool.strong_cov):
-        spectrum = spectrum_of_covariance(covariance, pool.size)
-        # A pool of N rows spans N - 1 directions; what eigenvalues say beyond is rounding.
-        kept = min(spectrum.rank, pool.size - 1)
-        if kept < 1:
+    Z, values, back = [], [], []
+    for rows, mean, covariance in (
+        (weak, pool.weak_mean, pool.weak_cov),
+        (strong, pool.strong_mean, pool.strong_cov),
+    ):
+        centred = rows - mean
+        own, vectors = directions(spectrum_of_covariance(covariance, pool.size), pool.size, centred)
+        if not len(own):
             return None
-        back.append(spectrum.vectors[:, :kept] / np.sqrt(spectrum.values[:kept]))
-        values.append(spectrum.values[:kept])
+        values.append(own)
+        back.append(vectors / np.sqrt(own))
+        Z.append(centred @ back[-1])
     shared = back[1].T @ pool.cross_cov @ back[0]
     pair = PairSpectra(values_w=values[0], values_s=values[1], C=shared, rows=float(pool.size))
     number = np.empty(len(y), dtype=np.int64)
     for place, rows in enumerate(folds):
         number[rows] = place
-    Z_w, Z_s = (weak - pool.weak_mean) @ back[0], (strong - pool.strong_mean) @ back[1]
-    target = label_terms(pair, Z_w, Z_s, y, number)
+    target = label_terms(pair, Z[0], Z[1], y, number)
     w, a, b = (x.ravel() for x in np.meshgrid(weights, *alphas, indexing="ij"))
     error = joint_risks(pair, target, n=len(y), alpha_w=a, N=pool.size, alpha_s=b, weight=w).error
     error = np.where(np.isnan(error), np.inf, error)

@@ -20,7 +20,6 @@ from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.pair_moments import STRONG
 from outgrow.geometry.shared_moments import shared_moments
-from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
@@ -29,7 +28,7 @@ from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
-from outgrow.theory.whitening import Whitened, whiten
+from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
 
 
 @dataclass(frozen=True)
@@ -154,10 +153,11 @@ def foresee(
         tell(f"forecasting {name}", place / len(data.weak))
         features = data.weak[name]
         if strong is None:
-            strong = spectrum_of_covariance(pool.covariance(STRONG), pool.n)
+            strong = pool_spectrum(pool, STRONG)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
-        white = whiten(pool, ranks, strong)
-        Z_w, Z_s = white.weak(features[rows]), white.strong(data.strong[rows])
+        own = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, own)
+        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
         found = Forecast(

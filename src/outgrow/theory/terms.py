@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
+from outgrow.theory.effective_stage import carried
 from outgrow.theory.row_lengths import ALIKE, length_nodes
 
 
@@ -74,7 +75,12 @@ class PairSpectra:
         PairSpectra
             The same with squared lengths.
         """
-        return replace(self, lengths_w=length_nodes(Z_w), lengths_s=length_nodes(Z_s))
+        weak, strong = (
+            # As fits see them: in directions that the pool hardly spans every new row is long.
+            length_nodes(Z * np.sqrt(carried(values, self.rows - 1)))
+            for Z, values in ((Z_w, self.values_w), (Z_s, self.values_s))
+        )
+        return replace(self, lengths_w=weak, lengths_s=strong)
 
 
 @dataclass(frozen=True, kw_only=True)
