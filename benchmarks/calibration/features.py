@@ -29,7 +29,9 @@ from outgrow.runs import new_file
 
 HERE = Path(__file__).resolve().parent
 PLAN = tomllib.loads(
-    Path(os.environ.get("OUTGROW_CALIBRATION_PLAN", HERE.parent / "calibration.toml")).read_text(encoding="utf-8")
+    Path(os.environ.get("OUTGROW_CALIBRATION_PLAN", HERE.parent / "calibration.toml")).read_text(
+        encoding="utf-8"
+    )
 )
 """calibration.toml, or another file like it: corpus -> labelled, pool, seeds, alphas, noise, sets, pairs."""
 

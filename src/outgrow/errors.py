@@ -183,11 +183,12 @@ _KINDS = (
     ),
     CheckKind(
         "OG214",
-        "the forecast disagrees with leave-one-out",
+        "the forecast is not borne out by leave-one-out",
         "At the labels and the pool at hand both estimate the same risk; where they differ by more than their"
-        " intervals allow, an assumption does not hold here.",
+        " intervals allow, an assumption does not hold here, and where those are far wider than the risk nothing"
+        " has been held against anything.",
         "Trust leave-one-out at this design, and look for duplicates, drift between labelled rows and pool,"
-        " or heavy tails.",
+        " heavy tails, or a pool too small for its features.",
     ),
     CheckKind(
         "OG215",
@@ -195,6 +196,13 @@ _KINDS = (
         "The intervals come from twenty groups of labelled rows; with fewer than two rows in each they are"
         " rough.",
         "Label more rows: 100 give usable intervals, 400 narrow ones.",
+    ),
+    CheckKind(
+        "OG217",
+        "small gap between teacher and ceiling",
+        "PGR divides by the gap; where it is less than a fifth of the teacher's error, small errors of the risks"
+        " are large ones of PGR.",
+        "Read the difference of student and teacher itself, and PGR by its interval.",
     ),
     CheckKind(
         "OG301",

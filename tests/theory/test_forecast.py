@@ -277,12 +277,14 @@ def test_probabilities_are_those_of_students_t(world, rng):
     assert "without replicates" in world.forecast().wins(40, 100)["teacher"].reason
 
 
-def test_a_gap_that_is_not_there_or_not_resolved_gives_no_pgr():
+def test_a_gap_that_is_not_there_gives_no_pgr_and_one_that_is_not_resolved_no_bound():
     under = np.concatenate([[0.1], 0.1 + np.linspace(-1, 1, 20)])
     over = np.full(21, 0.05)
     unresolved = ratio(over, under, "PGR", "the gap between teacher and ceiling", 80, "")
-    assert isinstance(unresolved, Undefined)
-    assert "is not resolved: 0.1" in unresolved.reason
+    assert unresolved.value == pytest.approx(0.5)
+    # The numerator does not vary and is above zero, so PGR is too: a half-line.
+    assert 0 < unresolved.interval[0] < 0.5
+    assert unresolved.interval[1] == np.inf
     absent = ratio(over, -np.ones(21), "PGR", "the gap between teacher and ceiling", 80, "")
     assert "(OG205)" in absent.reason
     sure = ratio(over, np.ones(21), "PGR", "the gap", 80, "")
@@ -290,6 +292,35 @@ def test_a_gap_that_is_not_there_or_not_resolved_gives_no_pgr():
     # Nothing varies over the labels: what is left is the error of the equivalents, relative to the gap.
     reach = stats.t.ppf(0.95, 19) * MODEL
     assert sure.interval == pytest.approx((0.05 - reach, 0.05 + reach), abs=1e-3)
+
+
+def test_a_small_gap_is_said(world):
+    one, seen = world.forecast(), set()
+    # The larger the ceiling's penalty, the less it is better than the teacher.
+    for alpha in np.geomspace(0.1, 20, 20):
+        risks, found = one.risks(60, 200, alpha_c=alpha), one.pgr(60, 200, alpha_c=alpha)
+        share = 1 - risks.ceiling.value / risks.teacher.value
+        if share <= 0:
+            assert isinstance(found, Undefined)
+            continue
+        assert [check.code for check in found.checks] == (["OG217"] if share < 0.2 else [])
+        seen.add(share < 0.2)
+    assert seen == {True, False}
+
+
+def test_tuned_risks_that_cannot_be_are_undefined(world):
+    target = Target.known(world.t_w, world.t_s, world.v, world.sigma2)
+    # Products that do not fit to the labels' variance, which is what a constant errs by, give impossible risks.
+    strange = replace(target, left_s=2 * target.left_s, right_s=2 * target.right_s, sigma2=None)
+    one = world.forecast(strange)
+    baseline = one.risks(5000, 50).baseline
+    assert "not above 0" in baseline.reason
+    assert "--rank" in baseline.remedy
+    assert isinstance(one.pgr(5000, 50), Undefined)
+    assert isinstance(one.wins(5000, 50)["baseline"], Undefined)
+    assert isinstance(one.risks(5000, 50).teacher, Estimate)
+    # A penalty that was asked for is answered as before.
+    assert one.risks(5000, 50, alpha_b=0.1).baseline.checks[0].code == "OG213"
 
 
 def test_a_changed_copy_forgets_what_was_seen(world):

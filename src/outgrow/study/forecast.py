@@ -351,15 +351,15 @@ def _pair(
     surface = one.surface(n, N, **alphas)
     designs = tuple(_design(one, a, b, alphas, share, found.data.task) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
-    # One is enough to be warned; the table shows the zeros.
-    lows = [
-        Check(check.code, f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}")
-        for design in designs
-        for name, quantity in (*design.risks.items(), *design.parts.items())
-        for check in getattr(quantity, "checks", ())
-    ]
-    kept = lows[:1]
-    d_s, d_w = one.pair.C.shape
+    # One of a kind is enough to be warned; the table shows the others.
+    told: dict[str, Check] = {}
+    for design in designs:
+        for name, quantity in (*design.risks.items(), *design.parts.items(), ("PGR", design.pgr)):
+            for check in getattr(quantity, "checks", ()):
+                where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
+                told.setdefault(check.code, Check(check.code, where))
+    # Directions of the pool; those that only labelled rows have are the forecast's own.
+    d_s, d_w = (int(min(d, one.pair.rows - 1)) for d in one.pair.C.shape)
     return PairForecast(
         weak=weak,
         strong=one.strong,
@@ -369,7 +369,7 @@ def _pair(
         curves=curves,
         anchors=found.anchors[weak],
         factors=found.factors[weak],
-        checks=(*one.checks, *kept),
+        checks=(*one.checks, *told.values()),
     )
 
 

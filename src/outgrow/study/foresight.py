@@ -30,6 +30,11 @@ from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
 from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
 
+TOO_WIDE = 2.0
+"""Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
+nothing: any forecast between none of the error and twice it would pass. With 40 labels of noise the width is
+about one."""
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -52,9 +57,9 @@ class Anchor:
 
     @property
     def agrees(self) -> bool:
-        """Whether the interval of the difference includes zero."""
+        """Whether the interval of the difference includes zero, and is short enough to mean anything."""
         low, high = self.difference.interval or (-np.inf, np.inf)
-        return bool(low <= 0 <= high)
+        return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,8 @@ def foresee(
         raised = [
             Check(
                 "OG214",
-                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g}",
+                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
+                f" difference {a.difference:.2g}",
             )
             for a in held[name]
             if not a.agrees

@@ -28,11 +28,13 @@ directions, forecasts from pools of 36 to 42 rows are some 15 % off at 3, 25 to 
 
 CARRIED = 1e-4
 """Eigenvalue, in units of the least penalty believed, below which a pool's directions are all alike: each is
-then shrunk to less than this share by every fit that is forecast, so a thousand of them are a tenth of one."""
+then shrunk to less than this share by every fit that is forecast, so a thousand of them are a tenth of
+one."""
 
 CLOSE = 1.5
 """Largest kappa / k at which single directions are read off new rows: where it is larger the pool's least
-eigenvalues are far below the population's, and new rows are far too long there (heavy tails: a thousandfold)."""
+eigenvalues are far below the population's, and new rows are far too long there (heavy tails: a
+thousandfold)."""
 
 ROUNDING = 1e-9
 """Share of its residual that a fit must leave: where df2 meets the rows the difference is rounding."""

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from outgrow.errors import CHECKS
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.results import LEVEL, Check, Estimate, Quantity, Undefined
-from outgrow.theory.fieller import fieller
+from outgrow.theory.fieller import fieller_positive
 
 MODEL = 0.015
 """Relative standard error of the equivalents themselves, beside that of the labels. With the truth of 4,600
@@ -82,28 +82,26 @@ def estimate(values: Float[np.ndarray, " R"], m: int, method: str) -> Estimate:
     return Estimate(value, ends, n=m, method=method, checks=checks)
 
 
+SMALL_GAP = 0.20
+"""Gap between teacher and ceiling, in units of the teacher's risk, below which PGR is said to divide by
+little: its median error is .1 and more there (benchmarks/calibration, by gap)."""
+
+
+def small_gap(gap: float, teacher: float) -> tuple[Check, ...]:
+    """Say so where PGR divides by little."""
+    if gap >= SMALL_GAP * teacher:
+        return ()
+    return (Check("OG217", f"{gap:.3g}, {100 * gap / teacher:.0f} % of the teacher's {teacher:.3g}"),)
+
+
 def ratio(
     over: Float[np.ndarray, " R"], under: Float[np.ndarray, " R"], name: str, what: str, m: int, method: str
 ) -> Quantity:
-    """Divide two forecasts.
+    """Divide two forecasts, estimates with their replicates: an Estimate wherever the denominator is above
+    zero.
 
-    Parameters
-    ----------
-    over, under : array of shape (R,)
-        Estimate and replicates of numerator and denominator.
-    name : str
-        Of the ratio: "PGR" or "OPR".
-    what : str
-        What the denominator is, for messages.
-    m : int
-        Labels that they come from.
-    method : str
-        How.
-
-    Returns
-    -------
-    Estimate or Undefined
-        With Fieller's interval; Undefined where the denominator is not resolved from zero.
+    `name` is "PGR" or "OPR", `what` the denominator in words. The interval is Fieller's for a denominator
+    above zero, with infinite ends where the denominator is not resolved.
     """
     if np.isnan(over[0]) or np.isnan(under[0]):
         return Undefined(f"{name} needs a risk that is undefined here", "See the remedy at the risks.")
@@ -121,13 +119,7 @@ def ratio(
     around = around - around.mean(axis=1, keepdims=True)
     covariance = (groups - 1) / groups * around @ around.T
     covariance += np.eye(2) * (MODEL * under[0]) ** 2
-    reach = _quantile(groups) ** 2 * covariance
-    ends = fieller(float(over[0]), float(under[0]), reach)
-    if ends is None:
-        return Undefined(
-            f"{what} is not resolved: {under[0]:.3g} ± {np.sqrt(reach[1, 1]):.2g} from {m} labels",
-            "Use more labels for the forecast, or read the risks themselves.",
-        )
+    ends = fieller_positive(float(over[0]), float(under[0]), _quantile(groups) ** 2 * covariance)
     return Estimate(value, ends, n=m, method=f"{method}; Fieller interval")
 
 

@@ -32,8 +32,8 @@ def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray,
     covariance = np.diag(scale**2)
     covariance[split:, :split] = pair.C * np.outer(scale[split:], scale[:split])
     covariance[:split, split:] = covariance[split:, :split].T
-    # Directions that the sets share exactly cancel down to the rounding of the correlations; the others that the
-    # pool does not span are open to new rows.
+    # Directions that the sets share exactly cancel down to the rounding of the correlations; the others that
+    # the pool does not span are open to new rows.
     spectrum = spectrum_of_covariance(covariance, len(covariance))
     values, vectors = directions(spectrum, pair.rows, np.eye(len(covariance)))
     back = scale[:, None] * vectors / np.sqrt(values)

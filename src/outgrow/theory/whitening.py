@@ -1,8 +1,9 @@
 """From a pool's moments to what forecasts need of two feature sets, and the way of new rows into it.
 
-A pool of M rows spans M - 1 directions, new rows as many as there are features. What new rows say of a direction
-that the pool does not span counts as well: in b' (S_M + k)^-1 b it is divided by k alone. Such directions, and
-those that the pool spans so narrowly that no fit believed tells them from none, are kept with one tiny eigenvalue.
+A pool of M rows spans M - 1 directions, new rows as many as there are features. What new rows say of a
+direction that the pool does not span counts as well: in b' (S_M + k)^-1 b it is divided by k alone. Such
+directions, and those that the pool spans so narrowly that no fit believed tells them from none, are kept with
+one tiny eigenvalue.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def whiten(
     """Whiten a pair by the moments of a pool: blocks "weak" and "strong" over the unlabelled rows.
 
     `ranks` are the leading principal components to keep, None all that vary; `strong` is the spectrum of the
-    strong covariance, where it is known already (`pool_spectrum`); `new` are the labelled rows, whose directions
-    outside the pool's span are kept too.
+    strong covariance, where it is known already (`pool_spectrum`); `new` are the labelled rows, whose
+    directions outside the pool's span are kept too.
     """
     weak = pool_spectrum(moments, WEAK)
     strong = pool_spectrum(moments, STRONG) if strong is None else strong
@@ -83,7 +84,8 @@ def directions(
     new: Shaped[np.ndarray, "m D"] | None = None,
     rank: int | None = None,
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "D d"]]:
-    """Choose the directions that forecasts are made in, with their eigenvalues, from `pool` rows and new ones."""
+    """Choose the directions that forecasts are made in, with their eigenvalues, from `pool` rows and new
+    ones."""
     # A pool of M rows spans M - 1 directions; what eigenvalues say beyond is rounding.
     spanned = int(min(spectrum.rank, pool - 1))
     kept = min(spanned, rank or spanned)
