@@ -185,8 +185,8 @@ _KINDS = (
         "OG214",
         "the forecast is not borne out by leave-one-out",
         "At the labels and the pool at hand both estimate the same risk; where they differ by more than their"
-        " intervals allow, an assumption does not hold here, and where those are far wider than the risk nothing"
-        " has been held against anything.",
+        " intervals allow, an assumption does not hold here, and where the interval is far wider than the"
+        " risk the forecast has been held against nothing.",
         "Trust leave-one-out at this design, and look for duplicates, drift between labelled rows and pool,"
         " heavy tails, or a pool too small for its features.",
     ),
@@ -200,8 +200,8 @@ _KINDS = (
     CheckKind(
         "OG217",
         "small gap between teacher and ceiling",
-        "PGR divides by the gap; where it is less than a fifth of the teacher's error, small errors of the risks"
-        " are large ones of PGR.",
+        "PGR divides by the gap; where it is less than a fifth of the teacher's error, small errors of the"
+        " risks are large ones of PGR.",
         "Read the difference of student and teacher itself, and PGR by its interval.",
     ),
     CheckKind(

@@ -45,6 +45,6 @@ def test_the_true_ratio_lies_inside_as_often_as_said(rng, gap, ratio):
     for over, under in draws:
         low, high = fieller_positive(over, under, QUANTILE**2 * covariance)
         inside.append(low <= ratio <= high)
-    # Draws with a denominator below zero are Undefined and do not count, so the level may be missed by what they
-    # would have covered; at 1,200 draws or so the standard error is .009.
+    # Draws with a denominator below zero are Undefined and do not count, so the level may be missed by what
+    # they would have covered; at 1,200 draws or so the standard error is .009.
     assert np.mean(inside) > 0.87

@@ -24,7 +24,7 @@ from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
 from outgrow.theory.forecast import Forecast
-from outgrow.theory.replicates import interval
+from outgrow.theory.replicates import MODEL, difference, interval
 from outgrow.theory.sign_error import sign_error
 from outgrow.theory.surface import Surface
 
@@ -405,12 +405,7 @@ def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
     risk = float(student[0]) - (one.target.sigma2 or 0.0)
     made: dict[str, Quantity] = {}
     for rival in ("teacher", "baseline", "union"):
-        apart = student - getattr(found, rival)[:, 0]
-        if np.isnan(apart[0]):
-            made[rival] = Undefined("a risk is undefined here", "See the remedy at the risks.")
-            continue
-        method = f"paired difference, {one.method}"
-        made[rival] = Estimate(float(apart[0]), interval(apart, risk), n=one.m, method=method)
+        made[rival] = difference(student - getattr(found, rival)[:, 0], risk, one.m, one.method)
     return made
 
 
@@ -508,7 +503,7 @@ def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[flo
                 ends.append(None)
             continue
         value = float(column[0])
-        low, high = interval(column, value) or (value, value)
+        low, high = interval(column, MODEL * value) or (value, value)
         for key, end in (("value", value), ("low", low), ("high", high)):
             made[key].append(max(end, 0.0))
     return made

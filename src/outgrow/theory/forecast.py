@@ -21,7 +21,7 @@ from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.theory.effective_stage import MOST, Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_forecast import JointForecast, joint_forecast
-from outgrow.theory.replicates import estimate, probability, ratio, small_gap
+from outgrow.theory.replicates import MODEL, allowance, estimate, probability, ratio, small_gap
 from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least, possible
 from outgrow.theory.terms import PairSpectra, Side, Target
 from outgrow.theory.union_features import union_features
@@ -393,8 +393,9 @@ class Forecast:
 
     def _impossible(self, m: int, name: str) -> Undefined:
         return Undefined(
-            f"{self.m} labels and {self.pair.rows:.0f} unlabelled rows do not tell the risk at {m}"
-            f" rows ({name}): the estimate is not above 0, or far above the labels' variance of {self.target.variance[0]:.3g}",
+            f"{self.m} labels and {self.pair.rows:.0f} unlabelled rows do not tell the risk at {m} rows"
+            f" ({name}): the estimate is not above 0, or far above the labels' variance of"
+            f" {self.target.variance[0]:.3g}",
             "Use more labels and unlabelled rows for the forecast, or keep fewer directions (--rank).",
         )
 
@@ -466,10 +467,15 @@ class Forecast:
         found = self.surface([n], [N], **alphas)
         teacher, ceiling = found.teacher[:, 0], found.ceiling[:, 0, 0]
         what = "the gap between teacher and ceiling"
-        made = ratio(teacher - found.student[:, 0, 0], teacher - ceiling, "PGR", what, self.m, self.method)
+        student, sigma2 = found.student[:, 0, 0], self.target.sigma2 or 0.0
+        over, under, risk = teacher - student, teacher - ceiling, float(teacher[0]) - sigma2
+        errors = (
+            allowance(float(over[0]), float(student[0]) - sigma2),
+            allowance(float(under[0]), float(ceiling[0]) - sigma2),
+        )
+        made = ratio(over, under, errors, "PGR", what, self.m, self.method)
         if isinstance(made, Undefined):
             return made
-        risk = float(teacher[0]) - (self.target.sigma2 or 0.0)
         return replace(made, checks=small_gap(float(teacher[0] - ceiling[0]), risk))
 
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
@@ -490,9 +496,12 @@ class Forecast:
         if self.target.sigma2 is None:
             return NO_NOISE
         found = self.surface([n], [N], **alphas)
+        baseline, student = found.baseline[:, 0], found.student[:, 0, 0]
+        over, under = baseline - self.target.sigma2, student - self.target.sigma2
         return ratio(
-            found.baseline[:, 0] - self.target.sigma2,
-            found.student[:, 0, 0] - self.target.sigma2,
+            over,
+            under,
+            (MODEL * float(under[0]),) * 2,
             "OPR",
             "the student's excess risk",
             self.m,

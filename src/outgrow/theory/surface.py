@@ -105,9 +105,9 @@ CAUTION = 1.0
 """Standard errors added before penalties are compared."""
 
 
-MOST_ERROR = 2.0
+MOST_ERROR = 1.6
 """Largest error believed of a tuned fit, in units of the labels' variance: a constant, which every grid holds
-all but exactly, errs by 1 + 1/n of it."""
+all but exactly, errs by 1 + 1/n of it, 1.5 for the two labels that are the fewest."""
 
 
 def possible(error: Float[np.ndarray, R * shape], variance: float) -> Float[np.ndarray, R * shape]:
