@@ -234,7 +234,7 @@ def row(group: list[Pair], kind: str, cells: str) -> dict[str, Any]:
                 own = MODEL * (told - pair.sigma2)
                 width = reach * np.sqrt(found[f"{kind}/{part}_se"] ** 2 + own**2 + pair.se[part] ** 2)
                 off = np.abs(told - pair.mean[part])
-                inside[part].append((off <= width)[:, where])
+                inside[part].append((off <= width)[:, where].ravel())
         gain = found[f"{kind}/teacher"][:, :, None, :, None] - student
         said = np.isfinite(gain) & (mask & pair.clear)[None]
         relative = np.broadcast_to(
