@@ -354,7 +354,9 @@ def _pair(
     # One of a kind is enough to be warned; the table shows the others.
     told: dict[str, Check] = {}
     for design in designs:
-        for name, quantity in (*design.risks.items(), *design.parts.items(), ("PGR", design.pgr)):
+        for check in getattr(design.pgr, "checks", ()):
+            told.setdefault(check.code, check)
+        for name, quantity in (*design.risks.items(), *design.parts.items()):
             for check in getattr(quantity, "checks", ()):
                 where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
                 told.setdefault(check.code, Check(check.code, where))

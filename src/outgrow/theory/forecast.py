@@ -476,7 +476,9 @@ class Forecast:
         made = ratio(over, under, errors, "PGR", what, self.m, self.method)
         if isinstance(made, Undefined):
             return made
-        return replace(made, checks=small_gap(float(teacher[0] - ceiling[0]), risk))
+        # The same words for every design, so that a page says them once for all.
+        said = small_gap(float(under[0]), risk)
+        return replace(made, checks=tuple(replace(one, detail=f"{self.weak}: PGR") for one in said))
 
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
         """Forecast the outperforming ratio, of excess risks.

@@ -21,11 +21,11 @@ standard error of 1.8 %; about 1 % of it is the sampling error of those rows."""
 
 
 APART = (0.0075, 0.10)
-"""The same of a difference of two risks: of the risk, and of the difference itself; the two add up in squares.
-What is common to two routes cancels: with the truth for inputs, differences of student and teacher below a
-tenth of the risk are off by .4 to 1.5 % of it in the mean square (one pair of seven: 3 %), larger ones by 1 to
-10 % of themselves. Intervals of PGR then hold in 91 % of draws with 2,000 labels; with a twentieth of the
-difference, in 83 % (movie reviews, benchmarks/calibration-small.toml)."""
+"""The same of a difference of two risks, where much of it cancels: of the risk, and of the difference itself,
+added up in squares. With the truth for inputs, differences of student and teacher below a
+tenth of the risk are off by .4 to 1.5 % of it in the mean square (one pair of seven: 3 %), larger ones by
+1 to 10 % of themselves. Intervals of PGR then hold in 91 % of draws with 2,000 labels; with a twentieth of
+the difference, in 83 % (movie reviews, benchmarks/calibration-small.toml)."""
 
 
 def allowance(difference: float, risk: float) -> float:
