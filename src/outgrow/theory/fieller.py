@@ -50,8 +50,9 @@ def fieller_positive(over: float, under: float, reach: Float[np.ndarray, "2 2"])
 
     Examples
     --------
-    >>> fieller_positive(1.0, 0.5, np.array([[0.01, 0.0], [0.0, 1.0]]))  # at least
-    (0.6749..., inf)
+    >>> low, high = fieller_positive(1.0, 0.5, np.array([[0.01, 0.0], [0.0, 1.0]]))
+    >>> round(low, 3), high
+    (0.662, inf)
     >>> fieller_positive(0.05, 0.5, np.array([[0.01, 0.0], [0.0, 1.0]]))
     (-inf, inf)
     """
