@@ -20,7 +20,6 @@ from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.pair_moments import STRONG
 from outgrow.geometry.shared_moments import shared_moments
-from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.accuracy_forecast import LabelledRows
@@ -31,7 +30,12 @@ from outgrow.study.training import FEW
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
-from outgrow.theory.whitening import Whitened, whiten
+from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
+
+TOO_WIDE = 2.0
+"""Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
+nothing: any forecast between none of the error and twice it would pass. With 40 labels of noise the width is
+about one."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,9 @@ class Anchor:
 
     @property
     def agrees(self) -> bool:
-        """Whether the interval of the difference includes zero."""
+        """Whether the interval of the difference includes zero, and is short enough to mean anything."""
         low, high = self.difference.interval or (-np.inf, np.inf)
-        return bool(low <= 0 <= high)
+        return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
 
 
 @dataclass(frozen=True)
@@ -155,10 +159,11 @@ def foresee(
         tell(f"forecasting {name}", place / len(data.weak))
         features = data.weak[name]
         if strong is None:
-            strong = spectrum_of_covariance(pool.covariance(STRONG), pool.n)
+            strong = pool_spectrum(pool, STRONG)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
-        white = whiten(pool, ranks, strong)
-        Z_w, Z_s = white.weak(features[rows]), white.strong(data.strong[rows])
+        own = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, own)
+        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
         behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
@@ -186,7 +191,8 @@ def foresee(
         raised = [
             Check(
                 "OG214",
-                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g}",
+                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
+                f" difference {a.difference:.2g}",
             )
             for a in held[name]
             if not a.agrees

@@ -105,6 +105,17 @@ CAUTION = 1.0
 """Standard errors added before penalties are compared."""
 
 
+MOST_ERROR = 1.6
+"""Largest error believed of a tuned fit, in units of the labels' variance: a constant, which every grid holds
+all but exactly, errs by 1 + 1/n of it, 1.5 for the two labels that are the fewest."""
+
+
+def possible(error: Float[np.ndarray, R * shape], variance: float) -> Float[np.ndarray, R * shape]:
+    """Errors of tuned fits, NaN where the estimate is none that an error can have: not above 0, or far above
+    what a constant errs by."""
+    return np.where((error[0] > 0) & (error[0] < MOST_ERROR * variance), error, np.nan)
+
+
 def least(
     errors: Float[np.ndarray, "R a k"], penalties: Float[np.ndarray, " k"]
 ) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
