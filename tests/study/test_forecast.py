@@ -203,3 +203,16 @@ def test_an_excess_risk_below_zero_raises_a_check(task):
     # Whose number it is, and where; a bare number helps nobody.
     assert "teacher at n = 100, N = 500: -" in below
     assert found.pairs[0].designs[0].risks.baseline.value == 0
+
+
+def test_what_needs_no_teacher_has_one_value(task, rng):
+    other = task.folder / "other.npy"
+    np.save(other, task.weak[:, :3] + rng.normal(size=(len(task.weak), 3)))
+    config = task.config(task.score, n=(50, 400), N=(2200,))
+    config = config.model_copy(update={"weak": (*config.weak, str(other))})
+    first, second = forecast(config).outcome.pairs
+    assert first.weak != second.weak
+    for one, two in zip(first.designs, second.designs, strict=True):
+        for route in ("baseline", "ceiling"):
+            assert getattr(one.risks, route).value == pytest.approx(getattr(two.risks, route).value, rel=1e-9)
+        assert one.risks.teacher.value != pytest.approx(two.risks.teacher.value, rel=1e-3)

@@ -428,13 +428,13 @@ def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], o
     assert cut is not None  # both sizes are of the grid
     sigma2 = one.target.sigma2 or 0.0
     shape = (len(cut.teacher), len(cut.n), len(cut.N))
-    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "baseline", "union")}
+    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "labels_only", "union")}
     arrays = {
         "teacher": single["teacher"],
         "student": cut.student - sigma2,
-        "baseline": single["baseline"],
+        "baseline": single["labels_only"],
         "union": single["union"],
-        "ceiling": cut.ceiling - sigma2,
+        "ceiling": cut.top - sigma2,
         "bias": cut.bias - sigma2,
         "inherited": cut.inherited,
         "fresh": cut.fresh,

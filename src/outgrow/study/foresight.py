@@ -154,7 +154,7 @@ def foresee(
     held: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
     behind: dict[str, LabelledRows] = {}
-    strong = None
+    strong, alone = None, None
     for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
         tell(f"forecasting {name}", place / len(data.weak))
         features = data.weak[name]
@@ -167,6 +167,11 @@ def foresee(
         behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
+        if alone is None:
+            # Of the strong features alone, once for all teachers: risks that need no teacher have one value.
+            nothing = replace(white.pair, values_w=np.empty(0), C=white.pair.C[:, :0])
+            alone = label_terms(nothing, Z_w[:, :0], Z_s, y, folds, sigma2)
+            alone = replace(alone, variance=alone.variance + shift)
         found = Forecast(
             weak=name,
             strong=data.strong_name,
@@ -177,6 +182,7 @@ def foresee(
             penalties_w=white.pair.values_w.mean() * RELATIVE,
             penalties_s=white.pair.values_s.mean() * RELATIVE,
             union=union,
+            alone=alone,
             given=name in data.given,
         )
         if sigma2 is not None and sigma2 > float(target.variance[0]):

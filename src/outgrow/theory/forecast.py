@@ -55,6 +55,8 @@ class Forecast:
     union : bool
         Whether to forecast the further routes: the union of both sets, which takes a decomposition of both
         together (NaN otherwise), and among the `risks` the joint student.
+    alone : Target or None
+        The target measured with the strong features alone, which no teacher touches.
     given : bool
         Whether the weak set is a given teacher's pseudo-labels: the joint student then leans on its imitation
         (`outgrow.theory.taught_features`).
@@ -71,6 +73,7 @@ class Forecast:
     checks: tuple[Check, ...] = ()
     intercept: bool = True
     union: bool = True
+    alone: Target | None = None
     given: bool = False
     # Not copied by `replace`: what was seen of one pair or target is not so of another.
     _seen: dict[tuple[float | None, ...], Surface] = field(
@@ -209,18 +212,23 @@ class Forecast:
             # What two sets share cannot be told from chance (T1); any penalty gives it a meaning (T4).
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
 
-        strong = self.target.strong()
         tried_b, tried_c = given(alpha_b, self.penalties_s), given(alpha_c, self.penalties_s)
-        fits = self.stages(self.pair.values_s, n, tried_b)
-        baseline, own_b = least(
-            single_risks(fits, strong, self.target).error.reshape(-1, len(n), len(tried_b)), tried_b
-        )
-        both = (n[:, None] + N[None, :]).ravel()
-        fits = self.stages(self.pair.values_s, both, tried_c)
-        ceiling, own_c = least(
-            single_risks(fits, strong, self.target).error.reshape(-1, len(both), len(tried_c)), tried_c
-        )
-        ceiling = ceiling.reshape(-1, len(n), len(N))
+        sizes = (n, (n[:, None] + N[None, :]).ravel())
+        on = [
+            (self.stages(self.pair.values_s, m, tried), len(m), tried)
+            for m, tried in zip(sizes, (tried_b, tried_c), strict=True)
+        ]
+
+        def on_labels(target: Target) -> list[tuple[np.ndarray, np.ndarray]]:
+            errors = (single_risks(stage, target.strong(), target).error for stage, _, _ in on)
+            return [
+                least(error.reshape(-1, m, len(tried)), tried)
+                for error, (_, m, tried) in zip(errors, on, strict=True)
+            ]
+
+        (baseline, own_b), (ceiling, own_c) = on_labels(self.target)
+        (shown_b, _), (shown_c, _) = on_labels(self.alone or self.target)
+        ceiling, shown_c = (errors.reshape(-1, len(n), len(N)) for errors in (ceiling, shown_c))
         union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
         if self.union:
             values, side = self.both
@@ -245,9 +253,22 @@ class Forecast:
             parts = np.where(np.isnan(possible(parts.sum(axis=0), variance)), np.nan, parts)
         baseline = possible(baseline, variance) if alpha_b is None else baseline
         ceiling = possible(ceiling, variance) if alpha_c is None else ceiling
+        shown_b = possible(shown_b, variance) if alpha_b is None else shown_b
+        shown_c = possible(shown_c, variance) if alpha_c is None else shown_c
         bias, inherited, fresh = parts
         return Surface(
-            n, N, teacher, baseline, possible(union, variance), ceiling, bias, inherited, fresh, penalties
+            n=n,
+            N=N,
+            teacher=teacher,
+            baseline=baseline,
+            union=possible(union, variance),
+            ceiling=ceiling,
+            bias=bias,
+            inherited=inherited,
+            fresh=fresh,
+            labels_only=shown_b,
+            top=shown_c,
+            penalties=penalties,
         )
 
     def joint(
@@ -362,10 +383,8 @@ class Forecast:
         return Risks(
             teacher=teacher,
             student=self._student(found, found.student[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
-            baseline=self._risk(found.baseline[:, 0], d_s, n, "n labelled", "alpha_b" in tuned),
-            ceiling=self._risk(
-                found.ceiling[:, 0, 0], d_s, n + N, "n + N with true labels", "alpha_c" in tuned
-            ),
+            baseline=self._risk(found.labels_only[:, 0], d_s, n, "n labelled", "alpha_b" in tuned),
+            ceiling=self._risk(found.top[:, 0, 0], d_s, n + N, "n + N with true labels", "alpha_c" in tuned),
             extras=self._extras(found, n, N, tuned) if self.union else {},
         )
 
