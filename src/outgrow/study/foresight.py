@@ -309,7 +309,7 @@ def _anchors(
     values = {
         "teacher": found.teacher[:, 0],
         "student": found.student[:, 0, 0],
-        "baseline": found.baseline[:, 0],
+        "baseline": found.labels_only[:, 0],
     }
     compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
     anchors = []
