@@ -58,6 +58,17 @@ def test_run_predict_replay(files, capsys):
     main(["predict", "out", "--input", "strong.npy", "--model", "student", "--out", "predicted.csv"])
     lines = (files / "predicted.csv").read_text().splitlines()
     assert len(lines) == 301
+    again = ["predict", "out", "--input", "strong.npy", "--model", "student", "--out"]
+    assert "predicted.csv: exists already" in refused(capsys, [*again, "predicted.csv"])
+    assert "Use .csv, .parquet, .jsonl, .ndjson" in refused(capsys, [*again, "predicted.xlsx"])
+    assert "--with-text" in refused(capsys, [*again, "other.csv", "--with-text"])
+    main([*again, "predicted.csv", "--overwrite"])
+    assert (files / "predicted.csv").read_text().splitlines() == lines
+    main([*again, "predicted.jsonl"])
+    row = json.loads((files / "predicted.jsonl").read_text().splitlines()[3])
+    assert row["id"] == "3"
+    assert f'"3",{row["prediction"]}' == lines[4]
+    assert len(repr(outgrow.load("out")).splitlines()) <= 10
     main(["replay", "out"])
     assert "The run repeats." in capsys.readouterr().out
 

@@ -260,6 +260,8 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
+    from outgrow.report.check_lines import check_lines
+    from outgrow.report.reading_line import reading_line
     from outgrow.report.tables import agreement_lines, geometry_table
 
     with _progress() as tell:
@@ -267,10 +269,13 @@ def measure(
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    _console().print(reading_line(found), soft_wrap=True)
+    _console().print(check_lines(found, serious=True))
     for weak, geometry in found["pairs"].items():
         _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
         if weak in found["agreement"]:
             _console().print(agreement_lines(weak, found["agreement"][weak]))
+    _console().print(check_lines(found, serious=False))
 
 
 @app.command
@@ -284,7 +289,13 @@ def predict(
     model: Annotated[str, Parameter(help='Route, such as "student"; the recommended one by default.')] = (
         "recommended"
     ),
-    out: Annotated[Path | None, Parameter(help="Write a CSV or Parquet file instead of printing.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Write a CSV, Parquet or JSON lines file instead of printing.")
+    ] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace an earlier file there.")] = False,
+    with_text: Annotated[
+        bool, Parameter(negative="", help="Put the text of every raw row beside its prediction.")
+    ] = False,
     id_column: Annotated[
         str | None, Parameter(help="Column of ids; that of the run's features by default.")
     ] = None,
@@ -297,6 +308,7 @@ def predict(
     """Predict new rows with a model of a run."""
     from outgrow import api
 
+    api.check_output(out, overwrite)
     with _progress() as tell:
         columns = api.predict(
             folder,
@@ -304,10 +316,11 @@ def predict(
             model=model,
             id_column=id_column,
             on_error=on_error,
+            with_text=with_text,
             progress=tell,
             allow_code=allow_code,
         )
-    api.write_columns(columns, out)
+    api.write_columns(columns, out, overwrite)
 
 
 @app.command
@@ -364,11 +377,13 @@ def demo(
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
     from outgrow.report.check_lines import check_lines
+    from outgrow.report.reading_line import reading_line
 
     if as_json:
         print(json.dumps(outcome, ensure_ascii=False))
         return
     console = _console()
+    console.print(reading_line(outcome), soft_wrap=True)
     console.print(check_lines(outcome, serious=True))
     console.print(lines(outcome))
     console.print(check_lines(outcome, serious=False))
@@ -378,9 +393,11 @@ def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, 
 
 def _show_run(outcome: Any, out: Path) -> None:
     from outgrow.report.check_lines import check_lines
+    from outgrow.report.reading_line import reading_line
     from outgrow.report.tables import risk_table, summary_lines
 
     console = _console()
+    console.print(reading_line(outcome), soft_wrap=True)
     console.print(check_lines(outcome, serious=True))
     console.print(summary_lines(outcome))
     console.print(risk_table(outcome))

@@ -53,7 +53,14 @@ class RawConfig(_Strict):
     group_column : str or None
         Column whose equal values stay on one side of every split.
     split_column : str or None
-        Column that says labelled, unlabelled or test; empty cells are drawn.
+        Column that says labelled, unlabelled or test, where empty cells are drawn; by default "split", where
+        there is one, and "none" for none.
+    delimiter : str or None
+        What separates columns of text files ("tab" for a tab); by default commas in .csv, tabs in .tsv.
+    decimal : str
+        Mark before the decimals of numbers in text.
+    thousands : str or None
+        Mark between groups of three digits of numbers in text.
     on_error : "fail" or "skip"
         What is done about raw rows that cannot be read.
     dtype : "float32" or "float16"
@@ -81,6 +88,9 @@ class RawConfig(_Strict):
     label_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    delimiter: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
     on_error: Literal["fail", "skip"] = "fail"
     dtype: Literal["float32", "float16"] = "float32"
     pooling: Literal["auto", "mean", "cls", "last", "max"] = "auto"
@@ -140,7 +150,8 @@ class LabelConfig(DataConfig):
     Parameters
     ----------
     labels : str or None
-        Table of labels (CSV, TSV, Parquet, Arrow); by default those of the raw rows.
+        Table of labels (CSV, TSV, JSON lines, Parquet, Arrow, a folder of them); by default those of the raw
+        rows.
     pseudo_labels : tuple of str
         Teachers of whom only pseudo-labels are known, one for every row, beside or instead of weak models:
         each "[NAME=]COLUMN[,COLUMN...]" of the labels' table, or "[NAME=]FILE", a table of its own. Scores,
@@ -309,7 +320,7 @@ class SweepConfig(RawConfig):
     note : str
         A remark on the features, shown beside everything measured on them.
     labels : str or None
-        Table of labels (CSV, TSV, Parquet, Arrow), those of the raw rows by default; rows without are unused.
+        Table of labels, those of the raw rows by default; rows without are unused.
     truth_column : str or None
         Column of less noisy targets, which test rows are scored against.
     truth_variance : float

@@ -107,6 +107,25 @@ _KINDS = (
         "Mend or remove them.",
     ),
     CheckKind(
+        "OG108",
+        "few rows carry the spread of the labels",
+        "Squared errors are then those of these rows, and every risk and verdict hangs on them.",
+        "Correct the values where they are mistakes; else predict their logarithm, or leave them out.",
+        serious=True,
+    ),
+    CheckKind(
+        "OG109",
+        "a weak feature set is the strong one",
+        "A student that reads what its teacher reads has little to add: nothing is learned of two models.",
+        "Name the features of two models, unless this is meant.",
+    ),
+    CheckKind(
+        "OG110",
+        "a value may stand for a missing label",
+        "A mark of what is not known, trained on as a label, is a class or a number that nobody meant.",
+        "Leave the cells empty where the label is missing; rename a class that is called like a mark.",
+    ),
+    CheckKind(
         "OG201",
         "n is near the teacher's dimension d_w",
         "Least squares near interpolation multiplies noise without bound (the double-descent peak).",

@@ -143,7 +143,7 @@ def test_what_is_no_store_keeps_its_own_message(folder: Path, tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     assert not is_store(tmp_path / "empty")
     assert not is_store("a\0b")
-    with pytest.raises(FileError, match="is a folder, not a file"):
+    with pytest.raises(FileError, match="is a folder that holds no table"):
         read_features(tmp_path / "empty")
     with pytest.raises(FileError, match=r"is not a feature store: it has no manifest\.json"):
         StoreSource(tmp_path / "empty")

@@ -17,8 +17,12 @@ from outgrow.errors import ConfigError, DataError
     [
         (["b", "a", None], "classification", ("a", "b"), "the labels are text"),
         ([1, 0, 1], "classification", (0, 1), "the labels are 2 distinct whole numbers, at most 20"),
-        (list(range(20)), "classification", tuple(range(20)), "20 distinct whole numbers, at most 20"),
-        (list(range(21)), "regression", (), "the labels are 21 distinct whole numbers, over 20"),
+        (3 * list(range(20)), "classification", tuple(range(20)), "20 distinct whole numbers, at most 20"),
+        (3 * list(range(21)), "regression", (), "the labels are 21 distinct whole numbers, over 20"),
+        (list(range(20)), "regression", (), "whole numbers, 20 different ones among 20"),
+        ([-1, 0, 1, 1], "classification", (-1, 0, 1), "3 distinct whole numbers"),
+        (5 * [-4, -1, 0, 2, 4], "regression", (), "whole numbers on both sides of zero, from -4 to 4"),
+        (5 * [-5, -4, -2, -1], "regression", (), "whole numbers below zero"),
         ([0.5, 1.0, np.nan], "regression", (), "the labels are numbers, not all whole"),
         ([True, False], "classification", (0, 1), "2 distinct whole numbers"),
         (["1", "0"], "classification", (0, 1), "2 distinct whole numbers"),
@@ -73,6 +77,66 @@ def test_missing_labels_stay_missing() -> None:
     np.testing.assert_array_equal(one_hot, [[0, 1], [np.nan, np.nan], [1, 0]])
     numbers = encode(np.array(["1.5", None], dtype=object), "regression")
     np.testing.assert_array_equal(numbers, [1.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("look", "texts"),
+    [
+        ("numbers with digits in groups", ["1,234", "-12,345.67", "1'234", "1 234 567"]),
+        ("numbers with a decimal comma", ["0,5", "-12,75", "1,25e3", ",5"]),
+        ("percentages", ["12%", "12.5 %", "-3,5%", "7 percent"]),
+        ("amounts of money", ["$1,200", "€ 3.50", "12 EUR", "-£5", "USD 7", "$1.5k"]),
+        (
+            "dates or times",
+            ["2024-01-31", "31/01/2024", "31.1.24", "2024-01-31T12:30:00Z", "12:30", "Jan 5, 2024"],
+        ),
+        ("numbers written for people", ["(1,234)", "−3.5", "1.5k", "3/5", "~7", "<10", "4 out of 5", "30+"]),
+    ],
+)
+def test_numbers_as_people_write_them_are_no_classes(look: str, texts: list[str]) -> None:
+    for text in texts:
+        values = np.array([text, f"{text}"] * 6 + [f"{n}" for n in range(3)] + [text], dtype=object)
+        with pytest.raises(DataError, match=f"the labels look like {look}, which are text here"):
+            choose_task(values)
+
+
+def test_names_of_classes_that_hold_digits_stay_names() -> None:
+    names = ["class 1", "18-24", "a1", "covid-19", "3 stars", "B12", "v2.0", "1st", "f-16", "top10"]
+    values = np.array(names * 3, dtype=object)
+    assert choose_task(values)[1] == tuple(sorted(names))
+    many = np.array([f"{n} kg" for n in range(30)] * 3, dtype=object)
+    with pytest.raises(DataError, match="the labels look like numbers with a unit"):
+        choose_task(many)
+    prices = np.array(["1,5", "2,5"] * 5, dtype=object)
+    assert choose_task(prices, "classification")[1] == ("1,5", "2,5")
+
+
+@pytest.mark.parametrize("task", ["auto", "classification"])
+def test_labels_that_are_nearly_all_classes_of_their_own(task: str) -> None:
+    texts = np.array([f"doc {chr(97 + n)}" for n in range(20)], dtype=object)
+    with pytest.raises(DataError, match=r"nearly every label is a class of its own: 20 classes among 20"):
+        choose_task(texts, task)
+    if task == "classification":
+        with pytest.raises(DataError, match="nearly every label is a class of its own"):
+            choose_task(np.linspace(0, 1, 30), task)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pos", "Pos"),
+        ("not spam", "not_spam"),
+        ("not-spam", "Not Spam"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("a\u200b", "a"),
+    ],
+)
+def test_two_spellings_of_one_class_are_asked_about(one: str, other: str) -> None:
+    values = np.array([one, other, "neither", "neither"] * 3, dtype=object)
+    for task in ("auto", "classification"):
+        with pytest.raises(DataError, match="look like two spellings of one class") as error:
+            choose_task(values, task)
+        assert repr(other) in str(error.value)
 
 
 def test_labels_that_cannot_be_encoded() -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from outgrow.data.raw import content_id
-from outgrow.data.raw_tables import UndecodedTable
+from outgrow.data.text_tables import UndecodedTable
 from outgrow.data.texts import content_ids, read_texts
 from outgrow.errors import ConfigError, DataError, FileError
 
@@ -247,7 +247,7 @@ def test_a_saved_dataset_that_lies_or_lacks_files(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="damaged, cut short"):
         read_texts(short)
     (tmp_path / "plain").mkdir()
-    with pytest.raises(FileError, match="is a folder, but not one saved by datasets"):
+    with pytest.raises(FileError, match="is a folder that holds no table"):
         read_texts(tmp_path / "plain")
 
 

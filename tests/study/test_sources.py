@@ -75,9 +75,14 @@ def test_raw_rows_to_a_report_and_predictions(work):
     assert (work / "out" / "report.html").is_file()
     assert made.outcome["n"] == 60
     with (work / "new.csv").open("w") as file:
-        file.write("id,text\nx,good good\ny,bad bad bad\n")
-    found = api.predict("out", ["new.csv"], model="student", allow_code=ALLOWED)
+        file.write("id,text\nx,good good\nlost,\ny,bad bad bad\n")
+    found = api.predict(
+        "out", ["new.csv"], model="student", on_error="skip", with_text=True, allow_code=ALLOWED
+    )
     assert found["id"] == ["x", "y"]
+    assert found["row"] == [0, 2]
+    assert found["text"] == ["good good", "bad bad bad"]
+    (work / "new.csv").write_text("id,text\nx,good good\ny,bad bad bad\n")
     assert found["prediction"][0] > found["prediction"][1]
     both = api.predict("out", ["new.csv"], model="union", allow_code=ALLOWED)
     assert both["prediction"][0] > both["prediction"][1]
@@ -296,12 +301,13 @@ def test_a_black_box_of_a_table_without_ids(work):
         run(settings(pseudo_labels=("guess",)), None, _allowed())
 
 
-def test_the_truth_of_json_lines_wants_a_table(work):
-    rows = [json.dumps({**row, "label": float(row["label"])}) for row in table(work)]
+def test_the_truth_may_be_a_column_of_json_lines(work):
+    numbers = [{**row, "label": float(row["label"]), "guess": float(row["guess"])} for row in table(work)]
+    rows = [json.dumps(row) for row in numbers]
     (work / "rows.jsonl").write_text("\n".join(rows) + "\n")
-    assert run(settings(input="rows.jsonl"), None, _allowed()).outcome.n == 60
-    with pytest.raises(ConfigError, match="the truth is a column of a table"):
-        run(settings(input="rows.jsonl", truth_column="guess"), None, _allowed())
+    assert run(settings(input="rows.jsonl"), None, _allowed()).data.truth is None
+    with_truth = run(settings(input="rows.jsonl", truth_column="guess"), None, _allowed()).data.truth
+    np.testing.assert_allclose(with_truth, [float(row["guess"]) for row in table(work)])
 
 
 def test_a_model_that_does_not_repeat_itself_is_told(work, caplog):

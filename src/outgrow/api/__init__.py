@@ -10,7 +10,7 @@ from outgrow.api.demonstrating import demo
 from outgrow.api.encoding import encode, inspect, verify
 from outgrow.api.forecasting import Forecasts, forecast
 from outgrow.api.planning import Plan, plan
-from outgrow.api.predicting import predict, write_columns
+from outgrow.api.predicting import check_output, predict, write_columns
 from outgrow.api.ranking import Ranking, rank
 from outgrow.api.reproducing import Reproduced, reproduce
 from outgrow.api.running import measure, redraw, replay, run
@@ -24,6 +24,7 @@ __all__ = [
     "Ranking",
     "Reproduced",
     "Sweep",
+    "check_output",
     "demo",
     "encode",
     "forecast",

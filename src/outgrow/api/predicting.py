@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +20,13 @@ from outgrow.data.feature_manifest import encoder_label, same_encoder
 from outgrow.data.features_file import FeatureTable, read_features
 from outgrow.data.files import quoted
 from outgrow.data.join import join
-from outgrow.errors import ConfigError, DataError
+from outgrow.data.raw import RawRows
+from outgrow.data.tables import BATCH_ROWS
+from outgrow.errors import ConfigError, DataError, FileError
 from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
 from outgrow.study.saved import SavedModel, load
-from outgrow.study.sources import Permissions, Progress, bare_rows, encoded
+from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, text_style
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ def predict(
     model: str = "recommended",
     id_column: str | None = None,
     on_error: Literal["fail", "skip"] | None = None,
+    with_text: bool = False,
     progress: Progress | None = None,
     allow_code: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -54,6 +58,8 @@ def predict(
         Column of ids; that of the run by default.
     on_error : {"fail", "skip"}, optional
         What is done about raw rows that cannot be read; as in the run by default. Those left out are said.
+    with_text : bool
+        Put the text of every raw row (both of a pair; of pictures the path) beside its prediction.
     progress : callable, optional
         Told what is being done and the share done.
     allow_code : sequence of str
@@ -62,7 +68,8 @@ def predict(
     Returns
     -------
     dict
-        Columns "id" and "prediction", and one column of scores per class for classification.
+        Columns "id" (of arrays the row number), of raw rows "row" (its number in the input, from 0) and texts
+        where asked, "prediction", and one column of scores per class for classification.
     """
     found = load(folder)
     chosen = found.model(model)
@@ -75,8 +82,11 @@ def predict(
     if config.input and len(features) == 1 and not ready:
         if on_error:
             config = config.model_copy(update={"on_error": on_error})
-        tables = _encode_new(config, features[0], chosen, Permissions(tuple(allow_code)), progress)
-        return _predicted(chosen, tables)
+        raw = bare_rows(config, features[0])
+        tables = _encode_new(config, raw, features[0], chosen, Permissions(tuple(allow_code)), progress)
+        return _predicted(chosen, tables, raw, with_text)
+    if with_text:
+        raise ConfigError("features hold no texts", "--with-text", "Give raw rows, as the run had.")
     if len(features) != len(chosen.sources):
         names = " and ".join(f"{source.name} ({source.role})" for source in chosen.sources)
         raise ConfigError(
@@ -88,6 +98,7 @@ def predict(
             path,
             feature_columns=source.columns or config.feature_columns,
             id_column=config.id_column,
+            style=text_style(config),
         )
         for path, source in zip(features, chosen.sources, strict=True)
     ]
@@ -96,12 +107,12 @@ def predict(
 
 def _encode_new(
     config: RunConfig,
+    raw: RawRows,
     source: str,
     chosen: SavedModel,
     permissions: Permissions,
     progress: Progress | None,
 ) -> list[FeatureTable]:
-    raw = bare_rows(config, source)
     by_name = {parse_model(entry, raw.kind).name: entry for entry in (*config.weak, config.strong)}
     models = []
     for wanted in chosen.sources:
@@ -139,42 +150,90 @@ def _encode_new(
     ]
 
 
-def _predicted(chosen: SavedModel, tables: Sequence[FeatureTable]) -> dict[str, Any]:
+def _predicted(
+    chosen: SavedModel,
+    tables: Sequence[FeatureTable],
+    raw: RawRows | None = None,
+    with_text: bool = False,
+) -> dict[str, Any]:
     joined = join(list(tables[1:]), tables[0], None)
     aligned = [
         replace(table, values=values)
         for table, values in zip(tables, (joined.strong, *joined.weak), strict=True)
     ]
-    columns: dict[str, Any] = {"id": joined.ids.tolist(), "prediction": chosen.predict(*aligned)}
+    ids = joined.ids.tolist()
+    columns: dict[str, Any] = {"id": ids}
+    if raw is not None:
+        place = {name: number for number, name in enumerate(raw.ids.tolist())}
+        here = [place[name] for name in ids]
+        columns["row"] = [number if raw.rows is None else int(raw.rows[number]) for number in here]
+        if with_text:
+            columns |= _texts([raw.items[number] for number in here])
+    columns["prediction"] = chosen.predict(*aligned)
     if chosen.task == "classification":
         scores = chosen.scores(*aligned)
         columns |= {f"score: {label}": scores[:, k] for k, label in enumerate(chosen.classes)}
     return columns
 
 
-def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
-    """Write predictions as CSV or Parquet, whole or not at all.
+def _texts(items: Sequence[Any]) -> dict[str, list[str]]:
+    if isinstance(items[0], tuple):
+        return {"text": [item[0] for item in items], "second text": [item[1] for item in items]}
+    if isinstance(items[0], (str, Path)):
+        return {"text" if isinstance(items[0], str) else "path": [str(item) for item in items]}
+    raise ConfigError("these pictures have neither text nor path", "--with-text", "Leave it out.")
 
-    Parameters
-    ----------
-    columns : mapping of str to sequence
-        Equal lengths.
-    out : Path or None
-        The file, its kind told by its ending; None prints CSV.
-    """
+
+def check_output(out: Path | None, overwrite: bool) -> None:
+    """Refuse a file to write predictions to, before any work: of another kind, or there already."""
+    if out is None:
+        return
+    if out.suffix not in WRITERS:
+        raise ConfigError(
+            f"cannot write {out.suffix or 'a file without ending'}", str(out), f"Use {', '.join(WRITERS)}."
+        )
+    if out.exists() and not overwrite:
+        raise FileError("exists already", str(out), "Choose another --out, or give --overwrite.")
+
+
+def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool = False) -> None:
+    """Write predictions as CSV, Parquet or JSON lines, whole or not at all; None prints CSV."""
     import pyarrow as pa
     import pyarrow.csv
-    import pyarrow.parquet
 
+    check_output(out, overwrite)
     table = pa.table(dict(columns))
     if out is None:
         sys.stdout.flush()
         pyarrow.csv.write_csv(table, sys.stdout.buffer)
         return
-    kinds = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
-    if out.suffix not in kinds:
-        raise ConfigError(
-            f"cannot write {out.suffix or 'a file without ending'}", str(out), "Use .csv or .parquet."
-        )
     with runs.new_file(out) as work:
-        kinds[out.suffix](table, work)
+        WRITERS[out.suffix](table, work)
+
+
+def _write_csv(table: Any, out: Path) -> None:
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table, out)
+
+
+def _write_parquet(table: Any, out: Path) -> None:
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(table, out)
+
+
+def _write_json_lines(table: Any, out: Path) -> None:
+    with out.open("w", encoding="utf-8") as stream:
+        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+            for row in batch.to_pylist():
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+WRITERS: dict[str, Callable[[Any, Path], None]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".jsonl": _write_json_lines,
+    ".ndjson": _write_json_lines,
+}
+"""How predictions are written, by the file's ending."""

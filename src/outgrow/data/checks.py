@@ -60,6 +60,55 @@ def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split
     return Check("OG101", f"{len(pairs)} of {len(split.test)} test rows are also trained on: {shown}")
 
 
+def same_set(name: str, weak: Float[np.ndarray, "n _"], strong: Float[np.ndarray, "n _"]) -> Check | None:
+    """Tell a weak feature set that is the strong one (OG109)."""
+    return Check("OG109", f"{name!r}, number by number") if np.array_equal(weak, strong) else None
+
+
+FEW_SHARE = 0.01
+"""Most rows that may carry half of the labels' spread for OG108: of a normal sample a fifth does."""
+
+FEWEST = 20
+"""Labels from which on OG108 is raised: of fewer, one row may well carry half by chance."""
+
+
+def carried_by_few(y: Float[np.ndarray, " n"], ids: np.ndarray) -> Check | None:
+    """Look for a few rows that carry half of the squared deviations of the labels (OG108).
+
+    Parameters
+    ----------
+    y : numpy.ndarray
+        Labels of a regression, NaN where unknown.
+    ids : numpy.ndarray
+        The n ids.
+
+    Returns
+    -------
+    Check or None
+        Naming these rows.
+
+    Examples
+    --------
+    >>> carried_by_few(np.array([*range(30), 1e9]), np.arange(31)).detail
+    "row '30' (1e+09) carries 100 % of the squared deviations of 31 labels"
+    """
+    rows = np.flatnonzero(~np.isnan(y))
+    if len(rows) < FEWEST:
+        return None
+    away = (y[rows] - np.median(y[rows])) ** 2
+    order = np.argsort(-away, kind="stable")
+    shares = np.cumsum(away[order]) / max(float(away.sum()), np.finfo(np.float64).tiny)
+    few = int(np.searchsorted(shares, 0.5)) + 1
+    if few > max(1, int(FEW_SHARE * len(rows))):
+        return None
+    found = rows[order[:few]]
+    shown = ", ".join(f"{quoted([ids[row]])} ({y[row]:.3g})" for row in found[:5])
+    named = f"row {shown} carries" if few == 1 else f"{few} rows ({shown}{', ...' if few > 5 else ''}) carry"
+    return Check(
+        "OG108", f"{named} {100 * shares[few - 1]:.0f} % of the squared deviations of {len(rows)} labels"
+    )
+
+
 def drawn_from_pool(
     values: Float[np.ndarray, "n d"],
     sample: Int[np.ndarray, " m"],

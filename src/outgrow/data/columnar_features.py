@@ -1,4 +1,4 @@
-"""Features in a Parquet or Arrow file: which columns they are, and their batches.
+"""Features in a table: which columns they are, and their batches.
 
 One column of lists of one length (fixed-size or not), or many numeric columns. The label of a wide table is
 never taken for a feature.
@@ -7,6 +7,8 @@ never taken for a feature.
 from __future__ import annotations
 
 import fnmatch
+import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,89 +16,52 @@ from typing import Any
 import numpy as np
 
 from outgrow.data.files import check_ids, missing_column, quoted, row_name
-from outgrow.data.tables import BATCH_ROWS, Columnar, as_ids
+from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index
+from outgrow.data.text_tables import PLAIN, TextStyle
+from outgrow.data.written_labels import MISSING, looks_like
 from outgrow.errors import DataError
 
 BESIDE = ("label", "split", "group", "truth")
 """Columns that usually stand beside features, and are none themselves."""
 
-PANDAS_INDEX = "__index_level_"
-"""How the names of columns begin that pandas writes for an unnamed index: row numbers, no features."""
-
 
 class ColumnarFeatures:
-    """A features file in columns, opened and understood but not yet read.
+    """Features in a table, understood but not yet read.
 
-    Parameters
-    ----------
-    path : Path
-        An existing Parquet or Arrow file.
-    pattern : str, tuple of str or None
-        Shell pattern of the feature columns; or their names, in order, for files that have any of them; None
-        for "features", the only column of lists, or all numeric columns.
-    id_column : str
-        The column of ids.
-    exclude : collection of str
-        Columns that are no features unless the pattern names them.
-
-    Attributes
-    ----------
-    table : Columnar
-        The opened file.
-    ids : numpy.ndarray or None
-        Object array of strings, where the file has ids.
-    names : tuple of str
-        Names of the numeric columns; empty for a column of lists.
-
-    Raises
-    ------
-    FileError
-        When the file is damaged.
-    DataError
-        When no column fits or several could, there are no rows, or ids are missing or duplicated.
+    `pattern` is a shell pattern of the feature columns; or their names, in order, for tables that have any of
+    them; None for "features", the only column of lists, or all numeric columns but those in `exclude`. `ids`
+    are None where the table has none, `names` are empty for a column of lists.
     """
 
     def __init__(
         self,
-        path: Path,
+        table: Table,
         pattern: str | tuple[str, ...] | None,
         id_column: str,
         exclude: Collection[str] = BESIDE,
+        style: TextStyle = PLAIN,
     ) -> None:
-        self.table = Columnar(path)
-        self._where = str(path)
-        if self.table.rows == 0:
+        self._where = table.where
+        if table.rows == 0:
             raise DataError("features are empty: no rows", self._where, "Give at least one row.")
+        key = id_column if id_column in table.names else None
+        beside = {id_column, *(() if pattern else exclude)}
+        if isinstance(pattern, str):
+            beside |= {name for name in table.names if not fnmatch.fnmatchcase(name, pattern)}
+        elif pattern and not set(pattern).isdisjoint(table.names):
+            beside |= set(table.names) - set(pattern)
+        self.stored = table
+        self.table = typed(table, beside, style) if table.kind == "text" else table
         self._columns, self._is_list = _pick_columns(self.table, pattern, id_column, exclude)
         self.names = () if self._is_list else tuple(self._columns)
         self.ids: np.ndarray | None = None
-        if id_column in self.table.names:
-            self.ids = check_ids(as_ids(self.table.column(id_column), id_column, self._where), self._where)
+        if key is not None:
+            self.ids = check_ids(as_ids(self.table.column(key), key, self._where), self._where)
         elif id_column != "id":
-            raise missing_column(path, id_column, self.table.names, "id")
+            raise missing_column(Path(self._where), id_column, self.table.names, "id")
 
     def batches(self, size: int = BATCH_ROWS) -> Iterator[tuple[int, np.ndarray]]:
-        """Read features batch by batch.
-
-        Parameters
-        ----------
-        size : int
-            Most rows in a batch.
-
-        Yields
-        ------
-        int
-            Number of the batch's first row.
-        numpy.ndarray
-            Its values (b, d), as stored.
-
-        Raises
-        ------
-        FileError
-            When the file is damaged.
-        DataError
-            When lists are missing or of several lengths.
-        """
+        """Read features batch by batch: the number of the batch's first row, and its values as stored."""
         start, width = 0, None
         for batch in self.table.batches(self._columns, size):
             if self._is_list:
@@ -108,8 +73,85 @@ class ColumnarFeatures:
             start += len(block)
 
 
+def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
+    """Read the numbers of a table of text; of columns that hold some and something else, the row is named."""
+    import pyarrow as pa
+
+    arrays = [
+        table.column(name)
+        if name in beside
+        else _typed(table.column(name), f"{table.where}, column {name!r}", style)
+        for name in table.names
+    ]
+    return MemoryTable(pa.Table.from_arrays(arrays, table.names), table.where, table.kind)
+
+
+def _typed(column: Any, where: str, style: TextStyle) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not style.marked:
+        try:
+            return pc.cast(column, pa.float64())
+        except pa.ArrowInvalid:
+            pass
+    texts = [text.strip() for text in column.to_pylist()]
+    if all(text.startswith("[") and text.endswith("]") for text in texts):
+        try:
+            return pa.chunked_array([pa.array([json.loads(text) for text in texts], pa.list_(pa.float64()))])
+        except (ValueError, pa.ArrowException, RecursionError) as error:
+            raise DataError(
+                "lists are not written as [0.5, 1.5, ...]", where, "Store features in Parquet or .npy."
+            ) from error
+    numbers = [None if text in MISSING else style.number(text) for text in texts]
+    known = sum(text not in MISSING for text in texts)
+    read = sum(number is not None for number in numbers)
+    if not read:
+        looks = [looks_like(text) for text in texts if text not in MISSING]
+        spoken = next((look for look in looks if look is not None), None)
+        if spoken is not None and None not in looks and not spoken[0].startswith("dates"):
+            raise DataError(f"values look like {spoken[0]}: {quoted(texts, 3)}", where, spoken[1])
+        return column
+    if read < known:
+        row = next(row for row, text in enumerate(texts) if text not in MISSING and numbers[row] is None)
+        if 2 * read < known:
+            return column  # a column of names, of which some are numbers
+        raise DataError(
+            f"{quoted([texts[row]])} in row {row} is not a number, though {read} others are",
+            where,
+            "Correct it; --decimal and --thousands say how numbers are written.",
+        )
+    return pa.chunked_array([pa.array(numbers, pa.float64())])
+
+
+def refuse_row_numbers(values: np.ndarray, names: tuple[str, ...], where: str) -> None:
+    """Refuse columns that number the rows: by their name, or since they are all the numbers in a row."""
+    found = []
+    spread = values.max(axis=0).astype(np.float64) - values.min(axis=0) if len(values) > 1 else ()
+    for place, (name, reach) in enumerate(zip(names, spread, strict=True) if len(values) > 1 else ()):
+        named = is_saved_index(name) or _CALLED_ID.search(name) is not None
+        # Of fewer than ten rows, counts may be one another's neighbours by chance.
+        if not named and (reach != len(values) - 1 or len(values) < 10):
+            continue
+        column = values[:, place]
+        if (column == np.rint(column)).all() and len(np.unique(column)) == len(column):
+            found.append(name)
+    if found:
+        raise DataError(
+            f"columns among the features number the rows: {quoted(found)}",
+            where,
+            "Leave them out, or pick the feature columns with --feature-columns, such as 'x*'; name ids with"
+            " --id-column.",
+        )
+
+
+_CALLED_ID = re.compile(
+    r"(?:^|[_\W])(?:id|ids|uid|key|idx|rowid|row_?num(?:ber)?)$|[a-z]I[dD]$", re.ASCII | re.IGNORECASE
+)
+
+
 def _pick_columns(
-    table: Columnar, pattern: str | tuple[str, ...] | None, id_column: str, exclude: Collection[str]
+    table: Table, pattern: str | tuple[str, ...] | None, id_column: str, exclude: Collection[str]
 ) -> tuple[list[str], bool]:
     """Choose the features: what the pattern or tuple names, "features", the only lists, or all numbers."""
     import pyarrow as pa
@@ -118,7 +160,7 @@ def _pick_columns(
     lists = [key for key, kind in kinds.items() if _is_list(kind)]
     numeric = [key for key, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
     numeric += [key for key, kind in kinds.items() if pa.types.is_boolean(kind)]
-    where, present = str(table.path), f"Columns present: {quoted(table.names, 20)}."
+    where, present = table.where, f"Columns present: {quoted(table.names, 20)}."
     if isinstance(pattern, tuple):
         lost = [key for key in pattern if key not in numeric]
         if not lost:
@@ -147,6 +189,9 @@ def _pick_columns(
         )
     chosen = [k for k in kinds if k in numeric and k not in exclude and not k.startswith(PANDAS_INDEX)]
     if not chosen:
+        tensors = [key for key, kind in kinds.items() if isinstance(kind, pa.FixedShapeTensorType)]
+        if tensors:
+            raise DataError(f"{quoted(tensors)} holds {kinds[tensors[0]]}", where, "Give one vector per row.")
         raise DataError("no column holds features (lists or numbers)", where, present)
     return chosen, False
 
@@ -172,7 +217,10 @@ def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, widt
         odd = np.flatnonzero(lengths != width)
         if odd.size:
             raise _ragged(where, row_name(ids, start + int(odd[0])), int(lengths[odd[0]]), width)
-    return _numbers(array.flatten(), where).reshape(len(array), width)
+    values = array.flatten()
+    if width == 1 and _is_list(values.type):  # one row in brackets of its own: [[...]]
+        return _list_block(values, where, ids, start, None)
+    return _numbers(values, where).reshape(len(array), width)
 
 
 def _ragged(where: str, row: str, length: int, width: int) -> DataError:

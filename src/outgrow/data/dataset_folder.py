@@ -8,87 +8,61 @@ as missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from outgrow.data.files import quoted
-from outgrow.data.tables import Columnar
+from outgrow.data.tables import Columnar, MemoryTable
 from outgrow.errors import ConfigError, DataError, FileError
 
 STATE, INFO, PARTS = "state.json", "dataset_info.json", "dataset_dict.json"
 """Files that `save_to_disk` writes: what holds the rows, what they are, and the parts of a dataset."""
 
 
-class DatasetTable:
-    """A dataset of Hugging Face's `datasets`, whole.
+class DatasetTable(MemoryTable):
+    """A dataset of Hugging Face's `datasets`, whole: parts one below the other, classes by their names."""
 
-    Parameters
-    ----------
-    parts : mapping of str to pyarrow.Table
-        Rows by part; the part "" where there are none.
-    classes : mapping of str to sequence of str
-        Names of the classes by column, for columns that hold their numbers.
-    where : str
-        How messages name it.
+    def __init__(self, parts: Mapping[str, Any], classes: Mapping[str, Sequence[str]], where: str) -> None:
+        import pyarrow as pa
 
-    Attributes
-    ----------
-    names : list of str
-        Names of the columns.
-    split : numpy.ndarray or None
-        Object array with the part of every row.
-
-    Raises
-    ------
-    DataError
-        When the parts have different columns.
-    """
-
-    def __init__(self, parts: Mapping[str, Any], classes: Mapping[str, Any], where: str) -> None:
-        self._parts, self._classes, self.where = list(parts.values()), classes, where
-        self.names: list[str] = list(self._parts[0].column_names)
+        first = next(iter(parts.values()))
         for name, part in parts.items():
-            if set(part.column_names) != set(self.names):
+            if set(part.column_names) != set(first.column_names):
                 raise DataError(
                     f"part {name!r} has the columns {quoted(part.column_names, 20)}, the first one"
-                    f" {quoted(self.names, 20)}",
+                    f" {quoted(first.column_names, 20)}",
                     where,
                     "Name one part of it.",
                 )
-        self.split: np.ndarray | None = None
+        try:
+            whole = pa.concat_tables(
+                [part.select(first.column_names) for part in parts.values()], promote_options="permissive"
+            )
+        except pa.ArrowException as error:
+            raise DataError(
+                "its parts hold columns of different types", where, "Name one part of it."
+            ) from error
+        for name, spoken in classes.items():
+            place = whole.column_names.index(name) if name in whole.column_names else -1
+            if place >= 0 and pa.types.is_integer(whole.field(name).type):
+                whole = whole.set_column(place, name, [_named(whole.column(name), spoken)])
+        super().__init__(whole, where, "Arrow")
         if set(parts) != {""}:
             self.split = np.array(
                 [name for name, part in parts.items() for _ in range(len(part))], dtype=object
             )
 
-    def column(self, name: str) -> Any:
-        """Give one column.
 
-        Parameters
-        ----------
-        name : str
-            Its name.
+def _named(codes: Any, classes: Sequence[str]) -> Any:
+    import pyarrow as pa
 
-        Returns
-        -------
-        pyarrow.ChunkedArray
-            Names instead of numbers where the column holds classes.
-        """
-        import pyarrow as pa
-
-        chunks = [chunk for part in self._parts for chunk in part.column(name).chunks]
-        whole = pa.chunked_array(chunks, type=self._parts[0].column(name).type)
-        classes = self._classes.get(name)
-        if classes is None or not pa.types.is_integer(whole.type):
-            return whole
-        spoken = [
-            classes[code] if code is not None and 0 <= code < len(classes) else None
-            for code in whole.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(spoken, type=pa.string())])
+    spoken = [
+        classes[code] if code is not None and 0 <= code < len(classes) else None for code in codes.to_pylist()
+    ]
+    return pa.array(spoken, type=pa.string())
 
 
 def is_dataset(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Reading feature sets: .npy, .npz, .safetensors, Parquet, Arrow and stores, to one table of rows with ids.
+"""Reading feature sets: arrays, tables of any kind and stores, to one table of rows with ids.
 
 A feature set is (n, d) numbers, one row per example, with an id per row where the format can hold one.
 Arrays are mapped from the file where the format allows it and are read-only; float16 is widened to
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,19 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.data.array_files import read_npy, read_npz, read_safetensors
-from outgrow.data.columnar_features import BESIDE, ColumnarFeatures
-from outgrow.data.files import check_ids, damaged, existing_file, row_numbers
+from outgrow.data.columnar_features import BESIDE, ColumnarFeatures, refuse_row_numbers
+from outgrow.data.files import check_ids, damaged, ending_of, existing_file, row_numbers
 from outgrow.data.numeric import check_finite, check_shape, row_chunks, working_dtype
-from outgrow.data.tables import BATCH_ROWS, COLUMNAR
+from outgrow.data.open_table import FORMATS as TABLES
+from outgrow.data.open_table import open_table
+from outgrow.data.tables import BATCH_ROWS, Table
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.errors import DataError
 
-FORMATS = (".npy", ".npz", ".safetensors", *COLUMNAR)
+ARRAYS = (".npy", ".npz", ".safetensors")
+"""Endings of the files that hold an array."""
+
+FORMATS = (*ARRAYS, *TABLES)
 """Endings of the files features are read from."""
 
 
@@ -72,12 +78,15 @@ class FeatureTable:
         Array (n, d) of float32 or float64, finite, read-only.
     identity : FeatureIdentity
         Where the numbers are from.
+    table : Table or None
+        What they were read from where it has no ids, to look for ids under another name.
     """
 
     ids: np.ndarray
     has_ids: bool
     values: Float[np.ndarray, "n d"]
     identity: FeatureIdentity
+    table: Table | None = field(default=None, repr=False, compare=False)
 
 
 def read_features(
@@ -87,6 +96,7 @@ def read_features(
     feature_columns: str | tuple[str, ...] | None = None,
     id_column: str = "id",
     exclude: Collection[str] = BESIDE,
+    style: TextStyle = PLAIN,
 ) -> FeatureTable:
     """Read a feature set from a file or a store.
 
@@ -94,9 +104,8 @@ def read_features(
     ----------
     path : str or Path
         A .npy array (n, d); a .npz or .safetensors file with one array, or with one called "features"
-        (a .npz may hold "ids" beside it); or a Parquet or Arrow (Feather) file whose features are one
-        column of lists of one length ("features", or the only one) or many numeric columns; or the folder
-        of a feature store.
+        (a .npz may hold "ids" beside it); or a table, or a folder of its parts, whose features are one column
+        of lists of one length ("features", or the only one) or many numeric columns; or a feature store.
     name : str, optional
         Name in reports; the file's name without its ending, or the store's model, by default.
     feature_columns : str or tuple of str, optional
@@ -107,6 +116,8 @@ def read_features(
     exclude : collection of str
         Columns never taken as features without a pattern: name the label, split and group columns of a wide
         table here, or the label would be among its own predictors.
+    style : TextStyle
+        How text files separate columns and write numbers.
 
     Returns
     -------
@@ -125,10 +136,13 @@ def read_features(
 
     if is_store(path):
         return read_feature_folder(path, name)
-    path = existing_file(path, FORMATS)
-    suffix = path.suffix.lower()
-    if suffix in COLUMNAR:
-        return _read_columnar(path, name, feature_columns, id_column, exclude)
+    path = Path(path)
+    if not path.is_dir():
+        path = existing_file(path, FORMATS)
+    suffix = ending_of(path)
+    if path.is_dir() or suffix not in ARRAYS:
+        source = ColumnarFeatures(open_table(path, style), feature_columns, id_column, exclude, style)
+        return _read_columnar(source, path, name, checked=feature_columns is None)
     encoder, ids = None, None
     if suffix == ".npy":
         values = read_npy(path)
@@ -214,14 +228,7 @@ def _sha256(values: Float[np.ndarray, "n d"]) -> str:
     return digest.hexdigest()
 
 
-def _read_columnar(
-    path: Path,
-    name: str | None,
-    pattern: str | tuple[str, ...] | None,
-    id_column: str,
-    exclude: Collection[str],
-) -> FeatureTable:
-    source = ColumnarFeatures(path, pattern, id_column, exclude)
+def _read_columnar(source: ColumnarFeatures, path: Path, name: str | None, *, checked: bool) -> FeatureTable:
     rows = source.table.rows
     values: np.ndarray | None = None
     stored = ""
@@ -242,13 +249,16 @@ def _read_columnar(
             values = values.astype(dtype)
         values[start : start + len(block)] = block
     assert values is not None, "a source without rows is refused when it is opened"
-    return as_features(
+    made = as_features(
         values,
         ids=source.ids,
-        name=name or path.stem,
+        name=name or path.name.removesuffix(ending_of(path)),
         where=str(path),
         source=path.name,
         columns=source.names,
         encoder=source.table.metadata.get("encoder"),
         stored=stored,
     )
+    if checked and source.names:
+        refuse_row_numbers(made.values, source.names, str(path))
+    return made if made.has_ids else replace(made, table=source.stored)

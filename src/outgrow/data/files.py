@@ -7,6 +7,8 @@ ids in every message, shortened and escaped, since ids come from outside.
 from __future__ import annotations
 
 import difflib
+import gzip
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -88,9 +90,10 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
             raise _no_such_file(path)
         if path.is_dir():
             raise FileError("is a folder, not a file", where, "Name one file in it.")
-        if path.suffix.lower() not in formats:
-            kind = repr(path.suffix) if path.suffix else "without an ending"
-            raise FileError(f"unsupported format {kind}", where, f"Use one of {', '.join(formats)}.")
+        if ending_of(path) not in formats:
+            known = [ending for ending in formats if not ending.endswith(".gz")]
+            kind = repr(ending_of(path)) if path.suffix else "without an ending"
+            raise FileError(f"unsupported format {kind}", where, f"Use one of {', '.join(known)}.")
         with path.open("rb") as stream:
             head = stream.read(64)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
@@ -100,6 +103,23 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
     if head.startswith(b"version https://git-lfs"):
         raise FileError("is a Git LFS pointer, not the data itself", where, "Run: git lfs pull.")
     return path
+
+
+def ending_of(path: Path) -> str:
+    """Give the ending that tells a file's format, in small letters: ".csv", or ".csv.gz"."""
+    last = path.suffix.lower()
+    return Path(path.stem).suffix.lower() + last if last == ".gz" else last
+
+
+def content_of(path: Path) -> bytes:
+    """Read a file whole, unpacked where its name ends in ".gz"."""
+    try:
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path) as stream:
+                return stream.read()
+        return path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise damaged(path, "a gzip file" if path.suffix.lower() == ".gz" else "readable", error) from error
 
 
 def _no_such_file(path: Path) -> FileError:

@@ -17,8 +17,11 @@ import numpy as np
 
 from outgrow.data.files import check_ids, missing_column, quoted
 from outgrow.data.idx import is_idx, read_idx
+from outgrow.data.labels import labels_beside
+from outgrow.data.open_table import FORMATS, open_table
 from outgrow.data.raw import RawRows, digest_of
-from outgrow.data.raw_tables import FORMATS, only_text_column, open_table, read_beside, text_column
+from outgrow.data.text_columns import only_text_column, text_column
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.texts import OnError, refuse_or_list
 from outgrow.errors import ConfigError, DataError, FileError
 
@@ -48,6 +51,7 @@ def read_images(
     group_column: str | None = None,
     split_column: str | None = None,
     on_error: OnError = "fail",
+    style: TextStyle = PLAIN,
 ) -> RawRows:
     """Read pictures, as paths.
 
@@ -91,7 +95,9 @@ def read_images(
     if layout == "idx" or (layout == "auto" and is_idx(path)):
         return read_idx(path)
     if layout == "table" or (layout == "auto" and path.suffix.lower() in FORMATS and not path.is_dir()):
-        return _from_table(path, image_column, id_column, label_column, group_column, split_column, on_error)
+        return _from_table(
+            path, image_column, id_column, label_column, group_column, split_column, on_error, style
+        )
     if not path.is_dir():
         what = (
             "is a file, not a folder of pictures or a table of paths" if path.exists() else "no such folder"
@@ -222,10 +228,11 @@ def _from_table(
     group_column: str | None,
     split_column: str | None,
     on_error: OnError,
+    style: TextStyle,
 ) -> RawRows:
-    where, table = str(path), open_table(path)
+    where, table = str(path), open_table(path, style, keep_undecoded=True)
     if image_column is None:
-        taken = (id_column, label_column or "label", group_column, split_column)
+        taken = (id_column, label_column or "label", group_column, split_column or "split")
         image_column = only_text_column(table, where, taken, USUAL, "image")
     elif image_column not in table.names:
         raise missing_column(path, image_column, table.names, "image")
@@ -241,20 +248,21 @@ def _from_table(
         except (OSError, ValueError) as error:  # ValueError: a null character in the path
             reason = getattr(error, "strerror", None) or type(error).__name__
             bad[row] = f"names a file that cannot be read ({quoted([written])}: {reason})"
-    beside = read_beside(
+    beside = labels_beside(
         table,
-        where,
         id_column=id_column,
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
+        style=style,
         leave_out=bad,
     )
-    skipped = refuse_or_list(bad, beside.ids, where, on_error)
+    given = beside.ids if beside.has_ids else None
+    skipped = refuse_or_list(bad, given, where, on_error)
     kept = np.array([row for row in range(len(paths)) if row not in bad], dtype=np.int64)
     if not len(kept):
         raise DataError("no rows with pictures", where, "Give at least one.")
-    ids = beside.ids
+    ids = given
     if ids is None:
         ids = np.array(["" if written is None else written for written in paths], dtype=object)
     ids = check_ids(ids[kept], where)
@@ -263,11 +271,14 @@ def _from_table(
         ids=ids,
         items=[items[row] for row in kept.tolist()],
         digest=digest_of((name, digests[row]) for name, row in zip(ids.tolist(), kept.tolist(), strict=True)),
-        labels=None if beside.labels is None else beside.labels[kept],
+        labels=beside.values[kept] if beside.answers else None,
         groups=None if beside.groups is None else beside.groups[kept],
         split=None if beside.split is None else beside.split[kept],
         skipped=skipped,
         source=where,
+        split_column=beside.split_column,
+        checks=beside.checks,
+        rows=kept,
     )
 
 

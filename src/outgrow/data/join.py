@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import check_ids, quoted
+from outgrow.data.hidden_ids import refuse_hidden_ids
 from outgrow.data.labels import LabelTable, present_mask
 from outgrow.errors import DataError
 from outgrow.results import Check
@@ -38,6 +39,8 @@ class Joined:
         What stood beside the labels, None or NaN where missing.
     checks : tuple of Check
         What deserves suspicion (OG105: labels without features).
+    matched : "id" or "row number"
+        How rows met.
     """
 
     ids: np.ndarray
@@ -48,6 +51,7 @@ class Joined:
     groups: np.ndarray | None = None
     truth: np.ndarray | None = None
     checks: tuple[Check, ...] = ()
+    matched: str = "id"
 
     @property
     def has_label(self) -> np.ndarray:
@@ -89,6 +93,7 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
     (array([2., 1.]), array([nan, 0.5]))
     """
     tables = [strong, *weak]
+    refuse_hidden_ids(tables, labels)
     ids, with_ids = _reference(tables)
     if any(not table.has_ids for table in tables) or (labels is not None and not labels.has_ids):
         _one_order(tables)
@@ -99,8 +104,12 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
         check_ids(ids, _name(strong))
     arrays = [_aligned(table, strong, ids, position) for table in tables]
     by_number = _by_number(tables, labels)
+    bare = any(not table.has_ids for table in tables) or (labels is not None and not labels.has_ids)
+    matched = "row number" if bare else "id"
     if labels is None:
-        return Joined(ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan), checks=by_number)
+        return Joined(
+            ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan), checks=by_number, matched=matched
+        )
     rows, keep, checks = _label_rows(labels, ids, position, with_ids, _name(strong))
     whole = rows is None
 
@@ -126,7 +135,8 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
         split=spread(labels.split),
         groups=spread(labels.groups),
         truth=spread(labels.truth),
-        checks=(*by_number, *checks),
+        checks=(*by_number, *labels.checks, *checks),
+        matched=matched,
     )
 
 

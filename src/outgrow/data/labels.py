@@ -1,4 +1,4 @@
-"""Reading labels, and what stands beside them: split, group and truth, from CSV, TSV, Parquet or Arrow.
+"""Reading labels, and what stands beside them: split, group and truth, from any table.
 
 Ids are read as text ("007" stays "007"). A label may be missing (empty, NaN, NA or null): the row is then
 unlabelled. Labels that are all numbers become floats, anything else stays text; which task they make is
@@ -7,30 +7,26 @@ decided in `task`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from outgrow.data.columnar_features import PANDAS_INDEX
-from outgrow.data.files import (
-    check_ids,
-    existing_file,
-    missing_column,
-    quoted,
-    row_name,
-    row_numbers,
-)
-from outgrow.data.tables import COLUMNAR, Columnar, as_ids, is_text
-from outgrow.data.text_tables import TextTable, is_number
+from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_numbers
+from outgrow.data.open_table import open_table
+from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
+from outgrow.data.text_tables import PLAIN, TextStyle, is_number
+from outgrow.data.written_labels import MISSING, looks_like, suspicious_marks
 from outgrow.errors import DataError
+from outgrow.results import Check
 
-FORMATS = (".csv", ".tsv", *COLUMNAR)
-"""Endings of the files labels are read from."""
+SPLIT = "split"
+"""The column that says labelled, unlabelled or test where nobody names one."""
 
-MISSING = ("", "nan", "NaN", "NAN", "NA", "null", "NULL")
-"""Spellings of a missing value in text files: what pandas, R and SQL exports write."""
+NO_SPLIT = "none"
+"""Said instead of a column: draw every part, whatever the table holds."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +53,12 @@ class LabelTable:
         The file, as messages name it.
     answers : tuple of str
         Names of the label and truth columns: no feature may be called so.
+    split_column : str
+        Where the split is from; "" for none, or the parts a data set is stored in.
+    table : Table or None
+        What they were read from, to look for ids under another name.
+    checks : tuple of Check
+        What is unusual about the labels.
     """
 
     ids: np.ndarray
@@ -68,6 +70,9 @@ class LabelTable:
     has_ids: bool = True
     source: str = "labels"
     answers: tuple[str, ...] = ()
+    split_column: str = ""
+    table: Table | None = field(default=None, repr=False, compare=False)
+    checks: tuple[Check, ...] = ()
 
 
 def read_labels(
@@ -78,19 +83,24 @@ def read_labels(
     split_column: str | None = None,
     group_column: str | None = None,
     truth_column: str | None = None,
+    style: TextStyle = PLAIN,
 ) -> LabelTable:
-    """Read labels from a file; a features file that also holds a label column will do.
+    """Read labels from a table; one of features that also holds a label column will do.
 
     Parameters
     ----------
     path : str or Path
-        A .csv or .tsv file (UTF-8, with a line of column names), or a Parquet or Arrow file.
+        As for `open_table`: CSV, TSV, Parquet, Arrow, JSON lines, or a folder of them.
     label_column : str, optional
         The column of labels; "label", or the only column left, by default.
     id_column : str
         The column of ids, used where it is there; without it rows are known by their number.
-    split_column, group_column, truth_column : str, optional
-        Columns that hold the part a row was assigned to, its group, and its noise-free label.
+    split_column : str, optional
+        The column of parts; "split", where it is there, by default; "none" for none.
+    group_column, truth_column : str, optional
+        Columns that hold the group of a row, and its noise-free label.
+    style : TextStyle
+        How text files separate columns and write numbers.
 
     Returns
     -------
@@ -104,50 +114,116 @@ def read_labels(
     DataError
         When a column is not there, ids are duplicated or missing, or no row has a label.
     """
-    path = existing_file(path, FORMATS)
-    where = str(path)
-    table: TextTable | Columnar = Columnar(path) if path.suffix.lower() in COLUMNAR else TextTable(path)
-    present: list[str] = list(table.names)
-    beside = {"split": split_column, "group": group_column, "truth": truth_column}
-    for role, column in beside.items():
-        if column is not None and column not in present:
-            raise missing_column(path, column, present, role)
-    label = _label_column(path, table, label_column, {id_column, *filter(None, beside.values())})
-    has_ids = id_column in present
-    if not has_ids and id_column != "id":
-        raise missing_column(path, id_column, present, "id")
-    # Text files have no other way to say that a value is missing; elsewhere "NA" may be a name.
-    missing = MISSING if isinstance(table, TextTable) else ("",)
-
-    def names(column: str | None) -> np.ndarray | None:
-        return None if column is None else name_values(table.column(column), column, where, missing)
-
-    split, rows = names(split_column), len(table.column(label))
-    if rows == 0:
-        raise DataError("no rows below the column names", where, "Give at least one labelled row.")
-    if has_ids:
-        ids = as_ids(table.column(id_column), id_column, where)
-        _check_once(ids, split, where)
-    else:
-        ids = row_numbers(rows)
-    named = ids if has_ids else None
-    values = label_values(table.column(label), label, where, named, missing)
-    if not present_mask(values).any():
-        raise DataError(f"all labels are missing in column {label!r}", where, "Give some labels.")
-    truth = None
-    if truth_column is not None:
-        truth = label_values(table.column(truth_column), truth_column, where, named, missing)
-    return LabelTable(
-        ids=ids,
-        values=values,
-        split=split,
-        groups=names(group_column),
-        truth=truth,
-        columns=tuple(present),
-        has_ids=has_ids,
-        source=where,
-        answers=(label,) if truth_column is None else (label, truth_column),
+    table = open_table(path, style)
+    if truth_column is not None and truth_column not in table.names:
+        raise missing_column(Path(path), truth_column, table.names, "truth")
+    found = labels_beside(
+        table,
+        label_column=label_column,
+        id_column=id_column,
+        split_column=split_column,
+        group_column=group_column,
+        truth_column=truth_column,
+        style=style,
+        wanted=True,
     )
+    if not table.rows:
+        raise DataError("no rows below the column names", table.where, "Give at least one labelled row.")
+    if not present_mask(found.values).any():
+        raise DataError(
+            f"all labels are missing in column {found.answers[0]!r}", table.where, "Give some labels."
+        )
+    return found
+
+
+def labels_beside(
+    table: Table,
+    *,
+    label_column: str | None = None,
+    id_column: str = "id",
+    split_column: str | None = None,
+    group_column: str | None = None,
+    truth_column: str | None = None,
+    style: TextStyle = PLAIN,
+    wanted: bool = False,
+    leave_out: Mapping[int, str] | None = None,
+) -> LabelTable:
+    """Read labels, ids and whatever else stands beside the rows of a table.
+
+    Raw rows may have no labels: unless they are `wanted`, all are then missing. Rows that are to be left out
+    may lack an id.
+    """
+    where = table.where
+    split = split_column or (SPLIT if SPLIT in table.names and table.split is None else None)
+    if split_column is None and split in (label_column, group_column, truth_column, id_column):
+        split = None
+    if split_column == NO_SPLIT and NO_SPLIT not in table.names:
+        split = None
+    for role, column in (("split", split), ("group", group_column), ("label", label_column)):
+        if column is not None and column not in table.names:
+            raise missing_column(Path(where), column, table.names, role)
+    key = id_column if id_column in table.names else None
+    label = label_column or ("label" if "label" in table.names else None)
+    if label is None and wanted:
+        label = _only_label(table, {id_column, split, group_column, truth_column})
+    elif (
+        label_column is None
+        and label is not None
+        and not wanted
+        and table.schema.field(label).type.num_fields
+    ):
+        label = None  # a column that merely happens to be called so is no reason to refuse the rows
+    missing = missing_marks(table)
+    if key is None and id_column != "id":
+        raise missing_column(Path(where), id_column, table.names, "id")
+    parts = table.split if split_column is None and split is None else None
+    if split is not None:
+        parts = name_values(table.column(split), split, where, missing)
+    ids = None
+    if key is not None:
+        ids = as_ids(_filled(table.column(key), leave_out or {}), key, where)
+        _check_once(ids, parts, where)
+
+    def values(column: str | None) -> tuple[np.ndarray, Check | None]:
+        if column is None:
+            return np.full(table.rows, np.nan), None
+        return label_values(table.column(column), column, where, ids, missing, style)
+
+    labels, check = values(label)
+    return LabelTable(
+        ids=row_numbers(table.rows) if ids is None else ids,
+        values=labels,
+        split=parts,
+        groups=None
+        if group_column is None
+        else name_values(table.column(group_column), group_column, where, missing),
+        truth=None if truth_column is None else values(truth_column)[0],
+        columns=tuple(table.names),
+        has_ids=ids is not None,
+        source=where,
+        answers=tuple(name for name in (label, truth_column) if name is not None),
+        split_column=split or "",
+        table=table,
+        checks=() if check is None else (check,),
+    )
+
+
+def missing_marks(table: Table) -> frozenset[str]:
+    """Give what stands for a missing value: elsewhere than in text files "NA" may be a name."""
+    return MISSING if table.kind == "text" else frozenset(("",))
+
+
+def _filled(column: Any, rows: Mapping[int, str]) -> Any:
+    """Give rows that will be left out an id for the time being: their number."""
+    import pyarrow as pa
+
+    if not rows:
+        return column
+    values = column.cast(pa.large_string()).to_pylist()
+    for row in rows:
+        if not values[row]:
+            values[row] = f"row {row}"
+    return pa.chunked_array([pa.array(values, type=pa.large_string())])
 
 
 def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTable:
@@ -188,7 +264,9 @@ def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTa
     return LabelTable(check_ids(named, where), labels, source=where)
 
 
-def as_values(values: Any, where: str = "labels", ids: np.ndarray | None = None) -> np.ndarray:
+def as_values(
+    values: Any, where: str = "labels", ids: np.ndarray | None = None, style: TextStyle = PLAIN
+) -> np.ndarray:
     """Bring labels to one of two forms: floats where all are numbers, else strings.
 
     Parameters
@@ -199,6 +277,8 @@ def as_values(values: Any, where: str = "labels", ids: np.ndarray | None = None)
         How messages name them.
     ids : numpy.ndarray, optional
         Ids of the rows, for messages.
+    style : TextStyle
+        How numbers are written in text.
 
     Returns
     -------
@@ -225,9 +305,10 @@ def as_values(values: Any, where: str = "labels", ids: np.ndarray | None = None)
     else:
         texts = np.empty(len(array), dtype=object)
         texts[:] = [None if item is None or item != item else str(item) for item in array.tolist()]
-        if not all(item is None or is_number(item) for item in texts):
+        read = [np.nan if item is None else style.number(item) for item in texts]
+        if None in read:
             return texts
-        numbers = np.array([np.nan if item is None else float(item) for item in texts], dtype=np.float64)
+        numbers = np.array(read, dtype=np.float64)
     infinite = np.flatnonzero(np.isinf(numbers))
     if infinite.size:
         raise DataError(f"infinity in {row_name(ids, int(infinite[0]))}", where, "Correct or remove it.")
@@ -270,78 +351,62 @@ def _check_once(ids: np.ndarray, split: np.ndarray | None, where: str) -> None:
     check_ids(ids, where)
 
 
-def _label_column(path: Path, table: TextTable | Columnar, wanted: str | None, taken: set[str]) -> str:
-    present = list(table.names)
-    if wanted is not None:
-        if wanted not in present:
-            raise missing_column(path, wanted, present, "label")
-        return wanted
-    if "label" in present:
-        return "label"
-    open_names = [name for name in present if name not in taken and not name.startswith(PANDAS_INDEX)]
-    scalar = [name for name in open_names if not table.schema.field(name).type.num_fields]
+def _only_label(table: Table, taken: set[str | None]) -> str:
+    free = [name for name in table.names if name not in taken and not is_saved_index(name)]
+    scalar = [name for name in free if not table.schema.field(name).type.num_fields]
     if len(scalar) != 1:
         raise DataError(
             "there is no column 'label', and "
             + ("no other column could be it" if not scalar else "several could be it"),
-            str(path),
-            f"Name it with --label-column. Columns present: {quoted(present, 20)}.",
+            table.where,
+            f"Name it with --label-column. Columns present: {quoted(table.names, 20)}.",
         )
     return scalar[0]
 
 
 def label_values(
-    column: Any, name: str, where: str, ids: np.ndarray | None, missing: tuple[str, ...]
-) -> np.ndarray:
-    """Turn a column into floats where every present value is a number, else into strings.
-
-    Parameters
-    ----------
-    column : pyarrow.ChunkedArray
-        The column.
-    name, where : str
-        Its name and its file, for messages.
-    ids : array of shape (m,) or None
-        Ids of the rows, for messages.
-    missing : tuple of str
-        Spellings of a missing value.
-
-    Returns
-    -------
-    array of shape (m,)
-        Floats with NaN, or objects with None, where missing.
-    """
+    column: Any, name: str, where: str, ids: np.ndarray | None, missing: frozenset[str], style: TextStyle
+) -> tuple[np.ndarray, Check | None]:
+    """Turn a column into floats where every present value is a number, else into strings; tell odd marks."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    kind, of = column.type, f"{where}, column {name!r}"
     numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
     if numeric or pa.types.is_null(kind):
-        values = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    elif is_text(kind):
-        values = name_values(column, name, where, missing)
-    else:
+        numbers = as_values(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), of, ids)
+        return numbers, suspicious_marks((), numbers)
+    if pa.types.is_temporal(kind):
+        raise DataError(
+            f"column {name!r} holds dates or times ({kind})",
+            where,
+            "Write numbers, such as days since a date.",
+        )
+    if not is_text(kind):
         raise DataError(f"column {name!r} is of type {kind}", where, "Labels are numbers or text.")
-    return as_values(values, f"{where}, column {name!r}", ids)
+    values = as_values(name_values(column, name, where, missing), of, ids, style)
+    if values.dtype == object and style.marked:
+        # What these options do not read must not be read in another way behind them.
+        odd = next(
+            (
+                i
+                for i, text in enumerate(values)
+                if text is not None and style.number(text) is None and (is_number(text) or looks_like(text))
+            ),
+            None,
+        )
+        if odd is not None:
+            raise DataError(
+                f"the label {quoted([values[odd]])} in {row_name(ids, odd)} is no number as --decimal and"
+                " --thousands say that they are written",
+                of,
+                "Correct it, or the options.",
+            )
+    return values, suspicious_marks(column.to_pylist(), values, missing)
 
 
-def name_values(column: Any, name: str, where: str, missing: tuple[str, ...]) -> np.ndarray:
-    """Turn a column of text or whole numbers into strings, None where missing.
-
-    Parameters
-    ----------
-    column : pyarrow.ChunkedArray
-        The column.
-    name, where : str
-        Its name and its file, for messages.
-    missing : tuple of str
-        Spellings of a missing value.
-
-    Returns
-    -------
-    array of shape (m,)
-        Objects.
-    """
+def name_values(column: Any, name: str, where: str, missing: frozenset[str]) -> np.ndarray:
+    """Turn a column of text or whole numbers into strings, None where missing."""
     import pyarrow as pa
 
     if column.type.num_fields:

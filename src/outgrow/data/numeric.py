@@ -81,7 +81,12 @@ def check_shape(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> Non
             "Give real numbers, such as real and imaginary parts side by side.",
         )
     if dtype.kind not in "fiub":
-        raise DataError(f"features are not numbers (type {dtype})", where, "Give an array of floats.")
+        bfloat = (
+            " Two bytes of no type may be bfloat16: save it as .safetensors." if dtype.str[1:] == "V2" else ""
+        )
+        raise DataError(
+            f"features are not numbers (type {dtype})", where, f"Give an array of float32 or float16.{bfloat}"
+        )
     if len(shape) != 2:
         raise DataError(
             f"features have {len(shape)} dimension{'s' * (len(shape) != 1)} {shape}, not 2",

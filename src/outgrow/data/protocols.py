@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from outgrow.data.columnar_features import BESIDE, ColumnarFeatures
 from outgrow.data.files import check_ids, existing_file, row_numbers
 from outgrow.data.numeric import check_finite, check_shape, working_dtype
-from outgrow.data.tables import BATCH_ROWS, COLUMNAR
+from outgrow.data.tables import BATCH_ROWS, COLUMNAR, Columnar
 from outgrow.errors import DataError
 
 
@@ -218,9 +218,10 @@ class ParquetSource:
         exclude: Sequence[str] = BESIDE,
     ) -> None:
         self._path = existing_file(path, COLUMNAR)
+        self._table = Columnar(self._path)
         self._name = name or self._path.stem
         self._how = (feature_columns, id_column, tuple(exclude))
-        source = ColumnarFeatures(self._path, *self._how)
+        source = ColumnarFeatures(self._table, *self._how)
         self._ids = row_numbers(source.table.rows) if source.ids is None else source.ids
         _, first = next(source.batches(1))
         check_shape(first.shape, first.dtype, str(path))
@@ -261,7 +262,7 @@ class ParquetSource:
         """
         names = known_blocks(columns, self.schema)
         wanted = known_positions(rows, len(self._ids))
-        source = ColumnarFeatures(self._path, *self._how)
+        source = ColumnarFeatures(self._table, *self._how)
         for start, block in source.batches(size):
             chosen = np.arange(start, start + len(block))
             if wanted is not None:

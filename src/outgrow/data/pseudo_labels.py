@@ -17,11 +17,12 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable, as_features
-from outgrow.data.files import check_ids, existing_file, missing_column, quoted, row_numbers
-from outgrow.data.labels import FORMATS, MISSING, label_values, present_mask
-from outgrow.data.tables import COLUMNAR, Columnar, as_ids
+from outgrow.data.files import check_ids, ending_of, missing_column, quoted, row_numbers
+from outgrow.data.labels import label_values, missing_marks, present_mask
+from outgrow.data.open_table import FORMATS, open_table
+from outgrow.data.tables import Table, as_ids
 from outgrow.data.task import MAX_CLASSES
-from outgrow.data.text_tables import TextTable
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.errors import ConfigError, DataError
 
 MOST_WORDS = 100
@@ -29,9 +30,11 @@ MOST_WORDS = 100
 are labels are texts, ids or numbers written as no number is."""
 
 
-def find_columns(entry: str, table: str | Path | None, id_column: str) -> tuple[str, Path, tuple[str, ...]]:
+def find_columns(
+    entry: str, table: str | Path | None, id_column: str, style: TextStyle = PLAIN
+) -> tuple[str, Path, tuple[str, ...]]:
     """Find the name, the file and the columns of "[NAME=]COLUMN[,COLUMN...]" or "[NAME=]FILE"."""
-    present = [] if table is None else list(_opened(Path(table)).names)
+    present = [] if table is None else open_table(table, style).names
     name, equals, what = entry.partition("=")
     # A column may be called anything: the whole entry is looked for first.
     if entry in present or not equals:
@@ -39,8 +42,8 @@ def find_columns(entry: str, table: str | Path | None, id_column: str) -> tuple[
     if table is not None and what in present:
         return name, Path(table), (what,)
     file = Path(what)
-    if file.suffix.lower() in FORMATS and (file.exists() or table is None):
-        columns = tuple(column for column in _opened(file).names if column != id_column)
+    if ending_of(file) in FORMATS and (file.exists() or table is None):
+        columns = tuple(column for column in open_table(file, style).names if column != id_column)
         return (name if equals else file.stem), file, columns
     if table is None:
         raise ConfigError(
@@ -65,12 +68,13 @@ def read_pseudo_labels(
     name: str,
     id_column: str = "id",
     classes: Sequence[Any] = (),
+    style: TextStyle = PLAIN,
 ) -> FeatureTable:
     """Read a teacher's columns in the order of the rows, as a feature set with a name for every column."""
-    table, where = _opened(path), str(path)
+    table, where = open_table(path, style), str(path)
     blocks, names = [], []
     for column in columns:
-        values, own = _numbers(table, column, where, classes)
+        values, own = _numbers(table, column, where, classes, style)
         blocks.append(values)
         names += own
     both = np.hstack(blocks)
@@ -97,13 +101,8 @@ def read_pseudo_labels(
     return as_features(both, ids=ids, name=name, source=path.name, columns=tuple(names))
 
 
-def _opened(path: Path) -> TextTable | Columnar:
-    path = existing_file(path, FORMATS)
-    return Columnar(path) if path.suffix.lower() in COLUMNAR else TextTable(path)
-
-
 def _numbers(
-    table: TextTable | Columnar, column: str, where: str, classes: Sequence[Any]
+    table: Table, column: str, where: str, classes: Sequence[Any], style: TextStyle
 ) -> tuple[Float[np.ndarray, "m c"], list[str]]:
     """Turn a column into numbers, NaN where missing, and name what it became."""
     import pyarrow as pa
@@ -113,7 +112,7 @@ def _numbers(
     held, kind = table.column(column), table.schema.field(column).type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _lists(held.to_pylist(), column, where)
-    values = label_values(held, column, where, None, MISSING if isinstance(table, TextTable) else ("",))
+    values = label_values(held, column, where, None, missing_marks(table), style)[0]
     if values.dtype == object:
         known = [item for item in values if item is not None]
         if known and all(item.startswith("[") for item in known):  # lists, as pandas writes them to text

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from outgrow.results import Check
+
 
 @dataclass(frozen=True, eq=False)
 class RawRows:
@@ -38,6 +40,12 @@ class RawRows:
         Name of each row that could not be used, and why.
     source : str
         What they were read from, as messages name it.
+    split_column : str
+        Where the split is from; "" for none, or the parts a data set is stored in.
+    checks : tuple of Check
+        What is unusual about the labels.
+    rows : numpy.ndarray or None
+        Number of each row in the source, from 0, where some were left out.
     """
 
     kind: str
@@ -49,6 +57,9 @@ class RawRows:
     split: np.ndarray | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     source: str = ""
+    split_column: str = ""
+    checks: tuple[Check, ...] = ()
+    rows: np.ndarray | None = None
 
 
 def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:

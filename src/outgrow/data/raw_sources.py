@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from outgrow.config import RawLayout
 from outgrow.data.coloured import FLIPS, coloured
-from outgrow.data.dataset_folder import is_dataset
 from outgrow.data.idx import is_idx, read_idx
 from outgrow.data.images import read_images
+from outgrow.data.open_table import is_table_folder
 from outgrow.data.raw import RawRows
 from outgrow.data.sst2 import read_sst2
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.texts import read_texts
 from outgrow.errors import ConfigError
 
@@ -31,6 +32,7 @@ def read_raw(
     split_column: str | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     seed: int = 0,
+    style: TextStyle = PLAIN,
 ) -> RawRows:
     """Read raw rows.
 
@@ -50,6 +52,8 @@ def read_raw(
         What is done about rows that cannot be read.
     seed : int
         Of colours, for "coloured-mnist".
+    style : TextStyle
+        How text files separate columns and write numbers.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def read_raw(
         raise ConfigError(f"{len(text_column)} text columns are named", "--text-column", "Give one, or two.")
     path = Path(source)
     if layout == "auto":
-        pictures = image_column or is_idx(path) or (path.is_dir() and not is_dataset(path))
+        pictures = image_column or is_idx(path) or (path.is_dir() and not is_table_folder(path))
         layout = "table" if image_column else "folder" if pictures else "text"
         if layout == "folder":
             return read_images(path, on_error=on_error)
@@ -74,7 +78,7 @@ def read_raw(
     if layout == "sst2":
         own = {"text_column": text_column[0]} if text_column else {}
         return read_sst2(source, label_column=label_column or "label", on_error=on_error, **own)
-    columns = {
+    columns: dict[str, Any] = {
         "id_column": id_column,
         "label_column": label_column,
         "group_column": group_column,
@@ -86,8 +90,10 @@ def read_raw(
             wanted = (text_column[0], text_column[1])
         elif text_column:
             wanted = text_column[0]
-        return read_texts(source, text_column=wanted, on_error=on_error, **columns)  # type: ignore[arg-type]
-    return read_images(path, layout=layout, image_column=image_column, on_error=on_error, **columns)  # type: ignore[arg-type]
+        return read_texts(source, text_column=wanted, on_error=on_error, style=style, **columns)
+    return read_images(
+        path, layout=layout, image_column=image_column, on_error=on_error, style=style, **columns
+    )
 
 
 def _coloured(digits: RawRows, seed: int) -> RawRows:

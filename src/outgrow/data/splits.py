@@ -24,7 +24,9 @@ PARTS = {
     "unlabeled": "pool",
     "pool": "pool",
     "train": "train",
+    "training": "train",
     "test": "test",
+    "testing": "test",
 }
 """What a split column may say: "labelled" and "train" rows may be drawn as labelled, "pool" rows never."""
 
@@ -116,7 +118,9 @@ def draw_split(
     if in_test.any():
         if test:
             raise DataError(
-                "test rows are asked for, but the split column names them already", "split", "Leave out one."
+                "test rows are asked for, but the split column names them already",
+                "split",
+                "Leave out --test, or the column: --split-column none.",
             )
         _whole(units, in_test, names)
         _labelled_here(in_test, known, names, "test")
@@ -294,7 +298,9 @@ def _parts(split: np.ndarray | None, ids: np.ndarray, rows: int) -> np.ndarray:
         name = "" if given is None else str(given).strip().lower()
         if name and name not in PARTS:
             raise DataError(
-                f"unknown part {quoted([given])} in {row_name(ids, i)}", "split", f"Use {', '.join(PARTS)}."
+                f"unknown part {quoted([given])} in {row_name(ids, i)}",
+                "split",
+                f"Use {', '.join(PARTS)}, or nothing where it is open; --split-column none draws all parts.",
             )
         parts[i] = PARTS[name] if name else ""
     named = bool(np.isin(parts, ("labelled", "train")).any())

@@ -1,14 +1,18 @@
-"""Parquet and Arrow files, read in batches of chosen columns, with whatever is wrong said in one line.
+"""Tables, whatever they are stored in: names, types, and rows in batches of chosen columns.
 
 Parquet's page checksums are verified and Arrow's buffers validated before they are followed; nothing is ever
-unpickled or evaluated. Whatever the library raises on a damaged file leaves here as a `FileError`.
+unpickled or evaluated. Whatever the library raises on a damaged file leaves here as a `FileError`. Types that
+say the same thing in several ways (dictionaries, views, tensors, UUIDs, decimals) come out in one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -21,65 +25,61 @@ COLUMNAR = {".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feathe
 BATCH_ROWS = 8192
 """Rows read at a time: 8192 x 768 float16 values are 12 MB, large enough for full speed."""
 
+SAVED_INDEX = ("index", "level_0", "row", "row_nr", "row_number", "rownames")
+"""Names that pandas, polars and R give a column of row numbers."""
 
-class Columnar:
-    """A Parquet or Arrow file, read in batches of chosen columns.
 
-    Parameters
-    ----------
-    path : Path
-        An existing file whose ending is in `COLUMNAR`.
+def is_saved_index(name: str) -> bool:
+    """Tell whether a column is called as tools call row numbers that they save beside the data."""
+    return not name or name.startswith(("Unnamed: ", PANDAS_INDEX)) or name.lower() in SAVED_INDEX
+
+
+PANDAS_INDEX = "__index_level_"
+"""How the names of columns begin that pandas writes for an unnamed index."""
+
+
+class Table:
+    """Rows in named columns.
 
     Attributes
     ----------
+    where : str
+        How messages name it.
+    kind : str
+        "Parquet", "Arrow", "text" or "JSON lines".
     schema : pyarrow.Schema
         Names and types.
-    names : list of str
-        Names of the columns.
     rows : int
         Row count as the file declares it.
+    split : numpy.ndarray or None
+        Part of every row, where the rows are stored in parts.
+    undecoded : dict of int to str
+        Rows that are not UTF-8, and why.
 
     Raises
     ------
-    FileError
-        When the file is damaged, on opening or later while reading.
     DataError
         When two columns share a name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.kind = COLUMNAR[path.suffix.lower()]
-        self._article = "an Arrow file" if self.kind == "Arrow" else "a Parquet file"
-        try:
-            self._open()
-            self.names: list[str] = list(self.schema.names)
-        except Exception as error:  # a hostile file can make the readers raise anything
-            raise damaged(path, self._article, error) from error
-        if len(set(self.names)) < len(self.names):
-            twice = repeated(np.array(self.names, dtype=object))
-            raise DataError(f"several columns are called {quoted(twice)}", str(path), "Rename them.")
+    split: np.ndarray | None = None
 
-    def _open(self) -> None:
+    def __init__(self, where: str, kind: str, schema: Any, rows: int) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        self._parquet: Any = None
-        if self.kind == "Parquet":
-            # pre_buffer would hold whole row groups in memory.
-            self._parquet = pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False)
-            self.schema = self._parquet.schema_arrow
-            self.rows = int(self._parquet.metadata.num_rows)
-            return
-        source = pa.memory_map(str(self.path))
-        is_file = source.read(6) == b"ARROW1"
-        source.seek(0)
-        if is_file:
-            self._table = pa.ipc.open_file(source).read_all()
-        else:
-            self._table = pa.ipc.open_stream(source).read_all()
-        self.schema = self._table.schema
-        self.rows = int(self._table.num_rows)
+        self.where, self.kind, self.rows = where, kind, rows
+        names = list(schema.names)
+        if len(set(names)) < len(names):
+            twice = repeated(np.array(names, dtype=object))
+            raise DataError(f"several columns are called {quoted(twice)}", where, "Rename them.")
+        fields = [pa.field(field.name, plain(pa.nulls(0, field.type)).type) for field in schema]
+        self.schema = pa.schema(fields, metadata=schema.metadata)
+        self.undecoded: dict[int, str] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -88,6 +88,10 @@ class Columnar:
         return {
             key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()
         }
+
+    def _read(self, columns: list[str], size: int) -> Iterator[Any]:
+        """Give record batches as they are stored."""
+        raise NotImplementedError
 
     def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
         """Read chosen columns in order, verified.
@@ -102,37 +106,22 @@ class Columnar:
         Yields
         ------
         pyarrow.RecordBatch
-            At most `size` rows.
+            At most `size` rows, of the types of `schema`.
 
         Raises
         ------
         FileError
             When a page fails its checksum or cannot be decoded, or rows are missing.
         """
-        columns = list(columns)
-        try:
-            if self._parquet is not None:
-                source = self._parquet.iter_batches(batch_size=size, columns=columns)
-            else:
-                table = self._table.select(columns)
-                # Offsets come from the file as they are: unvalidated ones would be followed out of bounds.
-                table.validate(full=True)
-                source = iter(table.to_batches(max_chunksize=size))
-        except Exception as error:
-            raise damaged(self.path, self._article, error) from error
+        import pyarrow as pa
+
         done = 0
-        while True:
-            try:
-                batch = next(source, None)
-            except Exception as error:
-                raise damaged(self.path, self._article, error) from error
-            if batch is None:
-                break
+        for batch in self._read(list(columns), size):
             done += batch.num_rows
-            yield batch
+            yield pa.RecordBatch.from_arrays([plain(batch.column(name)) for name in columns], list(columns))
         if done != self.rows:
             raise FileError(
-                f"holds {done} rows where {self.rows} are declared", str(self.path), "Write it again."
+                f"holds {done} rows where {self.rows} are declared", self.where, "Write it again."
             )
 
     def column(self, name: str) -> Any:
@@ -153,6 +142,176 @@ class Columnar:
         return pa.chunked_array(
             [batch.column(name) for batch in self.batches([name])], type=self.schema.field(name).type
         )
+
+
+class MemoryTable(Table):
+    """A table read whole."""
+
+    def __init__(self, table: Any, where: str, kind: str) -> None:
+        super().__init__(where, kind, table.schema, int(table.num_rows))
+        self._table = table
+
+    def _read(self, columns: list[str], size: int) -> Iterator[Any]:
+        yield from self._table.select(columns).to_batches(max_chunksize=size)
+
+
+class Columnar(Table):
+    """A Parquet or Arrow file, read in batches; a `FileError` where it is damaged, now or later."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        kind = COLUMNAR[path.suffix.lower()]
+        self._article = "an Arrow file" if kind == "Arrow" else "a Parquet file"
+        self._parquet: Any = None
+        try:
+            schema, rows = self._open(kind)
+            super().__init__(str(path), kind, schema, rows)
+        except DataError:
+            raise
+        except Exception as error:  # a hostile file can make the readers raise anything
+            raise damaged(path, self._article, error) from error
+
+    def _open(self, kind: str) -> tuple[Any, int]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if kind == "Parquet":
+            # pre_buffer would hold whole row groups in memory.
+            self._parquet = pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False)
+            return self._parquet.schema_arrow, int(self._parquet.metadata.num_rows)
+        source = pa.memory_map(str(self.path))
+        is_file = source.read(6) == b"ARROW1"
+        source.seek(0)
+        if is_file:
+            self._table = pa.ipc.open_file(source).read_all()
+        else:
+            self._table = pa.ipc.open_stream(source).read_all()
+        return self._table.schema, int(self._table.num_rows)
+
+    def _read(self, columns: list[str], size: int) -> Iterator[Any]:
+        try:
+            if self._parquet is not None:
+                source = self._parquet.iter_batches(batch_size=size, columns=columns)
+            else:
+                table = self._table.select(columns)
+                # Offsets come from the file as they are: unvalidated ones would be followed out of bounds.
+                table.validate(full=True)
+                source = iter(table.to_batches(max_chunksize=size))
+            while (batch := next(source, None)) is not None:
+                yield batch
+        except Exception as error:
+            raise damaged(self.path, self._article, error) from error
+
+
+class Parts(Table):
+    """A folder of files with the same columns, as Spark, DuckDB and pyarrow write one table.
+
+    Files are read in the order of the numbers in their names; what begins with "_" or "." is none of them.
+    A folder called "key=value" gives its rows a column "key".
+    """
+
+    def __init__(self, folder: Path, files: Sequence[Path], opened: Callable[[Path], Table]) -> None:
+        import pyarrow as pa
+
+        self._opened, self._files = opened, list(files)
+        self._constants = [_partition(file.relative_to(folder)) for file in files]
+        whole: Any = None
+        rows = 0
+        for file, constants in zip(files, self._constants, strict=True):
+            part = opened(file)  # not kept: thousands of parts would be thousands of open files
+            rows += part.rows
+            schema = part.schema
+            for key in constants:
+                schema = schema.append(pa.field(key, pa.string()))
+            if whole is None:
+                whole, kind = schema, part.kind
+                continue
+            # A line of JSON leaves out what is missing, and numbers there may all be whole in one file.
+            odd = [] if part.kind == "JSON lines" else sorted(set(whole.names) ^ set(schema.names))
+            try:
+                whole = pa.unify_schemas([whole, schema], promote_options="permissive")
+            except pa.ArrowException:
+                odd = [name for name in whole.names if whole.field(name).type != schema.field(name).type]
+            if odd:
+                raise DataError(
+                    f"its columns are not those of {files[0].name}: {quoted(odd)}",
+                    str(file),
+                    "Write all parts alike.",
+                )
+        super().__init__(str(folder), kind, whole, rows)
+
+    def _read(self, columns: list[str], size: int) -> Iterator[Any]:
+        import pyarrow as pa
+
+        for file, constants in zip(self._files, self._constants, strict=True):
+            part = self._opened(file)
+            held = set(part.names)
+            # Some column has to be read for the number of rows.
+            for batch in part.batches([name for name in columns if name in held] or part.names[:1], size):
+                arrays = []
+                for name in columns:
+                    kind = self.schema.field(name).type
+                    if name in held:
+                        stored = batch.column(name)
+                        arrays.append(stored if stored.type == kind else stored.cast(kind))
+                    else:
+                        arrays.append(pa.array([constants.get(name)] * batch.num_rows, kind))
+                yield pa.RecordBatch.from_arrays(arrays, columns)
+
+
+def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
+    """List the files of a table stored as a folder, in the order of the numbers in their names."""
+    found: list[Path] = []
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        hidden = any(name.startswith(("_", ".")) for name in inside.parts)
+        nested = all("=" in name for name in inside.parent.parts)
+        if not hidden and nested and str(path).lower().endswith(tuple(endings)) and path.is_file():
+            found.append(path)
+
+    def natural(path: Path) -> list[Any]:
+        pieces = re.split(r"(\d+)", path.relative_to(folder).as_posix())
+        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
+
+    return sorted(found, key=natural)
+
+
+def _partition(inside: Path) -> dict[str, str | None]:
+    pairs = (name.split("=", 1) for name in inside.parent.parts)
+    return {key: None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value) for key, value in pairs}
+
+
+def plain(array: Any) -> Any:
+    """Bring an Arrow array to the simplest type that says the same."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if isinstance(kind, pa.FixedShapeTensorType):
+        vector = sum(side != 1 for side in kind.shape) <= 1
+        return array.storage if vector else array
+    if isinstance(kind, pa.UuidType):
+        return _uuids(array.storage)
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(array.storage)
+    if pa.types.is_fixed_size_binary(kind) and kind.byte_width == 16:
+        return _uuids(array)
+    if pa.types.is_dictionary(kind):
+        return plain(array.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(array))
+    if pa.types.is_string_view(kind):
+        return array.cast(pa.large_string())
+    if pa.types.is_decimal(kind):
+        return array.cast(pa.float64())
+    return array
+
+
+def _uuids(array: Any) -> Any:
+    import pyarrow as pa
+
+    texts = [None if item is None else str(uuid.UUID(bytes=item)) for item in array.to_pylist()]
+    return pa.array(texts, pa.string())
 
 
 def as_ids(column: Any, name: str, where: str) -> np.ndarray:
@@ -180,7 +339,7 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    kind = column.type
     if not (is_text(kind) or pa.types.is_integer(kind)):
         raise DataError(
             f"the id column {name!r} is of type {kind}", where, "Store ids as strings or whole numbers."

@@ -1,8 +1,8 @@
 """Regression or classification, and what a linear head is fitted to.
 
 "auto" looks at the labels: text, or at most 20 distinct whole numbers, make a classification; everything
-else a regression. The choice always comes with its reason, so that a user can see and overrule it.
-Classes are fitted one-hot with squared loss.
+else, ratings below zero among them, a regression. The choice always comes with its reason, so that a user can
+see and overrule it. Classes are fitted one-hot with squared loss.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ from outgrow.data.files import quoted, row_name
 from outgrow.data.labels import as_values, present_mask
 from outgrow.data.numeric import squarable
 from outgrow.data.text_tables import is_number
+from outgrow.data.written_labels import refuse_spellings, refuse_written_numbers
 from outgrow.errors import ConfigError, DataError
 
 Task: TypeAlias = Literal["regression", "classification"]
 
 MAX_CLASSES = 20
 """More distinct whole numbers than this are counts or ratings on a fine scale, not names of classes."""
+
+FEW = 10
+"""Labels from which on classes are expected to repeat: of fewer, each may stand for its own by chance."""
+
+SIGNED_CLASSES = 3
+"""Classes are numbered from 0 or 1 up, or are signs: -1, 0 and 1. More values below zero are ratings."""
 
 
 def choose_task(
@@ -78,20 +85,47 @@ def choose_task(
         raise DataError(
             f"all {len(known)} labels {kind}: {quoted(distinct)}", where, "Give labels that differ."
         )
+    single = len(known) >= FEW and 2 * len(distinct) > len(known)
     if text:
+        odd = [item for item in known if not is_number(item)]
+        if task != "classification":
+            refuse_written_numbers(odd, MAX_CLASSES, where)
         _refuse_stray_text(values, task, ids, where)
+        _refuse_singles(single, distinct, len(known), where)
+        refuse_spellings(distinct, where)
         return "classification", tuple(distinct), "the labels are text" if task == "auto" else "as asked"
     classes = tuple(int(item) if whole else item for item in distinct)
     if task == "classification":
+        _refuse_singles(single, distinct, len(known), where)
         return "classification", classes, "as asked"
     if task == "regression":
         return "regression", (), "as asked"
+    # A single -1 below classes from 0 up may mean that the class is not known: check OG110 asks.
+    if whole and distinct[0] < 0 and len(distinct) > SIGNED_CLASSES and distinct[:2] != [-1, 0]:
+        why = f"the labels are whole numbers on both sides of zero, from {classes[0]} to {classes[-1]}"
+        return "regression", (), why if classes[-1] > 0 else "the labels are whole numbers below zero"
+    if whole and single:
+        return (
+            "regression",
+            (),
+            f"the labels are whole numbers, {len(distinct)} different ones among {len(known)}",
+        )
     if whole and len(distinct) <= MAX_CLASSES:
         why = f"the labels are {len(distinct)} distinct whole numbers, at most {MAX_CLASSES}"
         return "classification", classes, why
     if whole:
         return "regression", (), f"the labels are {len(distinct)} distinct whole numbers, over {MAX_CLASSES}"
     return "regression", (), "the labels are numbers, not all whole"
+
+
+def _refuse_singles(single: bool, distinct: Sequence[object], known: int, where: str) -> None:
+    if single:
+        raise DataError(
+            f"nearly every label is a class of its own: {len(distinct)} classes among {known} labels, such as"
+            f" {quoted(distinct, 3)}",
+            where,
+            "Name the column of the classes (--label-column), or write numbers for a regression.",
+        )
 
 
 def _refuse_stray_text(values: np.ndarray, task: str, ids: np.ndarray | None, where: str) -> None:
@@ -104,7 +138,7 @@ def _refuse_stray_text(values: np.ndarray, task: str, ids: np.ndarray | None, wh
         raise DataError(
             f"the label {quoted([values[odd[0]]])} in {row_name(ids, odd[0])} is not a number{others}",
             where,
-            "Correct it, or use --task classification.",
+            "Correct it, leave it empty where it is not known, or use --task classification.",
         )
 
 

@@ -1,123 +1,227 @@
 """CSV and TSV files, every column as text: "007" stays "007", and an id may well be called "NA".
 
 What is not UTF-8, has no line of column names, or is separated by something else is named as that, since a
-file read wrongly would pass for data.
+file read wrongly would pass for data. How numbers are written and columns separated is the user's to say
+(`TextStyle`), never guessed.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from outgrow.data.files import content_of, damaged, ending_of, quoted
+from outgrow.data.tables import MemoryTable
+from outgrow.errors import ConfigError, DataError, FileError
 
-from outgrow.data.files import damaged, quoted, repeated
-from outgrow.errors import DataError, FileError
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+"""Endings of files of text in columns."""
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}
+"""What columns are separated by, and how that is called."""
 
 
-class TextTable:
-    """A .csv or .tsv file, read whole.
+@dataclass(frozen=True)
+class TextStyle:
+    """How text files separate columns and write numbers.
 
     Parameters
     ----------
-    path : Path
-        An existing file.
-
-    Attributes
-    ----------
-    schema : pyarrow.Schema
-        Names and types, all of them strings.
-    names : list of str
-        Names of the columns.
-
-    Raises
-    ------
-    FileError
-        When the file is not UTF-8, or its rows do not fit its columns.
-    DataError
-        When its first line holds no column names, two share one, or another separator is used.
+    delimiter : str or None
+        Between columns; a comma in .csv and a tab in .tsv by default.
+    decimal : str
+        Before the decimals of a number.
+    thousands : str or None
+        Between groups of three digits.
     """
 
-    def __init__(self, path: Path) -> None:
+    delimiter: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            raise ConfigError(
+                f"{self.delimiter!r} cannot separate columns", "--delimiter", "Give one character."
+            )
+        for option, mark in (("--decimal", self.decimal), ("--thousands", self.thousands)):
+            if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in "+-"):
+                raise ConfigError(f"{mark!r} is no mark within a number", option, "Give one character.")
+        if self.decimal == self.thousands:
+            raise ConfigError("is the same as --decimal", "--thousands", "Give two different marks.")
+
+    @property
+    def marked(self) -> bool:
+        """Whether numbers are written otherwise than 1234.5."""
+        return self.decimal != "." or self.thousands is not None
+
+    def number(self, text: str) -> float | None:
+        """Read a number, or None where the text is none."""
+        if not self.marked:
+            return _plain_number(text)
+        point = re.escape(self.decimal)
+        whole = r"\d+"
+        if self.thousands is not None:
+            # A space between digits is often one that does not break.
+            mark = r"[ \u00a0\u202f]" if self.thousands.isspace() else re.escape(self.thousands)
+            text, whole = text.strip(), rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d+)"
+        if (
+            re.fullmatch(rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", text.strip())
+            is None
+        ):
+            # NaN and infinity are written alike everywhere.
+            return _plain_number(text) if not re.search(r"\d", text) else None
+        if self.thousands is not None:
+            text = re.sub(mark, "", text)
+        return float(text.replace(self.decimal, "."))
+
+
+PLAIN = TextStyle()
+"""1234.5, separated as the file's ending says."""
+
+
+def _plain_number(text: str) -> float | None:
+    # float() takes digits grouped by underscores, which no file of data means as a number.
+    try:
+        return float(text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
+def is_number(text: str) -> bool:
+    """Tell whether text reads as a number to anybody."""
+    return _plain_number(text) is not None
+
+
+class TextTable(MemoryTable):
+    """A .csv or .tsv file, read whole; a `FileError` where it is not UTF-8 or rows do not fit the columns."""
+
+    def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
         import pyarrow as pa
-        import pyarrow.csv as csv
+        import pyarrow.csv as arrow_csv
 
-        tab = path.suffix.lower() == ".tsv"
-        with path.open("rb") as stream:
-            if b"\0" in stream.read(4096):  # UTF-16, as spreadsheets write it, or no text at all
-                raise _not_text(path)
+        content = content_of(path)
+        if b"\0" in content[:4096]:  # UTF-16, as spreadsheets write it, or no text at all
+            raise _not_text(path)
+        self._tab = ending_of(path).startswith(".tsv")
+        mark = style.delimiter or ("\t" if self._tab else ",")
+        content = content[comment_length(content, mark) :]
         # A block must hold a whole row: 16 MB holds any sane one.
-        read = csv.ReadOptions(block_size=1 << 24)
-        parse = csv.ParseOptions(delimiter="\t" if tab else ",", newlines_in_values=True)
+        read = arrow_csv.ReadOptions(block_size=1 << 24)
+        parse = arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True)
+        # Looked at by itself: rows of another separator or with decimal commas would not fit these names.
+        first = content.partition(b"\n")[0].decode("utf-8-sig", "replace").rstrip("\r")
+        names = [name for cells in csv.reader([first], delimiter=mark) for name in cells]
+        check_names(names, mark, str(path))
+        # In a single column an empty line is a missing value: leaving it out would shift all that follow.
+        parse.ignore_empty_lines = len(names) > 1
         try:
-            with path.open("rb") as stream:
-                self.names: list[str] = list(csv.open_csv(stream, read, parse).schema.names)
-            # In a single column an empty line is a missing value: leaving it out would shift all that follow.
-            parse.ignore_empty_lines = len(self.names) > 1
-            convert = csv.ConvertOptions(
-                column_types={name: pa.string() for name in self.names}, strings_can_be_null=False
+            names = list(arrow_csv.open_csv(pa.py_buffer(content), read, parse).schema.names)
+            convert = arrow_csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=False
             )
-            self._table = csv.read_csv(path, read, parse, convert)
-        except Exception as error:  # pyarrow raises ArrowInvalid, UnicodeDecodeError and others
-            if isinstance(error, UnicodeDecodeError) or "utf8" in str(error).lower().replace("-", ""):
-                raise _not_text(path) from error
-            raise damaged(path, "a TSV file" if tab else "a CSV file", error) from error
-        self.schema = self._table.schema
-        self._check_names(str(path))
+            table = arrow_csv.read_csv(pa.py_buffer(content), read, parse, convert)
+        except Exception as error:
+            raise self._unreadable(path, error) from error
+        super().__init__(table, str(path), "text")
 
-    def _check_names(self, where: str) -> None:
-        if len(set(self.names)) < len(self.names):
-            twice = repeated(np.array(self.names, dtype=object))
-            raise DataError(f"several columns are called {quoted(twice)}", where, "Rename them.")
-        if all(is_number(name) for name in self.names):
+    def _unreadable(self, path: Path, error: Exception) -> FileError:
+        # pyarrow raises ArrowInvalid, UnicodeDecodeError and others.
+        if isinstance(error, UnicodeDecodeError) or "utf8" in str(error).lower().replace("-", ""):
+            return _not_text(path)
+        found = damaged(path, "a TSV file" if self._tab else "a CSV file", error)
+        if re.search(r"Expected \d+ columns, got", str(error)):
+            quote = "Quote values that hold the separator, say what separates columns (--delimiter)"
+            return FileError(found.what, found.where, f"{quote}, or write it again.")
+        return found
+
+
+class UndecodedTable(MemoryTable):
+    """A .csv or .tsv file that is not UTF-8 in some cells: these rows are kept aside, and are empty."""
+
+    def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
+        import pyarrow as pa
+
+        mark = style.delimiter or ("\t" if ending_of(path).startswith(".tsv") else ",")
+        content = content_of(path)
+        content = content[comment_length(content, mark) :]
+        undecoded: dict[int, str] = {}
+        rows: list[list[str]] = []
+        stream = io.StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
+        reader = csv.reader(stream, delimiter=mark)
+        try:
+            names = next(reader, [])
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(names):
+                    raise FileError(
+                        f"{len(cells)} values for {len(names)} columns",
+                        f"{path}, line {reader.line_num}",
+                        "Write or download it again.",
+                    )
+                if not _decodes("".join(cells)):
+                    undecoded[len(rows)] = "is not UTF-8 text"
+                    cells = [cell if _decodes(cell) else "" for cell in cells]
+                rows.append(cells)
+        except csv.Error as error:
+            raise damaged(path, "a table", error) from error
+        if not _decodes("".join(names)):
+            raise FileError("the names of its columns are not UTF-8 text", str(path), "Save it as UTF-8.")
+        check_names(names, mark, str(path))
+        columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
+        super().__init__(pa.Table.from_arrays(columns, names), str(path), "text")
+        self.undecoded = undecoded
+
+
+def comment_length(content: bytes, mark: str) -> int:
+    """Count the bytes before the column names: empty lines, and "#" with fewer columns than what follows.
+
+    A line such as "#id,label" is one of column names, as some tools write it.
+    """
+    separator, start = mark.encode(), 0
+    if content.startswith(b"\xef\xbb\xbf#"):
+        start = 3
+    while content[start : start + 1] in (b"#", b"\n", b"\r"):
+        if content[start : start + 1] != b"#":
+            start += 1
+            continue
+        end = content.find(b"\n", start) + 1
+        line = content[start:end]
+        after = content[end : content.find(b"\n", end)] if content.find(b"\n", end) > 0 else content[end:]
+        spoken = line[1:2] in b" \t#!\r\n" or b" " in line.strip()
+        if not end or not (line.count(separator) < after.count(separator) or spoken):
+            break
+        start = end
+    return start
+
+
+def check_names(names: Sequence[str], mark: str, where: str) -> None:
+    """Refuse a first line that holds no column names, or several in one."""
+    if names and all(is_number(name) for name in names):
+        raise DataError(
+            f"the first line holds numbers ({quoted(names)}), not column names",
+            where,
+            "Write the names of the columns, such as id,label, in the first line.",
+        )
+    for other, spoken in SEPARATORS.items():
+        if len(names) == 1 and other != mark and other in names[0]:
             raise DataError(
-                f"the first line holds numbers ({quoted(self.names)}), not column names",
+                f"columns seem to be separated by {spoken}",
                 where,
-                "Write the names of the columns, such as id,label, in the first line.",
+                f"Say so: --delimiter {'tab' if other == chr(9) else repr(other)}"
+                + (" (and --decimal ',' where numbers have commas)." if other == ";" else "."),
             )
-        for mark, spoken in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-            if len(self.names) == 1 and mark in self.names[0]:
-                raise DataError(
-                    f"columns seem to be separated by {spoken}",
-                    where,
-                    "Use commas in .csv and tabs in .tsv files.",
-                )
 
-    def column(self, name: str) -> Any:
-        """Give one column.
 
-        Parameters
-        ----------
-        name : str
-            Its name.
-
-        Returns
-        -------
-        pyarrow.ChunkedArray
-            Of strings; empty ones where the file has nothing.
-        """
-        return self._table.column(name)
+def _decodes(text: str) -> bool:
+    # Bytes that are not UTF-8 were read as lone surrogates, which no UTF-8 text holds.
+    return text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def _not_text(path: Path) -> FileError:
     return FileError("is not UTF-8 text", str(path), "Save it as UTF-8.")
-
-
-def is_number(text: str) -> bool:
-    """Tell whether text reads as a number.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    bool
-        True for what `float` takes, except digits grouped by underscores.
-    """
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text

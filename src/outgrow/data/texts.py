@@ -13,8 +13,11 @@ from typing import Literal
 import numpy as np
 
 from outgrow.data.files import check_ids, missing_column, row_name
+from outgrow.data.labels import labels_beside
+from outgrow.data.open_table import open_table
 from outgrow.data.raw import RawRows, content_id, digest_of
-from outgrow.data.raw_tables import only_text_column, open_table, read_beside, text_column
+from outgrow.data.text_columns import only_text_column, text_column
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.errors import ConfigError, DataError
 
 OnError = Literal["fail", "skip"]
@@ -33,14 +36,14 @@ def read_texts(
     group_column: str | None = None,
     split_column: str | None = None,
     on_error: OnError = "fail",
+    style: TextStyle = PLAIN,
 ) -> RawRows:
     """Read texts from a table.
 
     Parameters
     ----------
     source : str or Path
-        A .csv, .tsv, .parquet, .arrow, .jsonl or .ndjson file, a folder saved by Hugging Face's `datasets`,
-        or the name of a dataset on the hub (where `datasets` is installed).
+        As for `open_table`: a table, a folder of one, or the name of a dataset on the hub.
     text_column : str or (str, str), optional
         The column of texts, or two for pairs; "text", or the only column of text besides the others, by
         default.
@@ -49,9 +52,11 @@ def read_texts(
     label_column : str, optional
         "label", where it is there, by default.
     group_column, split_column : str, optional
-        Columns of groups and parts; the parts of a saved dataset are its split by default.
+        Columns of groups and parts; by default "split", or the parts of a saved dataset; "none" for none.
     on_error : {"fail", "skip"}
         Whether a row without readable text is an error, or is left out and listed in `skipped`.
+    style : TextStyle
+        How text files separate columns and write numbers.
 
     Returns
     -------
@@ -67,9 +72,9 @@ def read_texts(
     ConfigError
         When the source could only be on the hub, and `datasets` is not installed.
     """
-    where, table = str(source), open_table(source)
+    where, table = str(source), open_table(source, style, keep_undecoded=True)
     if text_column is None:
-        taken = (id_column, label_column or "label", group_column, split_column)
+        taken = (id_column, label_column or "label", group_column, split_column or "split")
         columns: tuple[str, ...] = (only_text_column(table, where, taken, USUAL, "text"),)
     else:
         columns = (text_column,) if isinstance(text_column, str) else tuple(text_column)
@@ -80,16 +85,17 @@ def read_texts(
             raise missing_column(Path(where), name, table.names, "text")
     read = [_text_column(table, name, where) for name in columns]
     bad = {row: why for _, found in reversed(read) for row, why in found.items()}
-    beside = read_beside(
+    beside = labels_beside(
         table,
-        where,
         id_column=id_column,
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
+        style=style,
         leave_out=bad,
     )
-    skipped = refuse_or_list(bad, beside.ids, where, on_error)
+    given = beside.ids if beside.has_ids else None
+    skipped = refuse_or_list(bad, given, where, on_error)
     rows = len(read[0][0])
     kept = np.array([row for row in range(rows) if row not in bad], dtype=np.int64)
     if not len(kept):
@@ -100,17 +106,20 @@ def read_texts(
         second = read[1][0]
         items = [(str(first[row]), str(second[row])) for row in kept]
     contents = [_content(item) for item in items]
-    ids = content_ids(contents) if beside.ids is None else beside.ids[kept]
+    ids = content_ids(contents) if given is None else given[kept]
     return RawRows(
         kind="text",
         ids=ids,
         items=items,
         digest=digest_of(zip(ids.tolist(), contents, strict=True)),
-        labels=None if beside.labels is None else beside.labels[kept],
+        labels=beside.values[kept] if beside.answers else None,
         groups=None if beside.groups is None else beside.groups[kept],
         split=None if beside.split is None else beside.split[kept],
         skipped=skipped,
         source=where,
+        split_column=beside.split_column,
+        checks=beside.checks,
+        rows=kept,
     )
 
 

@@ -23,6 +23,7 @@ from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.accuracy_forecast import AccuracyForecast
 from outgrow.study.foresight import Anchor, Foresight, fixed_alphas, foresee
 from outgrow.study.labels_win import labels_win, searched
+from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.replicates import MODEL, difference, interval
@@ -213,6 +214,8 @@ class ForecastOutcome:
         Identity of every feature set.
     seconds : float
         Wall time.
+    reading : Reading or None
+        What was read, and how.
     schema : int
         Version of this structure.
     """
@@ -235,6 +238,7 @@ class ForecastOutcome:
     config: dict[str, Any]
     identities: dict[str, Any]
     seconds: float
+    reading: Reading | None = None
     schema: int = SCHEMA
 
 
@@ -315,6 +319,7 @@ def forecast(
         config=config.model_dump(mode="json"),
         identities=dict(data.identities),
         seconds=time.perf_counter() - started,
+        reading=data.reading,
     )
     tell("done", 1.0)
     return ForecastStudy(found, outcome)

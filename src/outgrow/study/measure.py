@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from outgrow.config import MeasureConfig
-from outgrow.data.checks import constant_columns
+from outgrow.data.checks import constant_columns, same_set
 from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
@@ -24,7 +24,6 @@ from outgrow.study.sources import (
     feature_sets,
     given_columns,
     given_teachers,
-    labels_path,
     raw_rows,
 )
 from outgrow.study.unlabelled import agreement
@@ -47,7 +46,7 @@ def measure(
     Returns
     -------
     dict
-        Plain values: "strong", "note", "rows", "checks", "pairs" (geometry by weak set) and "agreement" (of
+        Plain values: "strong", "note", "rows", "reading", "checks", "pairs" (by weak set) and "agreement" (of
         each given teacher with its student).
     """
     tell = progress or (lambda _what, _share: None)
@@ -55,7 +54,7 @@ def measure(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     raw = raw_rows(config, config.input) if config.input else None
-    named = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    named = given_columns(config)
     exclude = [column for _, _, columns in named for column in columns]
     weak, strong = feature_sets(config, raw, exclude, permissions, progress)
     joined = join(weak, strong, None)
@@ -64,13 +63,12 @@ def measure(
         of = (table.identity.name, table.identity.columns)
         check_spread(values, *of)
         checks.append(constant_columns(values, *of))
+        checks.append(same_set(table.identity.name, values, joined.strong) if table is not strong else None)
     rows = np.arange(len(joined.ids))
     strong_values, _ = narrowed(joined.strong, rows)
     belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)
     sets = {table.identity.name: values for table, values in zip(weak, joined.weak, strict=True)}
-    given = {
-        name: read.values for name, (read, _) in given_teachers(named, joined.ids, config.id_column).items()
-    }
+    given = {name: read.values for name, (read, _) in given_teachers(named, joined.ids, config).items()}
     if twice := sets.keys() & given.keys():
         raise ConfigError(
             f"two teachers have the same name: {', '.join(twice)}", remedy="Name them: NAME=FILE."
@@ -97,6 +95,7 @@ def measure(
         "strong": strong.identity.name,
         "note": config.note,
         "rows": len(joined.ids),
+        "reading": {"rows": len(joined.ids), "matched": joined.matched},
         "pairs": pairs,
         "agreement": agreements,
         "checks": [as_plain(check) for check in checks if check is not None],

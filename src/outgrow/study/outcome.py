@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outgrow.results import Check, Quantity, Risks, Undefined
+from outgrow.study.reading import Reading
 from outgrow.study.verdict import Comparison, Verdict
 from outgrow.theory.misfit import MisfitGain
 
@@ -116,6 +117,8 @@ class RunOutcome:
         Wall time.
     majority_rate : Estimate or Undefined
         Share of evaluation rows that bear the class most frequent among the labels: the accuracy to beat.
+    reading : Reading or None
+        What was read, and how.
     schema : int
         Version of this structure.
     """
@@ -141,4 +144,5 @@ class RunOutcome:
     identities: dict[str, Any]
     seconds: float
     majority_rate: Quantity = NOT_CLASSES
+    reading: Reading | None = None
     schema: int = SCHEMA

@@ -111,6 +111,7 @@ def plan(
         notes=(*planned.notes, *_extrapolated(planned.best, foresight)),
         checks=tuple(dict.fromkeys((*planned.checks, *foresight.checks))),
         seconds=time.perf_counter() - begun,
+        reading=foresight.data.reading,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from outgrow.results import Check, Estimate, Quantity, Undefined
 from outgrow.study.frontier import Frontier, RiskMap
+from outgrow.study.reading import Reading
 from outgrow.theory.plan import Prices
 
 
@@ -142,6 +143,8 @@ class PlanOutcome:
         The resolved configuration.
     seconds : float
         Wall time.
+    reading : Reading or None
+        What was read, and how.
     """
 
     title: str
@@ -168,6 +171,7 @@ class PlanOutcome:
     checks: tuple[Check, ...]
     config: dict[str, Any]
     seconds: float
+    reading: Reading | None = None
 
     @property
     def best(self) -> PlannedRoute:

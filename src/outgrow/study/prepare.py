@@ -14,13 +14,15 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import RunConfig
-from outgrow.data.checks import constant_columns, suspicions
+from outgrow.data.answers import refuse_answers
+from outgrow.data.checks import carried_by_few, constant_columns, same_set, suspicions
 from outgrow.data.features_file import FeatureIdentity
 from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
+from outgrow.data.labels import NO_SPLIT, present_mask
 from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
-from outgrow.data.splits import Split, draw_split, folds, jackknife_groups, units_of
+from outgrow.data.splits import PARTS, Split, draw_split, folds, jackknife_groups, units_of
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.dependence import Dependence, dependence
@@ -28,6 +30,7 @@ from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
+from outgrow.study.reading import Reading, reading_of
 from outgrow.study.sources import (
     NOTHING,
     Mixing,
@@ -38,7 +41,6 @@ from outgrow.study.sources import (
     given_columns,
     given_teachers,
     label_table,
-    labels_path,
     raw_rows,
 )
 
@@ -83,6 +85,8 @@ class Prepared:
         Suspicions about the data.
     spaces : dict of str to RowSpace or None
         Where a set has fewer rows than columns, the span that its values are coordinates in.
+    reading : Reading
+        What was read, and how.
     """
 
     ids: np.ndarray
@@ -102,6 +106,7 @@ class Prepared:
     identities: dict[str, FeatureIdentity]
     checks: tuple[Check, ...]
     spaces: dict[str, RowSpace | None]
+    reading: Reading
 
     @property
     def pool_known(self) -> bool:
@@ -140,9 +145,9 @@ def prepare(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    found = given_columns(config.pseudo_labels, labels_path(config), config.id_column)
+    found = given_columns(config)
     of_teachers = [column for _, _, columns in found for column in columns]
-    exclude = [column for column in (*beside, *of_teachers) if column]
+    exclude = [column for column in (*beside, *of_teachers) if column and column != NO_SPLIT]
     raw = None
     if config.input:
         # Where labels have a table of their own, the columns named are that table's.
@@ -184,11 +189,14 @@ def prepare(
             where,
             "Put labels aside with --n, or add rows without labels.",
         )
+    fitted = np.concatenate([split.labelled, split.unlabelled])
+    to_train = _called_labelled(joined, fitted) if deal else split.labelled
+    _refuse_one_value(joined.labels[to_train], bool(classes), where)
     truth = _truth(joined, task, why, split, config, where)
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     identities = {table.identity.name: table.identity for table in weak}
     given: dict[str, Mixing | None] = {}
-    for name, (read, mixing) in given_teachers(found, joined.ids, config.id_column, classes).items():
+    for name, (read, mixing) in given_teachers(found, joined.ids, config, classes).items():
         if name in sets:
             raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
         sets[name], identities[name], given[name] = read.values, read.identity, mixing
@@ -197,14 +205,18 @@ def prepare(
         strong_name += " (strong)"
     identities[strong_name] = strong.identity
     checks: list[Check | None] = [*joined.checks, _unused(raw)]
+    if not classes:
+        checks.append(carried_by_few(y[:, 0], joined.ids))
+    checks += [same_set(name, values, joined.strong) for name, values in sets.items()]
     for name, values in (*sets.items(), (strong_name, joined.strong)):
         columns = identities[name].columns
         check_spread(values, name, columns)
+        if config.feature_columns is None and name not in given:
+            refuse_answers(values, columns, y, name)
         if not deal:
             check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
         checks.append(constant_columns(values, name, columns))
-    fitted = np.concatenate([split.labelled, split.unlabelled])
     spaces: dict[str, RowSpace | None] = {}
     for name, values in sets.items():
         sets[name], spaces[name] = narrowed(values, fitted)
@@ -239,7 +251,27 @@ def prepare(
         identities,
         tuple(check for check in checks if check is not None),
         spaces,
+        reading_of(joined, labels, split, task, why, classes),
     )
+
+
+def _called_labelled(joined: Joined, rows: np.ndarray) -> np.ndarray:
+    """Give the rows that the split calls labelled, or all where it calls none so."""
+    if joined.split is None:
+        return rows
+    called = [PARTS.get(str(joined.split[row]).strip().lower()) in ("labelled", "train") for row in rows]
+    return rows[called] if any(called) else rows
+
+
+def _refuse_one_value(labels: np.ndarray, classes: bool, where: str) -> None:
+    known = labels[present_mask(labels)]
+    if len(set(known.tolist())) == 1:
+        kind = "belong to one class" if classes else "have one value"
+        raise DataError(
+            f"all {len(known)} labels to train on {kind}: {quoted(known[:1])}",
+            where,
+            "Label rows that differ, best drawn at random; a larger --n may hold some.",
+        )
 
 
 def _unused(raw: RawRows | None) -> Check | None:

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from outgrow.config import RankConfig
 from outgrow.results import Check, Estimate, Quantity, as_plain
 from outgrow.study.foresight import Foresight, foresee
+from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.best_of_many import best_of_many, less_than_all
 from outgrow.theory.equivalents import student_risks
@@ -144,6 +145,8 @@ class RankOutcome:
         Identity of every feature set.
     seconds : float
         Wall time.
+    reading : Reading or None
+        What was read, and how.
     schema : int
         Version of this structure.
     """
@@ -169,6 +172,7 @@ class RankOutcome:
     config: dict[str, object]
     identities: dict[str, object]
     seconds: float
+    reading: Reading | None = None
     schema: int = SCHEMA
 
 
@@ -244,6 +248,7 @@ def rank(
         config=as_plain(config.model_dump(mode="json")),
         identities=as_plain(seen.data.identities),
         seconds=time.perf_counter() - start,
+        reading=seen.data.reading,
     )
     return RankStudy(seen, outcome)
 

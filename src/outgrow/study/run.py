@@ -162,6 +162,7 @@ def _train_and_judge(
         config=config.model_dump(mode="json"),
         identities=dict(data.identities),
         seconds=time.perf_counter() - started,
+        reading=data.reading,
         majority_rate=scores.majority(data.y[split.labelled].argmax(axis=1)),
     )
     return tuple(trained), outcome

@@ -36,6 +36,21 @@ SMOOTHING = 1e-2
 """Share of the mean variance added to every direction, so that rounding in empty directions counts little."""
 
 
+REPR_LINES = 10
+"""Lines that a run is shown in: what fits beside the next prompt."""
+
+ROWS = {"n": "labelled", "N": "unlabelled", "n_test": "test"}
+"""Counts of rows in a run's findings, and their names."""
+
+
+def _short(quantity: Any) -> str:
+    value = quantity.get("value") if isinstance(quantity, Mapping) else None
+    if not isinstance(value, (int, float)):
+        return "undefined"
+    low, high = quantity.get("interval") or (None, None)
+    return f"{value:.3g}" + ("" if low is None or high is None else f" [{low:.3g}, {high:.3g}]")
+
+
 @dataclass(frozen=True)
 class Whereabouts:
     """Where the training features of one set lie.
@@ -252,7 +267,7 @@ class SavedModel:
         return np.asarray(scores[:, 0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedRun:
     """A run read back.
 
@@ -269,6 +284,28 @@ class LoadedRun:
     folder: Path
     outcome: Mapping[str, Any]
     models: Mapping[str, SavedModel]
+
+    def __repr__(self) -> str:
+        found = self.outcome
+        rows = ", ".join(f"{found.get(key)} {what}" for key, what in ROWS.items())
+        best = (found.get("verdict") or {}).get("recommended")
+        routes = sorted(found.get("routes") or (), key=lambda route: route.get("name") != best)
+        lines = [
+            f"outgrow run in {self.folder}",
+            f"{found.get('title')}",
+            f"{found.get('task')}; {rows} rows",
+            f"errors on {found.get('evaluation')}, * recommended:",
+        ]
+        room = REPR_LINES - len(lines) - 1
+        shown = routes if len(routes) <= room else routes[: room - 1]
+        lines += [
+            f"{'* ' if route.get('name') == best else '  '}{route.get('name')}: {_short(route.get('risk'))}"
+            for route in shown
+        ]
+        lines += [f"  and {len(routes) - len(shown)} more"] if len(shown) < len(routes) else []
+        lines.append("all findings: .outcome; new rows: .model('student').predict(features)")
+        # Titles and names come from outside: one line each, and nothing that steers a terminal.
+        return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
 
     def model(self, which: str) -> SavedModel:
         """Find a model by name or kind.

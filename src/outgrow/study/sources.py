@@ -16,12 +16,16 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.config import DataConfig, MeasureConfig, RawConfig, RunConfig, named_path
+from outgrow.data.columnar_features import BESIDE
 from outgrow.data.features_file import FeatureTable, read_features
-from outgrow.data.labels import FORMATS, LabelTable, read_labels
+from outgrow.data.files import ending_of
+from outgrow.data.labels import NO_SPLIT, LabelTable, read_labels
 from outgrow.data.numeric import check_spread
+from outgrow.data.open_table import FORMATS
 from outgrow.data.pseudo_labels import combined, find_columns, read_pseudo_labels
 from outgrow.data.raw import RawRows
 from outgrow.data.raw_sources import read_raw
+from outgrow.data.text_tables import TextStyle
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.encode import Encoding
 from outgrow.features.encode import encode as encode_rows
@@ -85,7 +89,14 @@ def raw_rows(config: RawConfig, source: str) -> RawRows:
         split_column=config.split_column,
         on_error=config.on_error,
         seed=config.seed,
+        style=text_style(config),
     )
+
+
+def text_style(config: RawConfig) -> TextStyle:
+    """Say how text files are written, as a configuration says."""
+    delimiter = "\t" if config.delimiter in ("tab", "\\t") else config.delimiter
+    return TextStyle(delimiter, config.decimal, config.thousands)
 
 
 def bare_rows(config: RawConfig, source: str) -> RawRows:
@@ -103,7 +114,7 @@ def bare_rows(config: RawConfig, source: str) -> RawRows:
     RawRows
         Texts or images.
     """
-    nothing = {"label_column": None, "group_column": None, "split_column": None}
+    nothing = {"label_column": None, "group_column": None, "split_column": NO_SPLIT}
     return raw_rows(config.model_copy(update=nothing), source)
 
 
@@ -235,7 +246,8 @@ def feature_sets(
             name=name,
             feature_columns=config.feature_columns,
             id_column=config.id_column,
-            exclude=("label", "split", "group", "truth", *exclude),
+            exclude=(*BESIDE, *exclude),
+            style=text_style(config),
         )
         for name, path in named
     ]
@@ -257,35 +269,34 @@ def label_table(config: RunConfig, raw: RawRows | None) -> LabelTable:
     LabelTable
         By id.
     """
-    path = labels_path(config)
-    if path is not None:
-        table = _labels(config, path, config.label_column, config.truth_column)
-        if config.labels is not None or table.has_ids:
-            return table
+    if config.labels is not None:
+        return _labels(config, config.labels, config.label_column, config.truth_column)
     if raw is None:
         raise ConfigError("--labels is missing", remedy="Name a table of labels.")
     if raw.labels is None:
         raise DataError(
             "the raw rows hold no labels", raw.source, "Name their column, or a table (--labels)."
         )
-    if config.truth_column and path is None:
-        raise ConfigError(
-            "the truth is a column of a table",
-            "--truth-column",
-            f"Name it by --labels: one of {', '.join(FORMATS)}.",
-        )
     if config.truth_column:
-        raise _without_ids(config.truth_column, raw.source, config.id_column)
+        path = labels_path(config)
+        if path is None:
+            raise ConfigError(
+                "the truth is a column of a table",
+                "--truth-column",
+                f"Name it by --labels: one of {', '.join(FORMATS)}.",
+            )
+        table = _labels(config, path, config.label_column, config.truth_column)
+        if not table.has_ids:
+            raise _without_ids(config.truth_column, raw.source, config.id_column)
+        return table
     return LabelTable(
         ids=raw.ids,
         values=raw.labels,
         split=raw.split,
         groups=raw.groups,
-        truth=None,
-        columns=(),
-        has_ids=True,
         source=raw.source,
-        answers=(),
+        split_column=raw.split_column,
+        checks=raw.checks,
     )
 
 
@@ -302,7 +313,7 @@ def labels_path(config: RunConfig | MeasureConfig) -> str | None:
     if config.labels is not None:
         return config.labels
     usual = config.layout in ("auto", "text", "table")
-    if config.input and usual and Path(config.input).suffix.lower() in FORMATS:
+    if config.input and usual and ending_of(Path(config.input)) in FORMATS:
         return config.input
     return None
 
@@ -315,14 +326,16 @@ def _labels(config: RunConfig, path: str, label: str | None, truth: str | None) 
         split_column=config.split_column,
         group_column=config.group_column,
         truth_column=truth,
+        style=text_style(config),
     )
 
 
 def given_columns(
-    entries: Sequence[str], table: str | None, id_column: str
+    config: RunConfig | MeasureConfig,
 ) -> list[tuple[str, Path, tuple[str, ...]]]:
     """Find every given teacher's name, file and columns."""
-    found = [find_columns(entry, table, id_column) for entry in entries]
+    table, style = labels_path(config), text_style(config)
+    found = [find_columns(entry, table, config.id_column, style) for entry in config.pseudo_labels]
     names = [name for name, _, _ in found]
     if len(set(names)) < len(names):
         raise ConfigError(
@@ -334,7 +347,7 @@ def given_columns(
 def given_teachers(
     found: Sequence[tuple[str, Path, tuple[str, ...]]],
     ids: np.ndarray,
-    id_column: str,
+    config: RawConfig,
     classes: Sequence[int | float | str] = (),
 ) -> dict[str, tuple[FeatureTable, Mixing | None]]:
     """Read given teachers as weak feature sets, and make sets of them all where there are several.
@@ -342,7 +355,15 @@ def given_teachers(
     With each comes what mixes its columns, where they are not its features as they stand.
     """
     tables = {
-        name: read_pseudo_labels(path, columns, ids, name=name, id_column=id_column, classes=classes)
+        name: read_pseudo_labels(
+            path,
+            columns,
+            ids,
+            name=name,
+            id_column=config.id_column,
+            classes=classes,
+            style=text_style(config),
+        )
         for name, path, columns in found
     }
     made: dict[str, tuple[FeatureTable, Mixing | None]] = {name: (t, None) for name, t in tables.items()}

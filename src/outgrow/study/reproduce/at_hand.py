@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from outgrow.config import LabelConfig, RunConfig
 from outgrow.data.join import Joined
+from outgrow.data.labels import NO_SPLIT
 from outgrow.data.numeric import check_spread
 from outgrow.data.splits import draw_split
 from outgrow.data.task import choose_task, encode
@@ -136,9 +137,11 @@ def models_at_hand(
         When no row is left to test on; what reading raises besides.
     """
     own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
+    if not config.split_column:
+        own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
     if not (config.test or config.split_column):
         own["test"] = share
-    return at_hand(prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False))
+    return at_hand(prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True))
 
 
 def at_hand(found: Prepared) -> AtHand:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.config import LabelConfig, RunConfig
+from outgrow.data.labels import NO_SPLIT
 from outgrow.data.movies import load_movies
 from outgrow.errors import ConfigError
 from outgrow.results import Check
@@ -152,9 +153,11 @@ def rated_rows(
         )
     own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
     own |= {"task": "regression", "label_column": config.label_column or RATING}
+    if not config.split_column:
+        own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
     if not (config.test or config.split_column):
         own["test"] = SHARE
-    found = prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False)
+    found = prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True)
     rows = at_hand(found)
     train, test = (
         read_raters(table, found.ids[part].tolist(), config.id_column) for part in (rows.train, rows.test)

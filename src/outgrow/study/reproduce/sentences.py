@@ -11,8 +11,8 @@ from dataclasses import replace
 from outgrow.config import LabelConfig, RunConfig
 from outgrow.data.join import join
 from outgrow.data.labels import LabelTable
+from outgrow.data.open_table import open_table
 from outgrow.data.raw import RawRows
-from outgrow.data.raw_tables import open_table
 from outgrow.data.sst2 import sentence_groups
 from outgrow.data.texts import USUAL, read_texts
 from outgrow.errors import ConfigError, DataError

@@ -10,6 +10,7 @@ import numpy as np
 
 from outgrow.results import Check, Quantity
 from outgrow.study.curves import Panel
+from outgrow.study.reading import Reading
 from outgrow.study.sweep.table import SweepTable
 
 
@@ -88,6 +89,8 @@ class SweepOutcome:
         The resolved configuration.
     seconds : float
         Wall time.
+    reading : Reading or None
+        What was read, and how.
     """
 
     title: str
@@ -107,3 +110,4 @@ class SweepOutcome:
     checks: tuple[Check, ...]
     config: dict[str, Any]
     seconds: float
+    reading: Reading | None = None

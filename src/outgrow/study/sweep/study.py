@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -313,6 +314,7 @@ def sweep(
         checks=read.checks,
         config=config.model_dump(mode="json"),
         seconds=time.perf_counter() - start,
+        reading=replace(read.reading, labelled=len(data.train), unlabelled=left),
     )
 
 
@@ -374,9 +376,9 @@ def _notes_of_rows(config: SweepConfig, read: Prepared) -> list[str]:
             "Groups are kept together in the split into test rows and others; labelled rows and pool are"
             " dealt row by row, and may share groups."
         )
-    if config.split_column is not None:
+    if read.reading.parts != "drawn":
         notes.append(
-            "Of the split column only the test rows are taken: every seed deals the others anew into labelled"
+            "Of the parts given only the test rows are taken: every seed deals the others anew into labelled"
             " rows and pool."
         )
     return notes

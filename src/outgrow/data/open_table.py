@@ -1,0 +1,71 @@
+"""One door for tables: files, folders of parts, saved datasets and names on the hub are told apart here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outgrow.data import json_lines, text_tables
+from outgrow.data.dataset_folder import is_dataset, load_from_hub, read_dataset
+from outgrow.data.files import ending_of, existing_file
+from outgrow.data.json_lines import read_json_lines
+from outgrow.data.tables import COLUMNAR, Columnar, Parts, Table, part_files
+from outgrow.data.text_tables import PLAIN, TextStyle, TextTable, UndecodedTable
+from outgrow.errors import FileError
+
+FORMATS = (*text_tables.ENDINGS, *COLUMNAR, *json_lines.ENDINGS)
+"""Endings of the tables that can be read."""
+
+
+def is_table_folder(path: Path) -> bool:
+    """Tell whether a folder holds one table: a saved dataset, or files of parts."""
+    return is_dataset(path) or (path.is_dir() and bool(part_files(path, FORMATS)))
+
+
+def open_table(source: str | Path, style: TextStyle = PLAIN, *, keep_undecoded: bool = False) -> Table:
+    """Open a table.
+
+    A file whose ending is in `FORMATS`, a folder saved by `datasets` or of such files, or, where nothing of
+    that name is on disk and it looks like one, the name of a dataset on the hub. With `keep_undecoded`, rows
+    of text that are not UTF-8 are kept aside instead of refused.
+    """
+    path = Path(source)
+    if is_dataset(path):
+        return read_dataset(path)
+    if path.is_dir():
+        files = part_files(path, FORMATS)
+        if not files:
+            raise FileError(
+                "is a folder that holds no table",
+                str(path),
+                "Name one file in it, or a folder of Parquet files.",
+            )
+        return Parts(path, files, lambda part: _open_file(part, style, keep_undecoded))
+    if not path.exists() and _may_be_on_hub(str(source)):
+        return load_from_hub(str(source))
+    return _open_file(path, style, keep_undecoded)
+
+
+def _open_file(path: Path, style: TextStyle, keep_undecoded: bool) -> Table:
+    ending = ending_of(existing_file(path, FORMATS))
+    if ending in COLUMNAR:
+        return Columnar(path)
+    if ending in json_lines.ENDINGS:
+        return read_json_lines(path)
+    try:
+        return TextTable(path, style)
+    except FileError as error:
+        # A file of another encoding altogether has null characters; one of few bad cells has none.
+        if not keep_undecoded or "UTF-8" not in error.what or b"\0" in path.read_bytes():
+            raise
+        return UndecodedTable(path, style)
+
+
+def _may_be_on_hub(name: str) -> bool:
+    # "owner/name" or "name:configuration", and nothing that looks like a path or a file.
+    base = name.partition(":")[0]
+    plain = all(letter.isalnum() or letter in "-_./" for letter in base) and bool(base)
+    looks_like_path = (
+        base.startswith((".", "/", "~")) or base.count("/") > 1 or Path(base).suffix.lower() in FORMATS
+    )
+    here = "/" in base and Path(base).parent.is_dir()
+    return plain and not looks_like_path and not here and ("/" in base or ":" in name)
