@@ -13,7 +13,7 @@ NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
 	outgrow.probes.routes, outgrow.probes.given_teacher, outgrow.probes.linear_model, outgrow.study, outgrow.engine)
 
-.PHONY: demo test extras lint bench bench-peers bench-calibration data clean
+.PHONY: demo test extras lint bench bench-answers bench-peers bench-calibration data clean
 
 demo: .venv/runtime
 	@$(BIN)/outgrow demo --overwrite
@@ -47,8 +47,14 @@ lint: .venv/test
 
 # Encoders are timed where their extras are installed (make extras).
 bench: .venv/test
-	@for name in imports moments store encode_text encode_images equivalents correlation verdict_coverage rank plan sweep demo; do \
+	@for name in imports moments store encode_text encode_images equivalents correlation rank plan sweep demo; do \
 		echo "== benchmarks/$$name.py"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# The recommendation and forecasts of accuracy held against trained models: an hour each. Movies need make data; CLASSES
+# names folders that benchmarks/class_features.py has filled.
+bench-answers: .venv/test
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recommendation.py --classes $(CLASSES)
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/accuracy.py
 
 # Other tools beside ours, in a venv of their own. Best on an idle machine.
 bench-peers: build/peers/made

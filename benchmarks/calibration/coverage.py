@@ -14,7 +14,7 @@ from measure import labels_of, load
 
 from features import PLAN, corpus
 from outgrow.results import Estimate
-from outgrow.theory.replicates import interval, ratio
+from outgrow.theory.replicates import MODEL, allowance, interval, ratio
 
 LABELS = (100, 400, 2000)
 SIZES, POOLS, PENALTIES = (1, 3, 5), (1, -1), (0, 3, 4, 5, 6)
@@ -55,9 +55,11 @@ def main() -> None:
                 cells = "penalised" if at[2] and at[3] else "minimum norm"
                 w, s = found["teacher"][:, at[0], at[2]], found["student"][:, *at]
                 c = found["ceiling"][:, at[0], at[1], best[at[0], at[1]]]
-                low, high = interval(s - sigma2, float(s[0]) - sigma2) or (np.nan, np.nan)
+                low, high = interval(s - sigma2, MODEL * (float(s[0]) - sigma2)) or (np.nan, np.nan)
                 inside.setdefault(("student", cells), []).append(bool(low <= S[at] <= high))
-                told = ratio(w - s, w - c, "PGR", "the gap", m, "")
+                risk = float(s[0]) - sigma2
+                errors = allowance(float(w[0] - s[0]), risk), allowance(float(w[0] - c[0]), risk)
+                told = ratio(w - s, w - c, errors, "PGR", "the gap", m, "")
                 if isinstance(told, Estimate) and told.interval is not None:
                     low, high = told.interval
                     inside.setdefault(("PGR", cells), []).append(bool(low <= pgr[at] <= high))

@@ -28,8 +28,12 @@ from outgrow.data.sst2 import read_sst2
 from outgrow.runs import new_file
 
 HERE = Path(__file__).resolve().parent
-PLAN = tomllib.loads((HERE.parent / "calibration.toml").read_text(encoding="utf-8"))
-"""calibration.toml: corpus -> labelled, pool, seeds, alphas, noise, sets, pairs."""
+PLAN = tomllib.loads(
+    Path(os.environ.get("OUTGROW_CALIBRATION_PLAN", HERE.parent / "calibration.toml")).read_text(
+        encoding="utf-8"
+    )
+)
+"""calibration.toml, or another file like it: corpus -> labelled, pool, seeds, alphas, noise, sets, pairs."""
 
 CACHE = Path(os.environ.get("OUTGROW_CALIBRATION", HERE / "cache"))
 """Where arrays and measurements are kept."""

@@ -15,10 +15,10 @@ that the forecast saw. KIND is
                loo/student (s, i, a, b), loo/baseline (s, i, b), at N = the pool
 
 With m labels there are standard errors too (KIND/..._se), the forecast PGR with its interval (KIND/pgr,
-pgr_low, pgr_high; NaN where it is Undefined), the places of the penalties that the forecast would choose
-(KIND/chosen_a, chosen_b of shape (s, i, j)), and what the power law fitted to the least leave-one-out errors
-at m/4, m/2 and m labels says (KIND/power_teacher (s, i), ...). The published similarity, its chance level,
-d_w and d_s are in published (4,).
+pgr_low, pgr_high; NaN where it is Undefined, infinite where unbounded), the places of the penalties that the
+forecast would choose (KIND/chosen_a, chosen_b of shape (s, i, j)), and what the power law fitted to the least
+leave-one-out errors at m/4, m/2 and m labels says (KIND/power_teacher (s, i), ...). The published similarity,
+its chance level, d_w and d_s are in published (4,).
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ def standard_error(values: np.ndarray) -> np.ndarray:
 
 
 def ratio(over: np.ndarray, under: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give ratios with Fieller's interval, NaN where the denominator is not resolved from zero."""
+    """Give ratios with Fieller's interval for a denominator above zero: NaN where it is not, infinite ends
+    where it is not resolved (`outgrow.theory.fieller`)."""
     from scipy.special import stdtrit
 
     groups = len(over) - 1
@@ -130,12 +131,17 @@ def ratio(over: np.ndarray, under: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     d_over, d_under = over[1:] - over[1:].mean(axis=0), under[1:] - under[1:].mean(axis=0)
     v00, v01, v11 = (factor * np.sum(x * y, axis=0) for x, y in
                      ((d_over, d_over), (d_over, d_under), (d_under, d_under)))  # fmt: skip
-    top, bottom = over[0], under[0]
+    top, bottom = over[0], np.where(under[0] > 0, under[0], np.nan)
+    value = top / bottom
     a, b, c = bottom**2 - v11, top * bottom - v01, top**2 - v00
-    known = (a > 0) & (bottom > 0)
-    a = np.where(known, a, np.nan)
-    root = np.sqrt(np.maximum(b * b - a * c, 0))
-    return np.where(known, top / bottom, np.nan), (b - root) / a, (b + root) / a
+    square = b * b - a * c
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt(np.where(a > 0, np.maximum(square, 0), square))
+        first, second = np.minimum((b - root) / a, (b + root) / a), np.maximum((b - root) / a, (b + root) / a)
+    # Where the denominator is not resolved, all is left but what lies between the roots, if they are real.
+    low = np.where(a > 0, first, np.where(value >= second, second, -np.inf))
+    high = np.where(a > 0, second, np.where(value <= first, first, np.inf))
+    return value, np.where(np.isnan(value), np.nan, low), np.where(np.isnan(value), np.nan, high)
 
 
 def leave_one_out(

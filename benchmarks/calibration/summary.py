@@ -26,7 +26,11 @@ from scipy.stats import t as student_t
 
 from features import PLAN
 from outgrow.geometry.correlation import corrected
-from outgrow.theory.replicates import MODEL
+from outgrow.theory.replicates import APART, MODEL
+
+GAPS = {"below 5 %": 0.05, "5 to 10 %": 0.10, "10 to 20 %": 0.20, "20 to 35 %": 0.35, "above 35 %": np.inf}
+"""Classes of the measured gap between teacher and ceiling over the teacher's excess risk (the risk where the
+noise is not known), by their upper ends."""
 
 CLOSE = 0.10
 """Relative difference of student and teacher below which a call is close."""
@@ -153,6 +157,11 @@ def leave_one_out_row(group: list[Pair]) -> dict[str, Any]:
     }
 
 
+def _own(difference: np.ndarray, risk: np.ndarray) -> np.ndarray:
+    """Square of the equivalents' standard error in a difference, as the product allows for it."""
+    return np.asarray((APART[0] * risk) ** 2 + (APART[1] * difference) ** 2)
+
+
 def _excludes_zero(values: np.ndarray) -> np.ndarray:
     count = values.shape[-1]
     reach = student_t.ppf(0.95, count - 1) * values.std(axis=-1, ddof=1) / np.sqrt(count)
@@ -212,17 +221,20 @@ def row(group: list[Pair], kind: str, cells: str) -> dict[str, Any]:
         if kind != "oracle":
             reach = student_t.ppf(0.95, 19)
             # Kept intervals are of the labels' errors; the product's allow for the equivalents' own too.
-            own = reach * MODEL * np.hypot(1, pgr)
+            over = found[f"{kind}/teacher"][:, :, None, :, None] - student
+            under = over / pgr
+            risk = student - pair.sigma2
+            own = reach * np.sqrt(_own(over, risk) + pgr**2 * _own(under, risk)) / np.abs(under)
             low = pgr - np.hypot(pgr - found[f"{kind}/pgr_low"], own)
             high = pgr + np.hypot(found[f"{kind}/pgr_high"] - pgr, own)
-            ok = np.isfinite(low) & usable
+            ok = ~np.isnan(low) & usable
             inside["pgr"].append(((low <= pair.pgr) & (pair.pgr <= high))[ok])
             for part, where in (("student", mask), ("teacher", mask.any(axis=(1, 3)))):
                 told = found[f"{kind}/{part}"]
                 own = MODEL * (told - pair.sigma2)
                 width = reach * np.sqrt(found[f"{kind}/{part}_se"] ** 2 + own**2 + pair.se[part] ** 2)
                 off = np.abs(told - pair.mean[part])
-                inside[part].append((off <= width)[:, where])
+                inside[part].append((off <= width)[:, where].ravel())
         gain = found[f"{kind}/teacher"][:, :, None, :, None] - student
         said = np.isfinite(gain) & (mask & pair.clear)[None]
         relative = np.broadcast_to(
@@ -254,6 +266,37 @@ def row(group: list[Pair], kind: str, cells: str) -> dict[str, Any]:
         "sign, balanced accuracy (clear)": balanced(sign[sign[:, 2] == 0]),
         "sign, balanced accuracy (close)": balanced(sign[sign[:, 2] == 1]),
     }
+
+
+def gap_rows(group: list[Pair], kind: str) -> dict[str, dict[str, Any]]:
+    """Compare PGR of tuned designs by the class of the measured gap, designs without a gap left out.
+
+    Undefined are designs whose gap is forecast to be none; the error is of the others.
+    """
+    shares, errors = [], []
+    for pair in group:
+        if f"{kind}/student" not in pair.found:
+            continue
+        best, at = pair.tuned(), pair.foreseen(kind)
+        gap = best["teacher"][:, None] - best["ceiling"]
+        seen = (best["teacher"][:, None] - best["student"]) / gap
+        told_gap = at["teacher"][:, :, None] - at["ceiling"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            told = np.where(told_gap > 0, (at["teacher"][:, :, None] - at["student"]) / told_gap, np.nan)
+        shares.append(np.broadcast_to(gap / (best["teacher"][:, None] - pair.sigma2), told.shape).ravel())
+        errors.append(np.abs(told - seen).ravel())
+    share, error = np.concatenate(shares), np.concatenate(errors)
+    made, low = {}, 0.0
+    for label, high in GAPS.items():
+        inside = (share > low) & (share <= high)
+        low = high
+        if inside.any():
+            made[label] = {
+                "designs": int(inside.sum()),
+                "PGR median |error|": _median([error[inside]]),
+                "PGR Undefined": float(np.isnan(error[inside]).mean()),
+            }
+    return made
 
 
 def tuned_row(group: list[Pair], kind: str) -> dict[str, Any]:
@@ -337,6 +380,8 @@ def summary(only: list[str] | None = None) -> dict[str, Any]:
             for cells in ("penalised", "minimum norm"):
                 table[f"{title} | {cells} | {kind}"] = row(group, kind, cells)
             table[f"{title} | tuned | {kind}"] = tuned_row(group, kind)
+            for label, numbers in gap_rows(group, kind).items():
+                table[f"{title} | tuned, gap {label} of the teacher's risk | {kind}"] = numbers
         if any("loo/student" in pair.found for pair in group):
             table[f"{title} | penalised | two-stage leave-one-out"] = leave_one_out_row(group)
     for title, group in groups.items():

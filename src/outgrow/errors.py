@@ -201,11 +201,12 @@ _KINDS = (
     ),
     CheckKind(
         "OG214",
-        "the forecast disagrees with leave-one-out",
+        "the forecast is not borne out by leave-one-out",
         "At the labels and the pool at hand both estimate the same risk; where they differ by more than their"
-        " intervals allow, an assumption does not hold here.",
+        " intervals allow, an assumption does not hold here, and where the interval is far wider than the"
+        " risk the forecast has been held against nothing.",
         "Trust leave-one-out at this design, and look for duplicates, drift between labelled rows and pool,"
-        " or heavy tails.",
+        " heavy tails, or a pool too small for its features.",
     ),
     CheckKind(
         "OG215",
@@ -226,6 +227,13 @@ _KINDS = (
         "rows come in copies",
         "A copy tells nothing new, and what feature sets share by chance grows as if there were fewer rows.",
         "Nothing is needed for shared directions, which count copies as one; remove copies before training.",
+    ),
+    CheckKind(
+        "OG217",
+        "small gap between teacher and ceiling",
+        "PGR divides by the gap; where it is less than a fifth of the teacher's error, small errors of the"
+        " risks are large ones of PGR.",
+        "Read the difference of student and teacher itself, and PGR by its interval.",
     ),
     CheckKind(
         "OG301",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from math import isfinite
 from typing import Any, TypeAlias
 
 from outgrow.errors import CHECKS
@@ -84,7 +85,7 @@ class Estimate(_Shown):
     value : float
         The estimate.
     interval : tuple of float, optional
-        Lower and upper end.
+        Lower and upper end; an infinite one is no bound.
     level : float
         The interval's level.
     n : int, optional
@@ -112,7 +113,10 @@ class Estimate(_Shown):
         text = format(self.value, spec)
         if self.interval is None:
             return text
-        return f"{text} [{format(self.interval[0], spec)}, {format(self.interval[1], spec)}]"
+        if not any(map(isfinite, self.interval)):
+            return f"{text} [unbounded]"
+        ends = (format(end, spec) if isfinite(end) else "unbounded" for end in self.interval)
+        return f"{text} [{', '.join(ends)}]"
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,8 @@ def as_plain(value: Any) -> Any:
     Returns
     -------
     object
-        The same as plain Python; a dataclass becomes a dictionary with its class name under "type".
+        The same as plain Python; a dataclass becomes a dictionary with its class name under "type". JSON
+        knows neither NaN nor infinity: both become None. An interval whose end is None has no bound there.
     """
     if is_dataclass(value) and not isinstance(value, type):
         plain = {f.name: as_plain(getattr(value, f.name)) for f in fields(value)}
@@ -191,6 +196,6 @@ def as_plain(value: Any) -> Any:
         return [as_plain(item) for item in value]
     if hasattr(value, "tolist"):
         return as_plain(value.tolist())
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not isfinite(value):
         return None
     return value

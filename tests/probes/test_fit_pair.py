@@ -30,7 +30,7 @@ def rows_of(rng, n=14, N=20, d_w=3, d_s=5, noise=1.0, grouped=False):
     S, T = W @ mix + rng.normal(size=(n, d_s)), U @ mix + rng.normal(size=(N, d_s)) - 1
     y = (W.sum(axis=1) + S[:, 0])[:, None] * [1.0, -0.5] + noise * rng.normal(size=(n, 2)) + 4
     groups = [np.arange(n)[i::5] for i in range(5)] if grouped else None
-    return Rows(W, S, y, U, T, folds_of(n, groups, np.random.RandomState(0), 4), groups)
+    return Rows(W, S, y, U, T, folds_of(y, groups, np.random.RandomState(0), 4), groups)
 
 
 def minimum_norm(X, y):
@@ -210,20 +210,26 @@ def test_logistic(rng, monkeypatch):
 
 def test_folds_partition_rows_and_keep_groups_whole(rng):
     groups = [np.array(g) for g in np.array_split(rng.permutation(23), 7)]
+    content = rng.normal(size=(23, 2))
     for given in (None, groups):
-        folds = folds_of(23, given, np.random.RandomState(3), 4)
+        folds = folds_of(content, given, np.random.RandomState(3), 4)
         assert len(folds) == 4
         np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(23))
         for group in given or []:
             assert sum(bool(np.isin(group, fold).any()) for fold in folds) == 1
-    assert len(folds_of(3, None, np.random.RandomState(0))) == 3
+    # Another order of the rows: the same rows stand together.
+    order = rng.permutation(23)
+    mixed = folds_of(content[order], None, np.random.RandomState(3), 4)
+    plain = folds_of(content, None, np.random.RandomState(3), 4)
+    assert [set(order[fold]) for fold in mixed] == [set(fold) for fold in plain]
+    assert len(folds_of(content[:3], None, np.random.RandomState(0))) == 3
 
 
 def test_too_few_to_leave_out():
     with pytest.raises(DataError, match="y: 1 sample with a label cannot be left out and fitted at once"):
-        folds_of(1, None, np.random.RandomState(0))
+        folds_of(np.ones((1, 1)), None, np.random.RandomState(0))
     with pytest.raises(DataError, match="y: one group of labelled rows cannot be left out"):
-        folds_of(5, [np.arange(5)], np.random.RandomState(0))
+        folds_of(np.ones((5, 1)), [np.arange(5)], np.random.RandomState(0))
 
 
 def test_risk_of_nothing(rng):

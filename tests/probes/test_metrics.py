@@ -9,7 +9,7 @@ import outgrow
 from outgrow.errors import DataError
 from outgrow.probes import metrics
 from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
-from outgrow.results import LEVEL, Estimate, Undefined
+from outgrow.results import LEVEL, Estimate, as_plain
 
 REPEATS = 800
 SLACK = 3.3 * np.sqrt(LEVEL * (1 - LEVEL) / REPEATS)
@@ -209,25 +209,28 @@ def test_a_single_row_has_no_interval():
     assert found.reason.startswith("OPR of excess risks on a single row or group")
 
 
-def test_a_gap_that_is_not_resolved_is_undefined(rng):
+def test_a_gap_that_is_not_resolved_leaves_pgr_without_a_bound(rng):
     teacher, student, ceiling = one_seed(rng, 12)
     wide = 20 * rng.normal(size=12)
     found = pgr(teacher, student, ceiling + wide - wide.mean())
-    assert isinstance(found, Undefined)
-    assert found.reason.startswith("the gap between teacher and ceiling is not resolved: their losses differ")
-    assert found.remedy.startswith("Test on more rows")
+    assert isinstance(found, Estimate)
+    assert found.value == pytest.approx(pgr(teacher, student, ceiling).value)
+    assert not all(np.isfinite(found.interval))
+    assert "unbounded]" in f"{found:.2f}"
+    assert as_plain(found)["interval"].count(None) == 2 - np.isfinite(found.interval).sum()
     found = pgr(ceiling, student, teacher)
     assert found.reason.startswith("the ceiling is not better than the teacher (OG205)")
     found = opr(teacher, student, 10.0)
-    assert found.reason.startswith("the student's excess risk is not resolved from zero: -")
+    assert found.reason.startswith("the student's excess risk is not above zero: -")
     assert "the noise variance given" in found.remedy
     found = opr_raw_mse(teacher, wide - wide.mean() + 1)
-    assert found.reason.startswith("the student's risk is not resolved from zero: 1 ±")
+    assert found.interval[1] == np.inf
+    found = opr_raw_mse(teacher, wide - wide.mean() - 1)
     assert "noise" not in found.remedy
 
 
-def test_estimates_near_the_edge_are_bounded_or_undefined(rng):
-    """Fieller's set is bounded exactly where the denominator is resolved: the two answers never mix."""
+def test_estimates_near_the_edge_are_bounded_where_the_gap_is_resolved(rng):
+    """Fieller's set is bounded exactly where the denominator is resolved."""
     kinds = set()
     for gap in np.linspace(0.05, 1.0, 40):
         noise = rng.normal(0, 1, 30)
@@ -235,12 +238,19 @@ def test_estimates_near_the_edge_are_bounded_or_undefined(rng):
         ceiling = teacher - gap - (noise - noise.mean())
         found = pgr(teacher, teacher - 0.5 * gap, ceiling)
         resolved = paired_difference(teacher, ceiling).interval[0] > 0
-        assert isinstance(found, Estimate) == resolved
+        low, high = found.interval
+        assert low <= found.value <= high
+        assert bool(np.isfinite([low, high]).all()) == resolved
         kinds.add(resolved)
-        if resolved:
-            low, high = found.interval
-            assert low <= found.value <= high < np.inf
     assert kinds == {True, False}
+
+
+def test_a_small_gap_is_said(rng):
+    teacher = one_seed(rng, 400)[0]
+    for share, said in ((0.15, ["OG217"]), (0.25, [])):
+        near = teacher - share * teacher.mean()
+        found = pgr(teacher, (teacher + near) / 2, near)
+        assert [check.code for check in found.checks] == said
 
 
 @pytest.mark.parametrize(

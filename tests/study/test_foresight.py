@@ -8,7 +8,7 @@ import pytest
 from outgrow.config import ForecastConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.results import Estimate
-from outgrow.study.foresight import fixed_alphas, foresee
+from outgrow.study.foresight import Anchor, fixed_alphas, foresee
 
 
 class Files:
@@ -78,6 +78,15 @@ def test_a_pool_unlike_the_labelled_rows_is_noticed(files):
     assert "OG214" in codes(found)
     assert any("leave-one-out" in check.detail for check in found.forecasts["weak"].checks)
     assert not all(anchor.agrees for anchor in found.anchors["weak"])
+
+
+def test_an_anchor_that_holds_nothing_is_noticed():
+    forecast, left_out = Estimate(1.1, (0.1, 2.1)), Estimate(1.0, (0.8, 1.2))
+    agrees = {
+        ends: Anchor("teacher", forecast, left_out, Estimate(0.1, ends)).agrees
+        for ends in ((-0.5, 0.7), (0.05, 0.15), (-300.0, 300.2))
+    }
+    assert list(agrees.values()) == [True, False, False]
 
 
 def test_few_labels_are_noticed(files):

@@ -16,7 +16,7 @@ from outgrow.theory.exact_risks import exact_risks, student_parts
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.population import Population
-from outgrow.theory.replicates import MODEL, interval, probability, ratio
+from outgrow.theory.replicates import APART, MODEL, SPREAD, interval, probability, ratio
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.terms import PairSpectra, Target
 
@@ -265,31 +265,71 @@ def test_intervals_are_the_jackknifes_and_the_models(world, rng):
 def test_probabilities_are_those_of_students_t(world, rng):
     one = world.forecast(world.labelled(rng, 80))
     found = one.surface([40], [100])
-    model = MODEL * found.student[0, 0, 0]
     for rival in ("teacher", "baseline", "union"):
         apart = getattr(found, rival)[:, 0] - found.student[:, 0, 0]
-        error = np.sqrt(19 / 20 * np.sum((apart[1:] - apart[1:].mean()) ** 2) + model**2)
-        expected = stats.t.cdf(apart[0] / error, 19)
+        # What both risks share of the equivalents' own error cancels.
+        model = (APART[0] * found.student[0, 0, 0]) ** 2 + (APART[1] * apart[0]) ** 2
+        error = np.sqrt(19 / 20 * np.sum((apart[1:] - apart[1:].mean()) ** 2) + model)
+        # Differences are seldom larger than a fifth of the risk: what the labels leave open is weighed with
+        # that.
+        usual = SPREAD * max(found.student[0, 0, 0], getattr(found, rival)[0, 0])
+        expected = stats.t.cdf(apart[0] / error * usual / np.hypot(usual, error), 19)
         assert one.wins(40, 100)[rival].value == pytest.approx(expected, abs=1e-12)
     apart = found.teacher[:, 0] - found.student[:, 0, 0]
-    both = probability(apart, 0.0, 80, "").value + probability(-apart, 0.0, 80, "").value
-    assert both == pytest.approx(1)
+    student = found.student[0, 0, 0]
+    both = probability(apart, student, 80, "").value + probability(-apart, student + apart[0], 80, "").value
+    assert both == pytest.approx(1, abs=0.01)
+    # A student without any risk left, or with less than none, still has a probability.
+    assert 0.5 < probability(np.linspace(1.0, 1.1, 21), -0.1, 80, "").value < 1
     assert "without replicates" in world.forecast().wins(40, 100)["teacher"].reason
 
 
-def test_a_gap_that_is_not_there_or_not_resolved_gives_no_pgr():
+def test_a_gap_that_is_not_there_gives_no_pgr_and_one_that_is_not_resolved_no_bound():
     under = np.concatenate([[0.1], 0.1 + np.linspace(-1, 1, 20)])
     over = np.full(21, 0.05)
-    unresolved = ratio(over, under, "PGR", "the gap between teacher and ceiling", 80, "")
-    assert isinstance(unresolved, Undefined)
-    assert "is not resolved: 0.1" in unresolved.reason
-    absent = ratio(over, -np.ones(21), "PGR", "the gap between teacher and ceiling", 80, "")
+    none = (0.0, 0.0)
+    unresolved = ratio(over, under, none, "PGR", "the gap between teacher and ceiling", 80, "")
+    assert unresolved.value == pytest.approx(0.5)
+    # The numerator does not vary and is above zero, so PGR is too: a half-line.
+    assert 0 < unresolved.interval[0] < 0.5
+    assert unresolved.interval[1] == np.inf
+    absent = ratio(over, -np.ones(21), none, "PGR", "the gap between teacher and ceiling", 80, "")
     assert "(OG205)" in absent.reason
-    sure = ratio(over, np.ones(21), "PGR", "the gap", 80, "")
+    sure = ratio(over, np.ones(21), (0.01, 0.0), "PGR", "the gap", 80, "")
     assert sure.value == pytest.approx(0.05)
-    # Nothing varies over the labels: what is left is the error of the equivalents, relative to the gap.
-    reach = stats.t.ppf(0.95, 19) * MODEL
-    assert sure.interval == pytest.approx((0.05 - reach, 0.05 + reach), abs=1e-3)
+    # Nothing varies over the labels: what is left is the error of the equivalents.
+    reach = stats.t.ppf(0.95, 19) * 0.01
+    assert sure.interval == pytest.approx((0.05 - reach, 0.05 + reach), rel=1e-9)
+
+
+def test_a_small_gap_is_said(world):
+    one, seen = world.forecast(), set()
+    # The larger the ceiling's penalty, the less it is better than the teacher.
+    for alpha in np.geomspace(0.1, 20, 20):
+        risks, found = one.risks(60, 200, alpha_c=alpha), one.pgr(60, 200, alpha_c=alpha)
+        share = 1 - risks.ceiling.value / risks.teacher.value
+        if share <= 0:
+            assert isinstance(found, Undefined)
+            continue
+        assert [check.code for check in found.checks] == (["OG217"] if share < 0.2 else [])
+        seen.add(share < 0.2)
+    assert seen == {True, False}
+
+
+def test_tuned_risks_that_cannot_be_are_undefined(world):
+    target = Target.known(world.t_w, world.t_s, world.v, world.sigma2)
+    # Products that do not fit to the labels' variance, which is what a constant errs by, give impossible
+    # risks.
+    strange = replace(target, left_s=2 * target.left_s, right_s=2 * target.right_s, sigma2=None)
+    one = world.forecast(strange)
+    baseline = one.risks(5000, 50).baseline
+    assert "not above 0" in baseline.reason
+    assert "--rank" in baseline.remedy
+    assert isinstance(one.pgr(5000, 50), Undefined)
+    assert isinstance(one.wins(5000, 50)["baseline"], Undefined)
+    assert isinstance(one.risks(5000, 50).teacher, Estimate)
+    # A penalty that was asked for is answered as before.
+    assert one.risks(5000, 50, alpha_b=0.1).baseline.checks[0].code == "OG213"
 
 
 def test_a_changed_copy_forgets_what_was_seen(world):
@@ -309,6 +349,26 @@ def test_fixed_penalties_are_kept(world):
     students = one.stages(one.pair.values_s, [100], np.array([0.3]))
     direct = student_risks(one.pair, one.target, stages, students)
     assert found.student[0, 0, 0] == pytest.approx(direct.error[0, 0, 0], rel=1e-12)
+
+
+def test_probabilities_come_true_where_differences_are_of_their_usual_size(rng):
+    """Differences drawn as they usually are, seen with the error of few labels: deciles hold within .05."""
+    said, won = [], []
+    for _ in range(4000):
+        true = SPREAD * rng.normal()
+        around = rng.normal(size=20)
+        # Jackknife replicates of an estimate whose standard error is .12 of the risk, as with 100 labels.
+        scale = 0.12 * np.sqrt(rng.chisquare(19) / 19)
+        around *= scale * np.sqrt(20 / 19) / np.sqrt(np.sum((around - around.mean()) ** 2))
+        estimate = true + 0.12 * rng.normal()
+        values = np.concatenate([[estimate], estimate + around])
+        said.append(probability(values, 1.0 - max(estimate, 0.0), 100, "").value)
+        won.append(true > 0)
+    said, won = np.array(said), np.array(won)
+    for low in np.arange(0, 1, 0.1):
+        inside = (said >= low) & (said < low + 0.1)
+        # 200 to 900 in a decile: a standard error of .035 at most.
+        assert abs(said[inside].mean() - won[inside].mean()) < 0.05 + 0.035, low
 
 
 @pytest.mark.slow

@@ -132,7 +132,8 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             own = labels[known]
             members = [np.flatnonzero(own == label) for label in np.unique(own)]
         count = logistic.FOLDS if self.head == "logistic" else FOLDS
-        folds = folds_of(len(codes), members, check_random_state(self.random_state), count)
+        content = np.column_stack([X_s[known].sum(axis=1), X_w[known].sum(axis=1), codes])
+        folds = folds_of(content, members, check_random_state(self.random_state), count)
         rows = Rows(X_w[known], X_s[known], codes, X_w[~known], X_s[~known], folds, members)
         found = _FITS[self.head](rows)
         self.teacher_ = Probe(weak, found.teacher, classes, flat)

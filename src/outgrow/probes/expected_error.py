@@ -27,7 +27,7 @@ def widening(units: int) -> float:
     """Factor on intervals of leave-one-out losses alone, for k units left out: sqrt(1 + k/(k - 1)).
 
     Losses of different rows come from fits that share their labels, so their spread understates how far a
-    difference may be off (Nadeau and Bengio, 2003; benchmarks/verdict_coverage.py).
+    difference may be off (Nadeau and Bengio, 2003).
     """
     return float(np.sqrt(1.0 + units / max(units - 1, 1)))
 

@@ -125,32 +125,24 @@ class FittedPair:
 
 
 def folds_of(
-    n: int, groups: Groups | None, rng: np.random.RandomState, count: int = FOLDS
+    content: Float[np.ndarray, "n c"],
+    groups: Groups | None,
+    rng: np.random.RandomState,
+    count: int = FOLDS,
 ) -> list[Int[np.ndarray, " _"]]:
-    """Draw folds of nearly equal size, groups whole.
+    """Draw `count` folds at most, of nearly equal size, groups whole, whatever the order of the rows.
 
-    Parameters
-    ----------
-    n : int
-        Number of labelled rows.
-    groups : sequence of integer arrays, optional
-        Rows that stay together.
-    rng : RandomState
-        Draws the order.
-    count : int
-        How many folds, at most.
-
-    Returns
-    -------
-    list of integer arrays
-        A partition of the rows.
+    `content` tells rows apart: they are put in its order before folds are drawn.
     """
+    n, rank = len(content), np.empty(len(content), dtype=np.int64)
+    rank[np.lexsort(content.T)] = np.arange(n)
     units = [np.array([i]) for i in range(n)] if groups is None else list(groups)
     if len(units) < 2:
         what = f"{n} sample with a label" if groups is None else "one group of labelled rows"
         raise DataError(
             f"{what} cannot be left out and fitted at once", "y", "Label more rows, in two groups at least."
         )
+    units.sort(key=lambda unit: int(rank[unit].min()))
     order = rng.permutation(len(units))
     parts = np.array_split(order, min(count, len(units)))
     return [np.sort(np.concatenate([units[unit] for unit in part])) for part in parts]

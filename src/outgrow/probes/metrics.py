@@ -2,14 +2,14 @@
 
 A ratio is always one of means, never a mean of ratios, and has Fieller's interval: it inverts the t test of
 `numerator - ratio * denominator`, so it needs no small-variance argument and is bounded exactly where the
-denominator is resolved; elsewhere the ratio is `Undefined`. With losses of one seed the interval speaks of
+denominator is resolved. With losses of one seed the interval speaks of
 these trained models; with several seeds, rows and seeds vary both (crossed, same indices for all models).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from outgrow.errors import CHECKS, DataError
 from outgrow.results import LEVEL, Estimate, Quantity, Undefined
-from outgrow.theory.fieller import fieller
+from outgrow.theory.fieller import fieller_positive
+from outgrow.theory.replicates import small_gap
 
 ACCURACY = "accuracy"
 """The name under which losses are 0 (right class) or 1 (wrong class)."""
@@ -117,8 +118,8 @@ class _Means:
     ) -> tuple[Estimate | None, float, float | None]:
         """Estimate a ratio of contrasts, the same known number taken off both.
 
-        Returns the estimate (None where the denominator is not resolved from zero), the denominator and
-        the half width of its interval.
+        Returns the estimate (None where the denominator is not above zero, or nothing tells how it varies),
+        the denominator and the half width of its interval.
         """
         over, under = float(top @ self.values) - less, float(bottom @ self.values) - less
         if not self.parts:
@@ -128,11 +129,14 @@ class _Means:
         pair = np.stack([top, bottom])
         cov = t**2 * pair @ self.cov @ pair.T
         width = float(np.sqrt(max(cov[1, 1], 0.0)))
-        interval = None if under <= 0 else fieller(over, under, cov)
-        if interval is None:
+        if under <= 0:
             return None, under, width
         text = f"{method}: ratio of means, Fieller interval, over {self.over}, {self.scope}"
-        return Estimate(over / under, interval, n=self.rows, method=text), under, width
+        return (
+            Estimate(over / under, fieller_positive(over, under, cov), n=self.rows, method=text),
+            under,
+            width,
+        )
 
 
 def _aligned(models: dict[str, ArrayLike]) -> Float[np.ndarray, "models seeds rows"]:
@@ -304,8 +308,10 @@ def pgr(
     Returns
     -------
     Estimate or Undefined
-        Ratio of mean differences with Fieller's interval. Undefined where the paired interval of
-        teacher - ceiling includes zero or lies below it (OG205).
+        Ratio of mean differences with Fieller's interval, whose ends are infinite where the gap is not
+        resolved (a gap above zero is taken for granted). OG217 where the gap is below a fifth of the
+        teacher's mean loss. Undefined where the ceiling's mean loss is not below the teacher's (OG205), and
+        on a single row or group.
 
     Raises
     ------
@@ -337,15 +343,12 @@ def pgr(
         np.array([1.0, -1.0, 0.0]), np.array([1.0, 0.0, -1.0]), 0.0, f"PGR of {loss}"
     )
     if found is not None:
-        return found
+        return replace(found, checks=small_gap(gap, float(means.values[0])))
     if width is None:
         return _one_row("PGR")
-    seen = f"their losses differ by {gap:.3g} ± {width:.3g}"
-    if gap <= 0:
-        return Undefined(f"{CHECKS['OG205'].title} (OG205): {seen}", CHECKS["OG205"].remedy)
     return Undefined(
-        f"the gap between teacher and ceiling is not resolved: {seen}",
-        "Test on more rows, or read the risks of teacher, student and ceiling themselves.",
+        f"{CHECKS['OG205'].title} (OG205): their losses differ by {gap:.3g} ± {width:.3g}",
+        CHECKS["OG205"].remedy,
     )
 
 
@@ -373,8 +376,8 @@ def opr(
     Returns
     -------
     Estimate or Undefined
-        Ratio of excess risks with Fieller's interval. Undefined where the interval of the student's excess
-        risk is not above zero.
+        Ratio of excess risks with Fieller's interval, unbounded where the student's excess risk is not
+        resolved from zero; Undefined where it is not above zero.
 
     Raises
     ------
@@ -405,8 +408,7 @@ def opr_raw_mse(baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | Non
     Returns
     -------
     Estimate or Undefined
-        Ratio of mean squared errors with Fieller's interval; Undefined where that of the student is not
-        resolved from zero.
+        Ratio of mean squared errors with Fieller's interval.
 
     Raises
     ------
@@ -432,7 +434,7 @@ def _outperforming(
         return _one_row(name)
     what = "excess risk" if less else "risk"
     return Undefined(
-        f"the student's {what} is not resolved from zero: {risk:.3g} ± {width:.3g}",
+        f"the student's {what} is not above zero: {risk:.3g} ± {width:.3g}",
         "Test on more rows, look at the noise variance given, or read the risks themselves."
         if less
         else "Test on more rows, or read the risks themselves.",

@@ -7,7 +7,7 @@ different folds (T6): the estimate from all labels, then without each fold.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,10 +18,11 @@ from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks
 from outgrow.theory.label_terms import LEAST_FOLDS, label_terms
-from outgrow.theory.row_lengths import ALIKE, length_nodes
+from outgrow.theory.surface import possible
 from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Target
 from outgrow.theory.union_features import union_features
+from outgrow.theory.whitening import directions
 
 Errors = Float[np.ndarray, "R settings"]
 
@@ -50,11 +51,9 @@ class RouteForecasts:
 
     def _kept(self, errors: Float[np.ndarray, R * settings]) -> Errors | None:
         """NaN where there is no forecast or none that could be right; None where nothing is left."""
-        flat = errors.reshape(len(errors), -1)
-        # A fit of more error than twice the labels' variance is one that nobody would take, and a forecast
-        # below zero is noise.
-        sound = np.isfinite(flat).all(axis=0) & (flat[0] > 0) & (flat[0] < 2 * self.target.variance[0])
-        return np.where(sound, flat, np.nan) if sound.any() else None
+        flat = possible(errors.reshape(len(errors), -1), float(self.target.variance[0]))
+        known = np.isfinite(flat).all(axis=0)
+        return np.where(known, flat, np.nan) if known.any() else None
 
     def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the teacher alone."""
@@ -110,28 +109,30 @@ def route_forecasts(
     """
     if len(folds) < LEAST_FOLDS or not (y != y[0]).any() or pool.size < SMALL:
         return None
-    back_s, values_s = _whitening(pool.strong_cov, pool.size)
-    Z_s = (strong - pool.strong_mean) @ back_s
-    Z_w, values_w, shared = np.empty((len(y), 0)), np.empty(0), np.empty((len(values_s), 0))
-    if weak is not None:
-        back_w, values_w = _whitening(pool.weak_cov, pool.size)
-        Z_w = (weak - pool.weak_mean) @ back_w
-        shared = back_s.T @ pool.cross_cov @ back_w
-    if not len(values_s) or (weak is not None and not len(values_w)):
+    white = _whitened(strong, pool.strong_mean, pool.strong_cov, pool.size)
+    other = None if weak is None else _whitened(weak, pool.weak_mean, pool.weak_cov, pool.size)
+    if white is None or (weak is not None and other is None):
         return None
+    values_s, back_s, Z_s = white
+    values_w, back_w, Z_w = other or (np.empty(0), np.empty((len(pool.weak_mean), 0)), np.empty((len(y), 0)))
+    shared = back_s.T @ pool.cross_cov @ back_w
     pair = PairSpectra(values_w=values_w, values_s=values_s, C=shared, rows=float(pool.size))
     number = np.empty(len(y), dtype=np.int64)
     for place, rows in enumerate(folds):
         number[rows] = place
     target = label_terms(pair, Z_w, Z_s, y, number)
-    of_weak = ALIKE if weak is None else length_nodes(Z_w)
-    return RouteForecasts(replace(pair, lengths_w=of_weak, lengths_s=length_nodes(Z_s)), target, len(y))
+    return RouteForecasts(pair.with_lengths(Z_w, Z_s), target, len(y))
 
 
-def _whitening(
-    covariance: Float[np.ndarray, "d d"], rows: int
-) -> tuple[Float[np.ndarray, "d r"], Float[np.ndarray, " r"]]:
-    spectrum = spectrum_of_covariance(covariance, rows)
-    # A pool of N rows spans N - 1 directions; what eigenvalues say beyond is rounding.
-    kept = min(spectrum.rank, rows - 1)
-    return spectrum.vectors[:, :kept] / np.sqrt(spectrum.values[:kept]), spectrum.values[:kept]
+def _whitened(
+    rows: Float[np.ndarray, "n d"],
+    mean: Float[np.ndarray, " d"],
+    covariance: Float[np.ndarray, "d d"],
+    N: int,
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"], Float[np.ndarray, "n r"]] | None:
+    """Eigenvalues, the way to whitened directions, and rows in them; None where nothing varies."""
+    values, vectors = directions(spectrum_of_covariance(covariance, N), N, rows - mean)
+    if not len(values):
+        return None
+    back = vectors / np.sqrt(values)
+    return values, back, (rows - mean) @ back

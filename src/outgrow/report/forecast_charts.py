@@ -6,6 +6,7 @@ goes on behind. Points that a run measured stand on the same axes, at the run's 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -340,7 +341,9 @@ def ratio_chart(pair: Plain, key: str) -> Drawing | None:
 
 def _width(quantity: Any) -> float:
     ends = interval_of(quantity)
-    return 0.0 if ends is None else ends[1] - ends[0]
+    if ends is not None:
+        return ends[1] - ends[0]
+    return math.inf if quantity.get("interval") else 0.0
 
 
 def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing | None:

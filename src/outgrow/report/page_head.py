@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outgrow.report.answer import ANSWERS, answer, came_out, how_sure, outgrown, to_train
 from outgrow.report.comparing import evaluated, measured_order, route_title, scale, sizes
-from outgrow.report.findings import Plain, by_name, items, part, teachers
+from outgrow.report.findings import Plain, by_name, checks, items, part, teachers
 from outgrow.report.markup import Child, Column, Safe, joined, quantity_cell, table, tag
 from outgrow.report.text import shortened, value_of
 
@@ -80,7 +80,18 @@ def head(outcome: Plain) -> Safe:
         tag("p", sets, class_="lede"),
         note_of(outcome),
     )
-    return joined([top, _verdict(outcome)])
+    # What may make the answers worthless stands above them.
+    serious = [
+        tag(
+            "p",
+            tag("strong", f"{check.code} {check.title}:"),
+            f"{check.detail}. {check.remedy}",
+            class_="note",
+        )
+        for check in checks(outcome)
+        if check.serious
+    ]
+    return joined([top, *serious, _verdict(outcome)])
 
 
 def _verdict(outcome: Plain) -> Safe:

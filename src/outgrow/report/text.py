@@ -158,7 +158,7 @@ def interval_of(quantity: Any) -> tuple[float, float] | None:
     Returns
     -------
     tuple of float or None
-        Both ends, if both are numbers.
+        Both ends, if both are numbers: an unbounded one is no number.
     """
     pair = quantity.get("interval") if isinstance(quantity, Mapping) else None
     if isinstance(pair, Sequence) and len(pair) == 2 and all(is_number(end) for end in pair):
@@ -200,6 +200,8 @@ def quantity_text(quantity: Any) -> str:
     --------
     >>> quantity_text({"value": 1.6789, "interval": [1.523, 1.841]})
     '1.68 [1.52, 1.84]'
+    >>> quantity_text({"value": 1.6789, "interval": [1.523, None]})
+    '1.68 [1.52, unbounded]'
     >>> quantity_text({"type": "Undefined", "reason": "one row", "remedy": "Test on more rows."})
     'undefined'
     """
@@ -209,10 +211,19 @@ def quantity_text(quantity: Any) -> str:
     if not isinstance(quantity, Mapping):
         return number(quantity)
     ends = interval_of(quantity)
-    if ends is None:
+    if ends is not None:
+        decimals = _decimals(ends[1] - ends[0])
+        return f"{number(value, decimals)} [{number(ends[0], decimals)}, {number(ends[1], decimals)}]"
+    # An end that is no number is no bound.
+    pair = quantity.get("interval")
+    if not isinstance(pair, Sequence) or len(pair) != 2:
         return number(value)
-    decimals = _decimals(ends[1] - ends[0])
-    return f"{number(value, decimals)} [{number(ends[0], decimals)}, {number(ends[1], decimals)}]"
+    known = [end for end in pair if is_number(end)]
+    if not known:
+        return f"{number(value)} [unbounded]"
+    decimals = _decimals(2 * abs(value - known[0]))
+    said = ", ".join(number(end, decimals) if is_number(end) else "unbounded" for end in pair)
+    return f"{number(value, decimals)} [{said}]"
 
 
 def _decimals(width: float) -> int | None:

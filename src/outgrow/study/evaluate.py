@@ -338,7 +338,7 @@ class Scores:
         Returns
         -------
         Estimate or Undefined
-            Undefined without a ceiling, or where the gap is not resolved.
+            Undefined without a ceiling, or where it is not better than the teacher.
         """
         table = self.losses.wrong if wrong else self.best
         if wrong and not table:

@@ -26,7 +26,7 @@ from outgrow.study.labels_win import labels_win, searched
 from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.forecast import Forecast
-from outgrow.theory.replicates import interval
+from outgrow.theory.replicates import MODEL, difference, interval
 from outgrow.theory.surface import Surface
 
 SCHEMA = 1
@@ -356,15 +356,17 @@ def _pair(
     named = AccuracyForecast(one, found.rows[weak]) if classes else None
     designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
-    # One is enough to be warned; the table shows the zeros.
-    lows = [
-        Check(check.code, f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}")
-        for design in designs
-        for name, quantity in (*design.risks.items(), *design.parts.items())
-        for check in getattr(quantity, "checks", ())
-    ]
-    kept = lows[:1]
-    d_s, d_w = one.pair.C.shape
+    # One of a kind is enough to be warned; the table shows the others.
+    told: dict[str, Check] = {}
+    for design in designs:
+        for check in getattr(design.pgr, "checks", ()):
+            told.setdefault(check.code, check)
+        for name, quantity in (*design.risks.items(), *design.parts.items()):
+            for check in getattr(quantity, "checks", ()):
+                where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
+                told.setdefault(check.code, Check(check.code, where))
+    # Directions of the pool; those that only labelled rows have are the forecast's own.
+    d_s, d_w = (int(min(d, one.pair.rows - 1)) for d in one.pair.C.shape)
     return PairForecast(
         weak=weak,
         strong=one.strong,
@@ -374,7 +376,7 @@ def _pair(
         curves=curves,
         anchors=found.anchors[weak],
         factors=found.factors[weak],
-        checks=(*one.checks, *kept),
+        checks=(*one.checks, *told.values()),
         settings=_scale(weak, one, found) if one.given else {},
         labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
         searched=searched(one.m) if one.given else (),
@@ -419,12 +421,7 @@ def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
     risk = float(student[0]) - (one.target.sigma2 or 0.0)
     made: dict[str, Quantity] = {}
     for rival in ("teacher", "baseline", "union"):
-        apart = student - getattr(found, rival)[:, 0]
-        if np.isnan(apart[0]):
-            made[rival] = Undefined("a risk is undefined here", "See the remedy at the risks.")
-            continue
-        method = f"paired difference, {one.method}"
-        made[rival] = Estimate(float(apart[0]), interval(apart, risk), n=one.m, method=method)
+        made[rival] = difference(student - getattr(found, rival)[:, 0], risk, one.m, one.method)
     return made
 
 
@@ -436,13 +433,13 @@ def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], o
     assert cut is not None  # both sizes are of the grid
     sigma2 = one.target.sigma2 or 0.0
     shape = (len(cut.teacher), len(cut.n), len(cut.N))
-    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "baseline", "union")}
+    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "labels_only", "union")}
     arrays = {
         "teacher": single["teacher"],
         "student": cut.student - sigma2,
-        "baseline": single["baseline"],
+        "baseline": single["labels_only"],
         "union": single["union"],
-        "ceiling": cut.ceiling - sigma2,
+        "ceiling": cut.top - sigma2,
         "bias": cut.bias - sigma2,
         "inherited": cut.inherited,
         "fresh": cut.fresh,
@@ -463,7 +460,7 @@ def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[flo
                 ends.append(None)
             continue
         value = float(column[0])
-        low, high = interval(column, value) or (value, value)
+        low, high = interval(column, MODEL * value) or (value, value)
         for key, end in (("value", value), ("low", low), ("high", high)):
             made[key].append(max(end, 0.0))
     return made

@@ -20,7 +20,6 @@ from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.pair_moments import STRONG
 from outgrow.geometry.shared_moments import shared_moments
-from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.accuracy_forecast import LabelledRows
@@ -31,7 +30,12 @@ from outgrow.study.training import FEW
 from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE, Penalties
-from outgrow.theory.whitening import Whitened, whiten
+from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
+
+TOO_WIDE = 2.0
+"""Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
+nothing: any forecast between none of the error and twice it would pass. With 40 labels of noise the width is
+about one."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,9 @@ class Anchor:
 
     @property
     def agrees(self) -> bool:
-        """Whether the interval of the difference includes zero."""
+        """Whether the interval of the difference includes zero, and is short enough to mean anything."""
         low, high = self.difference.interval or (-np.inf, np.inf)
-        return bool(low <= 0 <= high)
+        return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
 
 
 @dataclass(frozen=True)
@@ -150,18 +154,24 @@ def foresee(
     held: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
     behind: dict[str, LabelledRows] = {}
-    strong = None
+    strong, alone = None, None
     for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
         tell(f"forecasting {name}", place / len(data.weak))
         features = data.weak[name]
         if strong is None:
-            strong = spectrum_of_covariance(pool.covariance(STRONG), pool.n)
+            strong = pool_spectrum(pool, STRONG)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
-        white = whiten(pool, ranks, strong)
-        Z_w, Z_s = white.weak(features[rows]), white.strong(data.strong[rows])
+        own = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, own)
+        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
         behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
+        if alone is None:
+            # Of the strong features alone, once for all teachers: risks that need no teacher have one value.
+            nothing = replace(white.pair, values_w=np.empty(0), C=white.pair.C[:, :0])
+            alone = label_terms(nothing, Z_w[:, :0], Z_s, y, folds, sigma2)
+            alone = replace(alone, variance=alone.variance + shift)
         found = Forecast(
             weak=name,
             strong=data.strong_name,
@@ -172,6 +182,7 @@ def foresee(
             penalties_w=white.pair.values_w.mean() * RELATIVE,
             penalties_s=white.pair.values_s.mean() * RELATIVE,
             union=union,
+            alone=alone,
             given=name in data.given,
         )
         if sigma2 is not None and sigma2 > float(target.variance[0]):
@@ -186,7 +197,8 @@ def foresee(
         raised = [
             Check(
                 "OG214",
-                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g}",
+                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
+                f" difference {a.difference:.2g}",
             )
             for a in held[name]
             if not a.agrees
@@ -297,7 +309,7 @@ def _anchors(
     values = {
         "teacher": found.teacher[:, 0],
         "student": found.student[:, 0, 0],
-        "baseline": found.baseline[:, 0],
+        "baseline": found.labels_only[:, 0],
     }
     compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
     anchors = []

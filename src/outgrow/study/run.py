@@ -279,6 +279,7 @@ def _pair_checks(pair: PairResult) -> list[Check]:
         checks.append(
             Check("OG205", f"{pair.weak}: ceiling {ceiling.value:.3g}, teacher {teacher.value:.3g}")
         )
+    checks += [Check(check.code, f"{pair.weak}: {check.detail}") for check in getattr(pair.pgr, "checks", ())]
     shared = pair.geometry.correlation.estimate
     return [*checks, *(shared.checks if isinstance(shared, Estimate) else ())]
 

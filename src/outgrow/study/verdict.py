@@ -128,7 +128,7 @@ def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: boo
         difference = estimate(apart, "student less teacher")
         low, high = difference.interval or (-math.inf, math.inf)
         answer = "yes" if high < 0 else "no" if low > 0 else "cannot tell"
-        chance = probability(-apart, 0.0, n, method)
+        chance = probability(-apart, float(values[place[student.name], 0]), n, method)
         outgrown.append(
             Outgrown(
                 str(student.weak), answer, difference, chance, _labels(difference, answer != "cannot tell", n)

@@ -26,6 +26,16 @@ MOST = 3.0
 """Largest kappa / k believed, where degrees of freedom are two thirds of the pool's rows. Simulated with 40
 directions, forecasts from pools of 36 to 42 rows are some 15 % off at 3, 25 to 45 % at 5, worse beyond."""
 
+CARRIED = 1e-4
+"""Eigenvalue, in units of the least penalty believed, below which a pool's directions are all alike: each is
+then shrunk to less than this share by every fit that is forecast, so a thousand of them are a tenth of
+one."""
+
+CLOSE = 1.5
+"""Largest kappa / k at which single directions are read off new rows: where it is larger the pool's least
+eigenvalues are far below the population's, and new rows are far too long there (heavy tails: a
+thousandfold)."""
+
 ROUNDING = 1e-9
 """Share of its residual that a fit must leave: where df2 meets the rows the difference is rounding."""
 
@@ -45,6 +55,8 @@ class Stages:
         Penalties asked for.
     shrink : array of shape (K, d)
         Factors lambda / (lambda + k) on the eigenvalues given.
+    carried : array of shape (d,)
+        How far the pool tells of each direction: its factor where kappa / k is `CLOSE`.
     df1, df2 : array of shape (K,)
         Degrees of freedom of first and second order, in the population.
     df2_here : array of shape (K,)
@@ -70,6 +82,7 @@ class Stages:
     m: Float[np.ndarray, " K"]
     alpha: Float[np.ndarray, " K"]
     shrink: Float[np.ndarray, "K d"]
+    carried: Float[np.ndarray, " d"]
     df1: Float[np.ndarray, " K"]
     df2: Float[np.ndarray, " K"]
     df2_here: Float[np.ndarray, " K"]
@@ -118,7 +131,11 @@ class Stages:
         """
         return replace(
             self,
-            **{name: getattr(self, name)[places] for name in [one.name for one in fields(self)][:-2]},
+            **{
+                one.name: getattr(self, one.name)[places]
+                for one in fields(self)
+                if one.name not in ("carried", "rows", "intercept")
+            },
         )
 
     @property
@@ -207,6 +224,7 @@ def effective_stages(
         m,
         alpha,
         shrink,
+        carried(values, limit),
         df1,
         df2,
         df2_here,
@@ -219,6 +237,24 @@ def effective_stages(
         limit,
         intercept,
     )
+
+
+def least_penalty(values: Float[np.ndarray, " d"], rows: float, inflation: float = MOST) -> float:
+    """Pool penalty k from which kappa / k is at most `inflation`; 0 where it is so without a penalty."""
+    most = (1 - 1 / inflation) * rows
+    if len(values) <= most:
+        return 0.0
+    low, high = np.log(SMALLEST * values.max()), np.log(values.sum() / most)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        more = np.sum(values / (values + np.exp(middle))) > most
+        low, high = (middle, high) if more else (low, middle)
+    return float(np.exp(high))
+
+
+def carried(values: Float[np.ndarray, " d"], rows: float) -> Float[np.ndarray, " d"]:
+    """How far a pool tells of each direction, from 0 to 1: all of it where directions are few."""
+    return np.asarray(values / (values + least_penalty(values, rows, CLOSE)))
 
 
 def _penalty(

@@ -116,7 +116,8 @@ def single_risks(stages: Stages, side: Side, target: Target, factor: float = 1.0
     signal, mean = _fitted(stages, squares, norm)
     bias = target.variance[:, None] - 2 * signal.sum(axis=0) + mean.sum(axis=0)
     # What is shrunk away grows with the length of a row, noise and misfit do not.
-    lost = squares.sum(axis=0) @ ((1 - stages.shrink) ** 2).T
+    # Directions that the pool hardly spans stand for next to nothing in it, and for anything in new rows.
+    lost = squares.sum(axis=0) @ (stages.carried * (1 - stages.shrink) ** 2).T
     residual = (stages.steady * bias + (stages.growing - stages.steady) * lost) / stages.rest
     variance = factor * residual * stages.gain
     # The intercept moves the whole fit; its share is no part of how the fit varies over points.

@@ -8,8 +8,8 @@ inverted, so they hold near interpolation peaks too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,8 +21,8 @@ from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.theory.effective_stage import MOST, Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_forecast import JointForecast, joint_forecast
-from outgrow.theory.replicates import estimate, probability, ratio
-from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least
+from outgrow.theory.replicates import MODEL, allowance, estimate, probability, ratio, small_gap
+from outgrow.theory.surface import RELATIVE, Penalties, Surface, choice, least, possible
 from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Side, Target
 from outgrow.theory.union_features import union_features
@@ -55,6 +55,8 @@ class Forecast:
     union : bool
         Whether to forecast the further routes: the union of both sets, which takes a decomposition of both
         together (NaN otherwise), and among the `risks` the joint student.
+    alone : Target or None
+        The target measured with the strong features alone, which no teacher touches.
     given : bool
         Whether the weak set is a given teacher's pseudo-labels: the joint student then leans on its imitation
         (`outgrow.theory.taught_features`).
@@ -71,6 +73,7 @@ class Forecast:
     checks: tuple[Check, ...] = ()
     intercept: bool = True
     union: bool = True
+    alone: Target | None = None
     given: bool = False
     # Not copied by `replace`: what was seen of one pair or target is not so of another.
     _seen: dict[tuple[float | None, ...], Surface] = field(
@@ -209,17 +212,23 @@ class Forecast:
             # What two sets share cannot be told from chance (T1); any penalty gives it a meaning (T4).
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
 
-        strong = self.target.strong()
         tried_b, tried_c = given(alpha_b, self.penalties_s), given(alpha_c, self.penalties_s)
-        fits = self.stages(self.pair.values_s, n, tried_b)
-        baseline, own_b = least(
-            single_risks(fits, strong, self.target).error.reshape(-1, len(n), len(tried_b)), tried_b
-        )
-        both = (n[:, None] + N[None, :]).ravel()
-        fits = self.stages(self.pair.values_s, both, tried_c)
-        ceiling, own_c = least(
-            single_risks(fits, strong, self.target).error.reshape(-1, len(both), len(tried_c)), tried_c
-        )
+        sizes = (n, (n[:, None] + N[None, :]).ravel())
+        on = [
+            (self.stages(self.pair.values_s, m, tried), len(m), tried)
+            for m, tried in zip(sizes, (tried_b, tried_c), strict=True)
+        ]
+
+        def on_labels(target: Target) -> list[tuple[np.ndarray, np.ndarray]]:
+            errors = (single_risks(stage, target.strong(), target).error for stage, _, _ in on)
+            return [
+                least(error.reshape(-1, m, len(tried)), tried)
+                for error, (_, m, tried) in zip(errors, on, strict=True)
+            ]
+
+        (baseline, own_b), (ceiling, own_c) = on_labels(self.target)
+        (shown_b, _), (shown_c, _) = on_labels(self.alone or self.target)
+        ceiling, shown_c = (errors.reshape(-1, len(n), len(N)) for errors in (ceiling, shown_c))
         union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
         if self.union:
             values, side = self.both
@@ -236,9 +245,31 @@ class Forecast:
             "ceiling": own_c.reshape(len(n), len(N)),
             "union": own_u,
         }
-        ceiling = ceiling.reshape(-1, len(n), len(N))
+        # What is tuned is less than what a constant errs by; else these rows and labels tell nothing.
+        variance = float(self.target.variance[0])
+        if alpha_w is None:
+            teacher = possible(teacher, variance)
+        if alpha_w is None and alpha_s is None:
+            parts = np.where(np.isnan(possible(parts.sum(axis=0), variance)), np.nan, parts)
+        baseline = possible(baseline, variance) if alpha_b is None else baseline
+        ceiling = possible(ceiling, variance) if alpha_c is None else ceiling
+        shown_b = possible(shown_b, variance) if alpha_b is None else shown_b
+        shown_c = possible(shown_c, variance) if alpha_c is None else shown_c
         bias, inherited, fresh = parts
-        return Surface(n, N, teacher, baseline, union, ceiling, bias, inherited, fresh, penalties)
+        return Surface(
+            n=n,
+            N=N,
+            teacher=teacher,
+            baseline=baseline,
+            union=possible(union, variance),
+            ceiling=ceiling,
+            bias=bias,
+            inherited=inherited,
+            fresh=fresh,
+            labels_only=shown_b,
+            top=shown_c,
+            penalties=penalties,
+        )
 
     def joint(
         self,
@@ -347,36 +378,40 @@ class Forecast:
             chosen. Undefined where the expectation is infinite.
         """
         found = self.surface([n], [N], **alphas)
-        d_w, d_s = len(self.pair.values_w), len(self.pair.values_s)
-        teacher = self._risk(found.teacher[:, 0], d_w, n, "n labelled")
+        (d_s, d_w), tuned = self.pair.C.shape, _tuned(alphas)
+        teacher = self._risk(found.teacher[:, 0], d_w, n, "n labelled", "alpha_w" in tuned)
         return Risks(
             teacher=teacher,
-            student=self._student(found, found.student[:, 0, 0] - (self.target.sigma2 or 0.0)),
-            baseline=self._risk(found.baseline[:, 0], d_s, n, "n labelled"),
-            ceiling=self._risk(found.ceiling[:, 0, 0], d_s, n + N, "n + N with true labels"),
-            extras=self._extras(found, n, N, alphas) if self.union else {},
+            student=self._student(found, found.student[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
+            baseline=self._risk(found.labels_only[:, 0], d_s, n, "n labelled", "alpha_b" in tuned),
+            ceiling=self._risk(found.top[:, 0, 0], d_s, n + N, "n + N with true labels", "alpha_c" in tuned),
+            extras=self._extras(found, n, N, tuned) if self.union else {},
         )
 
-    def _extras(self, found: Surface, n: int, N: int, alphas: dict[str, float | None]) -> dict[str, Quantity]:
+    def _extras(self, found: Surface, n: int, N: int, tuned: Set[str]) -> dict[str, Quantity]:
         d_s, d_w = self.pair.C.shape
-        extras = {"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled")}
-        if alphas.get("alpha_w") is None and alphas.get("alpha_s") is None:
+        extras = {"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled", True)}
+        if {"alpha_w", "alpha_s"} <= tuned:
             # Penalties that are fixed for the student say nothing of what would suit another weight.
             error = self.taught([n], N)[:, 0] if self.given else self.joint(n, N).error
-            extras["joint"] = self._risk(error, d_s, n + N, "n + N, labelled and pseudo-labelled")
+            error = possible(error, float(self.target.variance[0]))
+            extras["joint"] = self._risk(error, d_s, n + N, "n + N, labelled and pseudo-labelled", True)
         return extras
 
-    def _risk(self, values: Float[np.ndarray, " R"], d: int, m: int, name: str) -> Quantity:
+    def _risk(self, values: Float[np.ndarray, " R"], d: int, m: int, name: str, tuned: bool) -> Quantity:
         if np.isnan(values[0]):
-            return self._undefined(d, m, name)
+            # A tuned fit is never infinite, and its largest penalty never more than the pool can tell of.
+            return self._impossible(m, name) if tuned else self._undefined(d, m, name)
         return self.estimate(values - (self.target.sigma2 or 0.0))
 
-    def _student(self, found: Surface, values: Float[np.ndarray, " R"]) -> Quantity:
+    def _student(self, found: Surface, values: Float[np.ndarray, " R"], tuned: Set[str]) -> Quantity:
         """Give the student's risk at the one design of a surface, or a part of it."""
         if not np.isnan(found.student[0, 0, 0]):
             return self.estimate(values)
         n, N = int(found.n[0]), int(found.N[0])
         d_s, d_w = self.pair.C.shape
+        if {"alpha_w", "alpha_s"} <= tuned:
+            return self._impossible(N, "N unlabelled")
         if np.isnan(found.teacher[0, 0]):
             return self._undefined(d_w, n, "n labelled")
         bare = found.penalties["alpha_w"][0, 0] == found.penalties["alpha_s"][0, 0] == 0
@@ -388,6 +423,14 @@ class Forecast:
                 " (--rank), or take a penalty.",
             )
         return self._undefined(d_s, N, "N unlabelled")
+
+    def _impossible(self, m: int, name: str) -> Undefined:
+        return Undefined(
+            f"{self.m} labels and {self.pair.rows:.0f} unlabelled rows do not tell the risk at {m} rows"
+            f" ({name}): the estimate is not above 0, or far above the labels' variance of"
+            f" {self.target.variance[0]:.3g}",
+            "Use more labels and unlabelled rows for the forecast, or keep fewer directions (--rank).",
+        )
 
     def _undefined(self, d: int, m: int, name: str) -> Undefined:
         if d > (1 - 1 / MOST) * self.pair.rows:
@@ -431,11 +474,11 @@ class Forecast:
         dict of str to Estimate or Undefined
             "bias" (with the label noise where its variance is not known), "inherited" and "fresh" variance.
         """
-        found = self.surface([n], [N], **alphas)
+        found, tuned = self.surface([n], [N], **alphas), _tuned(alphas)
         return {
-            "bias": self._student(found, found.bias[:, 0, 0] - (self.target.sigma2 or 0.0)),
-            "inherited": self._student(found, found.inherited[:, 0, 0]),
-            "fresh": self._student(found, found.fresh[:, 0, 0]),
+            "bias": self._student(found, found.bias[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
+            "inherited": self._student(found, found.inherited[:, 0, 0], tuned),
+            "fresh": self._student(found, found.fresh[:, 0, 0], tuned),
         }
 
     def pgr(self, n: int, N: int, **alphas: float | None) -> Quantity:
@@ -451,18 +494,24 @@ class Forecast:
         Returns
         -------
         Estimate or Undefined
-            With Fieller's interval; Undefined where the gap between teacher and ceiling is not resolved.
+            With Fieller's interval, and OG217 where the gap is small beside the teacher's risk; Undefined
+            where the ceiling is not forecast to be better than the teacher.
         """
         found = self.surface([n], [N], **alphas)
-        teacher = found.teacher[:, 0]
-        return ratio(
-            teacher - found.student[:, 0, 0],
-            teacher - found.ceiling[:, 0, 0],
-            "PGR",
-            "the gap between teacher and ceiling",
-            self.m,
-            self.method,
+        teacher, ceiling = found.teacher[:, 0], found.ceiling[:, 0, 0]
+        what = "the gap between teacher and ceiling"
+        student, sigma2 = found.student[:, 0, 0], self.target.sigma2 or 0.0
+        over, under, risk = teacher - student, teacher - ceiling, float(teacher[0]) - sigma2
+        errors = (
+            allowance(float(over[0]), float(student[0]) - sigma2),
+            allowance(float(under[0]), float(ceiling[0]) - sigma2),
         )
+        made = ratio(over, under, errors, "PGR", what, self.m, self.method)
+        if isinstance(made, Undefined):
+            return made
+        # The same words for every design, so that a page says them once for all.
+        said = small_gap(float(under[0]), risk)
+        return replace(made, checks=tuple(replace(one, detail=f"{self.weak}: PGR") for one in said))
 
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
         """Forecast the outperforming ratio, of excess risks.
@@ -482,9 +531,12 @@ class Forecast:
         if self.target.sigma2 is None:
             return NO_NOISE
         found = self.surface([n], [N], **alphas)
+        baseline, student = found.baseline[:, 0], found.student[:, 0, 0]
+        over, under = baseline - self.target.sigma2, student - self.target.sigma2
         return ratio(
-            found.baseline[:, 0] - self.target.sigma2,
-            found.student[:, 0, 0] - self.target.sigma2,
+            over,
+            under,
+            (MODEL * float(under[0]),) * 2,
             "OPR",
             "the student's excess risk",
             self.m,
@@ -524,6 +576,11 @@ NO_NOISE = Undefined(
     "the variance of the label noise is not known, and OPR divides excess risks",
     "Give it (--noise-variance), or two labels for some rows (--repeat-column).",
 )
+
+
+def _tuned(alphas: Mapping[str, float | None]) -> Set[str]:
+    """Penalties that the forecast chooses."""
+    return {name for name in ("alpha_w", "alpha_s", "alpha_b", "alpha_c") if alphas.get(name) is None}
 
 
 def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"]:

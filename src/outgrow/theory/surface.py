@@ -34,32 +34,27 @@ class Penalties(NamedTuple):
 class Surface:
     """Forecast errors on a grid of designs: the estimate first, then its replicates.
 
-    Parameters
-    ----------
-    n : array of shape (a,)
-        Labelled rows.
-    N : array of shape (b,)
-        Unlabelled rows.
-    teacher, baseline, union : array of shape (R, a)
-        Expected squared error on fresh labels; NaN where infinite, or not forecast.
-    ceiling : array of shape (R, a, b)
-        The same with n + N true labels.
-    bias, inherited, fresh : array of shape (R, a, b)
-        The student's, in its three parts; the bias holds the label noise.
-    penalties : dict of str to array
-        Those used, by the fields of `Penalties`, of the shape (a,) or (a, b).
+    Expected squared errors on fresh labels; NaN where infinite, or not forecast.
     """
 
     n: Int[np.ndarray, " a"]
     N: Int[np.ndarray, " b"]
     teacher: Float[np.ndarray, "R a"]
     baseline: Float[np.ndarray, "R a"]
+    """Of the strong features on n labels, from the same products as teacher and student: for differences."""
     union: Float[np.ndarray, "R a"]
     ceiling: Float[np.ndarray, "R a b"]
+    """The same with n + N true labels."""
     bias: Float[np.ndarray, "R a b"]
+    """The student's in three parts; this one holds the label noise."""
     inherited: Float[np.ndarray, "R a b"]
     fresh: Float[np.ndarray, "R a b"]
+    labels_only: Float[np.ndarray, "R a"]
+    """As `baseline`, from the strong features alone: the same whatever the teacher, for display."""
+    top: Float[np.ndarray, "R a b"]
+    """As `ceiling`, likewise."""
     penalties: dict[str, np.ndarray]
+    """Those used, by the fields of `Penalties`, of the shape (a,) or (a, b)."""
 
     @property
     def student(self) -> Float[np.ndarray, "R a b"]:
@@ -87,9 +82,10 @@ class Surface:
         i = np.array([places[0][size] for size in n.tolist()])
         j = np.array([places[1][size] for size in N.tolist()])
         both = {
-            name: getattr(self, name)[:, i][:, :, j] for name in ("ceiling", "bias", "inherited", "fresh")
+            name: getattr(self, name)[:, i][:, :, j]
+            for name in ("ceiling", "bias", "inherited", "fresh", "top")
         }
-        single = {name: getattr(self, name)[:, i] for name in ("teacher", "baseline", "union")}
+        single = {name: getattr(self, name)[:, i] for name in ("teacher", "baseline", "union", "labels_only")}
         penalties = {
             name: values[i] if values.ndim == 1 else values[np.ix_(i, j)]
             for name, values in self.penalties.items()
@@ -103,6 +99,17 @@ decade from all but ridgeless to all but constant."""
 
 CAUTION = 1.0
 """Standard errors added before penalties are compared."""
+
+
+MOST_ERROR = 1.6
+"""Largest error believed of a tuned fit, in units of the labels' variance: a constant, which every grid holds
+all but exactly, errs by 1 + 1/n of it, 1.5 for the two labels that are the fewest."""
+
+
+def possible(error: Float[np.ndarray, R * shape], variance: float) -> Float[np.ndarray, R * shape]:
+    """Errors of tuned fits, NaN where the estimate is none that an error can have: not above 0, or far above
+    what a constant errs by."""
+    return np.where((error[0] > 0) & (error[0] < MOST_ERROR * variance), error, np.nan)
 
 
 def least(

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
+from outgrow.theory.effective_stage import CLOSE, least_penalty
 from outgrow.theory.row_lengths import ALIKE, length_nodes
 
 
@@ -27,8 +28,8 @@ class PairSpectra:
         Correlations of whitened strong with whitened weak directions.
     rows : float
         Rows that all of it was measured on, mean taken off; infinite for a population.
-    lengths_w, lengths_s : array of shape (q,) and (r,)
-        Squared lengths of rows in each set, of mean 1; all alike by default.
+    lengths_w, lengths_s, lengths_both : array of shape (q,)
+        Squared lengths of rows in each set and in both, of mean 1; all alike by default.
     """
 
     values_w: Float[np.ndarray, " d_w"]
@@ -37,6 +38,7 @@ class PairSpectra:
     rows: float = np.inf
     lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
     lengths_s: Float[np.ndarray, " r"] = field(default_factory=lambda: ALIKE)
+    lengths_both: Float[np.ndarray, " t"] = field(default_factory=lambda: ALIKE)
 
     def __post_init__(self) -> None:
         if self.C.shape != (len(self.values_s), len(self.values_w)):
@@ -47,34 +49,28 @@ class PairSpectra:
             )
 
     def lengths(self, values: Float[np.ndarray, " d"]) -> Float[np.ndarray, " _"]:
-        """Give the squared lengths of rows in a set.
-
-        Parameters
-        ----------
-        values : array of shape (d,)
-            `values_w` or `values_s` themselves; both sets together count as the strong one.
-
-        Returns
-        -------
-        array of shape (q,)
-            Of mean 1.
-        """
-        return self.lengths_w if values is self.values_w else self.lengths_s
+        """Squared lengths of rows in `values_w` or `values_s` themselves, or in both sets together."""
+        if values is self.values_w:
+            return self.lengths_w
+        return self.lengths_s if values is self.values_s else self.lengths_both
 
     def with_lengths(self, Z_w: Float[np.ndarray, "m d_w"], Z_s: Float[np.ndarray, "m d_s"]) -> PairSpectra:
-        """Measure how long rows are, on rows that the spectra have not seen.
+        """Measure how long rows are, on m rows in whitened directions that the spectra have not seen."""
+        # As fits to that many rows see them: in directions that are shrunk away, or that the pool hardly
+        # spans, a row may be a thousand times as long as another (a pixel that few pictures use).
+        weak, strong = (
+            Z * np.sqrt(values / (values + max(of_pool, of_rows)))
+            for Z, values in ((Z_w, self.values_w), (Z_s, self.values_s))
+            for of_pool in (least_penalty(values, self.rows - 1, CLOSE),)
+            for of_rows in (least_penalty(values, len(Z), SEEN),)
+        )
+        both = np.hstack([weak, strong])
+        found = [length_nodes(rows) if rows.any() else ALIKE for rows in (weak, strong, both)]
+        return replace(self, lengths_w=found[0], lengths_s=found[1], lengths_both=found[2])
 
-        Parameters
-        ----------
-        Z_w, Z_s : array of shape (m, d_w) and (m, d_s)
-            Rows in whitened directions.
 
-        Returns
-        -------
-        PairSpectra
-            The same with squared lengths.
-        """
-        return replace(self, lengths_w=length_nodes(Z_w), lengths_s=length_nodes(Z_s))
+SEEN = 2.0
+"""Rows per degree of freedom of the fit that lengths are taken for: about that of a tuned one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.theory.terms import PairSpectra, Side, Target
+from outgrow.theory.whitening import directions
 
 
 def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray, " d"], Side]:
@@ -30,12 +32,10 @@ def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray,
     covariance = np.diag(scale**2)
     covariance[split:, :split] = pair.C * np.outer(scale[split:], scale[:split])
     covariance[:split, split:] = covariance[split:, :split].T
-    values, vectors = np.linalg.eigh(covariance)
-    # Directions that the sets share exactly cancel down to the rounding of the correlations.
-    keep = values > len(values) * np.finfo(np.float64).eps * values[-1]
-    # A pool of M rows spans M - 1 directions at most.
-    keep[: max(0, len(keep) - int(min(pair.rows - 1, len(keep))))] = False
-    values, vectors = values[keep], vectors[:, keep]
+    # Directions that the sets share exactly cancel down to the rounding of the correlations; the others that
+    # the pool does not span are open to new rows.
+    spectrum = spectrum_of_covariance(covariance, len(covariance))
+    values, vectors = directions(spectrum, pair.rows, np.eye(len(covariance)))
     back = scale[:, None] * vectors / np.sqrt(values)
     weak, strong = target.weak(), target.strong()
     together = (np.hstack(both) @ back for both in zip(weak, strong, strict=True))
