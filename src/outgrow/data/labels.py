@@ -166,12 +166,7 @@ def labels_beside(
     label = label_column or ("label" if "label" in table.names else None)
     if label is None and wanted:
         label = _only_label(table, {id_column, split, group_column, truth_column})
-    elif (
-        label_column is None
-        and label is not None
-        and not wanted
-        and table.schema.field(label).type.num_fields
-    ):
+    elif label_column is None and label is not None and not wanted and not _may_label(table, label):
         label = None  # a column that merely happens to be called so is no reason to refuse the rows
     missing = missing_marks(table)
     if key is None and id_column != "id":
@@ -206,6 +201,13 @@ def labels_beside(
         table=table,
         checks=() if check is None else (check,),
     )
+
+
+def _may_label(table: Table, name: str) -> bool:
+    import pyarrow as pa
+
+    kind = table.schema.field(name).type
+    return is_text(kind) or (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind))
 
 
 def missing_marks(table: Table) -> frozenset[str]:
