@@ -74,6 +74,7 @@ class Table:
             raise DataError(f"several columns are called {quoted(twice)}", where, "Rename them.")
         fields = [pa.field(field.name, plain(pa.nulls(0, field.type)).type) for field in schema]
         self.schema = pa.schema(fields, metadata=schema.metadata)
+        self._simplified = {new.name for new, old in zip(fields, schema, strict=True) if new.type != old.type}
         self.undecoded: dict[int, str] = {}
 
     @property
@@ -118,7 +119,10 @@ class Table:
         done = 0
         for batch in self._read(list(columns), size):
             done += batch.num_rows
-            yield pa.RecordBatch.from_arrays([plain(batch.column(name)) for name in columns], list(columns))
+            if not self._simplified.isdisjoint(columns):
+                arrays = [plain(batch.column(name)) for name in columns]
+                batch = pa.RecordBatch.from_arrays(arrays, list(columns))
+            yield batch
         if done != self.rows:
             raise FileError(
                 f"holds {done} rows where {self.rows} are declared", self.where, "Write it again."
