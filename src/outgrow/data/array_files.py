@@ -45,25 +45,7 @@ def _pickled(where: str) -> FileError:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """Map the array of a .npy file.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file.
-
-    Returns
-    -------
-    numpy.ndarray
-        Array (n, d), read-only.
-
-    Raises
-    ------
-    FileError
-        When the file is damaged or holds pickled objects.
-    DataError
-        When the array is no (n, d) table of real numbers.
-    """
+    """Map the array of a .npy file."""
     try:
         with path.open("rb") as stream:
             shape, fortran, dtype = _npy_header(stream, str(path))
@@ -84,27 +66,7 @@ def _enough(path: Path, wanted: int, held: int, shape: tuple[int, ...], dtype: n
 
 
 def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read the array of a .npz file, and ids where it has them.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file.
-
-    Returns
-    -------
-    numpy.ndarray
-        Array (n, d): "features", or the only one besides "ids".
-    numpy.ndarray or None
-        The array "ids".
-
-    Raises
-    ------
-    FileError
-        When the file is damaged or holds pickled objects.
-    DataError
-        When no array fits, or it is no (n, d) table of real numbers.
-    """
+    """Read the array of a .npz file, and ids where it has them."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {
@@ -150,27 +112,7 @@ _SAFETENSORS |= {f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU"
 
 
 def read_safetensors(path: Path) -> tuple[np.ndarray, str | None]:
-    """Map the tensor of a .safetensors file.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file.
-
-    Returns
-    -------
-    numpy.ndarray
-        Array (n, d): "features", or the only tensor; bfloat16 becomes float32.
-    str or None
-        What the file's metadata calls "encoder".
-
-    Raises
-    ------
-    FileError
-        When the file is damaged.
-    DataError
-        When no tensor fits, or it is no (n, d) table of real numbers.
-    """
+    """Map the tensor of a .safetensors file."""
     from safetensors import safe_open
 
     try:

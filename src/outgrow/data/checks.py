@@ -29,20 +29,6 @@ def same_content(values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split
     """Look for rows of the test that stand, under another id, among the rows trained on (OG101).
 
     Up to the last digits, as `outgrow.linalg.copies` finds them.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Features (n, d).
-    ids : numpy.ndarray
-        The n ids.
-    split : Split
-        Which rows are trained on and tested on.
-
-    Returns
-    -------
-    Check or None
-        OG101 naming the first pairs.
     """
     if not len(split.test):
         return None
@@ -75,18 +61,6 @@ FEWEST = 20
 def carried_by_few(y: Float[np.ndarray, " n"], ids: np.ndarray) -> Check | None:
     """Look for a few rows that carry half of the squared deviations of the labels (OG108).
 
-    Parameters
-    ----------
-    y : numpy.ndarray
-        Labels of a regression, NaN where unknown.
-    ids : numpy.ndarray
-        The n ids.
-
-    Returns
-    -------
-    Check or None
-        Naming these rows.
-
     Examples
     --------
     >>> carried_by_few(np.array([*range(30), 1e9]), np.arange(31)).detail
@@ -116,27 +90,7 @@ def drawn_from_pool(
     code: str,
     units: np.ndarray | None = None,
 ) -> Check | None:
-    """Test whether some rows have the mean of the pool, by Hotelling's T2 on leading components.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Features (n, d).
-    sample : numpy.ndarray
-        Labelled or test rows.
-    pool : numpy.ndarray
-        Rows of the pool.
-    code : {"OG102", "OG103"}
-        For labelled or for test rows.
-    units : numpy.ndarray, optional
-        Unit of each of n rows, where whole units were drawn: rows of one unit are alike, so one row of each
-        is compared.
-
-    Returns
-    -------
-    Check or None
-        With T2, its F and p-value, where p < 1e-3.
-    """
+    """Test whether some rows have the mean of the pool, by Hotelling's T2 on leading components."""
     a, b = values[_thinned(_one_each(sample, units))], values[_thinned(_one_each(pool, units))]
     rows = len(a) + len(b)
     # At least five rows per direction, or the pooled covariance is too rough to invert.
@@ -158,22 +112,7 @@ def drawn_from_pool(
 
 
 def hotelling(x: Float[np.ndarray, "m p"], y: Float[np.ndarray, "k p"]) -> tuple[float, float, float]:
-    """Compare two means by Hotelling's T2 with the pooled covariance.
-
-    Parameters
-    ----------
-    x, y : numpy.ndarray
-        Arrays (m, p) and (k, p), m + k > p + 1.
-
-    Returns
-    -------
-    float
-        T2.
-    float
-        F = T2 (m + k - p - 1) / ((m + k - 2) p).
-    float
-        Its p-value, from the F distribution with p and m + k - p - 1 degrees of freedom.
-    """
+    """Compare two means by Hotelling's T2 with the pooled covariance: T2, its F and its p-value."""
     from scipy.special import fdtrc
 
     rows, p = len(x) + len(y), x.shape[1]
@@ -220,20 +159,6 @@ def constant_columns(
 ) -> Check | None:
     """Look for columns that do not vary (OG104).
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Features (n, d).
-    name : str
-        The feature set.
-    columns : tuple of str
-        Names of the columns; numbers from 0 are named where there are none.
-
-    Returns
-    -------
-    Check or None
-        How many there are, and the first five.
-
     Examples
     --------
     >>> constant_columns(np.array([[1.0, 5.0], [2.0, 5.0]]), "small").detail
@@ -251,24 +176,7 @@ def constant_columns(
 def suspicions(
     values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split, groups: np.ndarray | None = None
 ) -> tuple[Check, ...]:
-    """Raise every check that one feature set and a split give reason for.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Features (n, d), preferably of the strong model, which tells most rows apart.
-    ids : numpy.ndarray
-        The n ids.
-    split : Split
-        The parts.
-    groups : numpy.ndarray, optional
-        Groups the test was drawn by, None where a row has none.
-
-    Returns
-    -------
-    tuple of Check
-        OG101, OG102 and OG103, where raised.
-    """
+    """Raise every check that one feature set and a split give reason for."""
     found = (
         same_content(values, ids, split),
         drawn_from_pool(values, split.labelled, split.unlabelled, "OG102"),

@@ -66,39 +66,12 @@ def _named(codes: Any, classes: Sequence[str]) -> Any:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Tell whether a folder was saved by `save_to_disk`.
-
-    Parameters
-    ----------
-    folder : Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True where it says so itself.
-    """
+    """Tell whether a folder was saved by `save_to_disk`."""
     return (folder / STATE).is_file() or (folder / PARTS).is_file()
 
 
 def read_dataset(folder: Path) -> DatasetTable:
-    """Read a folder saved by `save_to_disk`.
-
-    Parameters
-    ----------
-    folder : Path
-        One dataset, or one in parts.
-
-    Returns
-    -------
-    DatasetTable
-        With all its parts.
-
-    Raises
-    ------
-    FileError
-        When a file is missing or damaged, or rows were chosen without being written.
-    """
+    """Read a folder saved by `save_to_disk`."""
     if not (folder / PARTS).is_file():
         table, classes = _read_part(folder)
         return DatasetTable({"": table}, classes, str(folder))
@@ -167,25 +140,7 @@ def _classes(features: object) -> dict[str, list[str]]:
 
 
 def load_from_hub(name: str) -> DatasetTable:
-    """Load a dataset by its name on the hub.
-
-    Parameters
-    ----------
-    name : str
-        "owner/name" or "name", with ":configuration" where it has several.
-
-    Returns
-    -------
-    DatasetTable
-        With all its parts.
-
-    Raises
-    ------
-    ConfigError
-        When `datasets` is not installed.
-    DataError
-        When the dataset cannot be had.
-    """
+    """Load a dataset by its name on the hub."""
     try:
         import datasets
     except ImportError as error:

@@ -168,29 +168,6 @@ def as_features(
 ) -> FeatureTable:
     """Check an array and make it a feature set, without a copy where its type allows.
 
-    Parameters
-    ----------
-    values : array-like
-        Array (n, d) of real numbers.
-    ids : array-like, optional
-        The n ids, strings or whole numbers; row numbers when not given.
-    name : str
-        Name in reports.
-    where : str
-        How messages name the array; its name by default.
-    source, columns, encoder, stored
-        Kept in the identity; `stored` is the type of the numbers before they were widened.
-
-    Returns
-    -------
-    FeatureTable
-        With read-only values.
-
-    Raises
-    ------
-    DataError
-        When the values are not a finite (n, d) table of real numbers, or ids do not fit.
-
     Examples
     --------
     >>> table = as_features([[1, 2], [3, 4], [5, 6]], ids=["a", "b", "c"])

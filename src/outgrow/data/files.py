@@ -20,18 +20,6 @@ from outgrow.errors import DataError, FileError
 def quoted(items: Iterable[object], limit: int = 5) -> str:
     """List the first items for a message, each quoted, shortened and with control characters escaped.
 
-    Parameters
-    ----------
-    items : iterable of object
-        What to list.
-    limit : int
-        Items shown before "...": five are enough to recognise a pattern.
-
-    Returns
-    -------
-    str
-        For example ``'a', 'b', ... (12 in all)``.
-
     Examples
     --------
     >>> quoted(["a", "b"])
@@ -45,44 +33,12 @@ def quoted(items: Iterable[object], limit: int = 5) -> str:
 
 
 def row_name(ids: Sequence[str] | np.ndarray | None, row: int) -> str:
-    """Name one row for a message: by its id, or by its number from 0.
-
-    Parameters
-    ----------
-    ids : sequence of str or None
-        The ids, or None where rows have none.
-    row : int
-        Position from 0.
-
-    Returns
-    -------
-    str
-        ``row 'abc'`` or ``row 17``.
-    """
+    """Name one row for a message: by its id, or by its number from 0."""
     return f"row {row}" if ids is None else f"row {quoted([ids[row]])}"
 
 
 def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
-    """Check that a path names a readable, non-empty file of a known format.
-
-    Parameters
-    ----------
-    path : str or Path
-        What the user gave.
-    formats : iterable of str
-        Endings that can be read, with their dots.
-
-    Returns
-    -------
-    Path
-        The same path.
-
-    Raises
-    ------
-    FileError
-        When there is no such file (the nearest existing name is suggested), when it is a folder, empty,
-        unreadable or of another format.
-    """
+    """Check that a path names a readable, non-empty file of a known format."""
     path, formats = Path(path), list(formats)
     where = str(path)
     try:
@@ -131,22 +87,7 @@ def _no_such_file(path: Path) -> FileError:
 
 
 def damaged(path: Path, kind: str, error: BaseException) -> FileError:
-    """Say that a file cannot be read as what its ending says.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    kind : str
-        The format, in words.
-    error : BaseException
-        What the library raised; its first line is kept.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
+    """Say that a file cannot be read as what its ending says."""
     return FileError(
         f"damaged, cut short, or not {kind} ({_first_line(error)})",
         str(path),
@@ -162,24 +103,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def missing_column(path: Path, column: str, present: Sequence[str], role: str) -> DataError:
-    """Say that a column is not there, and which ones are.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    column : str
-        The name looked for.
-    present : sequence of str
-        The columns of the file.
-    role : str
-        What the column was needed for, such as "label".
-
-    Returns
-    -------
-    DataError
-        Ready to be raised.
-    """
+    """Say that a column is not there, and which ones are."""
     near = difflib.get_close_matches(column, present, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return DataError(
@@ -188,43 +112,14 @@ def missing_column(path: Path, column: str, present: Sequence[str], role: str) -
 
 
 def check_ids(ids: np.ndarray, where: str) -> np.ndarray:
-    """Refuse duplicated ids, naming the first five.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Array of n strings.
-    where : str
-        The file they are from.
-
-    Returns
-    -------
-    numpy.ndarray
-        The same array.
-
-    Raises
-    ------
-    DataError
-        When an id occurs more than once.
-    """
+    """Refuse duplicated ids, naming the first five."""
     if len(set(ids.tolist())) < len(ids):
         raise DataError(f"duplicated ids {quoted(repeated(ids))}", where, "Each id may stand once only.")
     return ids
 
 
 def repeated(ids: np.ndarray) -> list[str]:
-    """Find the ids that occur more than once, in order of their second occurrence.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Array of n strings.
-
-    Returns
-    -------
-    list of str
-        Each repeated id once.
-    """
+    """Find the ids that occur more than once, in order of their second occurrence."""
     seen: set[str] = set()
     twice: dict[str, None] = {}
     for item in ids.tolist():
@@ -235,16 +130,5 @@ def repeated(ids: np.ndarray) -> list[str]:
 
 
 def row_numbers(rows: int) -> np.ndarray:
-    """Number rows from 0, as strings: the ids of a file that has none.
-
-    Parameters
-    ----------
-    rows : int
-        How many.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array of strings "0", "1", ...
-    """
+    """Number rows from 0, as strings: the ids of a file that has none."""
     return np.array([str(i) for i in range(rows)], dtype=object)

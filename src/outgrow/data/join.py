@@ -62,26 +62,6 @@ class Joined:
 def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable | None) -> Joined:
     """Bring feature sets and labels into the order of the strong feature file.
 
-    Parameters
-    ----------
-    weak : sequence of FeatureTable
-        The weak feature sets.
-    strong : FeatureTable
-        The strong one.
-    labels : LabelTable or None
-        Labels of some or all rows; None where there are none (geometry only).
-
-    Returns
-    -------
-    Joined
-        With float32 or float64 arrays as they were read, copied only where rows had to move.
-
-    Raises
-    ------
-    DataError
-        When an id stands in one feature set only, is duplicated, counts differ where rows are matched by
-        number, no label belongs to any row, or the label is among the features.
-
     Examples
     --------
     >>> from outgrow.data import as_features

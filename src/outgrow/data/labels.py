@@ -231,25 +231,6 @@ def _filled(column: Any, rows: Mapping[int, str]) -> Any:
 def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTable:
     """Make labels in memory a label table.
 
-    Parameters
-    ----------
-    values : array-like
-        The m labels: numbers (NaN where missing) or text (None where missing).
-    ids : array-like, optional
-        Their ids; without them labels are matched to features by row number.
-    where : str
-        How messages name them.
-
-    Returns
-    -------
-    LabelTable
-        With floats or strings.
-
-    Raises
-    ------
-    DataError
-        When labels are not one-dimensional, missing altogether or infinite, or ids are duplicated.
-
     Examples
     --------
     >>> as_labels(["cat", None, "dog"]).values.tolist()
@@ -270,27 +251,6 @@ def as_values(
     values: Any, where: str = "labels", ids: np.ndarray | None = None, style: TextStyle = PLAIN
 ) -> np.ndarray:
     """Bring labels to one of two forms: floats where all are numbers, else strings.
-
-    Parameters
-    ----------
-    values : array-like
-        The m labels, in any mixture of numbers, text and None.
-    where : str
-        How messages name them.
-    ids : numpy.ndarray, optional
-        Ids of the rows, for messages.
-    style : TextStyle
-        How numbers are written in text.
-
-    Returns
-    -------
-    numpy.ndarray
-        Floats with NaN, or an object array of strings with None, where missing.
-
-    Raises
-    ------
-    DataError
-        When labels are not one-dimensional, complex, or infinite.
 
     Examples
     --------
@@ -319,16 +279,6 @@ def as_values(
 
 def present_mask(values: np.ndarray) -> np.ndarray:
     """Tell which labels are there.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Floats with NaN, or objects with None, where missing.
-
-    Returns
-    -------
-    numpy.ndarray
-        Booleans, as many as labels.
 
     Examples
     --------

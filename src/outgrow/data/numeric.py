@@ -21,36 +21,14 @@ _CHUNK = 1 << 22
 
 
 def row_chunks(values: Float[np.ndarray, "n d"]) -> Iterator[slice]:
-    """Cut the rows of an array into stretches of about 4 million values.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Array (n, d).
-
-    Yields
-    ------
-    slice
-        Of rows.
-    """
+    """Cut the rows of an array into stretches of about 4 million values."""
     step = max(1, _CHUNK // max(1, values.shape[1]))
     for start in range(0, len(values), step):
         yield slice(start, start + step)
 
 
 def working_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
-    """Choose the type to compute in: float32 where it holds every stored number exactly, else float64.
-
-    Parameters
-    ----------
-    stored : numpy.dtype
-        Type in the file.
-
-    Returns
-    -------
-    numpy.dtype
-        float32 or float64.
-    """
+    """Choose the type to compute in: float32 where it holds every stored number exactly, else float64."""
     # Integers of 16 bits fit the 24 bits of a float32's mantissa; longer ones need float64.
     narrow = stored.kind == "b" or (stored.kind in "iu" and stored.itemsize <= 2)
     narrow = narrow or (stored.kind == "f" and stored.itemsize <= 4)
@@ -58,22 +36,7 @@ def working_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def check_shape(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
-    """Refuse what is not a non-empty (n, d) array of real numbers.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape of the array.
-    dtype : numpy.dtype
-        Its type.
-    where : str
-        The file or array, for messages.
-
-    Raises
-    ------
-    DataError
-        When the number of dimensions, the size or the type is wrong.
-    """
+    """Refuse what is not a non-empty (n, d) array of real numbers."""
     if dtype.kind == "c":
         raise DataError(
             f"features are complex ({dtype})",
@@ -104,26 +67,7 @@ def check_finite(
     columns: tuple[str, ...] = (),
     first: int = 0,
 ) -> None:
-    """Refuse NaN and infinity, naming the first row and column that hold one.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Array (n, d).
-    where : str
-        The file or array, for messages.
-    ids : numpy.ndarray or None
-        Ids of the rows; row numbers are named where there are none.
-    columns : tuple of str
-        Names of the columns; numbers from 0 are named where there are none.
-    first : int
-        Number of the first row given, where only a batch is.
-
-    Raises
-    ------
-    DataError
-        When a value is not finite.
-    """
+    """Refuse NaN and infinity, naming the first row and column that hold one."""
     for chunk in row_chunks(values):
         bad = ~np.isfinite(values[chunk])
         if bad.any():
@@ -140,18 +84,6 @@ def check_finite(
 def squarable(dtype: np.dtype[Any]) -> tuple[float, float]:
     """Give the least spread and the largest magnitude whose squares a type can sum.
 
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        A float type.
-
-    Returns
-    -------
-    float
-        Its square is a normal number, with digits to spare.
-    float
-        A trillion of its squares, more than any set has values, do not overflow.
-
     Examples
     --------
     >>> [f"{size:.0e}" for size in squarable(np.dtype(np.float32))]
@@ -162,22 +94,7 @@ def squarable(dtype: np.dtype[Any]) -> tuple[float, float]:
 
 
 def check_spread(values: Float[np.ndarray, "n d"], where: str, columns: tuple[str, ...] = ()) -> None:
-    """Refuse features that cannot be computed with: too large or too small to be squared, or all constant.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Array (n, d), finite.
-    where : str
-        The feature set, for messages.
-    columns : tuple of str
-        Names of the columns; numbers from 0 are named where there are none.
-
-    Raises
-    ------
-    DataError
-        When no column varies, or squares would leave the range of the type.
-    """
+    """Refuse features that cannot be computed with: too large or too small to be squared, or all constant."""
     least, limit = squarable(values.dtype)
     low, high = values.min(axis=0), values.max(axis=0)
     size = np.maximum(np.abs(low), np.abs(high))

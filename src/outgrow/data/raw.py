@@ -65,16 +65,6 @@ class RawRows:
 def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
     """Hash ids and contents, in order.
 
-    Parameters
-    ----------
-    rows : iterable of (str, bytes)
-        Id and content (or the digest of a long content) of every row.
-
-    Returns
-    -------
-    str
-        Hexadecimal SHA-256; lengths are hashed too, so that no two inputs run together alike.
-
     Examples
     --------
     >>> digest_of([("a", b"bc")]) == digest_of([("ab", b"c")])
@@ -89,16 +79,6 @@ def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
 
 def content_id(content: bytes) -> str:
     """Make an id of a row's content, for sources that have none.
-
-    Parameters
-    ----------
-    content : bytes
-        The row.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits: among a hundred million rows two differing ones meet with probability 3e-4.
 
     Examples
     --------

@@ -34,37 +34,7 @@ def read_raw(
     seed: int = 0,
     style: TextStyle = PLAIN,
 ) -> RawRows:
-    """Read raw rows.
-
-    Parameters
-    ----------
-    source : str or Path
-        File, folder, or the name of a dataset on the hub.
-    layout : str
-        How the rows lie; "auto" looks.
-    text_column : tuple of str
-        Columns of texts: none for the usual one, one, or two for pairs.
-    image_column : str, optional
-        Column of paths; a table with one is of pictures.
-    id_column, label_column, group_column, split_column : str, optional
-        Other columns.
-    on_error : {"fail", "skip"}
-        What is done about rows that cannot be read.
-    seed : int
-        Of colours, for "coloured-mnist".
-    style : TextStyle
-        How text files separate columns and write numbers.
-
-    Returns
-    -------
-    RawRows
-        Texts or images.
-
-    Raises
-    ------
-    ConfigError
-        When options do not fit each other; what the readers raise besides.
-    """
+    """Read raw rows."""
     if len(text_column) > 2:
         raise ConfigError(f"{len(text_column)} text columns are named", "--text-column", "Give one, or two.")
     path = Path(source)

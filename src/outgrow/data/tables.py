@@ -95,25 +95,7 @@ class Table:
         raise NotImplementedError
 
     def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
-        """Read chosen columns in order, verified.
-
-        Parameters
-        ----------
-        columns : sequence of str
-            Names of columns.
-        size : int
-            Most rows in a batch.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
-            At most `size` rows, of the types of `schema`.
-
-        Raises
-        ------
-        FileError
-            When a page fails its checksum or cannot be decoded, or rows are missing.
-        """
+        """Read chosen columns in order, verified."""
         import pyarrow as pa
 
         done = 0
@@ -129,18 +111,7 @@ class Table:
             )
 
     def column(self, name: str) -> Any:
-        """Read one column whole.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-
-        Returns
-        -------
-        pyarrow.ChunkedArray
-            The column.
-        """
+        """Read one column whole."""
         import pyarrow as pa
 
         return pa.chunked_array(
@@ -319,27 +290,7 @@ def _uuids(array: Any) -> Any:
 
 
 def as_ids(column: Any, name: str, where: str) -> np.ndarray:
-    """Turn an Arrow column into ids: strings as they are, whole numbers in decimal.
-
-    Parameters
-    ----------
-    column : pyarrow.Array or pyarrow.ChunkedArray
-        The id column.
-    name : str
-        Its name, for messages.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array of n strings.
-
-    Raises
-    ------
-    DataError
-        When an id is missing, or the column is of another kind.
-    """
+    """Turn an Arrow column into ids: strings as they are, whole numbers in decimal."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -362,18 +313,7 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
 
 
 def is_text(kind: Any) -> bool:
-    """Tell whether an Arrow type is text.
-
-    Parameters
-    ----------
-    kind : pyarrow.DataType
-        The type.
-
-    Returns
-    -------
-    bool
-        True for strings of any layout.
-    """
+    """Tell whether an Arrow type is text."""
     import pyarrow as pa
 
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

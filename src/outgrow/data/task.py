@@ -35,34 +35,7 @@ SIGNED_CLASSES = 3
 def choose_task(
     values: np.ndarray, task: str = "auto", *, ids: np.ndarray | None = None, where: str = "labels"
 ) -> tuple[Task, tuple[int | float | str, ...], str]:
-    """Decide what the labels ask for.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Labels as `read_labels` gives them: floats with NaN, or objects (str) with None, where missing.
-    task : {"auto", "regression", "classification"}
-        What the user asked for.
-    ids : numpy.ndarray, optional
-        Ids of the rows, for messages.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    task : {"regression", "classification"}
-        What is done.
-    classes : tuple
-        Sorted distinct labels of a classification; empty for a regression.
-    why : str
-        The reason, for the report.
-
-    Raises
-    ------
-    ConfigError
-        When the task is none of the three.
-    DataError
-        When there are no labels, all are the same, or text stands where a number is needed.
+    """Decide what the labels ask for: the task, its classes in order (none for a regression), and the reason.
 
     Examples
     --------
@@ -151,29 +124,6 @@ def encode(
     where: str = "labels",
 ) -> Float[np.ndarray, "n ..."]:
     """Turn labels into what a head is fitted to.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        The n labels, NaN or None where missing.
-    task : {"regression", "classification"}
-        As `choose_task` decided.
-    classes : sequence
-        The k classes, in the order of the columns.
-    ids : numpy.ndarray, optional
-        Ids of the rows, for messages.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) floats for a regression, (n, k) one-hot floats for a classification; NaN where missing.
-
-    Raises
-    ------
-    DataError
-        When a label is not a number, or none of the classes.
 
     Examples
     --------

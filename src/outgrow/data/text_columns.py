@@ -12,31 +12,7 @@ from outgrow.errors import DataError
 def text_column(
     table: Table, name: str, where: str, role: str = "text"
 ) -> tuple[list[str | None], dict[int, str]]:
-    """Read one column of text.
-
-    Parameters
-    ----------
-    table : Table
-        As opened.
-    name : str
-        A column of it.
-    where : str
-        How messages name the table.
-    role : str
-        What the column holds, for messages.
-
-    Returns
-    -------
-    texts : list of str or None
-        One per row, None where the row has none that can be read.
-    bad : dict of int to str
-        Rows without text, and why.
-
-    Raises
-    ------
-    DataError
-        When the column does not hold text.
-    """
+    """Read one column of text, None where there is none, and say why of every row that has none."""
     import pyarrow as pa
 
     column = table.column(name)
@@ -67,31 +43,7 @@ def text_column(
 def only_text_column(
     table: Table, where: str, taken: Sequence[str | None], preferred: Sequence[str], role: str
 ) -> str:
-    """Find the column meant where none is named.
-
-    Parameters
-    ----------
-    table : Table
-        As opened.
-    where : str
-        How messages name it.
-    taken : sequence of str or None
-        Columns that hold something else.
-    preferred : sequence of str
-        Names by which it is usually known, best first.
-    role : str
-        "text" or "image".
-
-    Returns
-    -------
-    str
-        A preferred name, or the only column of text besides those taken.
-
-    Raises
-    ------
-    DataError
-        When none or several could be meant; the columns present are listed.
-    """
+    """Find the column meant where none is named."""
     for name in preferred:
         if name in table.names and name not in taken:
             return name

@@ -38,39 +38,10 @@ def read_texts(
     on_error: OnError = "fail",
     style: TextStyle = PLAIN,
 ) -> RawRows:
-    """Read texts from a table.
+    """Read texts, or pairs of them, from a table; rows without an id are known by their content.
 
-    Parameters
-    ----------
-    source : str or Path
-        As for `open_table`: a table, a folder of one, or the name of a dataset on the hub.
-    text_column : str or (str, str), optional
-        The column of texts, or two for pairs; "text", or the only column of text besides the others, by
-        default.
-    id_column : str
-        Used where it is there; without it ids are made of contents (`content_ids`).
-    label_column : str, optional
-        "label", where it is there, by default.
-    group_column, split_column : str, optional
-        Columns of groups and parts; by default "split", or the parts of a saved dataset; "none" for none.
-    on_error : {"fail", "skip"}
-        Whether a row without readable text is an error, or is left out and listed in `skipped`.
-    style : TextStyle
-        How text files separate columns and write numbers.
-
-    Returns
-    -------
-    RawRows
-        Of kind "text", in the order of the table.
-
-    Raises
-    ------
-    FileError
-        When the file is missing, damaged or of another format.
-    DataError
-        When a column is not there, a row has no readable text, or ids are missing or duplicated.
-    ConfigError
-        When the source could only be on the hub, and `datasets` is not installed.
+    The column of texts is "text", or the only one of text besides the others. Rows without readable text are
+    an error, or are left out and listed in `skipped`.
     """
     where, table = str(source), open_table(source, style, keep_undecoded=True)
     if text_column is None:
@@ -130,31 +101,7 @@ _text_column = text_column
 def refuse_or_list(
     bad: dict[int, str], ids: np.ndarray | None, where: str, on_error: str
 ) -> tuple[tuple[str, str], ...]:
-    """Stop at the first row that cannot be used, or list all of them.
-
-    Parameters
-    ----------
-    bad : dict of int to str
-        Rows, and why they cannot be used.
-    ids : numpy.ndarray or None
-        Ids of all rows.
-    where : str
-        How messages name the source.
-    on_error : {"fail", "skip"}
-        Which of the two.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Name of each row, and why; in the order of the rows.
-
-    Raises
-    ------
-    ConfigError
-        When `on_error` is something else.
-    DataError
-        When it is "fail" and there is such a row.
-    """
+    """Stop at the first row that cannot be used, or list all of them."""
     if on_error not in ("fail", "skip"):
         raise ConfigError(f"{on_error!r} is not known", "--on-error", "Use fail or skip.")
     listed = tuple(
@@ -175,16 +122,6 @@ def content_ids(contents: Iterable[bytes]) -> np.ndarray:
 
     Equal rows are kept apart and not refused: real tables hold the same short text twice, with two labels.
     That they may stand on both sides of a split is what check OG101 tells.
-
-    Parameters
-    ----------
-    contents : iterable of bytes
-        One per row.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array of distinct strings.
 
     Examples
     --------

@@ -64,20 +64,7 @@ NOTHING = Permissions()
 
 
 def raw_rows(config: RawConfig, source: str) -> RawRows:
-    """Read raw rows as a configuration says.
-
-    Parameters
-    ----------
-    config : RawConfig
-        How.
-    source : str
-        What.
-
-    Returns
-    -------
-    RawRows
-        Texts or images.
-    """
+    """Read raw rows as a configuration says."""
     return read_raw(
         source,
         layout=config.layout,
@@ -100,39 +87,13 @@ def text_style(config: RawConfig) -> TextStyle:
 
 
 def bare_rows(config: RawConfig, source: str) -> RawRows:
-    """Read raw rows without what stands beside them: labels, groups and parts.
-
-    Parameters
-    ----------
-    config : RawConfig
-        How.
-    source : str
-        What.
-
-    Returns
-    -------
-    RawRows
-        Texts or images.
-    """
+    """Read raw rows without what stands beside them: labels, groups and parts."""
     nothing = {"label_column": None, "group_column": None, "split_column": NO_SPLIT}
     return raw_rows(config.model_copy(update=nothing), source)
 
 
 def encoder_options(config: RawConfig, permissions: Permissions) -> EncoderOptions:
-    """Gather what decides how models are loaded and run.
-
-    Parameters
-    ----------
-    config : RawConfig
-        How.
-    permissions : Permissions
-        What may be run.
-
-    Returns
-    -------
-    EncoderOptions
-        For `load_encoder`.
-    """
+    """Gather what decides how models are loaded and run."""
     return EncoderOptions(
         pooling=config.pooling,
         max_length=config.max_length,
@@ -152,28 +113,7 @@ def encoded(
     progress: Progress | None = None,
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
-    """Encode raw rows with every model named; what a probe finds wrong with a model is said.
-
-    Parameters
-    ----------
-    config : RawConfig
-        How.
-    raw : RawRows
-        The rows.
-    models : sequence of str
-        As for `outgrow.features.model_spec.parse_model`.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-    check : callable, optional
-        Called with each encoder that is about to encode something; raises where it must not.
-
-    Returns
-    -------
-    list of Encoding
-        One per model, in their order.
-    """
+    """Encode raw rows with every model named; what a probe finds wrong with a model is said."""
     options = encoder_options(config, permissions)
     specs = [parse_model(model, raw.kind) for model in models]
 
@@ -205,28 +145,7 @@ def feature_sets(
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
 ) -> tuple[list[FeatureTable], FeatureTable]:
-    """Read, or make, every feature set that a configuration names.
-
-    Parameters
-    ----------
-    config : DataConfig
-        Where the features are, or which models make them.
-    raw : RawRows or None
-        What models read; None where features are given.
-    exclude : sequence of str
-        Columns of wide tables that are not features.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    list of FeatureTable
-        The weak sets.
-    FeatureTable
-        The strong set.
-    """
+    """Read, or make, every feature set that a configuration names."""
     entries = (*config.weak, config.strong)
     if raw is None:
         named = [named_path(entry) for entry in entries]
@@ -255,20 +174,7 @@ def feature_sets(
 
 
 def label_table(config: RunConfig, raw: RawRows | None) -> LabelTable:
-    """Read the labels that a configuration names.
-
-    Parameters
-    ----------
-    config : RunConfig
-        Where they are.
-    raw : RawRows or None
-        Raw rows, which may hold labels of their own.
-
-    Returns
-    -------
-    LabelTable
-        By id.
-    """
+    """Read the labels that a configuration names."""
     if config.labels is not None:
         return _labels(config, config.labels, config.label_column, config.truth_column)
     if raw is None:
@@ -373,27 +279,7 @@ def given_teachers(
 
 
 def second_labels(config: RunConfig, column: str, ids: np.ndarray) -> np.ndarray:
-    """Read another column of labels, in the order of the rows.
-
-    Parameters
-    ----------
-    config : RunConfig
-        Names the table.
-    column : str
-        The column.
-    ids : array of shape (rows,)
-        Ids of the rows.
-
-    Returns
-    -------
-    array of shape (rows,)
-        Values as they stand there; missing where the table has no such row.
-
-    Raises
-    ------
-    ConfigError
-        When there is no table of labels.
-    """
+    """Read another column of labels, in the order of the rows."""
     path = labels_path(config)
     if path is None:
         raise ConfigError(
