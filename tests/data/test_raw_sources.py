@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from outgrow.data.raw_sources import read_raw
@@ -50,3 +52,20 @@ def test_coloured_digits_mislead_on_the_published_test_digits(tmp_path, rng):
     wrong = green != (found.labels == 1.0)
     assert abs(wrong[~test].mean() - 0.15) < 3.3 * np.sqrt(0.15 * 0.85 / 3000)
     assert abs(wrong[test].mean() - 0.9) < 3.3 * np.sqrt(0.9 * 0.1 / 1000)
+
+
+def test_a_folder_is_of_texts_where_it_holds_a_table_and_nothing_else(tmp_path):
+    folder = tmp_path / "rows.parquet"
+    folder.mkdir()
+    for number, text in enumerate(["one", "two"]):
+        pq.write_table(pa.table({"id": [f"r{number}"], "text": [text]}), folder / f"part-{number}.parquet")
+    (folder / "_SUCCESS").touch()
+    assert list(read_raw(folder).items) == ["one", "two"]
+    # Pictures with a table of them beside are pictures.
+    pictures = tmp_path / "pictures"
+    for name in ("cat", "dog"):
+        (pictures / name).mkdir(parents=True)
+        (pictures / name / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (pictures / "metadata.csv").write_text("file_name,text\ncat/a.png,a cat\n")
+    found = read_raw(pictures)
+    assert (found.kind, sorted(found.labels.tolist())) == ("image", ["cat", "dog"])

@@ -8,7 +8,7 @@ from outgrow.data import json_lines, text_tables
 from outgrow.data.dataset_folder import is_dataset, load_from_hub, read_dataset
 from outgrow.data.files import ending_of, existing_file
 from outgrow.data.json_lines import read_json_lines
-from outgrow.data.tables import COLUMNAR, Columnar, Parts, Table, part_files
+from outgrow.data.tables import COLUMNAR, Columnar, Parts, Table, is_hidden, part_files
 from outgrow.data.text_tables import PLAIN, TextStyle, TextTable, UndecodedTable
 from outgrow.errors import FileError
 
@@ -17,8 +17,14 @@ FORMATS = (*text_tables.ENDINGS, *COLUMNAR, *json_lines.ENDINGS)
 
 
 def is_table_folder(path: Path) -> bool:
-    """Tell whether a folder holds one table: a saved dataset, or files of parts."""
-    return is_dataset(path) or (path.is_dir() and bool(part_files(path, FORMATS)))
+    """Tell whether a folder holds one table and nothing else: a saved dataset, or files of parts.
+
+    A folder of pictures may well have a table of them beside it.
+    """
+    if is_dataset(path) or not path.is_dir():
+        return is_dataset(path)
+    inside = (file for file in path.rglob("*") if file.is_file() and not is_hidden(file.relative_to(path)))
+    return all(ending_of(file) in FORMATS for file in inside) and bool(part_files(path, FORMATS))
 
 
 def open_table(source: str | Path, style: TextStyle = PLAIN, *, keep_undecoded: bool = False) -> Table:

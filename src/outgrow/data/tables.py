@@ -234,14 +234,18 @@ class Parts(Table):
                 yield pa.RecordBatch.from_arrays(arrays, columns)
 
 
+def is_hidden(inside: Path) -> bool:
+    """Tell whether a path within a folder is what tools put beside data: "_SUCCESS", ".crc" files."""
+    return any(name.startswith(("_", ".")) for name in inside.parts)
+
+
 def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
     """List the files of a table stored as a folder, in the order of the numbers in their names."""
     found: list[Path] = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
-        hidden = any(name.startswith(("_", ".")) for name in inside.parts)
         nested = all("=" in name for name in inside.parent.parts)
-        if not hidden and nested and str(path).lower().endswith(tuple(endings)) and path.is_file():
+        if not is_hidden(inside) and nested and str(path).lower().endswith(tuple(endings)) and path.is_file():
             found.append(path)
 
     def natural(path: Path) -> list[Any]:
