@@ -449,13 +449,10 @@ def large(tmp_path, rng, monkeypatch):
     return [*words, "--n", "50", "200", "--N", "500", "1000", "--noise", "0", "1", "--seeds", str(SEEDS)]
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("how", "jobs"), [("interrupt", "1"), ("interrupt all", "2"), ("kill", "1")])
 def test_a_process_that_is_stopped_in_mid_work_goes_on(large, saved, how, jobs):
-    # A shell that runs tests in the background has its children ignore Ctrl-C.
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from outgrow.cli import main; main()"
-    )
+    code = "from outgrow.cli import main; main()"
     words = [*large, "--jobs", jobs, "--out", "out"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
