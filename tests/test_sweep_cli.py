@@ -299,7 +299,7 @@ def test_classes_are_not_swapped_more_than_always(files, capsys):
         ("label_colum = 'x'\n", "wrong.toml: there is no option 'label_colum'. Did you mean 'label_column'?"),
         ("zebra = 2\n", "wrong.toml: there is no option 'zebra'. --help lists the options."),
         ("weak = ['weak.npy'\n", "wrong.toml: is not valid TOML"),
-        ("weak = ['w']\nstrong = ['s']\ntest = 'x'\n", "--test: input should be a valid number"),
+        ("weak = ['w']\nstrong = ['s']\ntest = 'x'\n", "wrong.toml: test: input should be a valid number"),
         ("", "--strong is missing"),
     ],
 )

@@ -11,6 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def printable(text: str) -> str:
+    """Show what would steer a terminal, or is no character at all, as a question mark."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 class OutgrowError(Exception):
     """Something the user can put right: what is wrong, where, and the remedy, in one line.
 
