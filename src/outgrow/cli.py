@@ -297,6 +297,7 @@ def predict(
         "recommended"
     ),
     out: Annotated[Path | None, Parameter(help="Write a CSV or Parquet file instead of printing.")] = None,
+    overwrite: Annotated[bool, Parameter(negative="", help="Replace a file of that name.")] = False,
     id_column: Annotated[
         str | None, Parameter(help="Column of ids; that of the run's features by default.")
     ] = None,
@@ -307,7 +308,10 @@ def predict(
     allow_code: Code = (),
 ) -> None:
     """Predict new rows with a model of a run."""
-    from outgrow import api
+    from outgrow import api, runs
+
+    if out is not None:
+        runs.check_file(out, overwrite)
 
     with _progress() as tell:
         columns = api.predict(
@@ -319,7 +323,7 @@ def predict(
             progress=tell,
             allow_code=allow_code,
         )
-    api.write_columns(columns, out)
+    api.write_columns(columns, out, overwrite)
 
 
 @app.command

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from outgrow.errors import FileError
+from outgrow.targets import recover, refuse_strangers, replacement
 
 MANIFEST = "manifest.json"
 
@@ -29,149 +29,64 @@ FINDINGS = ("run.json", "forecast.json", "rank.json", "plan.json", "sweep.json",
 
 @contextmanager
 def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty folder that takes the name `out` once everything in it is written.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    overwrite : bool
-        Replace an earlier run of that name. Folders that are not runs are never replaced.
-
-    Yields
-    ------
-    Path
-        The folder to write to; gone if anything fails.
-    """
-    target = Path(out)
-    check_target(target, overwrite)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise FileError(_reason(error), str(target), "Choose another --out.") from None
-    try:
-        yield work
-        _seal(work)
-        work.chmod(0o755)
-        # Another run may have taken the name meanwhile.
-        check_target(target, overwrite)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            target.rename(old / "run")
-            work.rename(target)
-            shutil.rmtree(old)
-        else:
-            work.rename(target)
-    except OSError as error:
-        raise unwritable(error, target) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    """Give an empty folder that takes the name `out` once all in it is written; gone if anything fails."""
+    with replacement(out, lambda: _check_folder(Path(out), overwrite)) as folder:
+        folder.mkdir()
+        yield folder
+        _seal(folder)
 
 
 @contextmanager
-def new_file(out: str | Path) -> Iterator[Path]:
-    """Give a sibling file that takes the name `out` once it is written.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the file shall stand; an earlier one is replaced.
-
-    Yields
-    ------
-    Path
-        The file to write; gone if anything fails.
-    """
-    target = Path(out)
-    work = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        yield work
-        work.replace(target)
-    except OSError as error:
-        raise unwritable(error, target) from None
-    finally:
-        work.unlink(missing_ok=True)
+def new_file(out: str | Path, overwrite: bool = True) -> Iterator[Path]:
+    """Give a path that takes the name `out` once a file is written to it; gone if anything fails."""
+    with replacement(out, lambda: check_file(out, overwrite)) as file:
+        yield file
 
 
 @contextmanager
 def replacing(folder: Path, name: str) -> Iterator[Path]:
-    """Give an empty folder in which one file of a run is made anew, then put it in place.
+    """Give a path for a file of a run that is made anew, and enter it in the manifest."""
+    with new_file(folder / name) as file:
+        yield file
+        sums = _manifest(folder) | {name: _digest(file)}
+    with new_file(folder / MANIFEST) as file:
+        write_json(file, {"sha256": sums})
 
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        The file.
 
-    Yields
-    ------
-    Path
-        The folder to write the file to.
-    """
-    try:
-        work = Path(tempfile.mkdtemp(prefix=".redraw.", dir=folder))
-    except OSError as error:
-        raise unwritable(error, folder) from None
-    try:
-        yield work
-        (work / name).replace(folder / name)
-        sums = _manifest(folder) | {name: _digest(folder / name)}
-        write_json(work / MANIFEST, {"sha256": sums})
-        (work / MANIFEST).replace(folder / MANIFEST)
-    except OSError as error:
-        raise unwritable(error, folder / name) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def check_file(out: str | Path, overwrite: bool) -> None:
+    """Refuse an output file that is in the way."""
+    target = Path(out)
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise FileError("is not a file", str(target), "Choose another --out.")
+    if target.exists() and not overwrite:
+        raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
 
 
 def check_target(out: str | Path, overwrite: bool) -> None:
-    """Refuse an output folder that is in the way, before any work is done.
+    """Refuse an output folder that is in the way, before any work; clear what a killed run left there."""
+    recover(out)
+    _check_folder(Path(out), overwrite)
 
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    overwrite : bool
-        Whether an earlier run may be replaced.
-    """
-    target = Path(out)
+
+def _check_folder(target: Path, overwrite: bool) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not overwrite:
         raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
     if not target.is_dir() or target.is_symlink():
         raise FileError("is not a folder", str(target), "Choose another --out.")
+    if not any(target.iterdir()):
+        return
+    try:
+        ours = _manifest(target).keys() | {MANIFEST}
+    except FileError:
+        ours = set()
     # Other folders have a manifest too: a feature store, for one, took hours to make.
-    ours = (target / MANIFEST).is_file() and any((target / name).is_file() for name in FINDINGS)
-    if any(target.iterdir()) and not ours:
+    if not ours & set(FINDINGS):
         raise FileError(
             "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
         )
-
-
-def unwritable(error: OSError, target: Path) -> FileError:
-    """Say that something cannot be written.
-
-    Parameters
-    ----------
-    error : OSError
-        What the system said.
-    target : Path
-        What was to be written.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
-    return FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.")
-
-
-def _reason(error: OSError) -> str:
-    # By its number: libraries put the path of a temporary file, which the user never saw, into the text.
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()
+    refuse_strangers(target, ours, "the run")
 
 
 def _digest(path: Path) -> str:

@@ -152,7 +152,7 @@ def _predicted(chosen: SavedModel, tables: Sequence[FeatureTable]) -> dict[str, 
     return columns
 
 
-def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
+def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool = False) -> None:
     """Write predictions as CSV or Parquet, whole or not at all.
 
     Parameters
@@ -161,6 +161,8 @@ def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
         Equal lengths.
     out : Path or None
         The file, its kind told by its ending; None prints CSV.
+    overwrite : bool
+        Replace a file of that name.
     """
     import pyarrow as pa
     import pyarrow.csv
@@ -176,5 +178,5 @@ def write_columns(columns: Mapping[str, Any], out: Path | None) -> None:
         raise ConfigError(
             f"cannot write {out.suffix or 'a file without ending'}", str(out), "Use .csv or .parquet."
         )
-    with runs.new_file(out) as work:
+    with runs.new_file(out, overwrite) as work:
         kinds[out.suffix](table, work)

@@ -33,6 +33,7 @@ from outgrow.study.run import Study
 from outgrow.study.run import run as study_run
 from outgrow.study.saved import LoadedRun, load, save_models
 from outgrow.study.sources import Permissions, Progress
+from outgrow.targets import unwritable
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
@@ -256,8 +257,8 @@ def redraw(folder: str | Path) -> Path:
     """
     path = runs.open_folder(folder)
     outcome = runs.read_json(path, "run.json")
-    with runs.replacing(path, "report.html") as work:
-        write_report(work, page(outcome))
+    with runs.replacing(path, "report.html") as file:
+        file.write_text(page(outcome), encoding="utf-8", newline="\n")
     return path / "report.html"
 
 
@@ -330,7 +331,7 @@ def demo(
     try:
         files = write_demo_inputs(folder / "data", seed)
     except OSError as error:
-        raise runs.unwritable(error, folder) from None
+        raise unwritable(error, folder) from None
     made: dict[Path, Mapping[str, Any]] = {}
     for name, (weak, n, title) in cases.items():
         settings = RunConfig(

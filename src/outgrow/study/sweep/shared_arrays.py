@@ -66,7 +66,7 @@ def shared_arrays(place: str) -> Iterator[MakeArray]:
     callable
         Takes a shape.
     """
-    _remove_abandoned(place)
+    remove_abandoned(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _in_use(Path(folder)):
         count = itertools.count()
 
@@ -91,7 +91,8 @@ def _in_use(folder: Path) -> Iterator[None]:
         yield
 
 
-def _remove_abandoned(place: str) -> None:
+def remove_abandoned(place: str) -> None:
+    """Remove what killed sweeps left in a place: folders that no living process has locked."""
     if sys.platform == "win32":
         return
     import fcntl
