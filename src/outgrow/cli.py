@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import sys
@@ -144,14 +145,14 @@ def inspect(
 
 @app.command
 def verify(store: Path) -> None:
-    """Check every page and id of a feature store."""
+    """Check every page and id of a feature store, or every file of a run."""
     from outgrow import api
 
     wrong = api.verify(store)
     for line in wrong:
         _say(line)
     if wrong:
-        raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and encode again.")
+        raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and make it again.")
     _say(f"{store} is sound.")
 
 
@@ -511,6 +512,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # What is ignored stays ignored: so nohup asks.
     heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, _stop) for number in heard}
+    if logging.lastResort is not None:  # where nobody else listens: what is told must not steer a terminal
+        logging.lastResort.setFormatter(_Plain())
     try:
         if sys.stdout is None:
             raise OutgrowError("standard output is closed, and the answer would be lost", remedy="Open it.")
@@ -550,6 +553,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that end a verb in order: a scheduler's, and that of a terminal that is closed."""
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _is_text(word: str) -> bool:

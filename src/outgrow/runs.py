@@ -14,12 +14,15 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import from_json
 
-from outgrow.errors import FileError
-from outgrow.targets import recover, refuse_strangers, replacement
+from outgrow.config import from_toml
+from outgrow.errors import FileError, read_back
+from outgrow.targets import recover, refuse_strangers, replacement, strangers
 
 MANIFEST = "manifest.json"
 
@@ -159,6 +162,7 @@ def open_folder(folder: str | Path) -> Path:
         The same folder.
     """
     path = Path(folder)
+    recover(path)
     if not path.is_dir():
         raise FileError("there is no such run", str(path), "Give the folder that --out named.")
     if not (path / MANIFEST).is_file():
@@ -200,59 +204,53 @@ def verified(folder: Path, name: str) -> Path:
     return path
 
 
+class _Manifest(BaseModel):
+    sha256: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
+
+
 def _manifest(folder: Path) -> dict[str, str]:
-    try:
-        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(value) for name, value in sums.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise FileError("cannot be read", str(folder / MANIFEST), "Run it again.") from None
+    path = folder / MANIFEST
+    with read_back(path):
+        return _Manifest.model_validate(from_json(path.read_bytes())).sha256
 
 
-def read_json(folder: Path, name: str) -> Any:
-    """Read a JSON file of a run.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    object
-        Plain values.
-    """
+def read_json(folder: Path, name: str, kind: Any = Any) -> Any:
+    """Read a JSON file of a run as values of a type."""
     path = verified(folder, name)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise FileError("is not valid JSON", str(path), "Run it again.") from None
+    with read_back(path):
+        return TypeAdapter(kind).validate_python(from_json(path.read_bytes()))
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, np.ndarray]:
-    """Read the tensors of a saved model.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    dict of str to array
-        Arrays by name.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    """Read the tensors of a saved model, all of them finite floats."""
+    from safetensors.numpy import load
 
     path = verified(folder, name)
-    try:
-        return dict(load_file(path))
-    except SafetensorError:
-        raise FileError("is not a safetensors file", str(path), "Run it again.") from None
+    with read_back(path):
+        tensors = dict(load(path.read_bytes()))
+        for key, values in tensors.items():
+            if values.dtype.kind != "f" or not np.isfinite(values).all():
+                raise ValueError(f"{key!r} holds more than finite numbers")
+    return tensors
+
+
+def read_config(folder: Path, kind: type[BaseModel]) -> Any:
+    """Read the configuration of a run."""
+    path = verified(folder, "config.toml")
+    with read_back(path):
+        return from_toml(path.read_text(encoding="utf-8"), kind, str(path))
+
+
+def wrong_files(folder: Path) -> list[str]:
+    """List what in a run is not as it was written."""
+    wrong = []
+    for name in (sums := _manifest(folder)):
+        try:
+            verified(folder, name)
+        except FileError as error:
+            wrong.append(f"{name}: {error.what}")
+    found = strangers(folder, sums.keys() | {MANIFEST})
+    return wrong + [f"{name!r}: is not in the manifest" for name in found]
 
 
 def room_for(out: str | Path, needed: int) -> None:

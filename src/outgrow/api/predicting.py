@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from outgrow import runs
-from outgrow.config import (
-    RunConfig,
-    from_toml,
-)
+from outgrow.config import RunConfig
 from outgrow.data.feature_folder import is_store
 from outgrow.data.feature_manifest import encoder_label, same_encoder
 from outgrow.data.features_file import FeatureTable, read_features
@@ -66,8 +63,7 @@ def predict(
     """
     found = load(folder)
     chosen = found.model(model)
-    text = runs.verified(found.folder, "config.toml").read_text(encoding="utf-8")
-    config: RunConfig = from_toml(text, RunConfig, str(found.folder / "config.toml"))
+    config: RunConfig = runs.read_config(found.folder, RunConfig)
     arrays = (".npy", ".npz", ".safetensors")
     ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
     if id_column:

@@ -1,7 +1,7 @@
 """Where a model's files are: a folder, or a name in the local Hugging Face cache or on the hub.
 
-A model's revision is the hub's commit where the folder is a snapshot of it, else a hash over the files that
-make its features. Nothing here loads a model; weights are told from pickles by their file names alone.
+A model's revision is a hash over the files that make its features. Nothing here loads a model; weights are
+told from pickles by their file names alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ SHAPING = (".safetensors", ".bin", ".onnx", ".json", ".txt", ".model", ".py")
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
 # Weights in other formats stand in these folders beside the ones we load.
 _UNWANTED = ["onnx/*", "openvino/*", "coreml/*", "rust/*"]
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
@@ -36,7 +35,7 @@ class ModelFiles:
     folder : Path
         Where its files are.
     revision : str
-        Commit of the hub, or "sha256:" and a hash.
+        "sha256:" and a hash of its files.
     licence : str or None
         As its model card states it.
     """
@@ -110,8 +109,8 @@ def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles
     else:
         folder = _fetch(model, owner, code)
         name = model.rpartition("/")[2]
-    commit = folder.name if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) else None
-    return ModelFiles(name, folder, commit or hash_files(shaping_files(folder), folder), licence_of(folder))
+    # Also of a snapshot that the hub's client made: a folder's name says nothing of what is in it now.
+    return ModelFiles(name, folder, hash_files(shaping_files(folder), folder), licence_of(folder))
 
 
 def _snapshot_name(folder: Path) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow.errors import ConfigError, FileError
+from outgrow.errors import ConfigError, FileError, read_back
 from outgrow.features.pooling import unit_length
 
 Step = Callable[[Any], Any]
@@ -77,6 +77,11 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
     listed = folder / "modules.json"
     if not listed.exists():
         return Pipeline(folder, "mean")
+    with read_back(listed, "Fetch the model again."):
+        return _followed(folder, listed, device)
+
+
+def _followed(folder: Path, listed: Path, device: str) -> Pipeline:
     model, pooling = folder, "mean"
     steps: list[Step] = []
     says: list[str] = []
@@ -134,7 +139,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileError("missing, or not JSON", str(path), "Fetch the model again.") from error
 
 

@@ -5,6 +5,7 @@ The same charts as on the page, with widths that fit a text column, white paper,
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +15,13 @@ from outgrow.report.curve_charts import EDGE, chart
 from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
 from outgrow.report.curve_scene import Scene, scenes
 from outgrow.report.drawing import CONFIG
+from outgrow.report.drawing_process import DrawingError, draw
 from outgrow.report.findings import Plain, items
 from outgrow.report.page import VEGA_LITE
 from outgrow.report.text import shortened
 from outgrow.runs import new_file
+
+_log = logging.getLogger(__name__)
 
 COLUMNS = 3
 """Panels beside one another: three to a text width, where letters are still read."""
@@ -59,22 +63,23 @@ def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[P
     tuple of Path
         PNG and PDF; nothing is written where there is nothing to draw.
     """
-    import vl_convert
-
     spec = specification(outcome)
     if spec is None:
         return ()
-    made = {
-        "png": vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, ppi=SCALE * 72),
-        "pdf": vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE),
-    }
-    paths = []
-    for ending, content in made.items():
-        path = folder / f"{name}.{ending}"
-        with new_file(path) as work:
-            work.write_bytes(content)
-        paths.append(path)
-    return tuple(paths)
+    png, pdf = (folder / f"{name}.{ending}" for ending in ("png", "pdf"))
+    shared = {"vl_spec": spec, "vl_version": VEGA_LITE}
+    try:
+        with new_file(png) as raster, new_file(pdf) as vector:
+            draw(
+                [
+                    ("vegalite_to_png", {**shared, "ppi": SCALE * 72}, raster),
+                    ("vegalite_to_pdf", shared, vector),
+                ]
+            )
+    except DrawingError as error:
+        _log.warning("the figure could not be drawn (%s); everything else is written", error)
+        return ()
+    return png, pdf
 
 
 def specification(outcome: Plain) -> dict[str, Any] | None:

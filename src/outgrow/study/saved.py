@@ -7,17 +7,19 @@ encoder, or that lie nowhere near the training features are refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
 
 from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
-from outgrow.errors import ConfigError, DataError
+from outgrow.errors import ConfigError, DataError, read_back
 from outgrow.geometry.pair_moments import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.results import as_plain
@@ -30,6 +32,9 @@ FAR = 4.0
 
 The distance is Mahalanobis's. On the movie reviews new rows of the same encoder stay below 1.3, those of
 another encoder of the same width start at 5; one row in a hundred of the same encoder reaches 3.7."""
+
+INPUTS = "inputs.json"
+"""Digests of what a run was made of."""
 
 SMOOTHING = 1e-2
 """Share of the mean variance added to every direction, so that rounding in empty directions counts little."""
@@ -265,6 +270,10 @@ class LoadedRun:
         SavedModel
             The model.
         """
+        with read_back(self.folder / "run.json"):
+            return self._model(which)
+
+    def _model(self, which: str) -> SavedModel:
         if which == "recommended":
             which = str(self.outcome["verdict"]["recommended"])
         if which in self.models:
@@ -346,6 +355,34 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     write_json(folder / "models" / "models.json", index)
 
 
+class _Entry(BaseModel):
+    """What is read back may hold more than is used here, but nothing of another type."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Identity(_Entry):
+    sha256: str
+    encoder: str | None = None
+    columns: list[str] = []
+
+
+class _SourceEntry(_Entry):
+    role: Literal["weak", "strong"]
+    name: str
+    identity: _Identity
+    whereabouts: str
+
+
+class _ModelEntry(_Entry):
+    name: str
+    kind: str
+    file: str
+    task: Literal["regression", "classification"]
+    classes: list[str | int | float | bool]
+    sources: Annotated[list[_SourceEntry], Field(min_length=1)]
+
+
 def load(folder: str | Path) -> LoadedRun:
     """Read a run back; nothing in it is executed.
 
@@ -362,31 +399,77 @@ def load(folder: str | Path) -> LoadedRun:
     path = open_folder(folder)
     models: dict[str, SavedModel] = {}
     known: dict[str, Whereabouts] = {}
-    for entry in read_json(path, "models/models.json"):
-        tensors = read_tensors(path, entry["file"])
-        for source in entry["sources"]:
-            file = source["whereabouts"]
-            if file not in known:
-                known[file] = Whereabouts(**read_tensors(path, file))
-        sources = tuple(
-            Source(
-                source["role"],
-                source["name"],
-                source["identity"].get("encoder"),
-                known[source["whereabouts"]],
-                tensors[f"{place}.centre"],
-                tensors.get(f"{place}.basis"),
-                tuple(source["identity"].get("columns", ())),
-            )
-            for place, source in enumerate(entry["sources"])
+    for entry in read_models(path):
+        tensors = read_tensors(path, entry.file)
+        with read_back(path / entry.file):
+            sources = []
+            for place, source in enumerate(entry.sources):
+                centre, basis = tensors[f"{place}.centre"], tensors.get(f"{place}.basis")
+                d = len(centre)
+                if source.whereabouts not in known:
+                    known[source.whereabouts] = _whereabouts(path, source.whereabouts)
+                _shaped("mean", known[source.whereabouts].mean, d)
+                _shaped(f"{place}.centre", centre, d)
+                if basis is not None:
+                    _shaped(f"{place}.basis", basis, d, basis.shape[-1])
+                sources.append(
+                    Source(
+                        source.role,
+                        source.name,
+                        source.identity.encoder,
+                        known[source.whereabouts],
+                        centre,
+                        basis,
+                        tuple(source.identity.columns),
+                    )
+                )
+            outputs = len(entry.classes) if entry.task == "classification" else 1
+            reads = sum(len(one.centre) if one.basis is None else one.basis.shape[1] for one in sources)
+            coef = _shaped("coef", tensors["coef"], reads, outputs)
+            intercept = _shaped("intercept", tensors["intercept"], outputs)
+        models[entry.name] = SavedModel(
+            entry.name, entry.kind, entry.task, tuple(entry.classes), tuple(sources), coef, intercept
         )
-        models[entry["name"]] = SavedModel(
-            entry["name"],
-            entry["kind"],
-            entry["task"],
-            tuple(entry["classes"]),
-            sources,
-            tensors["coef"],
-            tensors["intercept"],
+    return LoadedRun(path, read_json(path, "run.json", dict[str, Any]), models)
+
+
+def read_models(folder: Path) -> list[_ModelEntry]:
+    """Read the index of a run's models."""
+    found: list[_ModelEntry] = read_json(folder, "models/models.json", list[_ModelEntry])
+    return found
+
+
+def _whereabouts(folder: Path, file: str) -> Whereabouts:
+    tensors = read_tensors(folder, file)
+    d = len(tensors["mean"])
+    return Whereabouts(_shaped("mean", tensors["mean"], d), _shaped("whitener", tensors["whitener"], d, d))
+
+
+def _shaped(name: str, values: np.ndarray, *shape: int) -> np.ndarray:
+    if values.shape != shape or 0 in shape:
+        raise ValueError(f"{name!r} has the shape {values.shape}, not {shape}")
+    return values
+
+
+def check_inputs(folder: Path, data: Prepared) -> None:
+    """Refuse to compare a run with one on other features or labels."""
+    if not (folder / INPUTS).is_file():
+        return  # made before inputs were written down
+    before: dict[str, str] = read_json(folder, INPUTS, dict[str, str])
+    now = input_digests(data)
+    other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if other:
+        raise DataError(
+            f"{', '.join(other)}: no longer what the run was made of (another sha256)",
+            str(folder),
+            "Put the files of the run back, or run again.",
         )
-    return LoadedRun(path, read_json(path, "run.json"), models)
+
+
+def input_digests(data: Prepared) -> dict[str, str]:
+    """Digest what a study was made of: each feature set, and the labels with the split."""
+    rows = hashlib.sha256(data.y.tobytes())
+    for part in (data.split.labelled, data.split.unlabelled, data.split.test):
+        rows.update(part.tobytes())
+    features = {f"features {name!r}": one.sha256 for name, one in data.identities.items()}
+    return features | {"labels": rows.hexdigest()}

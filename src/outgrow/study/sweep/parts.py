@@ -20,6 +20,7 @@ from outgrow.config import SweepConfig
 from outgrow.errors import FileError
 from outgrow.runs import new_file, write_json, write_table
 from outgrow.study.prepare import Prepared
+from outgrow.study.saved import input_digests
 from outgrow.study.sweep.grid import SweepGrid
 from outgrow.study.sweep.table import SweepTable, as_columns, read_table
 from outgrow.targets import clear_leftovers, lock_of, reason, refuse_strangers
@@ -215,9 +216,5 @@ def origin_of(config: SweepConfig, grid: SweepGrid, read: Prepared, block: int) 
         Plain values, whatever their order in the configuration file.
     """
     options = {key: value for key, value in config.model_dump(mode="json").items() if key not in FREE}
-    features = {name: identity.sha256 for name, identity in read.identities.items()}
-    rows = hashlib.sha256(read.y.tobytes())
-    for part in (read.split.labelled, read.split.unlabelled, read.split.test):
-        rows.update(part.tobytes())
-    found = options | {"n": list(grid.n), "N": list(grid.N), "features": features, "labels": rows.hexdigest()}
+    found = options | {"n": list(grid.n), "N": list(grid.N), **input_digests(read)}
     return json.loads(json.dumps(found | {BLOCK: block}))
