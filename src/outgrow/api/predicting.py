@@ -16,7 +16,7 @@ from outgrow.data.feature_manifest import encoder_label, same_encoder
 from outgrow.data.features_file import FeatureTable, read_features
 from outgrow.data.files import quoted
 from outgrow.data.join import join
-from outgrow.errors import ConfigError, DataError
+from outgrow.errors import ConfigError, DataError, printable
 from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
 from outgrow.study.saved import SavedModel, load
@@ -166,8 +166,10 @@ def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool 
 
     table = pa.table(dict(columns))
     if out is None:
-        sys.stdout.flush()
-        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(table, sink)
+        text = sink.getvalue().to_pybytes().decode()
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
         return
     kinds = {".csv": pyarrow.csv.write_csv, ".parquet": pyarrow.parquet.write_table}
     if out.suffix not in kinds:

@@ -88,6 +88,9 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
             raise _no_such_file(path)
         if path.is_dir():
             raise FileError("is a folder, not a file", where, "Name one file in it.")
+        if not path.is_file():
+            # Opening a named pipe waits for its writer, for ever if need be.
+            raise FileError("is a pipe or a device, not a file", where, "Write what it gives to a file.")
         if path.suffix.lower() not in formats:
             kind = repr(path.suffix) if path.suffix else "without an ending"
             raise FileError(f"unsupported format {kind}", where, f"Use one of {', '.join(formats)}.")
