@@ -409,7 +409,7 @@ def test_a_mistake_throws_no_parts_away(stopped, capsys):
 def test_other_features_and_labels_are_another_sweep(stopped, capsys):
     strong = np.load("strong.npy")
     np.save("strong.npy", strong * 2)
-    assert "it differs in features." in refused(capsys, [*SWEEP, "--out", "out"])
+    assert "it differs in features 'strong'." in refused(capsys, [*SWEEP, "--out", "out"])
     np.save("strong.npy", strong)
     lines = Path("labels.csv").read_text().split()
     write_labels([*lines[1:-1], "9"])

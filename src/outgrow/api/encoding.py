@@ -16,6 +16,7 @@ from outgrow.features.model_spec import parse_model
 from outgrow.features.verify import verify as verify_store
 from outgrow.study.saved import load
 from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
+from outgrow.targets import recover
 
 
 def encode(
@@ -115,6 +116,7 @@ def verify(store: str | Path) -> list[str]:
         All that is wrong; empty for what is as it was written.
     """
     folder = Path(store)
+    recover(folder)
     if any((folder / name).is_file() for name in runs.FINDINGS):
         wrong = runs.wrong_files(folder)
         if not wrong and (folder / runs.FINDINGS[0]).is_file():
