@@ -549,6 +549,20 @@ def toml_values(text: str, kind: type[BaseModel], where: str) -> dict[str, Any]:
     """Read the fields of a configuration that a file sets, each as the configuration wants it.
 
     Only fields: what may be run, and where things are written, is the command line's alone to say.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    kind : type
+        The configuration class.
+    where : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    dict of str to object
+        By field.
     """
     import tomllib
     from difflib import get_close_matches
@@ -584,7 +598,22 @@ def _field_value(kind: type[BaseModel], name: str, value: Any, where: str) -> An
 
 
 def from_toml(text: str, kind: type[BaseModel], where: str) -> Any:
-    """Read a whole configuration back."""
+    """Read a whole configuration back.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    kind : type
+        The configuration class.
+    where : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    pydantic model
+        Checked.
+    """
     try:
         return kind(**toml_values(text, kind, where))
     except ValidationError as error:

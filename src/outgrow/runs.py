@@ -104,28 +104,12 @@ def _seal(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values as JSON.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    value : object
-        Dictionaries, lists, numbers, strings; NaN and infinities are refused.
-    """
+    """Write plain values as JSON."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
-    """Write columns as Parquet with page checksums.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    columns : mapping of str to sequence
-        Equal lengths.
-    """
+    """Write columns as Parquet with page checksums."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -133,15 +117,7 @@ def write_table(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as safetensors.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    tensors : mapping of str to array
-        Arrays by name.
-    """
+    """Write arrays as safetensors."""
     from safetensors.numpy import save
 
     # The library's own writer reports a full disk as a fault of the tensors.
@@ -149,18 +125,7 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 
 
 def open_folder(folder: str | Path) -> Path:
-    """Check that a folder is a complete run.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The run.
-
-    Returns
-    -------
-    Path
-        The same folder.
-    """
+    """Check that a folder is a complete run."""
     path = Path(folder)
     recover(path)
     if not path.is_dir():
@@ -179,20 +144,7 @@ def open_folder(folder: str | Path) -> Path:
 
 
 def verified(folder: Path, name: str) -> Path:
-    """Find a file of a run and check it against the manifest.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
+    """Find a file of a run and check it against the manifest."""
     path = folder / name
     sums = _manifest(folder)
     # A manifest is no better than its author: what it lists outside the run is not of the run.
@@ -254,15 +206,7 @@ def wrong_files(folder: Path) -> list[str]:
 
 
 def room_for(out: str | Path, needed: int) -> None:
-    """Refuse to start when the disk cannot hold the result.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    needed : int
-        Bytes.
-    """
+    """Refuse to start when the disk cannot hold the result."""
     parent = Path(out).absolute().parent
     while not parent.exists():
         parent = parent.parent

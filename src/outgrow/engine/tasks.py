@@ -39,30 +39,10 @@ def run_tasks(
     jobs: int,
     orphaned: Callable[[], object] | None = None,
 ) -> Iterator[tuple[Name, Any]]:
-    """Call a function on every task.
+    """Call a function, importable by name, on every task's arguments; names and results come as finished.
 
-    Parameters
-    ----------
-    function : callable
-        Importable by name, as workers are other processes.
-    tasks : mapping of name to tuple
-        Its arguments by the task's name.
-    jobs : int
-        Workers; 1 for none beside this process, negative as in joblib (-1: one per core).
-    orphaned : callable, optional
-        What workers do when this process was killed, before they end; importable by name.
-
-    Yields
-    ------
-    tuple
-        Name and result, as they are finished.
-
-    Raises
-    ------
-    ConfigError
-        When jobs is 0.
-    OutgrowError
-        When workers keep dying.
+    Jobs are joblib's: 1 for none beside this process, -1 for one per core. `orphaned` is what workers do
+    before they end when this process was killed.
     """
     if jobs == 0:
         raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
@@ -173,18 +153,6 @@ def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
     Factors of a few hundred columns gain little from a second thread, which spins while it waits; and where
     every task has one, results are the same to the last bit for any number of workers.
-
-    Parameters
-    ----------
-    function : callable
-        What to call.
-    *arguments : object
-        With what.
-
-    Returns
-    -------
-    object
-        What it returned.
     """
     from threadpoolctl import threadpool_limits
 
@@ -193,18 +161,7 @@ def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def cores(jobs: int) -> int:
-    """Give the number of workers on this machine that jobs stand for.
-
-    Parameters
-    ----------
-    jobs : int
-        As joblib understands it.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    """Give the number of workers, at least 1, that jobs stand for on this machine."""
     if jobs > 0:
         return jobs
     from joblib import cpu_count

@@ -27,18 +27,7 @@ REMEDY = "Name a folder that can be written in OUTGROW_CACHE."
 
 
 def cache_folder() -> Path:
-    """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow.
-
-    Returns
-    -------
-    Path
-        The folder, there or not.
-
-    Raises
-    ------
-    ConfigError
-        When no variable is set and there is no home folder.
-    """
+    """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow."""
     if own := os.environ.get("OUTGROW_CACHE"):
         return Path(own).expanduser()
     # The XDG specification has relative paths ignored.
@@ -51,24 +40,7 @@ def cache_folder() -> Path:
 
 
 def cache_key(encoder: str, input_digest: str, dtype: str, shard_rows: int) -> str:
-    """Hash all that the bytes of a store depend on.
-
-    Parameters
-    ----------
-    encoder : str
-        Digest of the encoder's identity.
-    input_digest : str
-        Digest of the raw rows.
-    dtype : str
-        Type stored.
-    shard_rows : int
-        Rows of input per shard.
-
-    Returns
-    -------
-    str
-        Hexadecimal SHA-256.
-    """
+    """Hash all that the bytes of a store depend on."""
     said = [encoder, input_digest, dtype, str(shard_rows), str(VERSION)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -81,31 +53,7 @@ def cached_store(
     *,
     on_damage: Callable[[str], None] | None = None,
 ) -> Path:
-    """Give the place of a store in the cache, for `open_store`; what is there is sound.
-
-    Parameters
-    ----------
-    identity : EncoderIdentity
-        What makes the features.
-    input_digest : str
-        Digest of the raw rows.
-    dtype : {"float32", "float16"}
-        What features are stored as.
-    shard_rows : int
-        Rows of input per shard.
-    on_damage : callable, optional
-        Told, in one line, of a damaged store and where it was moved.
-
-    Returns
-    -------
-    Path
-        A complete store, an unfinished one, or nothing yet.
-
-    Raises
-    ------
-    FileError
-        When the cache cannot be written.
-    """
+    """Give the place of a store in the cache, for `open_store`; what is there is sound."""
     key = cache_key(identity.digest, input_digest, dtype, shard_rows)
     place = cache_folder() / "features"
     folder = place / key
@@ -141,27 +89,7 @@ def _wrong(folder: Path, key: str) -> str:
 
 
 def export(folder: str | Path, out: str | Path, overwrite: bool = False) -> Path:
-    """Give a complete store a second name outside the cache, without a second copy where the disk allows.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-    out : str or Path
-        The new name; appears whole or not at all. A store of the same manifest there is left as it is.
-    overwrite : bool
-        Replace another store of that name. What is no store is never replaced.
-
-    Returns
-    -------
-    Path
-        `out`.
-
-    Raises
-    ------
-    FileError
-        When the store is not complete, `out` is in the way, or the disk cannot be written.
-    """
+    """Give a complete store a second name outside the cache, without a second copy where the disk allows."""
     folder, target = Path(folder), Path(out)
     names = _files(read_manifest(folder))
     recover(target)

@@ -49,18 +49,6 @@ class ModelFiles:
 def need(extra: str, *modules: str) -> None:
     """Check that the modules of an extra can be imported.
 
-    Parameters
-    ----------
-    extra : str
-        The extra's name.
-    *modules : str
-        What it brings.
-
-    Raises
-    ------
-    ConfigError
-        When one is missing; names the extra.
-
     Examples
     --------
     >>> need("text", "json")
@@ -77,25 +65,6 @@ def need(extra: str, *modules: str) -> None:
 
 def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles:
     """Find a model's folder, fetching it where the hub can be reached.
-
-    Parameters
-    ----------
-    model : str
-        A folder, or a name on the hub.
-    owner : str
-        Who is meant where the name has no owner.
-    code : bool
-        Fetch the model's own code too.
-
-    Returns
-    -------
-    ModelFiles
-        The folder, with its revision and licence.
-
-    Raises
-    ------
-    ConfigError
-        When the model is neither a folder nor in the cache and cannot be fetched.
 
     Notes
     -----
@@ -145,18 +114,7 @@ def _fetch(model: str, owner: str, code: bool) -> Path:
 
 
 def shaping_files(folder: Path) -> list[Path]:
-    """List the files of a model folder that may change a feature.
-
-    Parameters
-    ----------
-    folder : Path
-        A model's folder.
-
-    Returns
-    -------
-    list of Path
-        In order of their names.
-    """
+    """List the files of a model folder that may change a feature."""
     inside = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
         folder / path
@@ -166,20 +124,7 @@ def shaping_files(folder: Path) -> list[Path]:
 
 
 def hash_files(files: Iterable[Path], folder: Path) -> str:
-    """Hash files by name and content, reading each once per process.
-
-    Parameters
-    ----------
-    files : iterable of Path
-        Files in `folder`.
-    folder : Path
-        What their names are relative to.
-
-    Returns
-    -------
-    str
-        "sha256:" and a hexadecimal hash.
-    """
+    """Hash files by name and content, reading each once per process."""
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(folder).as_posix()}\0{_hash_file(path)}\n".encode())
@@ -196,18 +141,7 @@ def _hash_file(path: Path) -> str:
 
 
 def licence_of(folder: Path) -> str | None:
-    """Read the licence from the front matter of a model card.
-
-    Parameters
-    ----------
-    folder : Path
-        A model's folder.
-
-    Returns
-    -------
-    str or None
-        As stated, or None where nothing is.
-    """
+    """Read the licence from the front matter of a model card."""
     card = folder / "README.md"
     if not card.is_file():
         return None
@@ -219,19 +153,7 @@ def licence_of(folder: Path) -> str | None:
 
 
 def check_weights(folder: Path) -> None:
-    """Refuse a folder whose weights are in no format that is safe to load.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the weights should be.
-
-    Raises
-    ------
-    FileError
-        When there are neither safetensors nor weights for torch's weights-only loader, or one is empty or a
-        pointer to a file that was not fetched.
-    """
+    """Refuse a folder whose weights are in no format that is safe to load."""
     weights = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
     if not weights:
         raise FileError(

@@ -53,27 +53,7 @@ class Pipeline:
 
 
 def read_pipeline(folder: Path, device: str) -> Pipeline:
-    """Read what a folder says is done around its model.
-
-    Parameters
-    ----------
-    folder : Path
-        A sentence-transformers or transformers folder.
-    device : str
-        Where dense layers are put.
-
-    Returns
-    -------
-    Pipeline
-        With the mean as pooling where the folder names none.
-
-    Raises
-    ------
-    ConfigError
-        When a step or a pooling is one that is not followed here.
-    FileError
-        When a file of the folder is missing or no JSON.
-    """
+    """Read what a folder says is done around its model."""
     listed = folder / "modules.json"
     if not listed.exists():
         return Pipeline(folder, "mean")
@@ -120,23 +100,7 @@ def _followed(folder: Path, listed: Path, device: str) -> Pipeline:
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON file of a model.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    object
-        What it holds.
-
-    Raises
-    ------
-    FileError
-        When it is missing or no JSON.
-    """
+    """Read one JSON file of a model."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

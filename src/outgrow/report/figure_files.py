@@ -47,22 +47,7 @@ FONT = "Liberation Sans, Helvetica, Arial, sans-serif"
 
 
 def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[Path, ...]:
-    """Write the figure of a sweep or a reproduction.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files shall stand.
-    outcome : dict
-        As plain values, with "title" and "panels".
-    name : str
-        Of the files, without ending.
-
-    Returns
-    -------
-    tuple of Path
-        PNG and PDF; nothing is written where there is nothing to draw.
-    """
+    """Write the figure of a sweep or a reproduction."""
     spec = specification(outcome)
     if spec is None:
         return ()
@@ -83,18 +68,7 @@ def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[P
 
 
 def specification(outcome: Plain) -> dict[str, Any] | None:
-    """Put all panels into one drawing.
-
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction.
-
-    Returns
-    -------
-    dict or None
-        Vega-Lite of a fixed size; None where there is nothing to draw.
-    """
+    """Put all panels into one drawing."""
     panels = items(outcome, "panels")
     data: dict[str, Any] = {}
     # Put together as plain values: Altair's own ways of concatenation copy every chart at every level.

@@ -57,20 +57,7 @@ class Whereabouts:
 
     @classmethod
     def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
-        """Take the mean and covariance of training rows.
-
-        Parameters
-        ----------
-        moments : BlockMoments
-            Of the rows trained on.
-        block : str
-            The feature set's block.
-
-        Returns
-        -------
-        Whereabouts
-            In float32: this is a guard, not a result.
-        """
+        """Take the mean and covariance of training rows."""
         variances, vectors = np.linalg.eigh(moments.covariance(block))
         smooth = np.maximum(variances, 0.0) + SMOOTHING * max(float(variances.mean()), 1e-300)
         usual = float(np.sum(np.maximum(variances, 0.0) / smooth))
@@ -78,18 +65,7 @@ class Whereabouts:
         return cls(moments.mean(block), np.ascontiguousarray(whitener, dtype=np.float32))
 
     def distance(self, values: Float[np.ndarray, "m d"]) -> float:
-        """Give the median squared distance of rows, in units of the training rows' mean.
-
-        Parameters
-        ----------
-        values : array of shape (m, d)
-            The rows.
-
-        Returns
-        -------
-        float
-            About 1 for rows of the same kind.
-        """
+        """Give the median squared distance of rows, in units of the training rows' mean."""
         # A thousand rows tell as much about where a set lies as a million.
         some = values[:: max(1, len(values) // 1000)]
         return float(np.median(np.sum(((some - self.mean) @ self.whitener) ** 2, axis=1)))
@@ -126,17 +102,7 @@ class Source:
     columns: tuple[str, ...] = ()
 
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
-        """Refuse features that are not of this source.
-
-        Parameters
-        ----------
-        values : array of shape (m, d)
-            The features given.
-        encoder : str or None
-            Their encoder, where the file names it.
-        where : str
-            Their file, for messages.
-        """
+        """Refuse features that are not of this source."""
         remedy = f"Give features of {self.encoder or self.name!r}, made as those of the run."
         if values.ndim != 2 or values.shape[1] != len(self.centre):
             width = values.shape[1] if values.ndim == 2 else 0
@@ -190,18 +156,7 @@ class SavedModel:
     intercept: Float[np.ndarray, " k"]
 
     def scores(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
-        """Give the head's outputs, one column per target or class.
-
-        Parameters
-        ----------
-        *features : FeatureTable or array of shape (m, d)
-            One per source, in order; rows in one order.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Outputs.
-        """
+        """Give the head's outputs, one column per target or class."""
         if len(features) != len(self.sources):
             names = " and ".join(source.name for source in self.sources)
             raise ConfigError(
@@ -221,18 +176,7 @@ class SavedModel:
         return np.asarray(rows, dtype=np.float64) @ self.coef + self.intercept
 
     def predict(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> np.ndarray:
-        """Predict values or classes.
-
-        Parameters
-        ----------
-        *features : FeatureTable or array of shape (m, d)
-            One per source, in order.
-
-        Returns
-        -------
-        array of shape (m,)
-            Numbers for regression, classes for classification.
-        """
+        """Predict values or classes."""
         scores = self.scores(*features)
         if self.task == "classification":
             return np.asarray(self.classes)[scores.argmax(axis=1)]
@@ -258,18 +202,7 @@ class LoadedRun:
     models: Mapping[str, SavedModel]
 
     def model(self, which: str) -> SavedModel:
-        """Find a model by name or kind.
-
-        Parameters
-        ----------
-        which : str
-            "student (minilm)", or "student" where that is unique or the run recommends one of them.
-
-        Returns
-        -------
-        SavedModel
-            The model.
-        """
+        """Find a model by name or kind."""
         with read_back(self.folder / "run.json"):
             return self._model(which)
 
@@ -308,17 +241,7 @@ class LoadedRun:
 
 
 def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> None:
-    """Write every route's model.
-
-    Parameters
-    ----------
-    folder : Path
-        The run being built.
-    data : Prepared
-        Gives identities and the statistics of the columns.
-    trained : tuple of Trained
-        The models.
-    """
+    """Write every route's model."""
     (folder / "models").mkdir()
     blocks = [(name, table, WEAK) for name, table in data.moments.items()]
     blocks.append((data.strong_name, blocks[0][1], STRONG))

@@ -44,22 +44,7 @@ FREE = ("seeds", "title", "note")
 
 
 class PartFolder:
-    """A store of parts.
-
-    Parameters
-    ----------
-    out : str or Path
-        The folder to be made in the end.
-    origin : mapping of str to object
-        What decides the parts' numbers: see `origin_of`.
-    overwrite : bool
-        Whether parts of another sweep may be thrown away.
-
-    Raises
-    ------
-    FileError
-        When the folder holds parts of another sweep: in what it differs.
-    """
+    """A store of parts."""
 
     def __init__(self, out: str | Path, origin: Mapping[str, Any], overwrite: bool = False) -> None:
         target = Path(out)
@@ -160,17 +145,7 @@ class PartFolder:
             return None
 
     def save(self, student: str, seed: int, part: SweepTable) -> None:
-        """Keep a part.
-
-        Parameters
-        ----------
-        student : str
-            Its student.
-        seed : int
-            Its seed.
-        part : SweepTable
-            What was measured.
-        """
+        """Keep a part."""
         path = self._path(student, seed)
         with new_file(path) as file:
             write_table(file, as_columns(part))
@@ -197,24 +172,7 @@ class PartFolder:
 
 
 def origin_of(config: SweepConfig, grid: SweepGrid, read: Prepared, block: int) -> dict[str, Any]:
-    """Say what decides the parts of a sweep.
-
-    Parameters
-    ----------
-    config : SweepConfig
-        As resolved.
-    grid : SweepGrid
-        Its axes.
-    read : Prepared
-        Its rows.
-    block : int
-        Rows of a block.
-
-    Returns
-    -------
-    dict of str to object
-        Plain values, whatever their order in the configuration file.
-    """
+    """Say what decides the parts of a sweep."""
     options = {key: value for key, value in config.model_dump(mode="json").items() if key not in FREE}
     found = options | {"n": list(grid.n), "N": list(grid.N), **input_digests(read)}
     return json.loads(json.dumps(found | {BLOCK: block}))
