@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -24,6 +25,14 @@ def _one_blas_thread() -> Iterator[None]:
     # Tests run side by side, one per core: more threads wait for each other.
     with threadpool_limits(limits=1):
         yield
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches what the test starts, also where the suite itself was started deaf to it (nohup, CI)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -296,7 +296,8 @@ def test_names_with_an_equals_sign_can_be_replayed(files, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
-@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_a_stopped_run_leaves_nothing(files, name, status):
     code = (
         "import os, signal, sys; from outgrow.api import running; from outgrow.cli import main\n"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
-from outgrow import runs
+from outgrow import runs, targets
 from outgrow.errors import FileError
 
 
@@ -50,9 +54,123 @@ def test_another_manifest_does_not_make_a_run(tmp_path):
 def test_a_name_taken_meanwhile_is_kept(tmp_path):
     with pytest.raises(FileError, match="exists already"), runs.new_folder(tmp_path / "a") as folder:
         runs.write_json(folder / "run.json", {"text": "late"})
-        make(tmp_path / "a", text="early")
+        (tmp_path / "a").mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_one_writes_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(targets, "lock_of", partial(targets.lock_of, wait=0.0))
+    with runs.new_folder(tmp_path / "a") as folder:
+        runs.write_json(folder / "run.json", {"text": "early"})
+        with pytest.raises(FileError, match=rf"this process \({os.getpid()}\) is writing here"):
+            make(tmp_path / "a", text="late")
     assert runs.read_json(tmp_path / "a", "run.json") == {"text": "early"}
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_somebody_added_to_a_run_is_never_replaced(tmp_path):
+    out = tmp_path / "a"
+    make(out)
+    for name in ("NOTES.md", "models/mine.bin", "link"):
+        path = out / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("years of work") if name != "link" else path.symlink_to(tmp_path)
+        with pytest.raises(
+            FileError, match=f"a: is in the way: it holds '{name}', which the run did not write"
+        ):
+            make(out, overwrite=True)
+        path.unlink()
+    make(out, overwrite=True, text="new")
+    assert runs.read_json(out, "run.json") == {"text": "new"}
+
+
+@pytest.mark.parametrize(
+    "manifest", ['{"name": "my web app"}', '{"sha256": {"app.js": "ab"}}', "[" * 9000, ""]
+)
+def test_a_manifest_that_lists_no_findings_makes_no_run(tmp_path, manifest):
+    (tmp_path / "manifest.json").write_text(manifest)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(FileError, match="not a run of outgrow"):
+        make(tmp_path, overwrite=True)
+    assert (tmp_path / "manifest.json").read_text() == manifest
+
+
+def test_names_of_any_length_and_planted_links(tmp_path):
+    make(tmp_path / ("n" * 250))
+    victim = tmp_path / "victim"
+    victim.write_text("years of work")
+    planted = [f".p.csv.{os.getpid()}", targets._beside(tmp_path / "p.csv", "-aaaaaaaa").name]
+    for name in planted:
+        (tmp_path / name).symlink_to(victim)
+    with runs.new_file(tmp_path / "p.csv") as file:
+        file.write_text("x")
+    assert victim.read_text() == "years of work"
+    assert {path.name for path in tmp_path.iterdir()} == {"n" * 250, "victim", "p.csv", *planted}
+    (tmp_path / "link").symlink_to(victim)
+    for out, said in (("link", "is not a file"), ("victim", "exists already")):
+        with pytest.raises(FileError, match=said), runs.new_file(tmp_path / out, overwrite=False) as file:
+            file.write_text("x")
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from outgrow import runs
+names = ("mkdir", "rename", "replace", "unlink", "rmdir")
+real = {name: getattr(os, name) for name in names}
+
+def make(out, text):
+    if sys.argv[2] == "file":
+        with runs.new_file(out) as file:
+            file.write_text(text)
+        return
+    with runs.new_folder(out, overwrite=True) as folder:
+        runs.write_json(folder / "run.json", text)
+        (folder / "models").mkdir()
+        (folder / "models" / "m").write_text(text)
+
+for step in range(1, 1000):
+    out = Path(sys.argv[1], str(step), "a")
+    make(out, "old")
+    child = os.fork()
+    if child == 0:
+        count = 0
+        def counted(function):
+            def call(*args, **kwargs):
+                global count
+                count += 1
+                if count == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **kwargs)
+            return call
+        for name in names:
+            setattr(os, name, counted(real[name]))
+        make(out, "new")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        print(step - 1)
+        break
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_killed_at_any_step_nothing_is_lost_and_the_next_start_clears_up(tmp_path, kind):
+    done = subprocess.run(
+        [sys.executable, "-c", KILL, str(tmp_path), kind], check=True, capture_output=True, text=True
+    )
+    steps = int(done.stdout)
+    assert steps >= (2 if kind == "file" else 6)
+    for step in range(1, steps + 1):
+        out = tmp_path / str(step) / "a"
+        targets.recover(out)
+        assert [path.name for path in out.parent.iterdir()] == ["a"]
+        if kind == "file":
+            assert out.read_text() in ("old", "new")
+            continue
+        assert runs.read_json(out, "run.json") == runs.verified(out, "models/m").read_text()
+        make(out, overwrite=True, text="again")
+        assert [path.name for path in out.parent.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("write", ["new_folder", "new_file", "replacing"])
@@ -84,7 +202,7 @@ def test_damage_is_named(tmp_path):
     with pytest.raises(FileError, match=r"run\.json: is damaged"):
         runs.read_json(tmp_path / "a", "run.json")
     (tmp_path / "a" / "manifest.json").write_text("[]")
-    with pytest.raises(FileError, match=r"manifest\.json: cannot be read"):
+    with pytest.raises(FileError, match=r"manifest\.json: is damaged, or not what it should be"):
         runs.read_json(tmp_path / "a", "run.json")
 
 

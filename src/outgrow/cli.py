@@ -6,28 +6,29 @@ traceback with --debug. Progress is drawn on terminals only.
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import (
     App,
     CycloptsError,
     MissingArgumentError,
     Parameter,
-    UnknownOptionError,
     UnusedCliTokensError,
 )
-from cyclopts.config import Toml
-from rich.console import Console
+from cyclopts.argument import ArgumentCollection, Token
+from pydantic import BaseModel
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from outgrow import __version__
 from outgrow.config import (
@@ -42,8 +43,21 @@ from outgrow.config import (
     RunConfig,
     SweepConfig,
     explain,
+    toml_values,
 )
-from outgrow.errors import ConfigError, FileError, OutgrowError
+from outgrow.errors import ConfigError, FileError, OutgrowError, printable
+
+
+class _Console(Console):
+    """Shows names from outside as text, not as commands to the terminal; tells `main` of readers that go."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
 
 app = App(
     name="outgrow",
@@ -52,6 +66,7 @@ app = App(
     " and then trains it.",
     default_parameter=Parameter(negative_iterable=""),
     suppress_keyboard_interrupt=False,
+    console=_Console(),
 )
 
 Flat = Parameter(name="*", consume_multiple=True)
@@ -104,9 +119,9 @@ def encode(
     with _progress() as tell:
         made = api.encode(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
     for found in made:
-        print(f"{found.name}: {found.rows:,} rows ({found.fresh:,} encoded now) in {found.folder}")
+        _say(f"{found.name}: {found.rows:,} rows ({found.fresh:,} encoded now) in {found.folder}")
         for row, reason in found.skipped:
-            print(f"  left out: {row}: {reason}")
+            _say(f"  left out: {row}: {reason}")
 
 
 @app.command
@@ -125,20 +140,20 @@ def inspect(
 
     found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
     for line in inspection_lines(found):
-        print(line)
+        _say(line)
 
 
 @app.command
 def verify(store: Path) -> None:
-    """Check every page and id of a feature store."""
+    """Check every page and id of a feature store, or every file of a run."""
     from outgrow import api
 
     wrong = api.verify(store)
     for line in wrong:
-        print(line)
+        _say(line)
     if wrong:
-        raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and encode again.")
-    print(f"{store} is sound.")
+        raise FileError(f"has {len(wrong)} faults", str(store), "Remove it and make it again.")
+    _say(f"{store} is sound.")
 
 
 @app.command
@@ -331,7 +346,7 @@ def replay(folder: Path, *, allow_code: Code = ()) -> None:
     with _progress() as tell:
         _, moved = api.replay(folder, progress=tell, allow_code=allow_code)
     for name, change in moved.items():
-        print(f"{name}: largest relative change {change:.1e}")
+        _say(f"{name}: largest relative change {change:.1e}")
     # Threaded sums may differ in their last digits between machines; more than that is another result.
     if max(moved.values(), default=0.0) > 1e-6:
         raise OutgrowError("the numbers are not those of the run", str(folder), "See the lines above.")
@@ -343,7 +358,7 @@ def report(folder: Path) -> None:
     """Draw the report of a run again."""
     from outgrow import api
 
-    print(api.redraw(folder))
+    _say(str(api.redraw(folder)))
 
 
 @app.command(name="explain")
@@ -373,6 +388,10 @@ def demo(
         else:
             _show_findings(outcome, forecast_lines, folder, False)
         print()
+
+
+def _say(line: str) -> None:
+    print(printable(line))
 
 
 def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
@@ -407,7 +426,7 @@ def _show_run(outcome: Any, out: Path) -> None:
 
 def _console() -> Console:
     # A pipe gets wide lines that a program can cut; a terminal its own width.
-    return Console() if sys.stdout.isatty() else Console(width=140)
+    return _Console() if sys.stdout.isatty() else _Console(width=140)
 
 
 @contextmanager
@@ -427,7 +446,7 @@ def _progress(remaining: bool = False) -> Iterator[Callable[[str, float], None] 
     # Names of feature sets stand in the description: brackets in them are no styles.
     columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), BarColumn()]
     columns += [TimeElapsedColumn(), *([TimeRemainingColumn()] if remaining else [])]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=_Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda what, share: bar.update(task, description=what, completed=share)
 
@@ -452,17 +471,33 @@ def _read_config(words: list[str]) -> list[str]:
         raise ConfigError("--config names no file", remedy="Give a TOML file.")
     path = Path(words[place + 1])
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        if path.is_fifo() and path.parent != Path("/dev/fd"):  # where shells keep <(...)
+            raise FileError("is a named pipe", str(path), "Give a TOML file.")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is not UTF-8 text"
         raise FileError(f"cannot be read ({reason})", str(path), "Give a TOML file.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(f"is not valid TOML ({error})", str(path), "Mend the line named.") from None
-    tables = [key for key, value in values.items() if isinstance(value, dict)]
-    if tables:
-        raise ConfigError(f"holds the table [{tables[0]}]", str(path), "Write options without a table.")
-    app.config = (Toml(path, use_commands_as_keys=False, must_exist=True),)
+    app.config = (partial(_fill_in, text, str(path)),)
     return words[:place] + words[place + 2 :]
+
+
+def _fill_in(
+    text: str, where: str, _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection
+) -> None:
+    """Give the verb's configuration what the file says, as values, wherever the command line says nothing."""
+    kinds = [argument.hint for argument in arguments if argument.names == ("*",)]
+    if not kinds:
+        raise ConfigError("this verb reads no configuration", where, "Leave out --config.")
+    fields = {argument.keys: argument for argument in arguments if argument.keys}
+    for name, value in toml_values(text, _model(kinds[0]), where).items():
+        if not (field := fields[name,]).tokens:
+            field.append(Token(keyword=name, source=where, implicit_value=value))
+
+
+def _model(hint: Any) -> type[BaseModel]:
+    # "Config | None" where every field has a default.
+    found: type[BaseModel] = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
+    return found
 
 
 def _one_line(text: str) -> str:
@@ -476,22 +511,15 @@ def _mistake(error: CycloptsError) -> str:
         return explain(cause, option=lambda name: f"--{name.replace('_', '-')}")
     if isinstance(error, MissingArgumentError) and error.argument is not None and not error.argument.tokens:
         return f"{error.argument.name} is missing (--help lists the options)"
-    if isinstance(error, UnknownOptionError) and error.token.source not in ("", "cli"):
-        # Cyclopts knows keys of a file in brackets.
-        name = (error.token.keyword or error.token.value).strip("[]")
-        known = [
-            one.lstrip("-").replace("-", "_") for part in error.argument_collection for one in part.names
-        ]
-        near = get_close_matches(name, known, 1)
-        remedy = f"Did you mean {near[0]!r}?" if near else "--help lists the options."
-        return f"{error.token.source}: there is no option {name!r}. {remedy}"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"nothing asks for {', '.join(map(repr, error.unused_tokens))} (--help lists the options)"
     return _one_line(str(error))
 
 
 def _stop(signum: int, _frame: object) -> None:
-    # By way of an exception, so that half-written folders are removed on the way out.
+    # By way of an exception, so that half-written folders are removed on the way out; nothing disturbs that.
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + signum)
 
 
@@ -506,31 +534,77 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    before = signal.signal(signal.SIGTERM, _stop)
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
+    # What is ignored stays ignored: so nohup asks.
+    heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in heard}
+    if logging.lastResort is not None:  # where nobody else listens: what is told must not steer a terminal
+        logging.lastResort.setFormatter(_Plain())
     try:
+        if sys.stdout is None:
+            raise OutgrowError("standard output is closed, and the answer would be lost", remedy="Open it.")
+        if wrong := [word for word in words if not _is_text(word)]:
+            raise ConfigError(
+                "is not UTF-8 text", printable(wrong[0]), "Rename the file, or mend the option."
+            )
         words = _read_config(words)
         app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError as error:
         _fail(_mistake(error), 2, debug)
     except OutgrowError as error:
-        _fail(_one_line(str(error)), 2, debug)
+        _fail(str(error), 2, debug)
     except KeyboardInterrupt as stop:
         _fail(str(stop) or "interrupted; nothing half-written was kept", 130, debug)
     except BrokenPipeError:
         # The reader of our output has gone; so may we.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
+    except OSError as error:
+        # What no room could say better: a full disk or output, a folder that was removed, a name too long.
+        _drop_output()
+        said = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        _fail(f"{said}{(error.strerror or str(error)).lower()}", 2, debug)
+    except UnicodeError as error:
+        _fail(f"a name or text is not UTF-8 ({error})", 2, debug)
     except MemoryError:
         _fail("the memory does not suffice; use fewer rows, or a lower --rank", 2, debug)
     except Exception as error:
-        said = f"a fault of outgrow's own: {type(error).__name__}: {_one_line(str(error))}"
+        said = f"a fault of outgrow's own: {type(error).__name__}: {error}"
         _fail(f"{said} (--debug shows where)", 1, debug)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that end a verb in order: a scheduler's, and that of a terminal that is closed."""
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _drop_output() -> None:
+    """Point standard output to nowhere where it takes no more: Python would try again at exit, and fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(line: str, status: int, debug: bool) -> None:
     if debug:
         raise
-    print(f"outgrow: {line}", file=sys.stderr)
+    print(f"outgrow: {printable(_one_line(line))}", file=sys.stderr)
     sys.exit(status)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_origin
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from outgrow.errors import ConfigError, FileError
 
@@ -588,8 +588,64 @@ def to_toml(config: BaseModel) -> str:
     return "\n".join(lines) + "\n"
 
 
+COMMAND_ALONE = ("allow_code", "out", "overwrite", "jobs", "json", "config")
+"""Options that are no settings: a file that came from elsewhere must not grant itself code or places."""
+
+
+def toml_values(text: str, kind: type[BaseModel], where: str) -> dict[str, Any]:
+    """Read the fields of a configuration that a file sets, each as the configuration wants it.
+
+    Only fields: what may be run, and where things are written, is the command line's alone to say.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    kind : type
+        The configuration class.
+    where : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    dict of str to object
+        By field.
+    """
+    import tomllib
+    from difflib import get_close_matches
+
+    try:
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise FileError(f"is not valid TOML ({reason})", where, "Mend the line named.") from None
+    for name, value in found.items():
+        if isinstance(value, dict):
+            raise ConfigError(f"holds the table [{name}]", where, "Write options without a table.")
+        if name not in kind.model_fields:
+            if name in COMMAND_ALONE:
+                remedy = f"Give --{name.replace('_', '-')} on the command line, and there alone."
+                raise ConfigError(f"a file may not set {name!r}", where, remedy)
+            near = get_close_matches(name, kind.model_fields, 1)
+            remedy = f"Did you mean {near[0]!r}?" if near else "--help lists the options."
+            raise ConfigError(f"there is no option {name!r}", where, remedy)
+    return {name: _field_value(kind, name, value, where) for name, value in found.items()}
+
+
+def _field_value(kind: type[BaseModel], name: str, value: Any, where: str) -> Any:
+    field = kind.model_fields[name]
+    if get_origin(field.annotation) is tuple:
+        value = tuple(value) if isinstance(value, list) else (value,)
+    hint: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    try:
+        # Strictly: a file has types, so a number in quotes, or true for 1, is a mistake.
+        return TypeAdapter(hint).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {explain(error).removeprefix('the options: ')}", where) from None
+
+
 def from_toml(text: str, kind: type[BaseModel], where: str) -> Any:
-    """Read a configuration back.
+    """Read a whole configuration back.
 
     Parameters
     ----------
@@ -605,13 +661,9 @@ def from_toml(text: str, kind: type[BaseModel], where: str) -> Any:
     pydantic model
         Checked.
     """
-    import tomllib
-
     try:
-        return kind(**tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise FileError(f"not valid TOML ({error})", where, "Mend the line named.") from None
-    except (ValidationError, TypeError) as error:
+        return kind(**toml_values(text, kind, where))
+    except ValidationError as error:
         raise ConfigError(explain(error), where) from None
 
 

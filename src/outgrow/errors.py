@@ -8,7 +8,14 @@ matters and the remedy.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+
+def printable(text: str) -> str:
+    """Show what would steer a terminal, or is no character at all, as a question mark."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 class OutgrowError(Exception):
@@ -40,6 +47,32 @@ class FileError(OutgrowError):
 
 class ConfigError(OutgrowError, ValueError):
     """An option is unknown, or its value cannot be used with the others."""
+
+
+@contextmanager
+def read_back(where: object, remedy: str = "Run it again.") -> Iterator[None]:
+    """Turn whatever fails while something that was written earlier is read into one line that names it.
+
+    Files may hold anything, checksums made right included, so every error in here is theirs.
+    """
+    try:
+        yield
+    except (OutgrowError, MemoryError):
+        raise
+    except Exception as error:
+        found = getattr(error, "errors", None)  # pydantic's: the first says enough
+        first = found()[0] if callable(found) else None
+        said = (
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+            if first
+            else f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
+        )
+        line = " ".join(said.split())[:MOST_SAID]
+        raise FileError(f"is damaged, or not what it should be ({line})", str(where), remedy) from error
+
+
+MOST_SAID = 200
+"""Letters of a library's own words in a message: they may quote whole files."""
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,18 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import from_json
 
-from outgrow.errors import FileError
+from outgrow.config import from_toml
+from outgrow.errors import FileError, read_back
+from outgrow.targets import recover, refuse_strangers, replacement, strangers
 
 MANIFEST = "manifest.json"
 
@@ -29,149 +32,64 @@ FINDINGS = ("run.json", "forecast.json", "rank.json", "plan.json", "sweep.json",
 
 @contextmanager
 def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give an empty folder that takes the name `out` once everything in it is written.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    overwrite : bool
-        Replace an earlier run of that name. Folders that are not runs are never replaced.
-
-    Yields
-    ------
-    Path
-        The folder to write to; gone if anything fails.
-    """
-    target = Path(out)
-    check_target(target, overwrite)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise FileError(_reason(error), str(target), "Choose another --out.") from None
-    try:
-        yield work
-        _seal(work)
-        work.chmod(0o755)
-        # Another run may have taken the name meanwhile.
-        check_target(target, overwrite)
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            target.rename(old / "run")
-            work.rename(target)
-            shutil.rmtree(old)
-        else:
-            work.rename(target)
-    except OSError as error:
-        raise unwritable(error, target) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    """Give an empty folder that takes the name `out` once all in it is written; gone if anything fails."""
+    with replacement(out, lambda: _check_folder(Path(out), overwrite)) as folder:
+        folder.mkdir()
+        yield folder
+        _seal(folder)
 
 
 @contextmanager
-def new_file(out: str | Path) -> Iterator[Path]:
-    """Give a sibling file that takes the name `out` once it is written.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the file shall stand; an earlier one is replaced.
-
-    Yields
-    ------
-    Path
-        The file to write; gone if anything fails.
-    """
-    target = Path(out)
-    work = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        yield work
-        work.replace(target)
-    except OSError as error:
-        raise unwritable(error, target) from None
-    finally:
-        work.unlink(missing_ok=True)
+def new_file(out: str | Path, overwrite: bool = True) -> Iterator[Path]:
+    """Give a path that takes the name `out` once a file is written to it; gone if anything fails."""
+    with replacement(out, lambda: check_file(out, overwrite)) as file:
+        yield file
 
 
 @contextmanager
 def replacing(folder: Path, name: str) -> Iterator[Path]:
-    """Give an empty folder in which one file of a run is made anew, then put it in place.
+    """Give a path for a file of a run that is made anew, and enter it in the manifest."""
+    with new_file(folder / name) as file:
+        yield file
+        sums = _manifest(folder) | {name: _digest(file)}
+    with new_file(folder / MANIFEST) as file:
+        write_json(file, {"sha256": sums})
 
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        The file.
 
-    Yields
-    ------
-    Path
-        The folder to write the file to.
-    """
-    try:
-        work = Path(tempfile.mkdtemp(prefix=".redraw.", dir=folder))
-    except OSError as error:
-        raise unwritable(error, folder) from None
-    try:
-        yield work
-        (work / name).replace(folder / name)
-        sums = _manifest(folder) | {name: _digest(folder / name)}
-        write_json(work / MANIFEST, {"sha256": sums})
-        (work / MANIFEST).replace(folder / MANIFEST)
-    except OSError as error:
-        raise unwritable(error, folder / name) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def check_file(out: str | Path, overwrite: bool) -> None:
+    """Refuse an output file that is in the way."""
+    target = Path(out)
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise FileError("is not a file", str(target), "Choose another --out.")
+    if target.exists() and not overwrite:
+        raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
 
 
 def check_target(out: str | Path, overwrite: bool) -> None:
-    """Refuse an output folder that is in the way, before any work is done.
+    """Refuse an output folder that is in the way, before any work; clear what a killed run left there."""
+    recover(out)
+    _check_folder(Path(out), overwrite)
 
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    overwrite : bool
-        Whether an earlier run may be replaced.
-    """
-    target = Path(out)
+
+def _check_folder(target: Path, overwrite: bool) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not overwrite:
         raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
     if not target.is_dir() or target.is_symlink():
         raise FileError("is not a folder", str(target), "Choose another --out.")
+    if not any(target.iterdir()):
+        return
+    try:
+        ours = _manifest(target).keys() | {MANIFEST}
+    except FileError:
+        ours = set()
     # Other folders have a manifest too: a feature store, for one, took hours to make.
-    ours = (target / MANIFEST).is_file() and any((target / name).is_file() for name in FINDINGS)
-    if any(target.iterdir()) and not ours:
+    if not ours & set(FINDINGS):
         raise FileError(
             "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
         )
-
-
-def unwritable(error: OSError, target: Path) -> FileError:
-    """Say that something cannot be written.
-
-    Parameters
-    ----------
-    error : OSError
-        What the system said.
-    target : Path
-        What was to be written.
-
-    Returns
-    -------
-    FileError
-        Ready to be raised.
-    """
-    return FileError(f"cannot be written ({_reason(error)})", str(target), "Nothing was kept.")
-
-
-def _reason(error: OSError) -> str:
-    # By its number: libraries put the path of a temporary file, which the user never saw, into the text.
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()
+    refuse_strangers(target, ours, "the run")
 
 
 def _digest(path: Path) -> str:
@@ -186,28 +104,12 @@ def _seal(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values as JSON.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    value : object
-        Dictionaries, lists, numbers, strings; NaN and infinities are refused.
-    """
+    """Write plain values as JSON."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
-    """Write columns as Parquet with page checksums.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    columns : mapping of str to sequence
-        Equal lengths.
-    """
+    """Write columns as Parquet with page checksums."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -215,15 +117,7 @@ def write_table(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as safetensors.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    tensors : mapping of str to array
-        Arrays by name.
-    """
+    """Write arrays as safetensors."""
     from safetensors.numpy import save
 
     # The library's own writer reports a full disk as a fault of the tensors.
@@ -231,19 +125,9 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 
 
 def open_folder(folder: str | Path) -> Path:
-    """Check that a folder is a complete run.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The run.
-
-    Returns
-    -------
-    Path
-        The same folder.
-    """
+    """Check that a folder is a complete run."""
     path = Path(folder)
+    recover(path)
     if not path.is_dir():
         raise FileError("there is no such run", str(path), "Give the folder that --out named.")
     if not (path / MANIFEST).is_file():
@@ -260,20 +144,7 @@ def open_folder(folder: str | Path) -> Path:
 
 
 def verified(folder: Path, name: str) -> Path:
-    """Find a file of a run and check it against the manifest.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
+    """Find a file of a run and check it against the manifest."""
     path = folder / name
     sums = _manifest(folder)
     # A manifest is no better than its author: what it lists outside the run is not of the run.
@@ -285,71 +156,57 @@ def verified(folder: Path, name: str) -> Path:
     return path
 
 
+class _Manifest(BaseModel):
+    sha256: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
+
+
 def _manifest(folder: Path) -> dict[str, str]:
-    try:
-        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(value) for name, value in sums.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise FileError("cannot be read", str(folder / MANIFEST), "Run it again.") from None
+    path = folder / MANIFEST
+    with read_back(path):
+        return _Manifest.model_validate(from_json(path.read_bytes())).sha256
 
 
-def read_json(folder: Path, name: str) -> Any:
-    """Read a JSON file of a run.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    object
-        Plain values.
-    """
+def read_json(folder: Path, name: str, kind: Any = Any) -> Any:
+    """Read a JSON file of a run as values of a type."""
     path = verified(folder, name)
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise FileError("is not valid JSON", str(path), "Run it again.") from None
+    with read_back(path):
+        return TypeAdapter(kind).validate_python(from_json(path.read_bytes()))
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, np.ndarray]:
-    """Read the tensors of a saved model.
-
-    Parameters
-    ----------
-    folder : Path
-        The run.
-    name : str
-        Path inside the run.
-
-    Returns
-    -------
-    dict of str to array
-        Arrays by name.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    """Read the tensors of a saved model, all of them finite floats."""
+    from safetensors.numpy import load
 
     path = verified(folder, name)
-    try:
-        return dict(load_file(path))
-    except SafetensorError:
-        raise FileError("is not a safetensors file", str(path), "Run it again.") from None
+    with read_back(path):
+        tensors = dict(load(path.read_bytes()))
+        for key, values in tensors.items():
+            if values.dtype.kind != "f" or not np.isfinite(values).all():
+                raise ValueError(f"{key!r} holds more than finite numbers")
+    return tensors
+
+
+def read_config(folder: Path, kind: type[BaseModel]) -> Any:
+    """Read the configuration of a run."""
+    path = verified(folder, "config.toml")
+    with read_back(path):
+        return from_toml(path.read_text(encoding="utf-8"), kind, str(path))
+
+
+def wrong_files(folder: Path) -> list[str]:
+    """List what in a run is not as it was written."""
+    wrong = []
+    for name in (sums := _manifest(folder)):
+        try:
+            verified(folder, name)
+        except FileError as error:
+            wrong.append(f"{name}: {error.what}")
+    found = strangers(folder, sums.keys() | {MANIFEST})
+    return wrong + [f"{name!r}: is not in the manifest" for name in found]
 
 
 def room_for(out: str | Path, needed: int) -> None:
-    """Refuse to start when the disk cannot hold the result.
-
-    Parameters
-    ----------
-    out : str or Path
-        Where the run shall stand.
-    needed : int
-        Bytes.
-    """
+    """Refuse to start when the disk cannot hold the result."""
     parent = Path(out).absolute().parent
     while not parent.exists():
         parent = parent.parent

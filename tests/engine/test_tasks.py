@@ -138,6 +138,58 @@ print(json.dumps([os.getpid(), found]))
     assert found == [[name, parent] for name in range(11)]
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = f"""
+import time
+from functools import partial
+from pathlib import Path
+from outgrow.engine.tasks import run_tasks
+
+def work(name):
+    import os, time
+    (Path({str(tmp_path)!r}) / f"{{os.getpid()}}").touch()
+    time.sleep(600 if name else 0)
+
+orphaned = partial(Path.touch, Path({str(tmp_path / "orphaned")!r}))
+list(run_tasks(work, {{name: (name,) for name in range(4)}}, 2, orphaned))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    until = time.monotonic() + 120
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert len(workers) == 2
+    assert all(alive(worker) for worker in workers)
+    parent.kill()
+    parent.wait()
+    while session_of(parent.pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    # joblib's trackers of resources too, which clean up after the last of them.
+    assert session_of(parent.pid) == []
+    assert (tmp_path / "orphaned").exists()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def session_of(pid: int) -> list[int]:
+    """Living processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(session) == pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
 def test_no_jobs_are_refused() -> None:
     with pytest.raises(ConfigError) as found:
         list(run_tasks(os.getpid, {0: ()}, 0))

@@ -189,6 +189,7 @@ def test_numbers_out_of_range(options: dict[str, int], message: str) -> None:
         PictureBatches(SizedPixels(12), **{"batch_size": 4, **options})
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_worker_is_left_behind(how: signal.Signals, paths: list[Path], tmp_path: Path) -> None:
     script = tmp_path / "script.py"
@@ -222,7 +223,7 @@ def test_no_worker_is_left_behind(how: signal.Signals, paths: list[Path], tmp_pa
         _, said = process.communicate(timeout=20)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     assert process.returncode != 0
     # One KeyboardInterrupt, the script's own: workers say nothing.
     assert said.count("Traceback") == (how == signal.SIGINT)

@@ -155,11 +155,27 @@ def test_files_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert hash_files(shaping_files(tmp_path), tmp_path) == first
 
 
-def test_a_snapshot_of_the_hub_is_known_by_its_commit_and_name(tmp_path: Path) -> None:
+def test_a_snapshot_of_the_hub_is_known_by_its_name_and_by_what_is_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "models--owner--small-model" / "snapshots" / COMMIT
     write(folder / "config.json", {})
+    weights = folder / "model.safetensors"
+    weights.write_bytes(b"weights")
     found = find_model(str(folder))
-    assert (found.name, found.revision) == ("small-model", COMMIT)
+    assert found.name == "small-model"
+    assert found.revision == hash_files(shaping_files(folder), folder)
+    # The name still says the commit; a bit of the weights is another.
+    weights.write_bytes(b"veights")
+    assert find_model(str(folder)).revision != found.revision
+
+
+@pytest.mark.parametrize(
+    "modules",
+    ["[{}]", '[{"path": ""}]', "{}x", '"words"', "[1]", "[" * 9000, '[{"type": "a.Transformer", "path": 3}]'],
+)
+def test_steps_that_cannot_be_read_are_one_line(tmp_path: Path, modules: str) -> None:
+    (tmp_path / "modules.json").write_text(modules)
+    with pytest.raises(FileError, match=r"modules\.json: (is damaged|missing, or not JSON)"):
+        read_pipeline(tmp_path, "cpu")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +232,8 @@ def test_a_cached_model_is_found_by_its_short_name(cache: Path) -> None:
     (place / "refs" / "main").write_text(COMMIT)
     for name in ("small", "sentence-transformers/small"):
         found = find_model(name, owner="sentence-transformers")
-        assert (found.name, found.folder, found.revision) == ("small", folder, COMMIT)
+        assert (found.name, found.folder) == ("small", folder)
+        assert found.revision.startswith("sha256:")
         assert found.licence == "mit"
 
 

@@ -20,6 +20,9 @@ from outgrow.theory.replicates import APART, MODEL, SPREAD, interval, probabilit
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.terms import PairSpectra, Target
 
+ROUNDING = 1e-9
+"""Two ways to one risk, on different BLAS kernels: some 1e-12 apart, where settings differ by 1e-3."""
+
 BARE = {"alpha_w": 0.0, "alpha_s": 0.0, "alpha_b": 0.0, "alpha_c": 0.0}
 
 
@@ -127,11 +130,12 @@ def test_the_best_penalties_are_the_best_of_all_pairs(world):
         ]
     )
     least = one.risks(25, 40).student.value
-    assert least <= every.min() + 1e-12
+    assert least <= every.min() * (1 + ROUNDING)
     again = one.risks(25, 40, alpha_w=best.alpha_w, alpha_s=best.alpha_s).student.value
     assert again == pytest.approx(least, rel=1e-12)
     # The teacher alone is tuned for itself, and so is every other route.
-    assert one.risks(25, 40).teacher.value <= one.risks(25, 40, alpha_w=best.alpha_w).teacher.value
+    with_its = one.risks(25, 40, alpha_w=best.alpha_w).teacher.value
+    assert one.risks(25, 40).teacher.value <= with_its * (1 + ROUNDING)
     assert one.risks(25, 40, alpha_b=best.baseline).baseline.value == pytest.approx(
         one.risks(25, 40).baseline.value
     )

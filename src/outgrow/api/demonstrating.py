@@ -12,6 +12,7 @@ from outgrow.api.running import run
 from outgrow.config import DemoConfig, ForecastConfig, RunConfig
 from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.study.sources import Progress
+from outgrow.targets import unwritable
 
 CASES = {
     "vader-to-mpnet-n20": ((), ("vader",), 20, "Can a 2014 lexicon teach a 2020 network?"),
@@ -75,7 +76,7 @@ def demo(
     try:
         files = write_demo_inputs(folder / "data", seed)
     except OSError as error:
-        raise runs.unwritable(error, folder) from None
+        raise unwritable(error, folder) from None
     made: dict[Path, Mapping[str, Any]] = {}
     for name, (weak, given, n, title) in CASES.items():
         settings = RunConfig(

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from outgrow.config import (
-    EncodeConfig,
-    RawConfig,
-)
+from outgrow import runs
+from outgrow.config import EncodeConfig, RawConfig
 from outgrow.errors import ConfigError
 from outgrow.features.cache import export
 from outgrow.features.encode import Encoding
 from outgrow.features.inspect_model import Inspection, inspect_model
 from outgrow.features.model_spec import parse_model
 from outgrow.features.verify import verify as verify_store
+from outgrow.study.saved import load
 from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
+from outgrow.targets import recover
 
 
 def encode(
@@ -103,7 +103,7 @@ def inspect(
 
 
 def verify(store: str | Path) -> list[str]:
-    """Check every page and id of a feature store.
+    """Check every page and id of a feature store, or every file and model of a run.
 
     Parameters
     ----------
@@ -113,6 +113,13 @@ def verify(store: str | Path) -> list[str]:
     Returns
     -------
     list of str
-        All that is wrong; empty for a sound store.
+        All that is wrong; empty for what is as it was written.
     """
+    folder = Path(store)
+    recover(folder)
+    if any((folder / name).is_file() for name in runs.FINDINGS):
+        wrong = runs.wrong_files(folder)
+        if not wrong and (folder / runs.FINDINGS[0]).is_file():
+            load(folder)  # checksums are right; what they are of need not be
+        return wrong
     return [str(finding) for finding in verify_store(store)]

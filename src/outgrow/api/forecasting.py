@@ -10,7 +10,7 @@ from typing import Any
 from outgrow import runs
 from outgrow.api.findings import check_place, write_findings
 from outgrow.api.running import portable
-from outgrow.config import ForecastConfig, RunConfig, from_toml
+from outgrow.config import ForecastConfig, RunConfig
 from outgrow.errors import ConfigError
 from outgrow.report.forecast_page import forecast_page, summary_html
 from outgrow.results import Quantity, as_plain
@@ -95,9 +95,8 @@ def forecast(
 def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:
     """Take features, labels and split from a run, and whatever was asked for from this command."""
     path = runs.open_folder(folder)
-    outcome: Mapping[str, Any] = runs.read_json(path, "run.json")
-    text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
-    theirs = from_toml(text, RunConfig, str(path / "config.toml"))
+    outcome: Mapping[str, Any] = runs.read_json(path, "run.json", dict[str, Any])
+    theirs = runs.read_config(path, RunConfig)
     values = {key: value for key, value in dict(theirs).items() if key in ForecastConfig.model_fields}
     # A run's n is how many labels there are; a forecast's n is what is asked about.
     values |= {"n": (), "m": theirs.n}

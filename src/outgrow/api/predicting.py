@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from outgrow import runs
-from outgrow.config import (
-    RunConfig,
-    from_toml,
-)
+from outgrow.config import RunConfig
 from outgrow.data.feature_folder import is_store
 from outgrow.data.feature_manifest import encoder_label, same_encoder
 from outgrow.data.features_file import FeatureTable, read_features
@@ -22,7 +19,7 @@ from outgrow.data.files import quoted
 from outgrow.data.join import join
 from outgrow.data.raw import RawRows
 from outgrow.data.tables import BATCH_ROWS
-from outgrow.errors import ConfigError, DataError, FileError
+from outgrow.errors import ConfigError, DataError, printable
 from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
 from outgrow.study.saved import SavedModel, load
@@ -73,8 +70,7 @@ def predict(
     """
     found = load(folder)
     chosen = found.model(model)
-    text = runs.verified(found.folder, "config.toml").read_text(encoding="utf-8")
-    config: RunConfig = from_toml(text, RunConfig, str(found.folder / "config.toml"))
+    config: RunConfig = runs.read_config(found.folder, RunConfig)
     arrays = (".npy", ".npz", ".safetensors")
     ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
     if id_column:
@@ -192,8 +188,7 @@ def check_output(out: Path | None, overwrite: bool) -> None:
         raise ConfigError(
             f"cannot write {out.suffix or 'a file without ending'}", str(out), f"Use {', '.join(WRITERS)}."
         )
-    if out.exists() and not overwrite:
-        raise FileError("exists already", str(out), "Choose another --out, or give --overwrite.")
+    runs.check_file(out, overwrite)
 
 
 def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool = False) -> None:
@@ -204,10 +199,12 @@ def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool 
     check_output(out, overwrite)
     table = pa.table(dict(columns))
     if out is None:
-        sys.stdout.flush()
-        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        sink = pa.BufferOutputStream()
+        pyarrow.csv.write_csv(table, sink)
+        text = sink.getvalue().to_pybytes().decode()
+        sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
         return
-    with runs.new_file(out) as work:
+    with runs.new_file(out, overwrite) as work:
         WRITERS[out.suffix](table, work)
 
 

@@ -97,6 +97,6 @@ def reproduce(
         runs.write_json(folder / "reproduction.json", outcome)
         for table in found.tables:
             runs.write_table(folder / f"{table.name}.parquet", table.columns)
-        write_figures(folder, outcome)
         write_report(folder, page(outcome))
+        write_figures(folder, outcome)
     return Reproduced(found, outcome, Path(out))

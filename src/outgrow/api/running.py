@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, FiniteFloat
 
 from outgrow import runs
 from outgrow.config import (
@@ -18,11 +19,10 @@ from outgrow.config import (
     RunConfig,
     SweepConfig,
     absolute,
-    from_toml,
     to_toml,
     whole_columns,
 )
-from outgrow.errors import FileError
+from outgrow.errors import FileError, read_back
 from outgrow.features.model_spec import anywhere
 from outgrow.report.page import page, write_report
 from outgrow.results import as_plain
@@ -30,7 +30,7 @@ from outgrow.study.evaluate import read_by
 from outgrow.study.measure import measure as study_measure
 from outgrow.study.run import Study
 from outgrow.study.run import run as study_run
-from outgrow.study.saved import LoadedRun, load, save_models
+from outgrow.study.saved import INPUTS, LoadedRun, check_inputs, input_digests, load, save_models
 from outgrow.study.sources import Permissions, Progress
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
@@ -110,6 +110,7 @@ def _write(folder: Path, study: Study) -> None:
     runs.write_json(folder / "geometry.json", geometry)
     runs.write_table(folder / "results.parquet", _table(study))
     runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
+    runs.write_json(folder / INPUTS, input_digests(study.data))
     save_models(folder, study.data, study.trained)
     write_report(folder, page(outcome))
 
@@ -199,6 +200,22 @@ def _pseudo_labels(study: Study) -> Mapping[str, Any]:
     return columns
 
 
+class _Number(BaseModel):
+    value: FiniteFloat | None = None
+
+
+class _FoundRoute(BaseModel):
+    name: str
+    expected: _Number | None = None
+    risk: _Number | None = None
+
+
+class _Found(BaseModel):
+    """Of a run's findings what a replay compares."""
+
+    routes: list[_FoundRoute]
+
+
 def replay(
     folder: str | Path, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
 ) -> tuple[Study, dict[str, float]]:
@@ -221,10 +238,9 @@ def replay(
         Largest relative change of the risks, by route.
     """
     path = runs.open_folder(folder)
-    text = runs.verified(path, "config.toml").read_text(encoding="utf-8")
-    config = from_toml(text, RunConfig, str(path / "config.toml"))
-    study = study_run(config, progress, Permissions(tuple(allow_code)))
-    before = {route["name"]: route for route in runs.read_json(path, "run.json")["routes"]}
+    before = {route.name: route for route in runs.read_json(path, "run.json", _Found).routes}
+    study = study_run(runs.read_config(path, RunConfig), progress, Permissions(tuple(allow_code)))
+    check_inputs(path, study.data)
     moved: dict[str, float] = {}
     for route in study.outcome.routes:
         old = before.get(route.name)
@@ -233,7 +249,7 @@ def replay(
         for metric in ("expected", "risk"):
             new_value, old_value = (
                 getattr(getattr(route, metric), "value", None),
-                old.get(metric, {}).get("value"),
+                getattr(getattr(old, metric), "value", None),
             )
             if new_value is not None and old_value is not None:
                 change = abs(new_value - old_value) / max(abs(old_value), 1e-300)
@@ -255,9 +271,11 @@ def redraw(folder: str | Path) -> Path:
         The report.
     """
     path = runs.open_folder(folder)
-    outcome = runs.read_json(path, "run.json")
-    with runs.replacing(path, "report.html") as work:
-        write_report(work, page(outcome))
+    outcome = runs.read_json(path, "run.json", dict[str, Any])
+    with read_back(path / "run.json"):
+        html = page(outcome)
+    with runs.replacing(path, "report.html") as file:
+        file.write_text(html, encoding="utf-8", newline="\n")
     return path / "report.html"
 
 

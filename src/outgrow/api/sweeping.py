@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,32 +100,32 @@ def sweep(
     grid = grid_of(config, names, len(data.train))
     config = config.model_copy(update={"n": grid.n, "N": grid.N})
     check_sweep(data, grid)
-    store = None
-    if out is not None:
-        _, blocks = memory_of(data, grid)
-        store = PartFolder(out, origin_of(config, grid, read, blocks.size), overwrite)
-    try:
-        found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress, store=store)
-    except KeyboardInterrupt:
-        if store is None or not store.count:
-            raise
-        raise KeyboardInterrupt(
-            f"interrupted; {store.count} finished parts are kept in {store.folder}: the same command goes on"
-        ) from None
-    finally:
-        if store is not None and not store.count:
-            store.remove()
-    outcome = plain(found)
-    if out is None or store is None:
-        return Sweep(found.table, found.cells, outcome)
-    with runs.new_folder(out, overwrite) as folder:
-        write_origin(folder, config)
-        runs.write_json(folder / "sweep.json", outcome)
-        runs.write_table(folder / "sweep.parquet", as_columns(found.table))
-        runs.write_table(folder / "cells.parquet", as_columns(found.cells))
-        write_figures(folder, outcome)
-        write_report(folder, page(outcome))
-    store.remove()
+    if out is None:
+        found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress)
+        return Sweep(found.table, found.cells, plain(found))
+    _, blocks = memory_of(data, grid)
+    with closing(PartFolder(out, origin_of(config, grid, read, blocks.size), overwrite)) as store:
+        try:
+            found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress, store=store)
+        except KeyboardInterrupt:
+            if not store.count:
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted; {store.count} finished parts are kept in {store.folder}: the same command goes"
+                " on"
+            ) from None
+        finally:
+            if not store.count:
+                store.remove()
+        outcome = plain(found)
+        with runs.new_folder(out, overwrite) as folder:
+            write_origin(folder, config)
+            runs.write_json(folder / "sweep.json", outcome)
+            runs.write_table(folder / "sweep.parquet", as_columns(found.table))
+            runs.write_table(folder / "cells.parquet", as_columns(found.cells))
+            write_report(folder, page(outcome))
+            write_figures(folder, outcome)
+        store.remove()
     return Sweep(found.table, found.cells, outcome, Path(out))
 
 

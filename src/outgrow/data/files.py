@@ -46,6 +46,9 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
             raise _no_such_file(path)
         if path.is_dir():
             raise FileError("is a folder, not a file", where, "Name one file in it.")
+        if not path.is_file():
+            # Opening a named pipe waits for its writer, for ever if need be.
+            raise FileError("is a pipe or a device, not a file", where, "Write what it gives to a file.")
         if ending_of(path) not in formats:
             known = [ending for ending in formats if not ending.endswith(".gz")]
             kind = repr(ending_of(path)) if path.suffix else "without an ending"

@@ -7,11 +7,14 @@ Under ``joblib.parallel_config`` another backend (Ray's, for one) does the same.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from outgrow.errors import ConfigError, OutgrowError
@@ -26,31 +29,20 @@ WAVE = 2
 against workers that wait for the last of a wave."""
 
 
+PARENT_S = 0.5
+"""Seconds between two looks at whether a worker's parent is alive: nobody notices, no core is kept busy."""
+
+
 def run_tasks(
-    function: Callable[..., Any], tasks: Mapping[Name, tuple[Any, ...]], jobs: int
+    function: Callable[..., Any],
+    tasks: Mapping[Name, tuple[Any, ...]],
+    jobs: int,
+    orphaned: Callable[[], object] | None = None,
 ) -> Iterator[tuple[Name, Any]]:
-    """Call a function on every task.
+    """Call a function, importable by name, on every task's arguments; names and results come as finished.
 
-    Parameters
-    ----------
-    function : callable
-        Importable by name, as workers are other processes.
-    tasks : mapping of name to tuple
-        Its arguments by the task's name.
-    jobs : int
-        Workers; 1 for none beside this process, negative as in joblib (-1: one per core).
-
-    Yields
-    ------
-    tuple
-        Name and result, as they are finished.
-
-    Raises
-    ------
-    ConfigError
-        When jobs is 0.
-    OutgrowError
-        When workers keep dying.
+    Jobs are joblib's: 1 for none beside this process, -1 for one per core. `orphaned` is what workers do
+    before they end when this process was killed.
     """
     if jobs == 0:
         raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
@@ -64,7 +56,7 @@ def run_tasks(
     while left:
         try:
             # Closed at once if nobody wants the rest: workers then stop.
-            with closing(_side_by_side(function, left, jobs)) as found:
+            with closing(_side_by_side(function, left, jobs, orphaned)) as found:
                 for name, result in found:
                     del left[name]
                     tries = TRIES
@@ -80,11 +72,15 @@ def run_tasks(
 
 
 def _side_by_side(
-    function: Callable[..., Any], tasks: Mapping[Name, tuple[Any, ...]], jobs: int
+    function: Callable[..., Any],
+    tasks: Mapping[Name, tuple[Any, ...]],
+    jobs: int,
+    orphaned: Callable[[], object] | None,
 ) -> Generator[tuple[Name, Any], None, None]:
     from joblib import Parallel, delayed, effective_n_jobs
 
-    calls = [delayed(_named)(name, function, arguments) for name, arguments in tasks.items()]
+    watch = partial(_end_with, os.getpid(), orphaned)
+    calls = [delayed(_named)(watch, name, function, arguments) for name, arguments in tasks.items()]
     try:
         run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
     except ValueError:
@@ -125,7 +121,30 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
-def _named(name: Name, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Name, Any]:
+_watching = False
+
+
+def _end_with(parent: int, orphaned: Callable[[], object] | None) -> None:
+    """Have a worker end when the process that it works for was killed: joblib's would wait for ever."""
+    global _watching
+    if _watching or os.getppid() != parent:  # that process itself, or one on another machine
+        return
+    _watching = True
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_S)
+        if orphaned is not None:
+            orphaned()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _named(
+    watch: Callable[[], None], name: Name, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Name, Any]:
+    watch()
     return name, on_one_thread(function, *arguments)
 
 
@@ -134,18 +153,6 @@ def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
     Factors of a few hundred columns gain little from a second thread, which spins while it waits; and where
     every task has one, results are the same to the last bit for any number of workers.
-
-    Parameters
-    ----------
-    function : callable
-        What to call.
-    *arguments : object
-        With what.
-
-    Returns
-    -------
-    object
-        What it returned.
     """
     from threadpoolctl import threadpool_limits
 
@@ -154,18 +161,7 @@ def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def cores(jobs: int) -> int:
-    """Give the number of workers on this machine that jobs stand for.
-
-    Parameters
-    ----------
-    jobs : int
-        As joblib understands it.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
+    """Give the number of workers, at least 1, that jobs stand for on this machine."""
     if jobs > 0:
         return jobs
     from joblib import cpu_count

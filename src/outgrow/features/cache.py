@@ -12,12 +12,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from outgrow.data.feature_manifest import MANIFEST, VERSION, read_manifest
+from outgrow.data.feature_manifest import MANIFEST, VERSION, Manifest, read_manifest
 from outgrow.errors import ConfigError, FileError
-from outgrow.features.folder_lock import FolderLock
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.store import LOCK, SHARD_ROWS
 from outgrow.features.verify import verify
+from outgrow.folder_lock import FolderLock
+from outgrow.targets import recover, refuse_strangers, replacement
 
 WAIT_S = 600.0
 """Seconds to wait while another process checks the same stored features: 100 GB are read in that time."""
@@ -26,18 +27,7 @@ REMEDY = "Name a folder that can be written in OUTGROW_CACHE."
 
 
 def cache_folder() -> Path:
-    """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow.
-
-    Returns
-    -------
-    Path
-        The folder, there or not.
-
-    Raises
-    ------
-    ConfigError
-        When no variable is set and there is no home folder.
-    """
+    """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow."""
     if own := os.environ.get("OUTGROW_CACHE"):
         return Path(own).expanduser()
     # The XDG specification has relative paths ignored.
@@ -50,24 +40,7 @@ def cache_folder() -> Path:
 
 
 def cache_key(encoder: str, input_digest: str, dtype: str, shard_rows: int) -> str:
-    """Hash all that the bytes of a store depend on.
-
-    Parameters
-    ----------
-    encoder : str
-        Digest of the encoder's identity.
-    input_digest : str
-        Digest of the raw rows.
-    dtype : str
-        Type stored.
-    shard_rows : int
-        Rows of input per shard.
-
-    Returns
-    -------
-    str
-        Hexadecimal SHA-256.
-    """
+    """Hash all that the bytes of a store depend on."""
     said = [encoder, input_digest, dtype, str(shard_rows), str(VERSION)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -80,31 +53,7 @@ def cached_store(
     *,
     on_damage: Callable[[str], None] | None = None,
 ) -> Path:
-    """Give the place of a store in the cache, for `open_store`; what is there is sound.
-
-    Parameters
-    ----------
-    identity : EncoderIdentity
-        What makes the features.
-    input_digest : str
-        Digest of the raw rows.
-    dtype : {"float32", "float16"}
-        What features are stored as.
-    shard_rows : int
-        Rows of input per shard.
-    on_damage : callable, optional
-        Told, in one line, of a damaged store and where it was moved.
-
-    Returns
-    -------
-    Path
-        A complete store, an unfinished one, or nothing yet.
-
-    Raises
-    ------
-    FileError
-        When the cache cannot be written.
-    """
+    """Give the place of a store in the cache, for `open_store`; what is there is sound."""
     key = cache_key(identity.digest, input_digest, dtype, shard_rows)
     place = cache_folder() / "features"
     folder = place / key
@@ -140,57 +89,21 @@ def _wrong(folder: Path, key: str) -> str:
 
 
 def export(folder: str | Path, out: str | Path, overwrite: bool = False) -> Path:
-    """Give a complete store a second name outside the cache, without a second copy where the disk allows.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-    out : str or Path
-        The new name; appears whole or not at all. A store of the same manifest there is left as it is.
-    overwrite : bool
-        Replace another store of that name. What is no store is never replaced.
-
-    Returns
-    -------
-    Path
-        `out`.
-
-    Raises
-    ------
-    FileError
-        When the store is not complete, `out` is in the way, or the disk cannot be written.
-    """
+    """Give a complete store a second name outside the cache, without a second copy where the disk allows."""
     folder, target = Path(folder), Path(out)
-    manifest = read_manifest(folder)
-    names = [*(entry.name for entry in manifest.shards), MANIFEST]
-    work, old = (target.with_name(f".{target.name}.{end}") for end in ("new", "old"))
-    with FolderLock(target.with_name(f".{target.name}.lock"), str(target)):
-        try:
-            # Left by a killed export: nobody else is at work here.
-            for left in (work, old):
-                if left.exists():
-                    shutil.rmtree(left)
-            if target.exists() or target.is_symlink():
-                if _same_store(folder, target, names):
-                    return target
-                _check_way(target, overwrite)
-            work.mkdir()
-            for name in names:
-                _link(folder / name, work / name)
-            if target.exists():
-                target.rename(old)
-            work.rename(target)
-            if old.exists():
-                shutil.rmtree(old)
-        except OSError as error:
-            shutil.rmtree(work, ignore_errors=True)
-            raise FileError(
-                f"cannot be written ({(error.strerror or str(error)).lower()})",
-                str(target),
-                "Free some space or choose another folder; the features are kept in the cache.",
-            ) from None
+    names = _files(read_manifest(folder))
+    recover(target)
+    if _same_store(folder, target, names):
+        return target
+    with replacement(target, lambda: _check_way(target, overwrite)) as work:
+        work.mkdir()
+        for name in names:
+            _link(folder / name, work / name)
     return target
+
+
+def _files(manifest: Manifest) -> list[str]:
+    return [*(entry.name for entry in manifest.shards), MANIFEST]
 
 
 def _same_store(folder: Path, target: Path, names: list[str]) -> bool:
@@ -202,15 +115,19 @@ def _same_store(folder: Path, target: Path, names: list[str]) -> bool:
 
 
 def _check_way(target: Path, overwrite: bool) -> None:
+    if not target.exists() and not target.is_symlink():
+        return
     if not overwrite:
         raise FileError("exists already", str(target), "Choose another folder, or give --overwrite.")
+    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+        return
     try:
-        read_manifest(target)
+        ours = set(_files(read_manifest(target)))
     except FileError:
-        if target.is_symlink() or not target.is_dir() or any(target.iterdir()):
-            raise FileError(
-                "is not a feature store, and is not replaced", str(target), "Choose another folder."
-            ) from None
+        raise FileError(
+            "is not a feature store, and is not replaced", str(target), "Choose another folder."
+        ) from None
+    refuse_strangers(target, ours, "encode")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,7 +1,7 @@
 """Where a model's files are: a folder, or a name in the local Hugging Face cache or on the hub.
 
-A model's revision is the hub's commit where the folder is a snapshot of it, else a hash over the files that
-make its features. Nothing here loads a model; weights are told from pickles by their file names alone.
+A model's revision is a hash over the files that make its features. Nothing here loads a model; weights are
+told from pickles by their file names alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ SHAPING = (".safetensors", ".bin", ".onnx", ".json", ".txt", ".model", ".py")
 _WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md"]
 # Weights in other formats stand in these folders beside the ones we load.
 _UNWANTED = ["onnx/*", "openvino/*", "coreml/*", "rust/*"]
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
@@ -36,7 +35,7 @@ class ModelFiles:
     folder : Path
         Where its files are.
     revision : str
-        Commit of the hub, or "sha256:" and a hash.
+        "sha256:" and a hash of its files.
     licence : str or None
         As its model card states it.
     """
@@ -49,18 +48,6 @@ class ModelFiles:
 
 def need(extra: str, *modules: str) -> None:
     """Check that the modules of an extra can be imported.
-
-    Parameters
-    ----------
-    extra : str
-        The extra's name.
-    *modules : str
-        What it brings.
-
-    Raises
-    ------
-    ConfigError
-        When one is missing; names the extra.
 
     Examples
     --------
@@ -79,25 +66,6 @@ def need(extra: str, *modules: str) -> None:
 def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles:
     """Find a model's folder, fetching it where the hub can be reached.
 
-    Parameters
-    ----------
-    model : str
-        A folder, or a name on the hub.
-    owner : str
-        Who is meant where the name has no owner.
-    code : bool
-        Fetch the model's own code too.
-
-    Returns
-    -------
-    ModelFiles
-        The folder, with its revision and licence.
-
-    Raises
-    ------
-    ConfigError
-        When the model is neither a folder nor in the cache and cannot be fetched.
-
     Notes
     -----
     The hub's client compares what it fetched with the size and the checksum the hub states, and resumes what
@@ -110,8 +78,8 @@ def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles
     else:
         folder = _fetch(model, owner, code)
         name = model.rpartition("/")[2]
-    commit = folder.name if folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) else None
-    return ModelFiles(name, folder, commit or hash_files(shaping_files(folder), folder), licence_of(folder))
+    # Also of a snapshot that the hub's client made: a folder's name says nothing of what is in it now.
+    return ModelFiles(name, folder, hash_files(shaping_files(folder), folder), licence_of(folder))
 
 
 def _snapshot_name(folder: Path) -> str | None:
@@ -146,18 +114,7 @@ def _fetch(model: str, owner: str, code: bool) -> Path:
 
 
 def shaping_files(folder: Path) -> list[Path]:
-    """List the files of a model folder that may change a feature.
-
-    Parameters
-    ----------
-    folder : Path
-        A model's folder.
-
-    Returns
-    -------
-    list of Path
-        In order of their names.
-    """
+    """List the files of a model folder that may change a feature."""
     inside = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
         folder / path
@@ -167,20 +124,7 @@ def shaping_files(folder: Path) -> list[Path]:
 
 
 def hash_files(files: Iterable[Path], folder: Path) -> str:
-    """Hash files by name and content, reading each once per process.
-
-    Parameters
-    ----------
-    files : iterable of Path
-        Files in `folder`.
-    folder : Path
-        What their names are relative to.
-
-    Returns
-    -------
-    str
-        "sha256:" and a hexadecimal hash.
-    """
+    """Hash files by name and content, reading each once per process."""
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(folder).as_posix()}\0{_hash_file(path)}\n".encode())
@@ -197,18 +141,7 @@ def _hash_file(path: Path) -> str:
 
 
 def licence_of(folder: Path) -> str | None:
-    """Read the licence from the front matter of a model card.
-
-    Parameters
-    ----------
-    folder : Path
-        A model's folder.
-
-    Returns
-    -------
-    str or None
-        As stated, or None where nothing is.
-    """
+    """Read the licence from the front matter of a model card."""
     card = folder / "README.md"
     if not card.is_file():
         return None
@@ -220,19 +153,7 @@ def licence_of(folder: Path) -> str | None:
 
 
 def check_weights(folder: Path) -> None:
-    """Refuse a folder whose weights are in no format that is safe to load.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the weights should be.
-
-    Raises
-    ------
-    FileError
-        When there are neither safetensors nor weights for torch's weights-only loader, or one is empty or a
-        pointer to a file that was not fetched.
-    """
+    """Refuse a folder whose weights are in no format that is safe to load."""
     weights = [*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]
     if not weights:
         raise FileError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow.errors import ConfigError, FileError
+from outgrow.errors import ConfigError, FileError, read_back
 from outgrow.features.pooling import unit_length
 
 Step = Callable[[Any], Any]
@@ -53,30 +53,15 @@ class Pipeline:
 
 
 def read_pipeline(folder: Path, device: str) -> Pipeline:
-    """Read what a folder says is done around its model.
-
-    Parameters
-    ----------
-    folder : Path
-        A sentence-transformers or transformers folder.
-    device : str
-        Where dense layers are put.
-
-    Returns
-    -------
-    Pipeline
-        With the mean as pooling where the folder names none.
-
-    Raises
-    ------
-    ConfigError
-        When a step or a pooling is one that is not followed here.
-    FileError
-        When a file of the folder is missing or no JSON.
-    """
+    """Read what a folder says is done around its model."""
     listed = folder / "modules.json"
     if not listed.exists():
         return Pipeline(folder, "mean")
+    with read_back(listed, "Fetch the model again."):
+        return _followed(folder, listed, device)
+
+
+def _followed(folder: Path, listed: Path, device: str) -> Pipeline:
     model, pooling = folder, "mean"
     steps: list[Step] = []
     says: list[str] = []
@@ -115,26 +100,10 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON file of a model.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    object
-        What it holds.
-
-    Raises
-    ------
-    FileError
-        When it is missing or no JSON.
-    """
+    """Read one JSON file of a model."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileError("missing, or not JSON", str(path), "Fetch the model again.") from error
 
 

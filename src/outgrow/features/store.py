@@ -37,10 +37,10 @@ from outgrow.data.feature_manifest import (
 )
 from outgrow.data.files import check_ids, quoted
 from outgrow.errors import ConfigError, DataError, FileError
-from outgrow.features.folder_lock import FolderLock
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.room import check_disk, check_memory, room_for_features
 from outgrow.features.shard_file import as_stored, shard_bytes
+from outgrow.folder_lock import FolderLock
 
 SHARD_ROWS = 4_096
 """Rows of input per shard: 12 MB of float32 at width 768, and a minute or two of a CPU's work to lose."""

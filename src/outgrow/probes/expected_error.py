@@ -19,7 +19,7 @@ from outgrow.theory.surface import choice
 
 FORECAST = 0.7
 """Weight of the forecast; the rest is leave-one-out's. Between .6 and 1 the recommended route's risk
-differs by less than draws of labels can tell (docs/decisions.md, 27); less than 1 keeps what only
+differs by less than draws of labels can tell (docs/decisions.md, 28); less than 1 keeps what only
 leave-one-out sees."""
 
 
@@ -34,7 +34,7 @@ def widening(units: int) -> float:
 
 SURE = 0.95
 """Level at which forecast and leave-one-out are said to disagree; leave-one-out, which assumes less, then
-stands alone. Pixels as features, which Gaussian rows do not resemble, need it (docs/decisions.md, 27)."""
+stands alone. Pixels as features, which Gaussian rows do not resemble, need it (docs/decisions.md, 28)."""
 
 
 @dataclass(frozen=True)

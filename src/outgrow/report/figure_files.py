@@ -5,6 +5,7 @@ The same charts as on the page, with widths that fit a text column, white paper,
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,10 +15,13 @@ from outgrow.report.curve_charts import EDGE, chart
 from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
 from outgrow.report.curve_scene import Scene, scenes
 from outgrow.report.drawing import CONFIG
+from outgrow.report.drawing_process import DrawingError, draw
 from outgrow.report.findings import Plain, items
 from outgrow.report.page import VEGA_LITE
 from outgrow.report.text import shortened
 from outgrow.runs import new_file
+
+_log = logging.getLogger(__name__)
 
 COLUMNS = 3
 """Panels beside one another: three to a text width, where letters are still read."""
@@ -43,53 +47,28 @@ FONT = "Liberation Sans, Helvetica, Arial, sans-serif"
 
 
 def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[Path, ...]:
-    """Write the figure of a sweep or a reproduction.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files shall stand.
-    outcome : dict
-        As plain values, with "title" and "panels".
-    name : str
-        Of the files, without ending.
-
-    Returns
-    -------
-    tuple of Path
-        PNG and PDF; nothing is written where there is nothing to draw.
-    """
-    import vl_convert
-
+    """Write the figure of a sweep or a reproduction."""
     spec = specification(outcome)
     if spec is None:
         return ()
-    made = {
-        "png": vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, ppi=SCALE * 72),
-        "pdf": vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE),
-    }
-    paths = []
-    for ending, content in made.items():
-        path = folder / f"{name}.{ending}"
-        with new_file(path) as work:
-            work.write_bytes(content)
-        paths.append(path)
-    return tuple(paths)
+    png, pdf = (folder / f"{name}.{ending}" for ending in ("png", "pdf"))
+    shared = {"vl_spec": spec, "vl_version": VEGA_LITE}
+    try:
+        with new_file(png) as raster, new_file(pdf) as vector:
+            draw(
+                [
+                    ("vegalite_to_png", {**shared, "ppi": SCALE * 72}, raster),
+                    ("vegalite_to_pdf", shared, vector),
+                ]
+            )
+    except DrawingError as error:
+        _log.warning("the figure could not be drawn (%s); everything else is written", error)
+        return ()
+    return png, pdf
 
 
 def specification(outcome: Plain) -> dict[str, Any] | None:
-    """Put all panels into one drawing.
-
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction.
-
-    Returns
-    -------
-    dict or None
-        Vega-Lite of a fixed size; None where there is nothing to draw.
-    """
+    """Put all panels into one drawing."""
     panels = items(outcome, "panels")
     data: dict[str, Any] = {}
     # Put together as plain values: Altair's own ways of concatenation copy every chart at every level.

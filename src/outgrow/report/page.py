@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from outgrow.report import page_back, page_risks, page_teacher
+from outgrow.report.drawing_process import DrawingError, draw
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, items
 from outgrow.report.markup import Safe, joined, tag
 from outgrow.report.page_head import head, title_of
 from outgrow.report.style import CSS, DRAW
 from outgrow.report.text import escaped, shortened
+
+_log = logging.getLogger(__name__)
 
 VEGA_LITE = "6.4"
 """Version of the scripts: the one that our Altair writes specifications for."""
@@ -122,9 +127,15 @@ def _contents(teachers: list[tuple[str, str]]) -> Safe:
 
 @lru_cache(maxsize=1)
 def _vega() -> str:
-    import vl_convert
-
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vega.js"
+        wanted = {"snippet": "window.vegaEmbed = vegaEmbed;", "vl_version": VEGA_LITE}
+        try:
+            draw([("javascript_bundle", wanted, file)])
+        except DrawingError as error:
+            _log.warning("the report has no charts (%s); `outgrow report DIR` draws it again", error)
+            return ""
+        script = file.read_text(encoding="utf-8")
     # The parser ends the element at the first "</script", and turns carriage returns into line feeds before
     # the digest is taken.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")

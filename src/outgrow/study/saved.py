@@ -7,18 +7,20 @@ encoder, or that lie nowhere near the training features are refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
 
 from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import quoted
-from outgrow.errors import ConfigError, DataError
+from outgrow.errors import ConfigError, DataError, read_back
 from outgrow.geometry.pair_moments import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.results import as_plain
@@ -31,6 +33,9 @@ FAR = 4.0
 
 The distance is Mahalanobis's. On the movie reviews new rows of the same encoder stay below 1.3, those of
 another encoder of the same width start at 5; one row in a hundred of the same encoder reaches 3.7."""
+
+INPUTS = "inputs.json"
+"""Digests of what a run was made of."""
 
 SMOOTHING = 1e-2
 """Share of the mean variance added to every direction, so that rounding in empty directions counts little."""
@@ -68,20 +73,7 @@ class Whereabouts:
 
     @classmethod
     def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
-        """Take the mean and covariance of training rows.
-
-        Parameters
-        ----------
-        moments : BlockMoments
-            Of the rows trained on.
-        block : str
-            The feature set's block.
-
-        Returns
-        -------
-        Whereabouts
-            In float32: this is a guard, not a result.
-        """
+        """Take the mean and covariance of training rows."""
         variances, vectors = np.linalg.eigh(moments.covariance(block))
         smooth = np.maximum(variances, 0.0) + SMOOTHING * max(float(variances.mean()), 1e-300)
         usual = float(np.sum(np.maximum(variances, 0.0) / smooth))
@@ -89,18 +81,7 @@ class Whereabouts:
         return cls(moments.mean(block), np.ascontiguousarray(whitener, dtype=np.float32))
 
     def distance(self, values: Float[np.ndarray, "m d"]) -> float:
-        """Give the median squared distance of rows, in units of the training rows' mean.
-
-        Parameters
-        ----------
-        values : array of shape (m, d)
-            The rows.
-
-        Returns
-        -------
-        float
-            About 1 for rows of the same kind.
-        """
+        """Give the median squared distance of rows, in units of the training rows' mean."""
         # A thousand rows tell as much about where a set lies as a million.
         some = values[:: max(1, len(values) // 1000)]
         return float(np.median(np.sum(((some - self.mean) @ self.whitener) ** 2, axis=1)))
@@ -153,17 +134,7 @@ class Source:
         return np.asarray(values @ self.mixing)
 
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
-        """Refuse features that are not of this source.
-
-        Parameters
-        ----------
-        values : array of shape (m, d)
-            The features given.
-        encoder : str or None
-            Their encoder, where the file names it.
-        where : str
-            Their file, for messages.
-        """
+        """Refuse features that are not of this source."""
         remedy = f"Give features of {self.encoder or self.name!r}, made as those of the run."
         if values.ndim != 2 or values.shape[1] != len(self.centre):
             width = values.shape[1] if values.ndim == 2 else 0
@@ -217,18 +188,7 @@ class SavedModel:
     intercept: Float[np.ndarray, " k"]
 
     def scores(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
-        """Give the head's outputs, one column per target or class.
-
-        Parameters
-        ----------
-        *features : FeatureTable or array of shape (m, d)
-            One per source, in order; rows in one order.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Outputs.
-        """
+        """Give the head's outputs, one column per target or class."""
         if len(features) != len(self.sources):
             names = " and ".join(source.name for source in self.sources)
             raise ConfigError(
@@ -249,18 +209,7 @@ class SavedModel:
         return np.asarray(rows, dtype=np.float64) @ self.coef + self.intercept
 
     def predict(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> np.ndarray:
-        """Predict values or classes.
-
-        Parameters
-        ----------
-        *features : FeatureTable or array of shape (m, d)
-            One per source, in order.
-
-        Returns
-        -------
-        array of shape (m,)
-            Numbers for regression, classes for classification.
-        """
+        """Predict values or classes."""
         scores = self.scores(*features)
         if self.task == "classification":
             return np.asarray(self.classes)[scores.argmax(axis=1)]
@@ -308,18 +257,11 @@ class LoadedRun:
         return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
 
     def model(self, which: str) -> SavedModel:
-        """Find a model by name or kind.
+        """Find a model by name or kind."""
+        with read_back(self.folder / "run.json"):
+            return self._model(which)
 
-        Parameters
-        ----------
-        which : str
-            "student (minilm)", or "student" where that is unique or the run recommends one of them.
-
-        Returns
-        -------
-        SavedModel
-            The model.
-        """
+    def _model(self, which: str) -> SavedModel:
         if which == "recommended":
             which = str(self.outcome["verdict"]["recommended"])
         if which in self.models:
@@ -354,17 +296,7 @@ class LoadedRun:
 
 
 def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> None:
-    """Write every route's model.
-
-    Parameters
-    ----------
-    folder : Path
-        The run being built.
-    data : Prepared
-        Gives identities and the statistics of the columns.
-    trained : tuple of Trained
-        The models.
-    """
+    """Write every route's model."""
     (folder / "models").mkdir()
     blocks = [(name, table, WEAK) for name, table in data.moments.items()]
     blocks.append((data.strong_name, blocks[0][1], STRONG))
@@ -409,6 +341,34 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     write_json(folder / "models" / "models.json", index)
 
 
+class _Entry(BaseModel):
+    """What is read back may hold more than is used here, but nothing of another type."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Identity(_Entry):
+    sha256: str
+    encoder: str | None = None
+    columns: list[str] = []
+
+
+class _SourceEntry(_Entry):
+    role: Literal["weak", "strong"]
+    name: str
+    identity: _Identity
+    whereabouts: str
+
+
+class _ModelEntry(_Entry):
+    name: str
+    kind: str
+    file: str
+    task: Literal["regression", "classification"]
+    classes: list[str | int | float | bool]
+    sources: Annotated[list[_SourceEntry], Field(min_length=1)]
+
+
 def load(folder: str | Path) -> LoadedRun:
     """Read a run back; nothing in it is executed.
 
@@ -425,32 +385,84 @@ def load(folder: str | Path) -> LoadedRun:
     path = open_folder(folder)
     models: dict[str, SavedModel] = {}
     known: dict[str, Whereabouts] = {}
-    for entry in read_json(path, "models/models.json"):
-        tensors = read_tensors(path, entry["file"])
-        for source in entry["sources"]:
-            file = source["whereabouts"]
-            if file not in known:
-                known[file] = Whereabouts(**read_tensors(path, file))
-        sources = tuple(
-            Source(
-                source["role"],
-                source["name"],
-                source["identity"].get("encoder"),
-                known[source["whereabouts"]],
-                tensors[f"{place}.centre"],
-                tensors.get(f"{place}.basis"),
-                tuple(source["identity"].get("columns", ())),
-                tensors.get(f"{place}.mixing"),
-            )
-            for place, source in enumerate(entry["sources"])
+    for entry in read_models(path):
+        tensors = read_tensors(path, entry.file)
+        with read_back(path / entry.file):
+            sources = []
+            for place, source in enumerate(entry.sources):
+                centre, basis = tensors[f"{place}.centre"], tensors.get(f"{place}.basis")
+                d = len(centre)
+                if source.whereabouts not in known:
+                    known[source.whereabouts] = _whereabouts(path, source.whereabouts)
+                _shaped("mean", known[source.whereabouts].mean, d)
+                _shaped(f"{place}.centre", centre, d)
+                if basis is not None:
+                    _shaped(f"{place}.basis", basis, d, basis.shape[-1])
+                mixing = tensors.get(f"{place}.mixing")
+                if mixing is not None:
+                    _shaped(f"{place}.mixing", mixing, len(mixing), d)
+                sources.append(
+                    Source(
+                        source.role,
+                        source.name,
+                        source.identity.encoder,
+                        known[source.whereabouts],
+                        centre,
+                        basis,
+                        tuple(source.identity.columns),
+                        mixing,
+                    )
+                )
+            outputs = len(entry.classes) if entry.task == "classification" else 1
+            reads = sum(len(one.centre) if one.basis is None else one.basis.shape[1] for one in sources)
+            coef = _shaped("coef", tensors["coef"], reads, outputs)
+            intercept = _shaped("intercept", tensors["intercept"], outputs)
+        models[entry.name] = SavedModel(
+            entry.name, entry.kind, entry.task, tuple(entry.classes), tuple(sources), coef, intercept
         )
-        models[entry["name"]] = SavedModel(
-            entry["name"],
-            entry["kind"],
-            entry["task"],
-            tuple(entry["classes"]),
-            sources,
-            tensors["coef"],
-            tensors["intercept"],
+    return LoadedRun(path, read_json(path, "run.json", dict[str, Any]), models)
+
+
+def read_models(folder: Path) -> list[_ModelEntry]:
+    """Read the index of a run's models."""
+    found: list[_ModelEntry] = read_json(folder, "models/models.json", list[_ModelEntry])
+    return found
+
+
+def _whereabouts(folder: Path, file: str) -> Whereabouts:
+    tensors = read_tensors(folder, file)
+    mean, whitener = tensors["mean"], tensors["whitener"]
+    # Of rows fewer than columns, the whitener has as many directions as there were rows.
+    return Whereabouts(
+        _shaped("mean", mean, len(mean)), _shaped("whitener", whitener, len(mean), whitener.shape[-1])
+    )
+
+
+def _shaped(name: str, values: np.ndarray, *shape: int) -> np.ndarray:
+    if values.shape != shape or 0 in shape:
+        raise ValueError(f"{name!r} has the shape {values.shape}, not {shape}")
+    return values
+
+
+def check_inputs(folder: Path, data: Prepared) -> None:
+    """Refuse to compare a run with one on other features or labels."""
+    if not (folder / INPUTS).is_file():
+        return  # made before inputs were written down
+    before: dict[str, str] = read_json(folder, INPUTS, dict[str, str])
+    now = input_digests(data)
+    other = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    if other:
+        raise DataError(
+            f"{', '.join(other)}: no longer what the run was made of (another sha256)",
+            str(folder),
+            "Put the files of the run back, or run again.",
         )
-    return LoadedRun(path, read_json(path, "run.json"), models)
+
+
+def input_digests(data: Prepared) -> dict[str, str]:
+    """Digest what a study was made of: each feature set, and the labels with the split."""
+    rows = hashlib.sha256(data.y.tobytes())
+    for part in (data.split.labelled, data.split.unlabelled, data.split.test):
+        rows.update(part.tobytes())
+    features = {f"features {name!r}": one.sha256 for name, one in data.identities.items()}
+    return features | {"labels": rows.hexdigest()}

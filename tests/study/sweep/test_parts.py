@@ -14,11 +14,11 @@ from outgrow.errors import FileError
 from outgrow.study.sweep.grid import SweepData, SweepGrid
 from outgrow.study.sweep.labels import NoisyLabels
 from outgrow.study.sweep.measure import measure_sweep
-from outgrow.study.sweep.parts import PartFolder
+from outgrow.study.sweep.parts import BLOCK, PartFolder
 from outgrow.study.sweep.table import KINDS, SweepTable, as_columns, read_table
 
 GRID = SweepGrid((("w", "s"),), n=(20, 40), N=(60, 120), noise=(0.0, 0.5), alphas_s=(0.0, 1.0), seeds=3)
-ORIGIN = {"n": [20, 40], "noise": [0.0], "features": {"w": "ab", "s": "cd"}}
+ORIGIN = {"n": [20, 40], "noise": [0.0], "features": {"w": "ab", "s": "cd"}, BLOCK: 5}
 
 
 def made(classes: int = 0) -> SweepData:
@@ -48,14 +48,58 @@ class Watched(PartFolder):
         super().save(student, seed, part)
 
 
+_open: list[PartFolder] = []
+
+
+def parts(out: Path, origin: dict[str, Any], overwrite: bool = False, kind: Any = PartFolder) -> Any:
+    """The parts, as the next process finds them: the one before has ended, and its lock with it."""
+    while _open:
+        _open.pop().close()
+    _open.append(kind(out, origin, overwrite))
+    return _open[-1]
+
+
+def test_two_sweeps_of_one_folder_are_told_apart(tmp_path: Path) -> None:
+    first = parts(tmp_path / "out", ORIGIN)
+    with pytest.raises(FileError, match="is writing here"):
+        PartFolder(tmp_path / "out", ORIGIN)
+    table = measure_sweep(made(), GRID, jobs=1)
+    first.save("s", 0, table)
+    # A part of another sweep under the same name, whole and with its checksum, is none of this one's.
+    other = parts(tmp_path / "other", {**ORIGIN, "noise": [3.0]})
+    other.save("s", 1, table)
+    for path in other.folder.glob("*-00001.*"):
+        path.rename(first.folder / path.name)
+    again = parts(tmp_path / "out", ORIGIN)
+    assert again.load("s", 0) is not None
+    assert again.load("s", 1) is None
+
+
+@pytest.mark.parametrize("origin", ['{"a": 1}', "[]", "[" * 9000, "words"])
+def test_an_origin_of_something_else_is_kept(tmp_path: Path, origin: str) -> None:
+    folder = tmp_path / "out.unfinished"
+    folder.mkdir()
+    (folder / "origin.json").write_text(origin)
+    for overwrite in (False, True):
+        with pytest.raises(FileError, match="is in the way, and holds no parts of a sweep"):
+            parts(tmp_path / "out", ORIGIN, overwrite)
+    (folder / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(
+            FileError, match=r"is in the way: it holds 'thesis\.txt', which the sweep did not"
+        ):
+            parts(tmp_path / "out", ORIGIN, overwrite)
+    assert {path.name for path in folder.iterdir()} == {"origin.json", "thesis.txt"}
+
+
 @pytest.mark.parametrize("classes", [0, 2])
 def test_a_part_comes_back_to_the_last_bit(tmp_path: Path, classes: int) -> None:
     table = measure_sweep(made(classes), GRID, jobs=1)
     assert np.isnan(table["accuracy"]).all() == (not classes)
-    store = PartFolder(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN)
     assert store.load("s", 0) is None
     store.save("s", 0, table)
-    back = PartFolder(tmp_path / "out", ORIGIN).load("s", 0)
+    back = parts(tmp_path / "out", ORIGIN).load("s", 0)
     assert back is not None
     same(back, table)
     assert {name: values.dtype for name, values in back.items()} == {
@@ -65,7 +109,7 @@ def test_a_part_comes_back_to_the_last_bit(tmp_path: Path, classes: int) -> None
 
 def test_files_hold_nulls_where_a_column_does_not_apply(tmp_path: Path) -> None:
     table = measure_sweep(made(), GRID, jobs=1)
-    store = PartFolder(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN)
     store.save("s", 1, table)
     (file,) = store.folder.glob("*.parquet")
     stored = pq.read_table(file)
@@ -99,13 +143,13 @@ def test_seed_zero_and_noise_zero_are_not_missing() -> None:
 
 def test_what_is_kept_is_not_measured_again_and_the_table_is_that_of_one_go(tmp_path: Path) -> None:
     data, whole = made(), measure_sweep(made(), GRID, jobs=1)
-    store = Watched(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN, kind=Watched)
     measure_sweep(data, GRID, jobs=1, store=store)
     assert store.saved == [("s", 0), ("s", 1), ("s", 2)]
     # The middle one is lost: it comes back, at its place.
     kept = sorted(store.folder.glob("*.parquet"))
     kept[1].unlink()
-    again = Watched(tmp_path / "out", ORIGIN)
+    again = parts(tmp_path / "out", ORIGIN, kind=Watched)
     same(measure_sweep(data, GRID, jobs=1, store=again), whole)
     assert again.saved == [("s", 1)]
 
@@ -113,8 +157,8 @@ def test_what_is_kept_is_not_measured_again_and_the_table_is_that_of_one_go(tmp_
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other table"])
 def test_a_damaged_part_is_measured_again(tmp_path: Path, damage: str) -> None:
     data = made()
-    whole = measure_sweep(data, GRID, jobs=1, store=PartFolder(tmp_path / "out", ORIGIN))
-    file = sorted(PartFolder(tmp_path / "out", ORIGIN).folder.glob("*.parquet"))[2]
+    whole = measure_sweep(data, GRID, jobs=1, store=parts(tmp_path / "out", ORIGIN))
+    file = sorted(parts(tmp_path / "out", ORIGIN).folder.glob("*.parquet"))[2]
     content = bytearray(file.read_bytes())
     if damage == "flipped":
         content[len(content) // 3] ^= 0xFF
@@ -123,7 +167,7 @@ def test_a_damaged_part_is_measured_again(tmp_path: Path, damage: str) -> None:
         pq.write_table(pq.read_table(file, columns=["model", "n"]), file)
     else:
         file.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
-    again = Watched(tmp_path / "out", ORIGIN)
+    again = parts(tmp_path / "out", ORIGIN, kind=Watched)
     assert again.load("s", 2) is None
     same(measure_sweep(data, GRID, jobs=1, store=again), whole)
     assert again.saved == [("s", 2)]
@@ -132,7 +176,7 @@ def test_a_damaged_part_is_measured_again(tmp_path: Path, damage: str) -> None:
 
 def test_no_damaged_byte_goes_unseen(tmp_path: Path) -> None:
     # Among them definition levels, headers and footer, which the checksums of pages do not cover.
-    store = PartFolder(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN)
     table = measure_sweep(made(), GRID, jobs=1)
     store.save("s", 0, table)
     (file,) = store.folder.glob("*.parquet")
@@ -147,25 +191,25 @@ def test_no_damaged_byte_goes_unseen(tmp_path: Path) -> None:
 
 
 def test_parts_of_another_sweep_are_refused_and_it_is_said_what_differs(tmp_path: Path) -> None:
-    store = PartFolder(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN)
     store.save("s", 0, measure_sweep(made(), GRID, jobs=1))
     other: dict[str, Any] = {**ORIGIN, "noise": [0.0, 1.0], "features": {"w": "ab", "s": "ef"}}
     with pytest.raises(FileError) as refused:
-        PartFolder(tmp_path / "out", other)
+        parts(tmp_path / "out", other)
     assert str(refused.value) == (
         f"{store.folder}: holds parts of another sweep: it differs in features, noise. Finish that one first,"
         " choose another --out, or give --overwrite to throw the parts away."
     )
-    assert PartFolder(tmp_path / "out", ORIGIN).load("s", 0) is not None
-    emptied = PartFolder(tmp_path / "out", other, overwrite=True)
+    assert parts(tmp_path / "out", ORIGIN).load("s", 0) is not None
+    emptied = parts(tmp_path / "out", other, overwrite=True)
     assert emptied.load("s", 0) is None
     assert json.loads((emptied.folder / "origin.json").read_text()) == other
 
 
 def test_a_sweep_that_was_stopped_before_its_first_part_is_in_nobodys_way(tmp_path: Path) -> None:
-    PartFolder(tmp_path / "out", ORIGIN)
+    parts(tmp_path / "out", ORIGIN)
     other = {**ORIGIN, "noise": [1.0]}
-    store = PartFolder(tmp_path / "out", other)
+    store = parts(tmp_path / "out", other)
     assert json.loads((store.folder / "origin.json").read_text()) == other
 
 
@@ -173,22 +217,22 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out.unfinished").mkdir()
     (tmp_path / "out.unfinished" / "thesis.tex").write_text("x")
     for overwrite in (False, True):
-        with pytest.raises(FileError, match=r"is in the way, and holds no parts of a sweep. Move it"):
-            PartFolder(tmp_path / "out", ORIGIN, overwrite)
+        with pytest.raises(FileError, match=r"is in the way: it holds 'thesis.tex', which"):
+            parts(tmp_path / "out", ORIGIN, overwrite)
     assert (tmp_path / "out.unfinished" / "thesis.tex").exists()
     (tmp_path / "file.unfinished").write_text("x")
     with pytest.raises(FileError, match="is in the way"):
-        PartFolder(tmp_path / "file", ORIGIN)
+        parts(tmp_path / "file", ORIGIN)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FileError, match=r"cannot be made .*Choose another --out"):
-        PartFolder(tmp_path / "file" / "out", ORIGIN)
+    with pytest.raises(FileError, match=r"cannot be written .*Choose another --out"):
+        parts(tmp_path / "file" / "out", ORIGIN)
 
 
 def test_a_students_name_may_hold_anything(tmp_path: Path) -> None:
-    store = PartFolder(tmp_path / "out", ORIGIN)
+    store = parts(tmp_path / "out", ORIGIN)
     table = measure_sweep(made(), GRID, jobs=1)
     names = ("a/b", "../up", "ü" * 200, "s", "S")
     for name in names:

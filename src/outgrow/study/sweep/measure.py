@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -24,7 +25,7 @@ from outgrow.study.sweep.grid import SweepData, SweepGrid, check_grid
 from outgrow.study.sweep.layout import MOST_BLOCKS, Cut, cut
 from outgrow.study.sweep.scoring import TestRows
 from outgrow.study.sweep.seed import Key, Measured, SeedFits
-from outgrow.study.sweep.shared_arrays import MakeArray, place_for, shared_arrays
+from outgrow.study.sweep.shared_arrays import MakeArray, place_for, remove_abandoned, shared_arrays
 from outgrow.study.sweep.table import SweepTable, joined, part_table
 
 SHARE = 0.8
@@ -253,7 +254,7 @@ def _student(
             yield seeds[0], on_one_thread(measure_part, *tasks.pop(seeds[0]))
             took = time.perf_counter() - start
             jobs = -1 if took * len(tasks) > WORTH and cores(-1) > 1 else 1
-        yield from run_tasks(measure_part, tasks, jobs)
+        yield from run_tasks(measure_part, tasks, jobs, partial(remove_abandoned, place) if place else None)
 
 
 def _prepared(

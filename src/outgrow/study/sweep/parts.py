@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import os
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from outgrow.config import SweepConfig
 from outgrow.errors import FileError
 from outgrow.runs import new_file, write_json, write_table
 from outgrow.study.prepare import Prepared
+from outgrow.study.saved import input_digests
 from outgrow.study.sweep.grid import SweepGrid
 from outgrow.study.sweep.table import SweepTable, as_columns, read_table
+from outgrow.targets import clear_leftovers, lock_of, reason, refuse_strangers
 
 ENDING = ".unfinished"
 """Of the folder's name."""
@@ -27,58 +31,66 @@ ENDING = ".unfinished"
 ORIGIN = "origin.json"
 """What the parts are of."""
 
+BLOCK = "rows of a block"
+"""What every origin says, whatever the configuration: tells it from other files of its name."""
+
 DIGEST = ".sha256"
 """Ending of the file beside each part that holds its checksum."""
+
+_PART = re.compile(r"[0-9a-f]{16}-\d{5,}\.(parquet|sha256)")
 
 FREE = ("seeds", "title", "note")
 """Options that change no part."""
 
 
 class PartFolder:
-    """A store of parts.
-
-    Parameters
-    ----------
-    out : str or Path
-        The folder to be made in the end.
-    origin : mapping of str to object
-        What decides the parts' numbers: see `origin_of`.
-    overwrite : bool
-        Whether parts of another sweep may be thrown away.
-
-    Raises
-    ------
-    FileError
-        When the folder holds parts of another sweep: in what it differs.
-    """
+    """A store of parts."""
 
     def __init__(self, out: str | Path, origin: Mapping[str, Any], overwrite: bool = False) -> None:
         target = Path(out)
         self.folder = target.with_name(target.name + ENDING)
-        if self.folder.exists():
-            self._check(dict(origin), overwrite)
+        said = json.dumps(dict(origin), sort_keys=True).encode()
+        self._origin = hashlib.sha256(said).digest()
+        # Held to the end: two sweeps that share --out would mix their rows.
+        self._lock = lock_of(self.folder, 0.0)
+        try:
+            self._begin(dict(origin), overwrite)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self, origin: dict[str, Any], overwrite: bool) -> None:
+        if os.path.lexists(self.folder):
+            self._check(origin, overwrite)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"cannot be made ({error.strerror})", str(self.folder), "Choose another --out."
+                f"cannot be made ({reason(error)})", str(self.folder), "Choose another --out."
             ) from None
         if not (self.folder / ORIGIN).exists():
             with new_file(self.folder / ORIGIN) as file:
-                write_json(file, dict(origin))
+                write_json(file, origin)
 
     def _check(self, origin: dict[str, Any], overwrite: bool) -> None:
-        try:
-            before = json.loads((self.folder / ORIGIN).read_text(encoding="utf-8"))
-            differing = sorted(key for key in {*origin, *before} if before.get(key) != origin.get(key))
-        except (OSError, ValueError, AttributeError, TypeError):
-            if not self.folder.is_dir() or any(self.folder.iterdir()):
-                raise FileError(
-                    "is in the way, and holds no parts of a sweep",
-                    str(self.folder),
-                    "Move it, or choose another --out.",
-                ) from None
+        in_the_way = FileError(
+            "is in the way, and holds no parts of a sweep",
+            str(self.folder),
+            "Move it, or choose another --out.",
+        )
+        if not self.folder.is_dir() or self.folder.is_symlink():
+            raise in_the_way
+        refuse_strangers(self.folder, set(self._own()), "the sweep")
+        clear_leftovers(self.folder)
+        if not any(self.folder.iterdir()):
             return
+        try:
+            before = dict(json.loads((self.folder / ORIGIN).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError):
+            before = {}
+        if BLOCK not in before:
+            raise in_the_way
+        differing = sorted(key for key in {*origin, *before} if before.get(key) != origin.get(key))
         if not differing:
             return
         # A sweep that was stopped before its first part has nothing to lose.
@@ -88,7 +100,19 @@ class PartFolder:
                 str(self.folder),
                 "Finish that one first, choose another --out, or give --overwrite to throw the parts away.",
             )
-        shutil.rmtree(self.folder)
+        self._clear()
+
+    def _own(self) -> list[str]:
+        parts = (path.name for path in self.folder.iterdir() if _PART.fullmatch(path.name) and path.is_file())
+        return [ORIGIN, *parts]
+
+    def _clear(self) -> None:
+        """Remove what is a sweep's, and the folder unless somebody put something else into it."""
+        for name in self._own():
+            (self.folder / name).unlink(missing_ok=True)
+        clear_leftovers(self.folder)
+        with suppress(OSError):
+            self.folder.rmdir()
 
     @property
     def count(self) -> int:
@@ -113,7 +137,7 @@ class PartFolder:
         path = self._path(student, seed)
         try:
             # Parquet's own checksums are of pages, and cover neither their headers nor the footer.
-            if _digest(path) != path.with_suffix(DIGEST).read_text(encoding="ascii"):
+            if self._digest(path) != path.with_suffix(DIGEST).read_text(encoding="ascii"):
                 return None
             return read_table(path)
         # pyarrow's errors are of these kinds.
@@ -121,59 +145,34 @@ class PartFolder:
             return None
 
     def save(self, student: str, seed: int, part: SweepTable) -> None:
-        """Keep a part.
-
-        Parameters
-        ----------
-        student : str
-            Its student.
-        seed : int
-            Its seed.
-        part : SweepTable
-            What was measured.
-        """
+        """Keep a part."""
         path = self._path(student, seed)
         with new_file(path) as file:
             write_table(file, as_columns(part))
             with new_file(path.with_suffix(DIGEST)) as beside:
-                beside.write_text(_digest(file), encoding="ascii")
+                beside.write_text(self._digest(file), encoding="ascii")
 
     def remove(self) -> None:
         """Remove the folder: the sweep is finished."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.is_dir():
+            self._clear()
+        self.close()
+
+    def close(self) -> None:
+        """Let others go on with the parts; may be called twice."""
+        self._lock.release()
 
     def _path(self, student: str, seed: int) -> Path:
         # A student's name may hold what a file's may not.
         return self.folder / f"{hashlib.sha256(student.encode()).hexdigest()[:16]}-{seed:05d}.parquet"
 
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    def _digest(self, path: Path) -> str:
+        # With the origin in it, so that no other sweep's part is ever taken for one of this.
+        return hashlib.sha256(self._origin + path.read_bytes()).hexdigest()
 
 
 def origin_of(config: SweepConfig, grid: SweepGrid, read: Prepared, block: int) -> dict[str, Any]:
-    """Say what decides the parts of a sweep.
-
-    Parameters
-    ----------
-    config : SweepConfig
-        As resolved.
-    grid : SweepGrid
-        Its axes.
-    read : Prepared
-        Its rows.
-    block : int
-        Rows of a block.
-
-    Returns
-    -------
-    dict of str to object
-        Plain values, whatever their order in the configuration file.
-    """
+    """Say what decides the parts of a sweep."""
     options = {key: value for key, value in config.model_dump(mode="json").items() if key not in FREE}
-    features = {name: identity.sha256 for name, identity in read.identities.items()}
-    rows = hashlib.sha256(read.y.tobytes())
-    for part in (read.split.labelled, read.split.unlabelled, read.split.test):
-        rows.update(part.tobytes())
-    found = options | {"n": list(grid.n), "N": list(grid.N), "features": features, "labels": rows.hexdigest()}
-    return json.loads(json.dumps(found | {"rows of a block": block}))
+    found = options | {"n": list(grid.n), "N": list(grid.N), **input_digests(read)}
+    return json.loads(json.dumps(found | {BLOCK: block}))

@@ -33,19 +33,7 @@ MARGIN = 1.2
 
 
 def place_for(needed: int) -> str | None:
-    """Find a folder to share arrays in.
-
-    Parameters
-    ----------
-    needed : int
-        Bytes of the arrays.
-
-    Returns
-    -------
-    str or None
-        None where no place has the room. Writing to a full one would end the process without a word, and in
-        containers the memory with names is often 64 MB.
-    """
+    """Find a folder to share arrays in."""
     for place in ("/dev/shm", tempfile.gettempdir()):
         if os.access(place, os.W_OK) and shutil.disk_usage(place).free > MARGIN * needed:
             return place
@@ -54,19 +42,8 @@ def place_for(needed: int) -> str | None:
 
 @contextmanager
 def shared_arrays(place: str) -> Iterator[MakeArray]:
-    """Give what makes shared arrays, until they are no longer needed.
-
-    Parameters
-    ----------
-    place : str
-        From `place_for`.
-
-    Yields
-    ------
-    callable
-        Takes a shape.
-    """
-    _remove_abandoned(place)
+    """Give what makes shared arrays, until they are no longer needed."""
+    remove_abandoned(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _in_use(Path(folder)):
         count = itertools.count()
 
@@ -91,7 +68,8 @@ def _in_use(folder: Path) -> Iterator[None]:
         yield
 
 
-def _remove_abandoned(place: str) -> None:
+def remove_abandoned(place: str) -> None:
+    """Remove what killed sweeps left in a place: folders that no living process has locked."""
     if sys.platform == "win32":
         return
     import fcntl

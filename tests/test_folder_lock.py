@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from outgrow import folder_lock
 from outgrow.errors import FileError
-from outgrow.features import folder_lock
-from outgrow.features.folder_lock import FolderLock
+from outgrow.folder_lock import FolderLock
 
 
 def test_a_lock_file_removed_while_we_lock_it_is_not_ours(

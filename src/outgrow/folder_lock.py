@@ -33,22 +33,6 @@ _guard = threading.Lock()
 class FolderLock:
     """The right to write, held until it is released or its process ends.
 
-    Parameters
-    ----------
-    path : Path
-        The lock file; made where it is not there, and gone after release.
-    what : str
-        What it protects, as messages name it.
-    wait : float
-        Seconds to wait for another holder; 0 to say at once who it is.
-    remedy : str
-        What to do where the file cannot be made.
-
-    Raises
-    ------
-    FileError
-        When another process or thread holds it, or the file cannot be made.
-
     Examples
     --------
     >>> import tempfile

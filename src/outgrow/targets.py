@@ -1,0 +1,156 @@
+"""Make or replace one target, a file or a folder, so that no kill, full disk or second process can spoil it.
+
+What is new is made in a hidden folder beside the target, whose name is known from the target's and ends in
+what nobody can foresee; then names are exchanged. Whoever comes next clears away, or completes, what a killed
+process left. One at a time: a lock beside the target says who is at work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from pathlib import Path
+
+from outgrow.errors import FileError
+from outgrow.folder_lock import FolderLock
+
+WAIT_S = 10.0
+"""Seconds to wait for another writer of one target: renames take none, and a table of a million rows two."""
+
+NEW, OLD = "new", "old"
+"""In the hidden folder: what is being made, and what it replaces until that is done."""
+
+_OURS = re.compile(r"\.outgrow-[0-9a-f]{12}(\.lock|-.{8})")
+MOST_NAMED = 5
+"""Strange files named in a message: enough to recognise whose they are."""
+
+
+def _beside(target: Path, ending: str) -> Path:
+    # By a digest, so that names of any length have one.
+    key = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:12]
+    return target.parent / f".outgrow-{key}{ending}"
+
+
+def lock_of(target: Path, wait: float = WAIT_S) -> FolderLock:
+    """Lock a target, wherever it will stand."""
+    return FolderLock(_beside(absolute(target), ".lock"), str(target), wait, "Choose another --out.")
+
+
+def absolute(path: str | Path) -> Path:
+    """Give a path whose last part is a name, also for "." and "a/..", without following links."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 (Path.absolute keeps "..")
+
+
+@contextmanager
+def replacement(out: str | Path, check: Callable[[], None]) -> Iterator[Path]:
+    """Give a free place; what is made there takes the name `out`, whole, if nothing fails.
+
+    `check` raises where what has the name may not be replaced; it is asked before and after the work.
+    """
+    target = absolute(out)
+    with lock_of(Path(out)):
+        _settle_all(target)
+        check()
+        try:
+            work = Path(tempfile.mkdtemp(prefix=_beside(target, "-").name, dir=target.parent))
+        except OSError as error:
+            raise unwritable(error, Path(out)) from None
+        try:
+            yield work / NEW
+            check()
+            if target.is_dir() and not target.is_symlink():
+                target.rename(work / OLD)
+                (work / NEW).rename(target)
+            else:
+                (work / NEW).replace(target)
+        except OSError as error:
+            raise unwritable(error, Path(out)) from None
+        finally:
+            _settle(work, target)
+
+
+def recover(out: str | Path) -> None:
+    """Clear away what a killed writer of a target left, and give the target back where it had no name."""
+    target = absolute(out)
+    if not any(_left(target)) and not _beside(target, ".lock").exists():
+        return
+    try:
+        lock = lock_of(Path(out), 0.0)
+    except FileError:  # someone is at work: nothing is left over
+        return
+    with lock:
+        _settle_all(target)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Clear away what killed writers left inside a folder; for whoever holds the folder's own lock."""
+    for path in folder.glob(".outgrow-*"):
+        if not _OURS.fullmatch(path.name) or path.is_symlink():
+            continue
+        if path.is_dir() and not {one.name for one in path.iterdir()} - {NEW, OLD}:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix == ".lock":
+            path.unlink(missing_ok=True)
+
+
+def _left(target: Path) -> Iterator[Path]:
+    for path in target.parent.glob(f"{_beside(target, '-').name}*"):
+        if _OURS.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            yield path
+
+
+def _settle_all(target: Path) -> None:
+    for work in list(_left(target)):
+        _settle(work, target)
+
+
+def _settle(work: Path, target: Path) -> None:
+    """Leave one whole target, whenever its writer ended: the old one moves when the new one is complete."""
+    if {path.name for path in work.iterdir()} - {NEW, OLD}:
+        return  # not made here
+    if (work / OLD).exists() and not os.path.lexists(target):
+        try:
+            (work / (NEW if (work / NEW).exists() else OLD)).rename(target)
+        except OSError:
+            return  # both are kept where they are
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def strangers(folder: Path, ours: Set[str]) -> list[str]:
+    """List what in a folder, at any depth, is neither listed as ours nor left by a killed writer."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(place) / name).is_symlink()]
+        folders[:] = [name for name in folders if not _OURS.fullmatch(name)]
+        for name in (*files, *links):
+            path = (Path(place) / name).relative_to(folder).as_posix()
+            if path not in ours and not _OURS.fullmatch(name):
+                found.append(path)
+    return sorted(found)
+
+
+def refuse_strangers(folder: Path, ours: Set[str], what: str) -> None:
+    """Refuse to replace a folder that holds anything but ours, naming it."""
+    if strange := strangers(folder, ours):
+        named = ", ".join(map(repr, strange[:MOST_NAMED]))
+        more = f" and {len(strange) - MOST_NAMED} more" if len(strange) > MOST_NAMED else ""
+        raise FileError(
+            f"is in the way: it holds {named}{more}, which {what} did not write",
+            str(folder),
+            "Move that elsewhere, or choose another place.",
+        )
+
+
+def unwritable(error: OSError, target: Path) -> FileError:
+    """Say that something cannot be written."""
+    return FileError(f"cannot be written ({reason(error)})", str(target), "Nothing was kept.")
+
+
+def reason(error: OSError) -> str:
+    """Say by its number what the system said: libraries put paths into the text that the user never saw."""
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
