@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.geometry.jackknife import jackknife_interval
-from outgrow.probes.expected_error import SURE, ExpectedError
+from outgrow.probes.expected_error import ExpectedError
 from outgrow.probes.routes import COST_ORDER, Route
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.best_of_many import best_of_many
@@ -161,22 +161,13 @@ def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: boo
 
 
 def _alike(expected: Sequence[ExpectedError | None]) -> list[ExpectedError]:
-    """Take the same estimate for all routes: leave-one-out alone where a forecast is missing, or where it
-    denies the difference of two routes, the least by leave-one-out and the least by both together."""
+    """Take the same estimate for all routes: without a forecast of each, leave-one-out alone."""
     known = [one for one in expected if one is not None]
     if len(known) != len(expected):
         raise ValueError("every route to choose from needs its expected error")
-    alone = [ExpectedError(one.leave_one_out, None) for one in known]
-    forecasts = [one.forecast for one in known if one.forecast is not None]
-    if len(forecasts) < len(known):
-        return alone
-    first = min(range(len(known)), key=lambda i: float(known[i].leave_one_out[0]))
-    second = min(range(len(known)), key=lambda i: float(known[i].values[0]))
-    # Paired, and so far sharper than either route's own disagreement (OG214).
-    apart = forecasts[first] - forecasts[second]
-    apart = apart - (known[first].leave_one_out - known[second].leave_one_out)
-    low, high = jackknife_interval(float(apart[0]), apart[1:], SURE)
-    return known if low <= 0 <= high else alone
+    if all(one.forecast is not None for one in known):
+        return known
+    return [ExpectedError(one.leave_one_out, None) for one in known]
 
 
 def _labels(difference: Estimate, resolved: bool, n: int) -> Quantity:
