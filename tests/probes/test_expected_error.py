@@ -15,7 +15,8 @@ def parts(count, n):
 
 def test_both_estimates_are_weighed_and_one_standard_error_is_added(rng):
     folds = parts(4, 12)
-    losses, forecasts = rng.exponential(size=(7, 12)), rng.exponential(size=(5, 7))
+    losses = rng.exponential(size=(7, 12))
+    forecasts = losses.mean(axis=1) + 0.05 * rng.normal(size=(5, 7))
     best, expected = choose(losses, folds, forecasts)
     bounds = []
     for place in range(7):
@@ -50,7 +51,7 @@ def test_leave_one_out_alone_is_widened(rng):
 
 def test_a_forecast_that_disagrees_is_set_aside(rng):
     losses = 1 + 0.1 * rng.normal(size=(3, 40))
-    forecasts = np.full((11, 3), 5.0) + 0.01 * rng.normal(size=(11, 3))
+    forecasts = np.full((11, 3), 5.0) + 0.002 * rng.normal(size=(11, 3))
     best, expected = choose(losses, parts(10, 40), forecasts)
     assert expected.forecast is None
     assert expected.rejected == pytest.approx(5, abs=0.1)
@@ -60,3 +61,7 @@ def test_a_forecast_that_disagrees_is_set_aside(rng):
     near = choose(losses, parts(10, 40), forecasts - 4)[1]
     assert near.rejected is None
     assert near.forecast is not None
+    # One that says next to nothing is no help either.
+    unsure = choose(losses, parts(10, 40), 1 + 0.5 * rng.normal(size=(11, 3)))[1]
+    assert unsure.forecast is None
+    assert unsure.rejected is not None
