@@ -212,7 +212,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(files):
     with pytest.raises(DataError, match="all 900 labels belong to one class"):
         foresee(files.config())
     files.y[0] = 4.0
-    with pytest.raises(DataError, match="all labels are equal"):
+    with pytest.raises(DataError, match="all 20 labels to train on have one value"):
         foresee(files.config(task="regression", m=20))
 
 
