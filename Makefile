@@ -11,7 +11,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # on purpose, so the check has a run of its own.
 NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
-	outgrow.probes.routes, outgrow.probes.given_teacher, outgrow.probes.linear_model, outgrow.study, outgrow.engine)
+	outgrow.probes.expected_error, outgrow.probes.route_forecasts, outgrow.probes.routes, outgrow.probes.taught, \
+	outgrow.probes.linear_model, outgrow.study, outgrow.engine)
 
 .PHONY: demo test extras lint bench bench-answers bench-peers bench-calibration data clean
 

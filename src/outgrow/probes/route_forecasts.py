@@ -43,7 +43,7 @@ class RouteForecasts:
     ) -> Stages:
         return effective_stages(
             values,
-            np.full(len(alphas), float(rows)),
+            np.full(len(alphas), rows),
             alphas,
             rows=self.pair.rows,
             lengths=self.pair.lengths(values),
@@ -57,27 +57,27 @@ class RouteForecasts:
 
     def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the teacher alone."""
-        fits = self._stages(self.pair.values_w, self.n, alphas)
+        fits = self._stages(self.pair.values_w, float(self.n), alphas)
         return self._kept(single_risks(fits, self.target.weak(), self.target).error)
 
     def baseline(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the strong features on the labels."""
-        fits = self._stages(self.pair.values_s, self.n, alphas)
+        fits = self._stages(self.pair.values_s, float(self.n), alphas)
         return self._kept(single_risks(fits, self.target.strong(), self.target).error)
 
     def union(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of both sets together, each of unit total variance."""
         values, side = union_features(self.pair, self.target)
-        return self._kept(single_risks(self._stages(values, self.n, alphas), side, self.target).error)
+        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
 
     def taught(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the joint student of a given teacher."""
         ((values, side),) = taught_features(self.pair, self.target, self.pair.rows)
-        return self._kept(single_risks(self._stages(values, self.n, alphas), side, self.target).error)
+        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
 
     def student(self, alphas_w: Float[np.ndarray, " a"], alphas_s: Float[np.ndarray, " b"]) -> Errors | None:
         """Errors of the student, at every pair of penalties."""
-        teachers = self._stages(self.pair.values_w, self.n, alphas_w)
+        teachers = self._stages(self.pair.values_w, float(self.n), alphas_w)
         students = self._stages(self.pair.values_s, self.pair.rows, alphas_s)
         return self._kept(student_risks(self.pair, self.target, teachers, students).error)
 
@@ -131,7 +131,7 @@ def _whitened(
     N: int,
 ) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"], Float[np.ndarray, "n r"]] | None:
     """Eigenvalues, the way to whitened directions, and rows in them; None where nothing varies."""
-    values, vectors = directions(spectrum_of_covariance(covariance, N), N, rows - mean)
+    values, vectors = directions(spectrum_of_covariance(covariance, N), float(N), rows - mean)
     if not len(values):
         return None
     back = vectors / np.sqrt(values)

@@ -77,7 +77,7 @@ def _student(moments: BlockMoments) -> tuple[Float[np.ndarray, "d c"], Float[np.
     vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]
     cross = vectors.T @ moments.covariance(STRONG, WEAK)
     total = float(np.trace(np.atleast_2d(moments.covariance(WEAK))))
-    coef = vectors @ (cross * imitation(values, cross, total, moments.n)[0][:, None])
+    coef = vectors @ (cross * imitation(values, cross, total, float(moments.n))[0][:, None])
     return coef, moments.mean(WEAK) - moments.mean(STRONG) @ coef
 
 

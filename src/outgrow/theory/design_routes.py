@@ -10,7 +10,7 @@ explains.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -247,9 +247,9 @@ def _together(stages: list[Stages]) -> Stages:
     first = stages[0]
     if len(stages) == 1:
         return first
-    # All but what the fits have in common: rows and intercept.
-    arrays = [one.name for one in fields(Stages)][:-2]
-    joined: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in stages]) for name in arrays}
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in stages]) for name in first.by_fit()
+    }
     return replace(first, **joined)
 
 

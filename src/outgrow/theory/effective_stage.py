@@ -116,27 +116,13 @@ class Stages:
         """Whether nothing is shrunk."""
         return np.asarray(self.shrink.min(axis=1) == 1)
 
+    def by_fit(self) -> list[str]:
+        """Names of the fields with one entry a fit; the others are what the fits have in common."""
+        return [one.name for one in fields(self) if one.name not in ("carried", "rows", "intercept")]
+
     def at(self, places: Int[np.ndarray, " L"]) -> Stages:
-        """Pick some of the fits.
-
-        Parameters
-        ----------
-        places : integer array of shape (L,)
-            Which.
-
-        Returns
-        -------
-        Stages
-            Those.
-        """
-        return replace(
-            self,
-            **{
-                one.name: getattr(self, one.name)[places]
-                for one in fields(self)
-                if one.name not in ("carried", "rows", "intercept")
-            },
-        )
+        """Pick some of the fits."""
+        return replace(self, **{name: getattr(self, name)[places] for name in self.by_fit()})
 
     @property
     def gain(self) -> Float[np.ndarray, " K"]:

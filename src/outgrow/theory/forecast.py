@@ -107,7 +107,10 @@ class Forecast:
         return union_features(self.pair, self.target)
 
     def stages(
-        self, values: Float[np.ndarray, " d"], m: Sequence[float] | np.ndarray, alpha: np.ndarray
+        self,
+        values: Float[np.ndarray, " d"],
+        m: Sequence[float] | Sequence[int] | np.ndarray,
+        alpha: np.ndarray,
     ) -> Stages:
         """Lay out every size with every penalty.
 

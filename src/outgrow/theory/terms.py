@@ -62,7 +62,7 @@ class PairSpectra:
             Z * np.sqrt(values / (values + max(of_pool, of_rows)))
             for Z, values in ((Z_w, self.values_w), (Z_s, self.values_s))
             for of_pool in (least_penalty(values, self.rows - 1, CLOSE),)
-            for of_rows in (least_penalty(values, len(Z), SEEN),)
+            for of_rows in (least_penalty(values, float(len(Z)), SEEN),)
         )
         both = np.hstack([weak, strong])
         found = [length_nodes(rows) if rows.any() else ALIKE for rows in (weak, strong, both)]

@@ -63,7 +63,7 @@ def whiten(
         (weak, strong), new, means, ranks, ("weak features", "strong features"), strict=True
     ):
         centred = None if rows is None else rows - mean
-        own, vectors = directions(spectrum, moments.n, centred, rank)
+        own, vectors = directions(spectrum, float(moments.n), centred, rank)
         if not len(own):
             raise DataError("the features do not vary", name, "Give features that differ between rows.")
         values.append(own)
