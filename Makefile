@@ -43,6 +43,8 @@ lint: .venv/test
 	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
 	@echo "== numpydoc"
 	@$(BIN)/python scripts/check_docstrings.py
+	@echo "== sizes"
+	@$(BIN)/python scripts/sizes.py
 	@echo "== doctests"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --doctest-modules src/outgrow
 

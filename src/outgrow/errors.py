@@ -19,17 +19,7 @@ def printable(text: str) -> str:
 
 
 class OutgrowError(Exception):
-    """Something the user can put right: what is wrong, where, and the remedy, in one line.
-
-    Parameters
-    ----------
-    what : str
-        What is wrong, without a full stop.
-    where : str, optional
-        The file, row, column or option concerned.
-    remedy : str, optional
-        What to do about it, as a sentence.
-    """
+    """Something the user can put right: what is wrong, where, and the remedy, in one line."""
 
     def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy

@@ -20,15 +20,7 @@ _HTML: dict[type, Callable[[Any], str]] = {}
 
 
 def register_html(kind: type, render: Callable[[Any], str]) -> None:
-    """Let `render` draw results of type `kind` in notebooks.
-
-    Parameters
-    ----------
-    kind : type
-        A result class of this module.
-    render : callable
-        Takes the result, returns an HTML fragment with all user text escaped.
-    """
+    """Let `render` draw results of type `kind` in notebooks."""
     _HTML[kind] = render
 
 
@@ -40,18 +32,12 @@ class _Shown:
 
 @dataclass(frozen=True)
 class Check(_Shown):
-    """One coded suspicion about a result.
-
-    Parameters
-    ----------
-    code : str
-        A key of `outgrow.errors.CHECKS`.
-    detail : str
-        What was seen, with its numbers.
-    """
+    """One coded suspicion about a result."""
 
     code: str
+    """A key of `outgrow.errors.CHECKS`."""
     detail: str
+    """What was seen, with its numbers."""
 
     def __post_init__(self) -> None:
         if self.code not in CHECKS:
@@ -144,30 +130,21 @@ Quantity: TypeAlias = Estimate | Undefined
 
 @dataclass(frozen=True)
 class Risks(_Shown):
-    """Risks of the four models of weak-to-strong generalization, and of further routes.
-
-    Parameters
-    ----------
-    teacher, student, baseline, ceiling : Estimate or Undefined
-        Weak teacher, W2S student, strong baseline, strong ceiling.
-    extras : mapping of str to Estimate or Undefined
-        Other routes by name.
-    """
+    """Risks of the four models of weak-to-strong generalization, and of further routes."""
 
     teacher: Quantity
+    """Weak teacher, W2S student, strong baseline, strong ceiling."""
     student: Quantity
+    """Weak teacher, W2S student, strong baseline, strong ceiling."""
     baseline: Quantity
+    """Weak teacher, W2S student, strong baseline, strong ceiling."""
     ceiling: Quantity
+    """Weak teacher, W2S student, strong baseline, strong ceiling."""
     extras: Mapping[str, Quantity] = field(default_factory=dict)
+    """Other routes by name."""
 
     def items(self) -> Iterator[tuple[str, Quantity]]:
-        """Iterate over the names and risks, the four named ones first.
-
-        Returns
-        -------
-        iterator of (str, Estimate or Undefined)
-            Name and risk.
-        """
+        """Iterate over the names and risks, the four named ones first."""
         yield from (("teacher", self.teacher), ("student", self.student))
         yield from (("baseline", self.baseline), ("ceiling", self.ceiling))
         yield from self.extras.items()
@@ -176,16 +153,7 @@ class Risks(_Shown):
 def as_plain(value: Any) -> Any:
     """Turn a result into dictionaries, lists, numbers and strings, ready for JSON.
 
-    Parameters
-    ----------
-    value : object
-        A result, or a container of results and numpy values.
-
-    Returns
-    -------
-    object
-        The same as plain Python; a dataclass becomes a dictionary with its class name under "type". JSON
-        knows neither NaN nor infinity: both become None. An interval whose end is None has no bound there.
+    JSON knows neither NaN nor infinity: both become None.
     """
     if is_dataclass(value) and not isinstance(value, type):
         plain = {f.name: as_plain(getattr(value, f.name)) for f in fields(value)}

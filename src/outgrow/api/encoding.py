@@ -27,26 +27,7 @@ def encode(
     progress: Progress | None = None,
     allow_code: Sequence[str] = (),
 ) -> list[Encoding]:
-    """Turn raw rows into feature sets, one per model.
-
-    Parameters
-    ----------
-    config : EncodeConfig
-        Rows, models and how.
-    out : str or Path, optional
-        Folder to put the sets in, each under its name; by default they stay in the cache.
-    overwrite : bool
-        Replace other sets of those names there.
-    progress : callable, optional
-        Told what is being done and the share done.
-    allow_code : sequence of str
-        Callables that may be imported, and models whose own code may run.
-
-    Returns
-    -------
-    list of Encoding
-        One per model, in their order.
-    """
+    """Turn raw rows into feature sets, one per model."""
     raw = raw_rows(config, config.input)
     # Names come from the user and from file names: they must not lead out of the folder, nor to one place.
     names = [parse_model(model, raw.kind).name for model in config.model]
@@ -73,28 +54,7 @@ def inspect(
     rows: int = 100_000,
     allow_code: Sequence[str] = (),
 ) -> Inspection:
-    """Look at a model before it is trusted with many rows.
-
-    Parameters
-    ----------
-    model : str
-        As in `EncodeConfig`.
-    config : RawConfig, optional
-        How rows are read and encoded.
-    kind : {"text", "image"}
-        What the model reads, where no rows are given.
-    source : str, optional
-        Raw rows to try it on; made-up ones by default.
-    rows : int
-        Rows to estimate time and room for.
-    allow_code : sequence of str
-        As for `encode`.
-
-    Returns
-    -------
-    Inspection
-        What it is, whether it can be trusted, and what it costs.
-    """
+    """Look at a model before it is trusted with many rows."""
     config = config or RawConfig()
     raw = raw_rows(config, source) if source is not None else None
     options = encoder_options(config, Permissions(tuple(allow_code)))
@@ -103,18 +63,7 @@ def inspect(
 
 
 def verify(store: str | Path) -> list[str]:
-    """Check every page and id of a feature store, or every file and model of a run.
-
-    Parameters
-    ----------
-    store : str or Path
-        Its folder.
-
-    Returns
-    -------
-    list of str
-        All that is wrong; empty for what is as it was written.
-    """
+    """Check every page and id of a feature store, or every file and model of a run."""
     folder = Path(store)
     recover(folder)
     if any((folder / name).is_file() for name in runs.FINDINGS):

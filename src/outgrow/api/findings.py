@@ -16,15 +16,7 @@ ROOM = 10_000_000
 
 
 def check_place(out: str | Path | None, overwrite: bool) -> None:
-    """Refuse a place before any work is done for it.
-
-    Parameters
-    ----------
-    out : str or Path or None
-        The folder to make, if any.
-    overwrite : bool
-        Whether earlier findings there may be replaced.
-    """
+    """Refuse a place before any work is done for it."""
     if out is not None:
         runs.check_target(out, overwrite)
         runs.room_for(out, ROOM)
@@ -39,30 +31,7 @@ def write_findings(
     table: Mapping[str, list[Any]],
     page: Callable[[Mapping[str, Any]], str],
 ) -> Path | None:
-    """Write findings, whole or not at all.
-
-    Parameters
-    ----------
-    out : str or Path or None
-        The folder to make; nothing is written without one.
-    overwrite : bool
-        Whether earlier findings there may be replaced.
-    name : str
-        Of the files: "forecast", say.
-    config : ForesightConfig
-        What was asked for, with absolute paths.
-    outcome : mapping
-        Plain values.
-    table : mapping of str to list
-        The same as a tidy table.
-    page : callable
-        Draws the report.
-
-    Returns
-    -------
-    Path or None
-        The folder.
-    """
+    """Write findings, whole or not at all."""
     if out is None:
         return None
     with runs.new_folder(out, overwrite) as folder:

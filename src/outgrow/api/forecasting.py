@@ -22,21 +22,14 @@ from outgrow.theory.forecast import Forecast
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What a forecast found, and the forecasts themselves to ask more of.
-
-    Parameters
-    ----------
-    forecasts : dict of str to Forecast
-        By weak set.
-    outcome : dict
-        Everything found, as plain values.
-    folder : Path or None
-        Where it was written.
-    """
+    """What a forecast found, and the forecasts themselves to ask more of."""
 
     forecasts: Mapping[str, Forecast]
+    """By weak set."""
     outcome: Mapping[str, Any]
+    """Everything found, as plain values."""
     folder: Path | None = None
+    """Where it was written."""
 
     def __getitem__(self, weak: str) -> Forecast:
         return self.forecasts[weak]

@@ -19,21 +19,14 @@ from outgrow.study.sources import Permissions, Progress
 
 @dataclass(frozen=True)
 class Plan:
-    """What to buy, and what it rests on.
-
-    Parameters
-    ----------
-    best : PlannedRoute
-        The plan: route, rows, penalties and forecast risk.
-    outcome : dict
-        Everything found, as plain values.
-    folder : Path or None
-        Where it was written.
-    """
+    """What to buy, and what it rests on."""
 
     best: PlannedRoute
+    """The plan: route, rows, penalties and forecast risk."""
     outcome: Mapping[str, Any]
+    """Everything found, as plain values."""
     folder: Path | None = None
+    """Where it was written."""
 
     def _repr_html_(self) -> str:
         return summary_html(self.outcome)

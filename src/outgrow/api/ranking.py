@@ -20,21 +20,14 @@ from outgrow.theory.forecast import Forecast
 
 @dataclass(frozen=True)
 class Ranking:
-    """Teachers in order, and the forecasts to ask more of.
-
-    Parameters
-    ----------
-    forecasts : dict of str to Forecast
-        By weak set.
-    outcome : dict
-        Everything found, as plain values.
-    folder : Path or None
-        Where it was written.
-    """
+    """Teachers in order, and the forecasts to ask more of."""
 
     forecasts: Mapping[str, Forecast]
+    """By weak set."""
     outcome: Mapping[str, Any]
+    """Everything found, as plain values."""
     folder: Path | None = None
+    """Where it was written."""
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -23,21 +23,14 @@ from outgrow.study.sources import Permissions, Progress
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A published experiment, done again.
-
-    Parameters
-    ----------
-    result : Reproduction
-        Verdict, comparisons, curves and tables.
-    outcome : dict
-        The same as plain values.
-    folder : Path or None
-        Where it was written.
-    """
+    """A published experiment, done again."""
 
     result: Reproduction
+    """Verdict, comparisons, curves and tables."""
     outcome: Mapping[str, Any]
+    """The same as plain values."""
     folder: Path | None = None
+    """Where it was written."""
 
     def _repr_html_(self) -> str:
         return summary_html(self.outcome)

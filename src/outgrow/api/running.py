@@ -75,18 +75,7 @@ def run(
 
 
 def portable(config: Labelled) -> Labelled:
-    """Make a configuration mean the same from any folder.
-
-    Parameters
-    ----------
-    config : LabelConfig
-        As given.
-
-    Returns
-    -------
-    LabelConfig
-        With absolute paths of all that lies on this machine.
-    """
+    """Make a configuration mean the same from any folder."""
     if config.input is None:
         return absolute(config)
     there = Path(config.input)
@@ -116,15 +105,7 @@ def _write(folder: Path, study: Study) -> None:
 
 
 def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
-    """Write what a folder was made from: the resolved configuration, versions and seed.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder being built.
-    config : LabelConfig or SweepConfig
-        Resolved.
-    """
+    """Write what a folder was made from: the resolved configuration, versions and seed."""
     (folder / "config.toml").write_text(to_toml(config), encoding="utf-8")
     versions = {name: version(name) for name in LIBRARIES}
     versions["python"] = platform.python_version()
@@ -258,18 +239,7 @@ def replay(
 
 
 def redraw(folder: str | Path) -> Path:
-    """Draw the report of a run again, from its findings alone.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The run.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
+    """Draw the report of a run again, from its findings alone."""
     path = runs.open_folder(folder)
     outcome = runs.read_json(path, "run.json", dict[str, Any])
     with read_back(path / "run.json"):

@@ -32,25 +32,17 @@ ROOM = 64_000_000
 
 @dataclass(frozen=True)
 class Sweep:
-    """Measured risks over a grid.
-
-    Parameters
-    ----------
-    table : dict of str to array
-        One row per model, cell and seed: columns model, weak, strong, n, N, noise, alpha_w, alpha_s, seed,
-        risk, accuracy, solver, condition.
-    cells : dict of str to array
-        Means over seeds with intervals, PGR and OPR, per pair and cell.
-    outcome : dict
-        Everything else found, as plain values.
-    folder : Path or None
-        Where it was written.
-    """
+    """Measured risks over a grid."""
 
     table: Mapping[str, np.ndarray]
+    """One row per model, cell and seed: columns model, weak, strong, n, N, noise, alpha_w, alpha_s, seed,
+    risk, accuracy, solver, condition."""
     cells: Mapping[str, np.ndarray]
+    """Means over seeds with intervals, PGR and OPR, per pair and cell."""
     outcome: Mapping[str, Any]
+    """Everything else found, as plain values."""
     folder: Path | None = None
+    """Where it was written."""
 
     def _repr_html_(self) -> str:
         return summary_html(self.outcome)
@@ -130,18 +122,7 @@ def sweep(
 
 
 def plain(found: SweepOutcome) -> Mapping[str, Any]:
-    """Give what a report shows of a sweep: everything but the tables of seeds and cells.
-
-    Parameters
-    ----------
-    found : SweepOutcome
-        The sweep.
-
-    Returns
-    -------
-    dict
-        Plain values; `cells` are there as lists.
-    """
+    """Give what a report shows of a sweep: everything but the tables of seeds and cells."""
     cells = {
         name: [None if value != value else value for value in values.tolist()]
         for name, values in found.cells.items()

@@ -31,24 +31,16 @@ COLOURS = ("red", "green")
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
-    """Coloured pictures, and what they were drawn from.
-
-    Parameters
-    ----------
-    rows : RawRows
-        Items are arrays (h, w, 3) of bytes; labels are the noisy binary ones, 0.0 or 1.0.
-    truth : numpy.ndarray
-        The n labels before their noise: 1.0 where the digit is below 5.
-    colours : numpy.ndarray
-        Whether each picture is green.
-    environments : numpy.ndarray
-        Object array with the environment of every row.
-    """
+    """Coloured pictures, and what they were drawn from."""
 
     rows: RawRows
+    """Items are arrays (h, w, 3) of bytes; labels are the noisy binary ones, 0.0 or 1.0."""
     truth: Float[np.ndarray, " n"]
+    """The n labels before their noise: 1.0 where the digit is below 5."""
     colours: Bool[np.ndarray, " n"]
+    """Whether each picture is green."""
     environments: np.ndarray
+    """Object array with the environment of every row."""
 
 
 def coloured(
@@ -62,35 +54,6 @@ def coloured(
 ) -> Coloured:
     """Colour grey digits.
 
-    Parameters
-    ----------
-    rows : RawRows
-        Grey pictures (h, w) of bytes with labels 0 to 9, from `read_idx`.
-    flips : float or mapping of str to float
-        Probability that the colour is not the label's, the same for all or by environment.
-    environments : sequence of str, optional
-        The environment of every row; without it each row is drawn into one, all being equally likely.
-    label_noise : float
-        Probability that a label is flipped.
-    subsample : bool
-        Keep every second line and column (14 x 14), as published for speed.
-    seed : int
-        Of all draws.
-
-    Returns
-    -------
-    Coloured
-        In the order given.
-
-    Raises
-    ------
-    ConfigError
-        When a probability is not between 0 and 1.
-    DataError
-        When pictures are not grey or have no digit as label, or an environment has no probability.
-
-    References
-    ----------
     .. [1] M. Arjovsky, L. Bottou, I. Gulrajani and D. Lopez-Paz, "Invariant Risk Minimization", 2019.
     """
     by_name = dict(flips) if isinstance(flips, Mapping) else {"all": float(flips)}

@@ -25,18 +25,7 @@ from outgrow.errors import DataError, FileError
 
 
 def is_store(path: str | Path) -> bool:
-    """Tell whether a path is a feature store, complete or not.
-
-    Parameters
-    ----------
-    path : str or Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        True for a folder with a manifest, or one that is being built.
-    """
+    """Tell whether a path is a feature store, complete or not."""
     try:
         return (Path(path) / MANIFEST).is_file() or (Path(path) / BUILDING).is_dir()
     except (OSError, ValueError):  # ValueError: a null character in the path
@@ -44,18 +33,7 @@ def is_store(path: str | Path) -> bool:
 
 
 def shard_schema(manifest: Manifest) -> Any:
-    """Give the columns of a store's shards.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        The store.
-
-    Returns
-    -------
-    pyarrow.Schema
-        "id" and "features"; the encoder's label is kept beside them, so that a shard alone is still known.
-    """
+    """Give the columns of a store's shards."""
     import pyarrow as pa
 
     kind = pa.float16() if manifest.dtype == "float16" else pa.float32()
@@ -66,28 +44,7 @@ def shard_schema(manifest: Manifest) -> Any:
 def read_shard(folder: Path, manifest: Manifest, number: int) -> tuple[np.ndarray, Float[np.ndarray, "b d"]]:
     """Read one shard, verified.
 
-    Parameters
-    ----------
-    folder : Path
-        The store.
-    manifest : Manifest
-        Its manifest.
-    number : int
-        Which shard, from 0.
-
-    Returns
-    -------
-    ids : numpy.ndarray
-        Object array of b strings.
-    values : numpy.ndarray
-        Array (b, d) of float32, to which float16 is widened.
-
-    Raises
-    ------
-    FileError
-        When the file is missing, or not the one that was written.
-    DataError
-        When a value is not finite.
+    Returns object array of b strings; array (b, d) of float32, to which float16 is widened.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -129,28 +86,7 @@ def read_shard(folder: Path, manifest: Manifest, number: int) -> tuple[np.ndarra
 
 
 def read_feature_folder(folder: str | Path, name: str | None = None) -> FeatureTable:
-    """Read a feature store as a feature set.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-    name : str, optional
-        Name in reports; the model's by default.
-
-    Returns
-    -------
-    FeatureTable
-        In the order of the input; the identity's `encoder` is the store's, so that saved models refuse the
-        features of another.
-
-    Raises
-    ------
-    FileError
-        When the store is not complete, or damaged.
-    DataError
-        When it has no rows.
-    """
+    """Read a feature store as a feature set."""
     folder = Path(folder)
     manifest = read_manifest(folder)
     _refuse_empty(manifest, folder)
@@ -178,22 +114,7 @@ def read_feature_folder(folder: str | Path, name: str | None = None) -> FeatureT
 
 
 class StoreSource:
-    """Rows of a feature store, one shard in memory at a time; a `RowSource`.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-    name : str, optional
-        Name of its one block; the model's by default.
-
-    Raises
-    ------
-    FileError
-        When the store is not complete, or its manifest damaged; shards are checked whenever they are read.
-    DataError
-        When it has no rows.
-    """
+    """Rows of a feature store, one shard in memory at a time; a `RowSource`."""
 
     def __init__(self, folder: str | Path, *, name: str | None = None) -> None:
         self._folder = Path(folder)
@@ -231,22 +152,7 @@ class StoreSource:
         columns: Sequence[str] | None = None,
         size: int = BATCH_ROWS,
     ) -> Iterator[Batch]:
-        """Iterate over rows in increasing position.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray, optional
-            Positions wanted; all by default. Shards without any are not read.
-        columns : sequence of str, optional
-            Names of blocks wanted; all by default.
-        size : int
-            Most rows in a batch; no batch reaches over two shards.
-
-        Yields
-        ------
-        Batch
-            At most `size` rows, as float32.
-        """
+        """Iterate over rows in increasing position."""
         names = known_blocks(columns, self.schema)
         wanted = known_positions(rows, self.manifest.rows)
         start = 0

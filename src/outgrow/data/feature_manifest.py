@@ -39,55 +39,36 @@ AGAIN = "Encode again into a new folder."
 
 @dataclass(frozen=True)
 class ShardEntry:
-    """One file of a store.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    rows : int
-        Rows in it; fewer than the store's `shard_rows` where some were skipped, or in the last.
-    sha256 : str
-        Of its bytes.
-    """
+    """One file of a store."""
 
     name: str
+    """Its name."""
     rows: int
+    """Rows in it; fewer than the store's `shard_rows` where some were skipped, or in the last."""
     sha256: str
+    """Of its bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a store is.
-
-    Parameters
-    ----------
-    identity : mapping of str to object
-        Fields of the encoder's identity, and its "digest".
-    dtype : str
-        "float32" or "float16".
-    rows : int
-        Rows stored.
-    input : str
-        Digest of the raw rows.
-    shard_rows : int
-        Rows of input per shard.
-    skipped : tuple of (str, str)
-        Id of each row of the input that has no features, and why.
-    shards : tuple of ShardEntry
-        The files, in order.
-    libraries : mapping of str to str
-        Versions of what took part.
-    """
+    """What a store is."""
 
     identity: Mapping[str, Any]
+    """Fields of the encoder's identity, and its "digest"."""
     dtype: str
+    """ "float32" or "float16"."""
     rows: int
+    """Rows stored."""
     input: str
+    """Digest of the raw rows."""
     shard_rows: int
+    """Rows of input per shard."""
     skipped: tuple[tuple[str, str], ...]
+    """Id of each row of the input that has no features, and why."""
     shards: tuple[ShardEntry, ...]
+    """The files, in order."""
     libraries: Mapping[str, str]
+    """Versions of what took part."""
 
     @property
     def name(self) -> str:
@@ -105,13 +86,7 @@ class Manifest:
         return encoder_label(self.name, str(self.identity["digest"]))
 
     def to_json(self) -> str:
-        """Write the manifest out.
-
-        Returns
-        -------
-        str
-            JSON, with the digest of everything else in it as its last field.
-        """
+        """Write the manifest out."""
         said: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
@@ -130,115 +105,29 @@ class Manifest:
 
 
 def encoder_label(name: str, digest: str) -> str:
-    """Name an encoder so that people and programs can tell it from another.
-
-    Parameters
-    ----------
-    name : str
-        The model's name.
-    digest : str
-        Of the encoder's identity.
-
-    Returns
-    -------
-    str
-        Name, "#", and the first digits of the digest.
-
-    Examples
-    --------
-    >>> encoder_label("mini@6", "0123456789abcdef0123")
-    'mini@6#0123456789abcdef'
-    """
+    """Name an encoder so that people and programs can tell it from another."""
     return f"{name}#{digest[:ENCODER_DIGITS]}"
 
 
 def same_encoder(one: str, other: str) -> bool:
-    """Tell whether two labels mean one encoder, whatever it was called.
-
-    Parameters
-    ----------
-    one, other : str
-        Labels of `encoder_label`, or names from elsewhere.
-
-    Returns
-    -------
-    bool
-        True where the digests agree; where one has none, where the labels do.
-
-    Examples
-    --------
-    >>> same_encoder("mini#0123456789abcdef", "models/mini#0123456789abcdef")
-    True
-    >>> same_encoder("mini#0123456789abcdef", "mini#fedcba9876543210")
-    False
-    """
+    """Tell whether two labels mean one encoder, whatever it was called."""
     digests = [label.rpartition("#")[2] for label in (one, other) if "#" in label]
     labelled = len(digests) == 2 and all(len(digest) == ENCODER_DIGITS for digest in digests)
     return digests[0] == digests[1] if labelled else one == other
 
 
 def shard_name(number: int) -> str:
-    """Name a shard's file.
-
-    Parameters
-    ----------
-    number : int
-        From 0.
-
-    Returns
-    -------
-    str
-        Names sort as their numbers do, up to 100,000 shards (400 million rows).
-
-    Examples
-    --------
-    >>> shard_name(7)
-    'shard-00007.parquet'
-    """
+    """Name a shard's file."""
     return f"shard-{number:05d}.parquet"
 
 
 def shard_count(rows: int, shard_rows: int) -> int:
-    """Count the shards of an input.
-
-    Parameters
-    ----------
-    rows : int
-        Rows of the input.
-    shard_rows : int
-        Rows of input per shard.
-
-    Returns
-    -------
-    int
-        The last one may be shorter.
-
-    Examples
-    --------
-    >>> shard_count(10, 4)
-    3
-    """
+    """Count the shards of an input."""
     return -(-rows // shard_rows)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check the manifest of a store.
-
-    Parameters
-    ----------
-    folder : Path
-        The store.
-
-    Returns
-    -------
-    Manifest
-        Whole and as it was written.
-
-    Raises
-    ------
-    FileError
-        When there is none, it is of another format or version, or was damaged or edited.
-    """
+    """Read and check the manifest of a store."""
     path = folder / MANIFEST
     where = str(path)
     if not path.is_file():

@@ -35,58 +35,38 @@ FORMATS = (*ARRAYS, *TABLES)
 
 @dataclass(frozen=True)
 class FeatureIdentity:
-    """What a feature set is, so that results and saved models can name what they were computed from.
-
-    Parameters
-    ----------
-    name : str
-        The feature set's name in reports.
-    width : int
-        Number of features, d.
-    dtype : str
-        Type of the numbers as stored, such as "float16".
-    sha256 : str
-        Of the values as read, in row order: the same for the same numbers in any format.
-    source : str
-        Base name of the file or store, or "" for an array in memory.
-    columns : tuple of str
-        Names of the columns of a wide table; empty for lists and arrays.
-    encoder : str, optional
-        What made the features, where the file's metadata says it under "encoder", or the store's manifest.
-    """
+    """What a feature set is, so that results and saved models can name what they were computed from."""
 
     name: str
+    """The feature set's name in reports."""
     width: int
+    """Number of features, d."""
     dtype: str
+    """Type of the numbers as stored, such as "float16"."""
     sha256: str
+    """Of the values as read, in row order: the same for the same numbers in any format."""
     source: str = ""
+    """Base name of the file or store, or "" for an array in memory."""
     columns: tuple[str, ...] = ()
+    """Names of the columns of a wide table; empty for lists and arrays."""
     encoder: str | None = None
+    """What made the features, where the file's metadata says it under "encoder", or the store's manifest."""
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """A feature set in memory: one row of numbers per id.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Object array of n strings; row numbers from 0 where the file has no ids.
-    has_ids : bool
-        Whether the file had ids.
-    values : numpy.ndarray
-        Array (n, d) of float32 or float64, finite, read-only.
-    identity : FeatureIdentity
-        Where the numbers are from.
-    table : Table or None
-        What they were read from where it has no ids, to look for ids under another name.
-    """
+    """A feature set in memory: one row of numbers per id."""
 
     ids: np.ndarray
+    """Object array of n strings; row numbers from 0 where the file has no ids."""
     has_ids: bool
+    """Whether the file had ids."""
     values: Float[np.ndarray, "n d"]
+    """Array (n, d) of float32 or float64, finite, read-only."""
     identity: FeatureIdentity
+    """Where the numbers are from."""
     table: Table | None = field(default=None, repr=False, compare=False)
+    """What they were read from where it has no ids, to look for ids under another name."""
 
 
 def read_features(
@@ -98,39 +78,7 @@ def read_features(
     exclude: Collection[str] = BESIDE,
     style: TextStyle = PLAIN,
 ) -> FeatureTable:
-    """Read a feature set from a file or a store.
-
-    Parameters
-    ----------
-    path : str or Path
-        A .npy array (n, d); a .npz or .safetensors file with one array, or with one called "features"
-        (a .npz may hold "ids" beside it); or a table, or a folder of its parts, whose features are one column
-        of lists of one length ("features", or the only one) or many numeric columns; or a feature store.
-    name : str, optional
-        Name in reports; the file's name without its ending, or the store's model, by default.
-    feature_columns : str or tuple of str, optional
-        Shell pattern such as "x*" that picks the columns of a Parquet or Arrow file; or their names, in
-        order, for files that have any of them.
-    id_column : str
-        The column of ids, used where it is there.
-    exclude : collection of str
-        Columns never taken as features without a pattern: name the label, split and group columns of a wide
-        table here, or the label would be among its own predictors.
-    style : TextStyle
-        How text files separate columns and write numbers.
-
-    Returns
-    -------
-    FeatureTable
-        Ids, values and identity.
-
-    Raises
-    ------
-    FileError
-        When the file is missing, of another format, damaged, or holds pickled objects.
-    DataError
-        When its content is no finite (n, d) table of real numbers, or ids are missing or duplicated.
-    """
+    """Read a feature set from a file or a store."""
     # Imported here, since a store is read into the tables defined here.
     from outgrow.data.feature_folder import is_store, read_feature_folder
 
@@ -166,14 +114,7 @@ def as_features(
     encoder: str | None = None,
     stored: str | None = None,
 ) -> FeatureTable:
-    """Check an array and make it a feature set, without a copy where its type allows.
-
-    Examples
-    --------
-    >>> table = as_features([[1, 2], [3, 4], [5, 6]], ids=["a", "b", "c"])
-    >>> table.values.dtype, table.identity.width
-    (dtype('float64'), 2)
-    """
+    """Check an array and make it a feature set, without a copy where its type allows."""
     where = where or name
     try:
         array = np.asarray(values)

@@ -18,15 +18,7 @@ from outgrow.errors import DataError, FileError
 
 
 def quoted(items: Iterable[object], limit: int = 5) -> str:
-    """List the first items for a message, each quoted, shortened and with control characters escaped.
-
-    Examples
-    --------
-    >>> quoted(["a", "b"])
-    "'a', 'b'"
-    >>> quoted(range(12), limit=2)
-    "'0', '1', ... (12 in all)"
-    """
+    """List the first items for a message, each quoted, shortened and with control characters escaped."""
     texts = [str(item) for item in items]
     shown = ", ".join(repr(text if len(text) <= 60 else text[:57] + "...") for text in texts[:limit])
     return shown if len(texts) <= limit else f"{shown}, ... ({len(texts)} in all)"

@@ -29,18 +29,7 @@ LARGEST_RATIO = 1032
 
 
 def is_idx(path: str | Path) -> bool:
-    """Tell whether a path looks like idx files: "train-images-idx3-ubyte.gz" and the like, or a folder.
-
-    Parameters
-    ----------
-    path : str or Path
-        Any path.
-
-    Returns
-    -------
-    bool
-        Whether `read_idx` may be tried.
-    """
+    """Tell whether a path looks like idx files: "train-images-idx3-ubyte.gz" and the like, or a folder."""
     path = Path(path)
     if path.is_dir():
         return any(_find(path, names, "images", 3) is not None for names in SETS.values())
@@ -48,28 +37,7 @@ def is_idx(path: str | Path) -> bool:
 
 
 def read_idx(path: str | Path, labels: str | Path | None = None) -> RawRows:
-    """Read pictures and labels.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file of pictures, or a folder that holds the usual four files, or two of them.
-    labels : str or Path, optional
-        The file of labels; for a file of pictures that has "images" in its name, the one of the same name
-        with "labels" beside it by default, where it is there.
-
-    Returns
-    -------
-    RawRows
-        Of kind "image": items are arrays (h, w) of bytes, ids such as "train-00017", labels floats.
-
-    Raises
-    ------
-    FileError
-        When a file is missing, damaged, longer or shorter than its header says, or of another type.
-    DataError
-        When pictures and labels differ in number.
-    """
+    """Read pictures and labels."""
     path = Path(path)
     if not path.is_dir():
         beside = Path(labels) if labels is not None else _beside(path)
@@ -91,25 +59,7 @@ def read_idx(path: str | Path, labels: str | Path | None = None) -> RawRows:
 
 
 def read_idx_array(path: str | Path, dimensions: int) -> UInt8[np.ndarray, " *shape"]:
-    """Read one file.
-
-    Parameters
-    ----------
-    path : str or Path
-        Gzipped or not, whatever its ending.
-    dimensions : int
-        How many it must have: 3 for pictures (n, h, w), 1 for labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Array of bytes.
-
-    Raises
-    ------
-    FileError
-        When the file is not what its header says.
-    """
+    """Read one file."""
     path = existing_file(path, [Path(path).suffix.lower()])
     where = str(path)
     with path.open("rb") as raw:

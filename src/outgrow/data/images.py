@@ -53,40 +53,7 @@ def read_images(
     on_error: OnError = "fail",
     style: TextStyle = PLAIN,
 ) -> RawRows:
-    """Read pictures, as paths.
-
-    Parameters
-    ----------
-    path : str or Path
-        A folder, a table with a column of paths, or idx files (see `read_idx`).
-    layout : {"auto", "folder", "classes", "utkface", "table", "idx"}
-        "folder" has no labels; "classes" has a folder per class, below "train" and "test" where there are
-        such; "utkface" has the age in every name. "auto" takes a folder for UTKFace where most names fit,
-        and for classes where all pictures lie in two or more folders.
-    image_column : str, optional
-        The column of paths in a table, relative to the table's folder; one of `USUAL`, or the only column
-        of text, by default.
-    id_column, label_column, group_column, split_column : str, optional
-        Other columns of a table. Without ids, rows are known by their path.
-    on_error : {"fail", "skip"}
-        Whether a row without a file, or a link that leads out of the folder, is an error or is left out and
-        listed in `skipped`. Malformed names of UTKFace, of which the published set has some, are always
-        left out and listed.
-
-    Returns
-    -------
-    RawRows
-        Of kind "image"; items are paths. Ids of folders are paths below the folder, with "/".
-
-    Raises
-    ------
-    FileError
-        When there is no such folder or file, or it holds no picture.
-    DataError
-        When a row has no file, or ids are duplicated.
-    ConfigError
-        When the layout is unknown.
-    """
+    """Read pictures, as paths."""
     path = Path(path)
     if layout not in get_args(Layout):
         raise ConfigError(

@@ -23,35 +23,26 @@ from outgrow.results import Check
 
 @dataclass(frozen=True)
 class Joined:
-    """Feature sets and labels, row by row.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Object array of n strings.
-    weak : tuple of numpy.ndarray
-        One array (n, d) per weak feature set.
-    strong : numpy.ndarray
-        Array (n, d) of the strong feature set.
-    labels : numpy.ndarray
-        The n labels: floats with NaN, or objects (str) with None, where missing.
-    split, groups, truth : numpy.ndarray or None
-        What stood beside the labels, None or NaN where missing.
-    checks : tuple of Check
-        What deserves suspicion (OG105: labels without features).
-    matched : "id" or "row number"
-        How rows met.
-    """
+    """Feature sets and labels, row by row."""
 
     ids: np.ndarray
+    """Object array of n strings."""
     weak: tuple[Float[np.ndarray, "n _"], ...]
+    """One array (n, d) per weak feature set."""
     strong: Float[np.ndarray, "n _"]
+    """Array (n, d) of the strong feature set."""
     labels: np.ndarray
+    """The n labels: floats with NaN, or objects (str) with None, where missing."""
     split: np.ndarray | None = None
+    """What stood beside the labels, None or NaN where missing."""
     groups: np.ndarray | None = None
+    """What stood beside the labels, None or NaN where missing."""
     truth: np.ndarray | None = None
+    """What stood beside the labels, None or NaN where missing."""
     checks: tuple[Check, ...] = ()
+    """What deserves suspicion (OG105: labels without features)."""
     matched: str = "id"
+    """How rows met."""
 
     @property
     def has_label(self) -> np.ndarray:
@@ -60,18 +51,7 @@ class Joined:
 
 
 def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable | None) -> Joined:
-    """Bring feature sets and labels into the order of the strong feature file.
-
-    Examples
-    --------
-    >>> from outgrow.data import as_features
-    >>> weak = as_features([[1.0], [2.0]], ids=["a", "b"], name="weak")
-    >>> strong = as_features([[20.0], [10.0]], ids=["b", "a"], name="strong")
-    >>> labels = LabelTable(np.array(["a"], dtype=object), np.array([0.5]))
-    >>> joined = join([weak], strong, labels)
-    >>> joined.weak[0].ravel(), joined.labels
-    (array([2., 1.]), array([nan, 0.5]))
-    """
+    """Bring feature sets and labels into the order of the strong feature file."""
     tables = [strong, *weak]
     refuse_hidden_ids(tables, labels)
     ids, with_ids = _reference(tables)

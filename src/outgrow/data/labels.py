@@ -31,48 +31,32 @@ NO_SPLIT = "none"
 
 @dataclass(frozen=True)
 class LabelTable:
-    """Labels by id, with what stands beside them.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Object array of m strings; row numbers from 0 where the file has no ids.
-    values : numpy.ndarray
-        Array of m labels: floats with NaN where missing, or an object array of strings with None.
-    split : numpy.ndarray or None
-        Object array of the part each row was assigned to, None where missing.
-    groups : numpy.ndarray or None
-        Object array of group names, None where missing.
-    truth : numpy.ndarray or None
-        Like `values`: the noise-free label, where known.
-    columns : tuple of str
-        All columns of the file.
-    has_ids : bool
-        Whether the file had ids.
-    source : str
-        The file, as messages name it.
-    answers : tuple of str
-        Names of the label and truth columns: no feature may be called so.
-    split_column : str
-        Where the split is from; "" for none, or the parts a data set is stored in.
-    table : Table or None
-        What they were read from, to look for ids under another name.
-    checks : tuple of Check
-        What is unusual about the labels.
-    """
+    """Labels by id, with what stands beside them."""
 
     ids: np.ndarray
+    """Object array of m strings; row numbers from 0 where the file has no ids."""
     values: np.ndarray
+    """Array of m labels: floats with NaN where missing, or an object array of strings with None."""
     split: np.ndarray | None = None
+    """Object array of the part each row was assigned to, None where missing."""
     groups: np.ndarray | None = None
+    """Object array of group names, None where missing."""
     truth: np.ndarray | None = None
+    """Like `values`: the noise-free label, where known."""
     columns: tuple[str, ...] = ()
+    """All columns of the file."""
     has_ids: bool = True
+    """Whether the file had ids."""
     source: str = "labels"
+    """The file, as messages name it."""
     answers: tuple[str, ...] = ()
+    """Names of the label and truth columns: no feature may be called so."""
     split_column: str = ""
+    """Where the split is from; "" for none, or the parts a data set is stored in."""
     table: Table | None = field(default=None, repr=False, compare=False)
+    """What they were read from, to look for ids under another name."""
     checks: tuple[Check, ...] = ()
+    """What is unusual about the labels."""
 
 
 def read_labels(
@@ -85,35 +69,7 @@ def read_labels(
     truth_column: str | None = None,
     style: TextStyle = PLAIN,
 ) -> LabelTable:
-    """Read labels from a table; one of features that also holds a label column will do.
-
-    Parameters
-    ----------
-    path : str or Path
-        As for `open_table`: CSV, TSV, Parquet, Arrow, JSON lines, or a folder of them.
-    label_column : str, optional
-        The column of labels; "label", or the only column left, by default.
-    id_column : str
-        The column of ids, used where it is there; without it rows are known by their number.
-    split_column : str, optional
-        The column of parts; "split", where it is there, by default; "none" for none.
-    group_column, truth_column : str, optional
-        Columns that hold the group of a row, and its noise-free label.
-    style : TextStyle
-        How text files separate columns and write numbers.
-
-    Returns
-    -------
-    LabelTable
-        In the order of the file.
-
-    Raises
-    ------
-    FileError
-        When the file is missing, of another format, damaged, or not UTF-8.
-    DataError
-        When a column is not there, ids are duplicated or missing, or no row has a label.
-    """
+    """Read labels from a table; one of features that also holds a label column will do."""
     table = open_table(path, style)
     if truth_column is not None and truth_column not in table.names:
         raise missing_column(Path(path), truth_column, table.names, "truth")
@@ -229,13 +185,7 @@ def _filled(column: Any, rows: Mapping[int, str]) -> Any:
 
 
 def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTable:
-    """Make labels in memory a label table.
-
-    Examples
-    --------
-    >>> as_labels(["cat", None, "dog"]).values.tolist()
-    ['cat', None, 'dog']
-    """
+    """Make labels in memory a label table."""
     named = None if ids is None else np.array([str(item) for item in ids], dtype=object)
     labels = as_values(values, where, named)
     if named is not None and len(named) != len(labels):
@@ -250,13 +200,7 @@ def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTa
 def as_values(
     values: Any, where: str = "labels", ids: np.ndarray | None = None, style: TextStyle = PLAIN
 ) -> np.ndarray:
-    """Bring labels to one of two forms: floats where all are numbers, else strings.
-
-    Examples
-    --------
-    >>> as_values(["1", 2, None])
-    array([ 1.,  2., nan])
-    """
+    """Bring labels to one of two forms: floats where all are numbers, else strings."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise DataError(f"labels have shape {array.shape}", where, "Give one label per row.")
@@ -278,13 +222,7 @@ def as_values(
 
 
 def present_mask(values: np.ndarray) -> np.ndarray:
-    """Tell which labels are there.
-
-    Examples
-    --------
-    >>> present_mask(np.array([1.0, np.nan]))
-    array([ True, False])
-    """
+    """Tell which labels are there."""
     if values.dtype == object:
         return np.array([item is not None for item in values], dtype=bool)
     return ~np.isnan(values)

@@ -35,77 +35,46 @@ _REMEDY = "The embedded data is damaged: install outgrow again."
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The principal spectrum of one encoder's full features on the rows outside the test split.
-
-    Parameters
-    ----------
-    model : str
-        The pretrained model and layer.
-    width : int
-        Dimension D of the full features.
-    kept : int
-        How many leading components are embedded.
-    rows : int
-        How many rows the covariance was taken over (and divided by).
-    total_variance : float
-        Sum of all eigenvalues.
-    eigenvalues : ndarray, shape (D,)
-        Every eigenvalue of the covariance, largest first, in squared feature units.
-    """
+    """The principal spectrum of one encoder's full features on the rows outside the test split."""
 
     model: str
+    """The pretrained model and layer."""
     width: int
+    """Dimension D of the full features."""
     kept: int
+    """How many leading components are embedded."""
     rows: int
+    """How many rows the covariance was taken over (and divided by)."""
     total_variance: float
+    """Sum of all eigenvalues."""
     eigenvalues: Float[np.ndarray, " D"]
+    """Every eigenvalue of the covariance, largest first, in squared feature units."""
 
 
 @dataclass(frozen=True, eq=False)
 class Movies:
-    """Ids, ratings, raters, reduced features and the fixed split of the movie reviews.
-
-    Parameters
-    ----------
-    ids : tuple of str
-        One id per text; arrays below are in this order.
-    rating : ndarray, shape (n,)
-        Mean of the text's raters, from -4 (worst) to 4 (best).
-    raters : tuple of ndarray of int8
-        Each rater's own value, 15 to 29 per text.
-    vader : ndarray, shape (n,)
-        VADER's compound score, from -1 to 1; 0 where no word of the text is in its lexicon.
-    is_test : ndarray of bool, shape (n,)
-        The 3,000 test rows; no component was fitted on them.
-    features : mapping of str to ndarray of float32, shape (n, kept)
-        Leading principal components by encoder, centred on the rows outside the test split.
-    spectra : mapping of str to Spectrum
-        The full spectrum and total variance by encoder.
-    """
+    """Ids, ratings, raters, reduced features and the fixed split of the movie reviews."""
 
     ids: tuple[str, ...]
+    """One id per text; arrays below are in this order."""
     rating: Float[np.ndarray, " n"]
+    """Mean of the text's raters, from -4 (worst) to 4 (best)."""
     raters: tuple[Int8[np.ndarray, " _"], ...]
+    """Each rater's own value, 15 to 29 per text."""
     vader: Float[np.ndarray, " n"]
+    """VADER's compound score, from -1 to 1; 0 where no word of the text is in its lexicon."""
     is_test: Bool[np.ndarray, " n"]
+    """The 3,000 test rows; no component was fitted on them."""
     features: Mapping[str, Float32[np.ndarray, "n _"]]
+    """Leading principal components by encoder, centred on the rows outside the test split."""
     spectra: Mapping[str, Spectrum]
+    """The full spectrum and total variance by encoder."""
 
     def noisy_labels(self, seed: int) -> Float[np.ndarray, " n"]:
         """Draw one random rater per text.
 
         Each draw depends on the seed and the text's id only, so neither the order of the rows nor the
         presence of others changes it.
-
-        Parameters
-        ----------
-        seed : int
-            Seed of the draw.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            One rater's value per text.
         """
         drawn = (
             values[draw_rater(seed, row, len(values))]
@@ -134,22 +103,7 @@ class Movies:
 
 
 def draw_rater(seed: int, row: str, size: int) -> int:
-    """Choose one of a text's raters.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the draw.
-    row : str
-        Id of the text.
-    size : int
-        How many raters it has.
-
-    Returns
-    -------
-    int
-        From 0 to size - 1; the same whatever other texts there are.
-    """
+    """Choose one of a text's raters."""
     # A hash, not a generator: a generator's draws would depend on the order of the rows. With 64 bits
     # the remainder's bias is below 2^-59.
     digest = hashlib.blake2b(f"{seed}:{row}".encode(), digest_size=8).digest()
@@ -157,28 +111,7 @@ def draw_rater(seed: int, row: str, size: int) -> int:
 
 
 def load_movies() -> Movies:
-    """Load the embedded movie reviews, after comparing every file with its checksum.
-
-    Returns
-    -------
-    Movies
-        10,605 texts in a fixed random order, of which 3,000 are test rows.
-
-    Raises
-    ------
-    FileError
-        If an embedded file is missing or differs from the manifest.
-
-    Examples
-    --------
-    >>> movies = load_movies()
-    >>> len(movies.ids), int(movies.is_test.sum())
-    (10605, 3000)
-    >>> {name: values.shape[1] for name, values in movies.features.items()}
-    {'minilm-l3': 128, 'minilm-l6': 128, 'mpnet-layer8': 128, 'mpnet': 256}
-    >>> round(movies.noise_variance, 3), round(movies.truth_error_variance, 3)
-    (0.945, 0.053)
-    """
+    """Load the embedded movie reviews, after comparing every file with its checksum."""
     _verify(_FOLDER)
     table = _read(_FOLDER / "reviews.parquet")
     ids = tuple(table["id"].to_pylist())
@@ -208,22 +141,7 @@ def load_movies() -> Movies:
 
 
 def write_demo_inputs(folder: str | Path, seed: int) -> dict[str, Path]:
-    """Write the data as a user would have it: one Parquet file per encoder, and labels.csv.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where to write; made if absent. Files of the same names are replaced.
-    seed : int
-        Seed of the noisy labels.
-
-    Returns
-    -------
-    dict of str to Path
-        The path of each encoder's features (columns id, features: fixed-size list) by its name, and of
-        labels.csv under "labels" (columns id; label: one random rater; rating: the mean of the raters;
-        vader: VADER's score; split: "test" or empty).
-    """
+    """Write the data as a user would have it: one Parquet file per encoder, and labels.csv."""
     movies = load_movies()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

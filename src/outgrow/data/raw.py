@@ -18,58 +18,36 @@ from outgrow.results import Check
 
 @dataclass(frozen=True, eq=False)
 class RawRows:
-    """Rows as a user has them.
-
-    Parameters
-    ----------
-    kind : str
-        "text" or "image".
-    ids : numpy.ndarray
-        Object array of n distinct strings.
-    items : sequence
-        The n rows: texts, pairs of texts, paths of images, or images as arrays of bytes.
-    digest : str
-        SHA-256 over ids and contents (`digest_of`).
-    labels : numpy.ndarray or None
-        The n labels where the source holds them (floats with NaN, or objects with None, where missing).
-    groups : numpy.ndarray or None
-        Object array of what rows belong together, such as the sentence of a phrase.
-    split : numpy.ndarray or None
-        Object array of the part each row was given.
-    skipped : tuple of (str, str)
-        Name of each row that could not be used, and why.
-    source : str
-        What they were read from, as messages name it.
-    split_column : str
-        Where the split is from; "" for none, or the parts a data set is stored in.
-    checks : tuple of Check
-        What is unusual about the labels.
-    rows : numpy.ndarray or None
-        Number of each row in the source, from 0, where some were left out.
-    """
+    """Rows as a user has them."""
 
     kind: str
+    """ "text" or "image"."""
     ids: np.ndarray
+    """Object array of n distinct strings."""
     items: Sequence[Any]
+    """The n rows: texts, pairs of texts, paths of images, or images as arrays of bytes."""
     digest: str
+    """SHA-256 over ids and contents (`digest_of`)."""
     labels: np.ndarray | None = None
+    """The n labels where the source holds them (floats with NaN, or objects with None, where missing)."""
     groups: np.ndarray | None = None
+    """Object array of what rows belong together, such as the sentence of a phrase."""
     split: np.ndarray | None = None
+    """Object array of the part each row was given."""
     skipped: tuple[tuple[str, str], ...] = ()
+    """Name of each row that could not be used, and why."""
     source: str = ""
+    """What they were read from, as messages name it."""
     split_column: str = ""
+    """Where the split is from; "" for none, or the parts a data set is stored in."""
     checks: tuple[Check, ...] = ()
+    """What is unusual about the labels."""
     rows: np.ndarray | None = None
+    """Number of each row in the source, from 0, where some were left out."""
 
 
 def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
-    """Hash ids and contents, in order.
-
-    Examples
-    --------
-    >>> digest_of([("a", b"bc")]) == digest_of([("ab", b"c")])
-    False
-    """
+    """Hash ids and contents, in order."""
     total = hashlib.sha256()
     for name, content in rows:
         said = name.encode()
@@ -78,11 +56,5 @@ def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
 
 
 def content_id(content: bytes) -> str:
-    """Make an id of a row's content, for sources that have none.
-
-    Examples
-    --------
-    >>> content_id(b"fine film")
-    '6b903c0f9603e9e1'
-    """
+    """Make an id of a row's content, for sources that have none."""
     return hashlib.sha256(content).hexdigest()[:16]

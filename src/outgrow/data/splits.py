@@ -33,21 +33,14 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows are labelled, unlabelled and for the test; three disjoint, increasing index arrays.
-
-    Parameters
-    ----------
-    labelled : numpy.ndarray
-        Rows whose labels models may see.
-    unlabelled : numpy.ndarray
-        The pool; the labels of some may be known, and are used by the ceiling only.
-    test : numpy.ndarray
-        Rows kept to report on.
-    """
+    """Which rows are labelled, unlabelled and for the test; three disjoint, increasing index arrays."""
 
     labelled: Int[np.ndarray, " n"]
+    """Rows whose labels models may see."""
     unlabelled: Int[np.ndarray, " N"]
+    """The pool; the labels of some may be known, and are used by the ceiling only."""
     test: Int[np.ndarray, " t"]
+    """Rows kept to report on."""
 
 
 def draw_split(
@@ -65,44 +58,6 @@ def draw_split(
 
     Rows of a test group whose label is not known are in no part, since they can neither be tested on nor,
     standing beside test rows, be trained on.
-
-    Parameters
-    ----------
-    has_label : numpy.ndarray
-        Booleans, whether a label is known.
-    ids : numpy.ndarray, optional
-        Ids of the rows; row numbers when not given.
-    n : int, optional
-        Labelled rows; all that are left by the test when not given.
-    n_unlabelled : int, optional
-        Unlabelled rows; all that are left when not given.
-    test : int or float
-        Test rows: a count, or below 1 a fraction of the rows with a label. Groups are taken whole, so with
-        groups there can be more.
-    groups : numpy.ndarray, optional
-        Group of each row; None makes a row its own group.
-    split : numpy.ndarray, optional
-        The part each row was assigned to (see `PARTS`). Rows it leaves open (None) are drawn as usual, but
-        belong to the pool where other rows are called labelled or train.
-    seed : int
-        Another seed, another draw.
-
-    Returns
-    -------
-    Split
-        Index arrays.
-
-    Raises
-    ------
-    DataError
-        When there are too few rows, a part is unknown, an id is repeated, or a group has rows on both sides
-        of the test.
-
-    Examples
-    --------
-    >>> split = draw_split(np.ones(100, dtype=bool), n=20, test=0.3)
-    >>> len(split.labelled), len(split.unlabelled), len(split.test)
-    (20, 50, 30)
     """
     known = np.asarray(has_label, dtype=bool)
     names = row_numbers(len(known)) if ids is None else np.asarray(ids)
@@ -168,32 +123,7 @@ def draw_split(
 
 
 def folds(units: np.ndarray, k: int = 5, seed: int = 0) -> Int[np.ndarray, " n"]:
-    """Assign rows to k folds of nearly equal size, rows of one unit together.
-
-    Parameters
-    ----------
-    units : numpy.ndarray
-        Group of each of n rows, or its id where there are no groups.
-    k : int
-        How many folds; 5 by default, the usual compromise of bias and cost.
-    seed : int
-        Another seed, another assignment.
-
-    Returns
-    -------
-    numpy.ndarray
-        Fold number of each row, 0 to k - 1.
-
-    Raises
-    ------
-    DataError
-        When there are fewer units than folds.
-
-    Examples
-    --------
-    >>> folds(np.array(["a", "a", "b", "c"]), k=2).tolist()
-    [0, 0, 1, 1]
-    """
+    """Assign rows to k folds of nearly equal size, rows of one unit together."""
     distinct, member = _distinct(np.asarray(units))
     size = np.bincount(member)
     if not 2 <= k <= len(distinct):
@@ -215,54 +145,13 @@ def folds(units: np.ndarray, k: int = 5, seed: int = 0) -> Int[np.ndarray, " n"]
 def jackknife_groups(
     ids: np.ndarray, groups: np.ndarray | None = None, k: int = 20, seed: int = 0
 ) -> Int[np.ndarray, " n"]:
-    """Assign rows to the groups that a delete-a-group jackknife leaves out (docs/theory.md, T8).
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Ids of n rows.
-    groups : numpy.ndarray, optional
-        The user's groups, kept whole; None makes a row its own group.
-    k : int
-        How many; 20, which gave 92-93 % coverage for 90 % intervals. Fewer where there are fewer groups.
-    seed : int
-        Another seed, another assignment.
-
-    Returns
-    -------
-    numpy.ndarray
-        Jackknife group of each row, from 0.
-
-    Raises
-    ------
-    DataError
-        When there are fewer than two groups.
-    """
+    """Assign rows to the groups that a delete-a-group jackknife leaves out (docs/theory.md, T8)."""
     units = units_of(np.asarray(ids), groups)
     return folds(units, min(k, max(2, len(set(units.tolist())))), seed)
 
 
 def units_of(ids: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """Name the unit each row belongs to: its group, or itself where it has none.
-
-    Parameters
-    ----------
-    ids : numpy.ndarray
-        Ids of n rows.
-    groups : numpy.ndarray or None
-        Group of each row, None where it has none.
-
-    Returns
-    -------
-    numpy.ndarray
-        The ids themselves without groups; else an object array of strings, prefixed so that an id never
-        meets a group of the same name.
-
-    Examples
-    --------
-    >>> units_of(np.array(["a", "b"]), np.array(["a", None])).tolist()
-    ['group a', 'row b']
-    """
+    """Name the unit each row belongs to: its group, or itself where it has none."""
     if groups is None:
         return ids
     return np.array(

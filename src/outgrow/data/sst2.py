@@ -25,22 +25,7 @@ def read_sst2(
     label_column: str = "label",
     on_error: OnError = "fail",
 ) -> RawRows:
-    """Read phrases with their sentences as groups.
-
-    Parameters
-    ----------
-    source : str or Path
-        The table of phrases, such as GLUE's train.tsv.
-    text_column, label_column : str
-        Its columns.
-    on_error : {"fail", "skip"}
-        What is done about rows without text.
-
-    Returns
-    -------
-    RawRows
-        Texts with labels, and in `groups` the sentence each phrase belongs to.
-    """
+    """Read phrases with their sentences as groups."""
     rows = read_texts(source, text_column=text_column, label_column=label_column, on_error=on_error)
     return replace(rows, groups=sentence_groups(rows.items))
 
@@ -51,21 +36,6 @@ def sentence_groups(phrases: Sequence[str]) -> np.ndarray:
     Where several of equal length do, the first in alphabetical order is meant: the order of the rows does
     not matter. A short phrase of many sentences ("a film") goes to the longest of them; the other sentences
     keep nothing of it but words.
-
-    Parameters
-    ----------
-    phrases : sequence of str
-        Phrases, tokens separated by white space.
-
-    Returns
-    -------
-    numpy.ndarray
-        Object array, one sentence per phrase: its own text where nothing longer contains it.
-
-    Examples
-    --------
-    >>> sentence_groups(["a fine film", "fine film", "film fine"]).tolist()
-    ['a fine film', 'a fine film', 'film fine']
     """
     plain = [" ".join(phrase.split()) for phrase in phrases]
     known = set(plain)

@@ -39,30 +39,10 @@ PANDAS_INDEX = "__index_level_"
 
 
 class Table:
-    """Rows in named columns.
-
-    Attributes
-    ----------
-    where : str
-        How messages name it.
-    kind : str
-        "Parquet", "Arrow", "text" or "JSON lines".
-    schema : pyarrow.Schema
-        Names and types.
-    rows : int
-        Row count as the file declares it.
-    split : numpy.ndarray or None
-        Part of every row, where the rows are stored in parts.
-    undecoded : dict of int to str
-        Rows that are not UTF-8, and why.
-
-    Raises
-    ------
-    DataError
-        When two columns share a name.
-    """
+    """Rows in named columns."""
 
     split: np.ndarray | None = None
+    """Part of every row, where the rows are stored in parts."""
 
     def __init__(self, where: str, kind: str, schema: Any, rows: int) -> None:
         import pyarrow as pa

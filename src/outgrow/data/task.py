@@ -35,15 +35,7 @@ SIGNED_CLASSES = 3
 def choose_task(
     values: np.ndarray, task: str = "auto", *, ids: np.ndarray | None = None, where: str = "labels"
 ) -> tuple[Task, tuple[int | float | str, ...], str]:
-    """Decide what the labels ask for: the task, its classes in order (none for a regression), and the reason.
-
-    Examples
-    --------
-    >>> choose_task(np.array([0.0, 1.0, np.nan, 1.0]))
-    ('classification', (0, 1), 'the labels are 2 distinct whole numbers, at most 20')
-    >>> choose_task(np.array([0.5, 1.0]))[0]
-    'regression'
-    """
+    """Decide what the labels ask for: the task, its classes in order (none: regression), and why."""
     if task not in ("auto", "regression", "classification"):
         raise ConfigError(f"unknown task {task!r}", "--task", "Use auto, regression or classification.")
     values = as_values(values, where, ids)
@@ -123,15 +115,7 @@ def encode(
     ids: np.ndarray | None = None,
     where: str = "labels",
 ) -> Float[np.ndarray, "n ..."]:
-    """Turn labels into what a head is fitted to.
-
-    Examples
-    --------
-    >>> encode(np.array(["b", None, "a"], dtype=object), "classification", ("a", "b"))
-    array([[ 0.,  1.],
-           [nan, nan],
-           [ 1.,  0.]])
-    """
+    """Turn labels into what a head is fitted to."""
     values = as_values(values, where, ids)
     if task == "regression":
         if values.dtype == object:

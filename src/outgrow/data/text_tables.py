@@ -27,21 +27,14 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How text files separate columns and write numbers.
-
-    Parameters
-    ----------
-    delimiter : str or None
-        Between columns; a comma in .csv and a tab in .tsv by default.
-    decimal : str
-        Before the decimals of a number.
-    thousands : str or None
-        Between groups of three digits.
-    """
+    """How text files separate columns and write numbers."""
 
     delimiter: str | None = None
+    """Between columns; a comma in .csv and a tab in .tsv by default."""
     decimal: str = "."
+    """Before the decimals of a number."""
     thousands: str | None = None
+    """Between groups of three digits."""
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):

@@ -122,11 +122,6 @@ def content_ids(contents: Iterable[bytes]) -> np.ndarray:
 
     Equal rows are kept apart and not refused: real tables hold the same short text twice, with two labels.
     That they may stand on both sides of a split is what check OG101 tells.
-
-    Examples
-    --------
-    >>> content_ids([b"fine film", b"fine film"]).tolist()
-    ['6b903c0f9603e9e1', '6b903c0f9603e9e1-2']
     """
     seen: dict[str, int] = {}
     ids = []

@@ -35,24 +35,16 @@ BISECTIONS = 200
 
 
 class WorldSample(NamedTuple):
-    """Rows drawn from a world.
-
-    Parameters
-    ----------
-    weak : array of shape (rows, width_w)
-        Weak features.
-    strong : array of shape (rows, width_s)
-        Strong features.
-    y : array of shape (rows,)
-        Labels, f plus noise.
-    f : array of shape (rows,)
-        The target without noise.
-    """
+    """Rows drawn from a world."""
 
     weak: Float[np.ndarray, "rows width_w"]
+    """Weak features."""
     strong: Float[np.ndarray, "rows width_s"]
+    """Strong features."""
     y: Float[np.ndarray, " rows"]
+    """Labels, f plus noise."""
     f: Float[np.ndarray, " rows"]
+    """The target without noise."""
 
 
 @dataclass(frozen=True, eq=False)

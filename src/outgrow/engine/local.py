@@ -15,15 +15,10 @@ from outgrow.errors import ConfigError
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Runs shards on threads of this process.
-
-    Parameters
-    ----------
-    n_jobs : int
-        Shards at a time; negative as in joblib (-1: one per core).
-    """
+    """Runs shards on threads of this process."""
 
     n_jobs: int = 1
+    """Shards at a time; negative as in joblib (-1: one per core)."""
 
     def __post_init__(self) -> None:
         if self.n_jobs == 0:
@@ -37,19 +32,7 @@ class LocalEngine:
     ) -> State:
         """Accumulate over shards.
 
-        Parameters
-        ----------
-        make_accumulator : callable
-            Gives an empty accumulator.
-        shards : iterable
-            What to go over.
-        update : callable
-            Adds one shard to an accumulator.
-
-        Returns
-        -------
-        Accumulator
-            State of all shards; empty when there are none.
+        State of all shards; empty when there are none.
         """
 
         def read(shard: Shard) -> State:
@@ -63,20 +46,7 @@ class LocalEngine:
         return total
 
     def map_files(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> list[Value]:
-        """Call a function on each shard.
-
-        Parameters
-        ----------
-        function : callable
-            Takes a shard; writes files atomically, if any, and returns what describes them.
-        shards : iterable
-            What to go over.
-
-        Returns
-        -------
-        list
-            What it returned, in the order of the shards.
-        """
+        """Call a function on each shard."""
         return list(self._each(function, shards))
 
     def _each(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> Iterable[Value]:

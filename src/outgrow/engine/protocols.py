@@ -29,33 +29,8 @@ class Engine(Protocol):
     ) -> State:
         """Accumulate over shards, in any order and any number at a time.
 
-        Parameters
-        ----------
-        make_accumulator : callable
-            Gives an empty accumulator.
-        shards : iterable
-            What to go over.
-        update : callable
-            Adds one shard to an accumulator.
-
-        Returns
-        -------
-        Accumulator
-            State of all shards; empty when there are none.
+        State of all shards; empty when there are none.
         """
 
     def map_files(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> list[Value]:
-        """Call a function on each shard.
-
-        Parameters
-        ----------
-        function : callable
-            Takes a shard; writes files atomically, if any, and returns what describes them.
-        shards : iterable
-            What to go over.
-
-        Returns
-        -------
-        list
-            What it returned, in the order of the shards.
-        """
+        """Call a function on each shard."""

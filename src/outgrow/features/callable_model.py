@@ -28,45 +28,14 @@ NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class CallableEncoder:
-    """A function of the user's as an encoder; made by `callable_encoder`.
-
-    Parameters
-    ----------
-    function : callable
-        List of m items to array (m, d).
-    identity : EncoderIdentity
-        What it is.
-    reads : str
-        What its items are: "text", "image", or "any".
-    """
+    """A function of the user's as an encoder; made by `callable_encoder`."""
 
     def __init__(self, function: Callable[[list[Any]], Any], identity: EncoderIdentity, reads: str) -> None:
         self._function, self.input = function, reads
         self.identities = (identity,)
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode items as given, `BATCH_SIZE` at a time.
-
-        Parameters
-        ----------
-        items : sequence
-            Texts, pairs of texts, paths or arrays.
-        on_bad : callable
-            Told of every item on which the function fails while it does not fail on others beside it, and of
-            every item whose features are not finite.
-
-        Yields
-        ------
-        tuple
-            Positions and features, in order.
-
-        Raises
-        ------
-        ConfigError
-            When the function fails on every item of a batch.
-        DataError
-            When it gives something else than one row of numbers per item, of the width it gave before.
-        """
+        """Encode items as given, `BATCH_SIZE` at a time."""
         identity = self.identities[0]
         for start in range(0, len(items), BATCH_SIZE):
             batch = list(items[start : start + BATCH_SIZE])
@@ -112,38 +81,7 @@ class CallableEncoder:
 def callable_encoder(
     name: str, allowed: Collection[str], *, sample: Sequence[Any] = (), reads: str = "any"
 ) -> CallableEncoder:
-    """Import a function as an encoder.
-
-    Parameters
-    ----------
-    name : str
-        "pkg.module:function".
-    allowed : collection of str
-        Names that the user allowed on this command line (--allow-code).
-    sample : sequence
-        A few of the items to be encoded: the function is called on the first one to learn its width. Not
-        needed where the function has an attribute `width`.
-    reads : {"any", "text", "image"}
-        What its items are.
-
-    Returns
-    -------
-    CallableEncoder
-        Its revision is the SHA-256 of the file that defines it; what that file imports is not covered.
-
-    Raises
-    ------
-    ConfigError
-        When the name was not allowed (nothing is imported then), cannot be imported, is not callable, or the
-        width cannot be learned.
-
-    Examples
-    --------
-    >>> callable_encoder("a.b:c", allowed=())  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    outgrow.errors.ConfigError: a.b:c: this code was not allowed to run. ...
-    """
+    """Import a function as an encoder."""
     if name not in allowed:
         raise ConfigError(
             "this code was not allowed to run",

@@ -48,27 +48,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Encoding:
-    """One feature set made, or found.
-
-    Parameters
-    ----------
-    name : str
-        What reports call it.
-    folder : Path
-        Its store.
-    rows : int
-        Rows encoded.
-    fresh : int
-        Those of them that were encoded now.
-    skipped : tuple of (str, str)
-        Id of each row left out, by whoever read the rows or by the encoder, and why.
-    """
+    """One feature set made, or found."""
 
     name: str
+    """What reports call it."""
     folder: Path
+    """Its store."""
     rows: int
+    """Rows encoded."""
     fresh: int
+    """Those of them that were encoded now."""
     skipped: tuple[tuple[str, str], ...]
+    """Id of each row left out, by whoever read the rows or by the encoder, and why."""
 
 
 def encode(
@@ -81,38 +72,7 @@ def encode(
     progress: Progress | None = None,
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
-    """Encode rows with every model named.
-
-    Parameters
-    ----------
-    raw : RawRows
-        The rows.
-    specs : sequence of ModelSpec
-        The models.
-    options : EncoderOptions, optional
-        How they are loaded and run.
-    dtype : {"float32", "float16"}
-        What features are stored as.
-    on_error : {"fail", "skip"}
-        What is done about rows that cannot be read.
-    progress : callable, optional
-        Told what is being done and the share done.
-    check : callable, optional
-        Called with each encoder that is about to encode something, before it does; raises where it is not
-        to be trusted.
-
-    Returns
-    -------
-    list of Encoding
-        One per model, in their order.
-
-    Raises
-    ------
-    ConfigError
-        When two models have one name.
-    DataError
-        When a row cannot be read and `on_error` is "fail".
-    """
+    """Encode rows with every model named."""
     options = options or EncoderOptions()
     tell = progress or (lambda _what, _share: None)
     if not len(raw.items):

@@ -20,20 +20,7 @@ A fold that is wrong (the convolution's output is used elsewhere too) changes th
 
 
 def fold_batch_norm(module: torch.nn.Module, probe: Float[torch.Tensor, "b ..."]) -> torch.nn.Module:
-    """Fold what can be folded.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In eval mode; left as it is.
-    probe : torch.Tensor
-        Input (b, ...) to try it on, such as two pictures.
-
-    Returns
-    -------
-    torch.nn.Module
-        A folded copy; the module itself where there is nothing to fold or the features would change.
-    """
+    """Fold what can be folded."""
     import torch
 
     kinds = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)

@@ -22,17 +22,7 @@ class _DeepEnough(Exception):
 
 
 class HiddenLayers:
-    """A model that gives hidden layers.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        A transformers model.
-    depth : int
-        Its number of blocks.
-    wanted : iterable of int
-        Layers, 0 to `depth`.
-    """
+    """A model that gives hidden layers."""
 
     def __init__(self, model: Any, depth: int, wanted: Iterable[int]) -> None:
         self.model, self.depth = model, depth
@@ -47,13 +37,7 @@ class HiddenLayers:
         return lists[0] if lists else None
 
     def check(self, **inputs: Any) -> None:
-        """Compare the hooks with transformers' own hidden states, and do without them where they differ.
-
-        Parameters
-        ----------
-        **inputs : torch.Tensor
-            A small batch.
-        """
+        """Compare the hooks with transformers' own hidden states, and do without them where they differ."""
         if self._blocks is None:
             return
         states = self.model(**inputs, output_hidden_states=True).hidden_states
@@ -67,18 +51,7 @@ class HiddenLayers:
             self._blocks = None
 
     def __call__(self, **inputs: Any) -> dict[int, Any]:
-        """Run the model.
-
-        Parameters
-        ----------
-        **inputs : torch.Tensor
-            As the model takes them.
-
-        Returns
-        -------
-        dict of int to torch.Tensor
-            (b, t, d) for each layer wanted.
-        """
+        """Run the model."""
         if self.wanted == (self.depth,):
             return {self.depth: self.model(**inputs).last_hidden_state}
         if self._blocks is None:

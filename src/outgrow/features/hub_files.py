@@ -26,33 +26,20 @@ _HASHES: dict[tuple[str, int, int], str] = {}
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model on this machine.
-
-    Parameters
-    ----------
-    name : str
-        As its makers call it, without the owner.
-    folder : Path
-        Where its files are.
-    revision : str
-        "sha256:" and a hash of its files.
-    licence : str or None
-        As its model card states it.
-    """
+    """A model on this machine."""
 
     name: str
+    """As its makers call it, without the owner."""
     folder: Path
+    """Where its files are."""
     revision: str
+    """ "sha256:" and a hash of its files."""
     licence: str | None
+    """As its model card states it."""
 
 
 def need(extra: str, *modules: str) -> None:
-    """Check that the modules of an extra can be imported.
-
-    Examples
-    --------
-    >>> need("text", "json")
-    """
+    """Check that the modules of an extra can be imported."""
     for module in modules:
         try:
             importlib.import_module(module)
@@ -66,8 +53,6 @@ def need(extra: str, *modules: str) -> None:
 def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles:
     """Find a model's folder, fetching it where the hub can be reached.
 
-    Notes
-    -----
     The hub's client compares what it fetched with the size and the checksum the hub states, and resumes what
     was interrupted.
     """

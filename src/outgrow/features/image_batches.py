@@ -35,42 +35,18 @@ Allocate = Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class PictureBatch:
-    """Pictures ready for a model.
-
-    Parameters
-    ----------
-    positions : numpy.ndarray
-        Of the b pictures in the rows given.
-    pixels : numpy.ndarray
-        Array (b, ...): what the transform made of them; (0,) where none could be read.
-    bad : tuple of (int, str)
-        Positions of pictures that cannot be read, and why.
-    """
+    """Pictures ready for a model."""
 
     positions: Int[np.ndarray, " b"]
+    """Of the b pictures in the rows given."""
     pixels: np.ndarray
+    """Array (b, ...): what the transform made of them; (0,) where none could be read."""
     bad: tuple[tuple[int, str], ...]
+    """Positions of pictures that cannot be read, and why."""
 
 
 class PictureBatches:
-    """Decodes rows of pictures, in this process or in others.
-
-    Parameters
-    ----------
-    transform : callable
-        RGB picture to array or tensor, of one shape for all pictures.
-    batch_size : int
-        Pictures of a batch.
-    workers : int, optional
-        Processes; 0 decodes in this one. One per core, at most `MOST_WORKERS`, by default.
-    allocate : callable, optional
-        Makes arrays for pixels received.
-
-    Raises
-    ------
-    ConfigError
-        When a number is not positive, or workers are asked for and the transform cannot be sent to them.
-    """
+    """Decodes rows of pictures, in this process or in others."""
 
     def __init__(
         self,
@@ -101,25 +77,7 @@ class PictureBatches:
         self._in_use = False
 
     def batches(self, items: Sequence[Any]) -> Generator[PictureBatch]:
-        """Decode rows.
-
-        Parameters
-        ----------
-        items : sequence
-            Paths, or arrays of bytes.
-
-        Yields
-        ------
-        PictureBatch
-            In order; every row is in one of them.
-
-        Raises
-        ------
-        ConfigError
-            When the transform fails, or gives arrays of several shapes.
-        OutgrowError
-            When a worker process ends by itself.
-        """
+        """Decode rows."""
         starts = range(0, len(items), self.batch_size)
         # A single batch is decoded before a worker would have started.
         if self.workers == 0 or len(starts) < 2:

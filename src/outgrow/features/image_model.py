@@ -44,32 +44,7 @@ def image_encoder(
     device: str = "auto",
     dtype: str = "float32",
 ) -> TorchEncoder:
-    """Load a published vision model.
-
-    Parameters
-    ----------
-    model : str
-        "timm:NAME", "torchvision:NAME" or "open_clip:NAME/PRETRAINED".
-    batch_size, workers, device, dtype
-        As in `torch_encoder`.
-
-    Returns
-    -------
-    TorchEncoder
-        Its features before the classifier, pooled; for open_clip, the image tower's output.
-
-    Raises
-    ------
-    ConfigError
-        When the library is not installed, or the model is not there; where it was looked for is said.
-
-    Examples
-    --------
-    >>> image_encoder("keras:a")
-    Traceback (most recent call last):
-    ...
-    outgrow.errors.ConfigError: keras:a: no library 'keras' is known. Use timm:, torchvision:, open_clip:.
-    """
+    """Load a published vision model."""
     kind, _, name = model.partition(":")
     load = _LOADERS.get(kind)
     if load is None:

@@ -35,75 +35,36 @@ SIDE = 224
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found.
-
-    Parameters
-    ----------
-    identity : EncoderIdentity
-        Name, width, layer, pooling, transform, precision, licence.
-    layers : int or None
-        Hidden layers that could be asked for, where the model says.
-    checks : tuple of Check
-        What the probe raised; empty for a model that can be trusted.
-    rows_per_second : float
-        Measured, on this machine.
-    tried : int
-        Rows that took.
-    made_up : bool
-        Whether they were made up.
-    rows : int
-        Rows the estimates are for.
-    seconds : float
-        Time to encode them.
-    disk, memory : int
-        Bytes to store them, and at work beside the model.
-    process : int or None
-        Peak memory of this process so far, in bytes, model included.
-    """
+    """What was found."""
 
     identity: EncoderIdentity
+    """Name, width, layer, pooling, transform, precision, licence."""
     layers: int | None
+    """Hidden layers that could be asked for, where the model says."""
     checks: tuple[Check, ...]
+    """What the probe raised; empty for a model that can be trusted."""
     rows_per_second: float
+    """Measured, on this machine."""
     tried: int
+    """Rows that took."""
     made_up: bool
+    """Whether they were made up."""
     rows: int
+    """Rows the estimates are for."""
     seconds: float
+    """Time to encode them."""
     disk: int
+    """Bytes to store them, and at work beside the model."""
     memory: int
+    """Bytes to store them, and at work beside the model."""
     process: int | None
+    """Peak memory of this process so far, in bytes, model included."""
 
 
 def inspect_model(
     spec: ModelSpec, options: EncoderOptions, raw: RawRows | None, kind: str, rows: int, dtype: str
 ) -> Inspection:
-    """Load a model and try it.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        The model.
-    options : EncoderOptions
-        How it is loaded and run.
-    raw : RawRows or None
-        Rows to try it on; made-up ones by default.
-    kind : {"text", "image"}
-        What it reads, where no rows are given.
-    rows : int
-        Rows to estimate time and room for.
-    dtype : str
-        What features would be stored as.
-
-    Returns
-    -------
-    Inspection
-        What was found.
-
-    Raises
-    ------
-    DataError
-        When no row can be read.
-    """
+    """Load a model and try it."""
     items = list(raw.items[:TRIED]) if raw is not None else _made_up(kind)
     encoder = load_encoder([spec], options, raw.kind if raw is not None else kind, items[:1])
     try:

@@ -30,84 +30,40 @@ HEAD = re.compile(rf"([^=/:@]+=)?(({'|'.join(get_args(Kind))}):)?")
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model as named.
-
-    Parameters
-    ----------
-    name : str
-        What reports call its features.
-    kind : str
-        What loads it.
-    model : str
-        Name, folder, file or code.
-    layer : int or None
-        Hidden layer; None for what the model gives at its end.
-    """
+    """One model as named."""
 
     name: str
+    """What reports call its features."""
     kind: Kind
+    """What loads it."""
     model: str
+    """Name, folder, file or code."""
     layer: int | None = None
+    """Hidden layer; None for what the model gives at its end."""
 
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """What else decides how models are loaded and run.
-
-    Parameters
-    ----------
-    pooling : str
-        "auto", "mean", "cls" or "last", for text models.
-    max_length : int or None
-        Tokens after which texts are cut; None for the model's own limit.
-    tokenizer : str or None
-        Folder or file of the tokenizer of ONNX models.
-    precision : str
-        "float32", "bfloat16" or "auto".
-    device : str
-        "auto", "cpu", "cuda", ...
-    workers : int or None
-        Processes that decode images; None for one per core.
-    allow_code : tuple of str
-        Callables that may be imported and models whose own code may run, named on this command line.
-    """
+    """What else decides how models are loaded and run."""
 
     pooling: str = "auto"
+    """ "auto", "mean", "cls" or "last", for text models."""
     max_length: int | None = None
+    """Tokens after which texts are cut; None for the model's own limit."""
     tokenizer: str | None = None
+    """Folder or file of the tokenizer of ONNX models."""
     precision: str = "float32"
+    """ "float32", "bfloat16" or "auto"."""
     device: str = "auto"
+    """ "auto", "cpu", "cuda", ..."""
     workers: int | None = None
+    """Processes that decode images; None for one per core."""
     allow_code: tuple[str, ...] = ()
+    """Callables that may be imported and models whose own code may run, named on this command line."""
 
 
 def parse_model(entry: str, rows: str) -> ModelSpec:
-    """Read one model's name.
-
-    Parameters
-    ----------
-    entry : str
-        As given by the user.
-    rows : {"text", "image"}
-        What is to be encoded.
-
-    Returns
-    -------
-    ModelSpec
-        Complete.
-
-    Raises
-    ------
-    ConfigError
-        When the kind does not read such rows, or the layer is not a number.
-
-    Examples
-    --------
-    >>> parse_model("all-mpnet-base-v2@8", "text")
-    ModelSpec(name='all-mpnet-base-v2@8', kind='text', model='all-mpnet-base-v2', layer=8)
-    >>> parse_model("small=timm:resnet18", "image")
-    ModelSpec(name='small', kind='timm', model='resnet18', layer=None)
-    """
+    """Read one model's name."""
     name, model = "", entry
     # "=" is part of the model where what stands before it is a path or a kind.
     if (found := re.match(r"([^=/:@]+)=(.+)", entry, re.DOTALL)) and not Path(entry).exists():
@@ -150,18 +106,7 @@ def _is_static(path: Path) -> bool:
 
 
 def grouped(specs: Iterable[ModelSpec]) -> list[list[ModelSpec]]:
-    """Put models together that one pass of one model serves.
-
-    Parameters
-    ----------
-    specs : iterable of ModelSpec
-        Models named; the same one twice counts once.
-
-    Returns
-    -------
-    list of list of ModelSpec
-        Groups that differ in their layer only.
-    """
+    """Put models together that one pass of one model serves."""
     groups: dict[tuple[str, str], dict[int | None, ModelSpec]] = {}
     for spec in specs:
         groups.setdefault((spec.kind, spec.model), {}).setdefault(spec.layer, spec)
@@ -171,30 +116,7 @@ def grouped(specs: Iterable[ModelSpec]) -> list[list[ModelSpec]]:
 def load_encoder(
     specs: Collection[ModelSpec], options: EncoderOptions, rows: str, sample: Sequence[Any] = ()
 ) -> Encoder:
-    """Load the model of one group.
-
-    Parameters
-    ----------
-    specs : collection of ModelSpec
-        One group of `grouped`.
-    options : EncoderOptions
-        How.
-    rows : {"text", "image"}
-        What it is to read.
-    sample : sequence
-        A few of the rows: code of the user's own is tried on one of them.
-
-    Returns
-    -------
-    Encoder
-        With one identity per spec, in their order.
-
-    Raises
-    ------
-    ConfigError
-        When the extra that loads it is not installed, the model is not there, or it needs code that was not
-        allowed.
-    """
+    """Load the model of one group."""
     first = next(iter(specs))
     if first.kind == "text":
         from outgrow.features.text_model import text_encoder
@@ -232,18 +154,7 @@ def load_encoder(
 
 
 def anywhere(entry: str) -> str:
-    """Make a model's path absolute, where it is one, so that a run can be repeated from anywhere.
-
-    Parameters
-    ----------
-    entry : str
-        A model as named.
-
-    Returns
-    -------
-    str
-        The same model; names of hubs and code stay as they are.
-    """
+    """Make a model's path absolute, where it is one, so that a run can be repeated from anywhere."""
     head = HEAD.match(entry)
     # As `parse_model` has it: what exists as it stands is a path, whatever signs are in it.
     start = 0 if head is None or Path(entry).exists() else head.end()

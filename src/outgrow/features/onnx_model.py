@@ -41,35 +41,7 @@ def onnx_encoder(
     max_length: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
 ) -> OnnxEncoder:
-    """Load an ONNX text model.
-
-    Parameters
-    ----------
-    file : str
-        The .onnx file.
-    tokenizer : str, optional
-        A tokenizer.json, or the folder it is in; looked for beside the file and in the folder above.
-    output : str, optional
-        Name of the output to take; chosen by its shape where not given.
-    pooling : {"mean", "cls", "last", "max"}
-        How tokens become one vector where the output is per token.
-    max_length : int, optional
-        Tokens after which texts are cut; as the tokenizer's files state where not given.
-    batch_tokens : int
-        Tokens in a batch, padding included.
-
-    Returns
-    -------
-    OnnxEncoder
-        With one identity.
-
-    Raises
-    ------
-    ConfigError
-        When the extra is not installed, no tokenizer is found, or no output can be chosen.
-    FileError
-        When a file is missing or damaged.
-    """
+    """Load an ONNX text model."""
     need("onnx", "onnxruntime", "tokenizers")
     path = Path(file).expanduser()
     if not path.is_file():
@@ -79,23 +51,7 @@ def onnx_encoder(
 
 
 class OnnxEncoder:
-    """A loaded ONNX text model; `onnx_encoder` makes one.
-
-    Parameters
-    ----------
-    path : Path
-        The .onnx file.
-    rules : Path
-        The tokenizer.json.
-    output : str or None
-        Output to take.
-    pooling : str
-        How tokens become one vector.
-    max_length : int or None
-        Tokens after which texts are cut.
-    batch_tokens : int
-        Tokens in a batch.
-    """
+    """A loaded ONNX text model; `onnx_encoder` makes one."""
 
     input = "text"
 
@@ -145,20 +101,7 @@ class OnnxEncoder:
         return found.ndim == 3, found.shape[-1]
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode a stretch of texts.
-
-        Parameters
-        ----------
-        items : sequence
-            Texts, or pairs of texts.
-        on_bad : callable
-            Told of every row that is no text, and of texts without a single token.
-
-        Yields
-        ------
-        tuple
-            Positions and features of a batch; the longest texts come first.
-        """
+        """Encode a stretch of texts."""
         positions, texts, seconds = readable_texts(items, on_bad)
         if not texts:
             return

@@ -15,18 +15,7 @@ place: float32 sums of up to 4,096 products in another order differ by 1e-6."""
 
 
 def pack_linears(model: Any) -> int:
-    """Replace a model's linear layers by packed ones, in place.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        In evaluation mode, on a processor, in float32; others are left as they are.
-
-    Returns
-    -------
-    int
-        Layers replaced.
-    """
+    """Replace a model's linear layers by packed ones, in place."""
     import torch
 
     try:

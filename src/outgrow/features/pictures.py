@@ -41,13 +41,7 @@ class BadPictureError(Exception):
 
 
 def need_pillow() -> None:
-    """Check that pictures can be read at all.
-
-    Raises
-    ------
-    ConfigError
-        When Pillow is not installed.
-    """
+    """Check that pictures can be read at all."""
     try:
         import PIL.Image  # noqa: F401 (it is asked for, not used)
     except ImportError as error:
@@ -58,24 +52,7 @@ def need_pillow() -> None:
 
 
 def open_picture(item: str | Path | np.ndarray) -> Image:
-    """Decode one picture.
-
-    Parameters
-    ----------
-    item : str, Path or numpy.ndarray
-        A file, or an array of bytes (h, w) or (h, w, 3).
-
-    Returns
-    -------
-    PIL.Image.Image
-        Of mode RGB, upright, alpha laid over white.
-
-    Raises
-    ------
-    BadPictureError
-        When it is no picture, cut short, too large (Pillow's own limit, 89 million pixels), too long
-        (`MOST_ELONGATED`) or of numbers that are not 8 or 16 bits.
-    """
+    """Decode one picture."""
     from PIL import Image, ImageOps
 
     if isinstance(item, np.ndarray):
@@ -138,17 +115,6 @@ class SizedPixels:
 
     Bytes are a quarter of what floats would be on their way from a worker process.
 
-    Parameters
-    ----------
-    crop : int
-        Width and height of the result.
-    resize : int, optional
-        What the shorter side becomes first; `crop` by default.
-    interpolation : {"bilinear", "bicubic"}
-        How.
-    mean, std : tuple of float
-        Subtracted from, and divided into, values in [0, 1], by channel.
-
     Examples
     --------
     >>> SizedPixels(112).words
@@ -156,10 +122,15 @@ class SizedPixels:
     """
 
     crop: int
+    """Width and height of the result."""
     resize: int | None = None
+    """What the shorter side becomes first; `crop` by default."""
     interpolation: str = "bilinear"
+    """How."""
     mean: tuple[float, ...] = IMAGENET_MEAN
+    """Subtracted from, and divided into, values in [0, 1], by channel."""
     std: tuple[float, ...] = IMAGENET_STD
+    """Subtracted from, and divided into, values in [0, 1], by channel."""
 
     @property
     def words(self) -> str:
@@ -170,18 +141,7 @@ class SizedPixels:
         )
 
     def __call__(self, picture: Image) -> UInt8[np.ndarray, "h w 3"]:
-        """Give the pixels of a picture.
-
-        Parameters
-        ----------
-        picture : PIL.Image.Image
-            Of mode RGB.
-
-        Returns
-        -------
-        numpy.ndarray
-            Array (crop, crop, 3) of bytes.
-        """
+        """Give the pixels of a picture."""
         from PIL import Image
 
         side = self.resize or self.crop
@@ -201,56 +161,26 @@ class SizedPixels:
 
 @dataclass(frozen=True)
 class SplitTransform:
-    """A transform's work on pictures, with its scaling to floats left to the model's side.
-
-    Parameters
-    ----------
-    steps : tuple of callable
-        Picture to picture.
-    mean, std : tuple of float
-        Of the scaling that follows.
-    words : str
-        What the whole does.
-    """
+    """A transform's work on pictures, with its scaling to floats left to the model's side."""
 
     steps: tuple[Any, ...]
+    """Picture to picture."""
     mean: tuple[float, ...]
+    """Of the scaling that follows."""
     std: tuple[float, ...]
+    """Of the scaling that follows."""
     words: str
+    """What the whole does."""
 
     def __call__(self, picture: Image) -> UInt8[np.ndarray, "h w 3"]:
-        """Give the pixels of a picture.
-
-        Parameters
-        ----------
-        picture : PIL.Image.Image
-            Of mode RGB.
-
-        Returns
-        -------
-        numpy.ndarray
-            Array (h, w, 3) of bytes.
-        """
+        """Give the pixels of a picture."""
         for step in self.steps:
             picture = step(picture)
         return np.asarray(picture)
 
 
 def split_transform(transform: Any, words: str) -> Any:
-    """Take the scaling off a composed transform, where it ends in the usual two steps.
-
-    Parameters
-    ----------
-    transform : callable
-        Picture to tensor; what torchvision's `Compose` makes has its steps in `transforms`.
-    words : str
-        What it does.
-
-    Returns
-    -------
-    callable
-        A `SplitTransform` that with its scaling gives the same numbers, or the transform itself.
-    """
+    """Take the scaling off a composed transform, where it ends in the usual two steps."""
     steps = tuple(getattr(transform, "transforms", ()))
     names = [type(step).__name__ for step in steps]
     if len(steps) < 2 or names[-2] not in ("ToTensor", "MaybeToTensor") or names[-1] != "Normalize":

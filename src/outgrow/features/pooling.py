@@ -17,34 +17,7 @@ Pooling = Literal["mean", "cls", "last", "max"]
 
 
 def pool(tokens: Any, mask: Any, how: str) -> Any:
-    """Make one vector of each text's tokens.
-
-    Parameters
-    ----------
-    tokens : array or torch.Tensor
-        (b, t, d) vectors.
-    mask : array or torch.Tensor
-        (b, t): 1 for a token, 0 for padding, on either side.
-    how : {"mean", "cls", "last", "max"}
-        What is taken.
-
-    Returns
-    -------
-    array or torch.Tensor
-        (b, d), of the kind and precision given; sums of less than float32 are taken in float32.
-
-    Raises
-    ------
-    ConfigError
-        When the pooling has another name.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> tokens, mask = np.array([[[1.0], [3.0], [9.0]]]), np.array([[1, 1, 0]])
-    >>> [float(pool(tokens, mask, how)[0, 0]) for how in ("mean", "cls", "last", "max")]
-    [2.0, 1.0, 3.0, 3.0]
-    """
+    """Make one vector of each text's tokens."""
     xp = array_api_compat.array_namespace(tokens, mask)
     if how == "mean":
         precise = xp.astype(tokens, xp.float32) if tokens.itemsize < 4 else tokens
@@ -65,24 +38,7 @@ def pool(tokens: Any, mask: Any, how: str) -> Any:
 
 
 def unit_length(vectors: Any) -> Any:
-    """Scale vectors to length 1.
-
-    Parameters
-    ----------
-    vectors : array or torch.Tensor
-        (b, d) vectors.
-
-    Returns
-    -------
-    array or torch.Tensor
-        (b, d); vectors shorter than 1e-12, the bound sentence-transformers has, are divided by that.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> unit_length(np.array([[3.0, 4.0]])).tolist()
-    [[0.6, 0.8]]
-    """
+    """Scale vectors to length 1."""
     xp = array_api_compat.array_namespace(vectors)
     norm = xp.sqrt(xp.sum(vectors * vectors, axis=1, keepdims=True))
     return vectors / xp.clip(norm, min=1e-12)

@@ -46,26 +46,6 @@ float32's rounding of a sum."""
 def probe(encoder: Encoder, items: Sequence[Any]) -> list[Check]:
     """Encode a few rows in several ways and compare.
 
-    Parameters
-    ----------
-    encoder : Encoder
-        What is to be trusted.
-    items : sequence
-        A few distinct rows, 8 to 32; texts should differ in length.
-
-    Returns
-    -------
-    list of Check
-        OG302 (not deterministic), OG303 (depends on its batch), OG304 (values not finite), OG305 (the same
-        features for every row); empty for a sound encoder.
-
-    Raises
-    ------
-    DataError
-        When none of the rows can be read.
-
-    Notes
-    -----
     A difference is the root mean square over a row's features, of the row where it is largest, relative to
     the root mean square of all features of the layer. Where two passes differ already, batches are not
     compared: every comparison would differ.

@@ -32,47 +32,18 @@ order, as stored, and as Parquet. With the base this is 127 MB at 4,096 x 768, w
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes needed.
-
-    Parameters
-    ----------
-    disk : int
-        By the store.
-    storing : int
-        In memory while shards are written, whatever the number of rows; the encoder's own comes on top.
-    reading : int
-        In memory by the whole feature set, as `read_features` gives it.
-    """
+    """Bytes needed."""
 
     disk: int
+    """By the store."""
     storing: int
+    """In memory while shards are written, whatever the number of rows; the encoder's own comes on top."""
     reading: int
+    """In memory by the whole feature set, as `read_features` gives it."""
 
 
 def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> Room:
-    """Estimate what a feature set needs; never too little, since compression is not counted on.
-
-    Parameters
-    ----------
-    rows, width : int
-        Its shape.
-    dtype : str
-        "float32" or "float16".
-    shard_rows : int
-        Rows of input per shard.
-    id_bytes : int
-        Bytes of an id, on average.
-
-    Returns
-    -------
-    Room
-        In bytes.
-
-    Examples
-    --------
-    >>> room_for_features(20_000, 768, "float16", 4096).disk // 1_000_000
-    31
-    """
+    """Estimate what a feature set needs; never too little, since compression is not counted on."""
     per_row = width * np.dtype(dtype).itemsize + id_bytes
     disk = rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
     # An id in memory is a Python string of 49 bytes and more, and a pointer to it.
@@ -82,20 +53,7 @@ def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_byt
 
 
 def check_disk(folder: Path, needed: int) -> None:
-    """Refuse to start what the disk cannot hold.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the store shall stand; need not be there yet.
-    needed : int
-        Bytes.
-
-    Raises
-    ------
-    FileError
-        When fewer are free.
-    """
+    """Refuse to start what the disk cannot hold."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent
@@ -109,20 +67,7 @@ def check_disk(folder: Path, needed: int) -> None:
 
 
 def check_memory(needed: int, what: str) -> None:
-    """Refuse to start what memory cannot hold.
-
-    Parameters
-    ----------
-    needed : int
-        Bytes.
-    what : str
-        What needs them, as messages name it.
-
-    Raises
-    ------
-    FileError
-        When fewer are free; nothing where the system does not tell.
-    """
+    """Refuse to start what memory cannot hold."""
     free = free_memory()
     if free is not None and free < needed:
         raise FileError(
@@ -135,15 +80,7 @@ def check_memory(needed: int, what: str) -> None:
 def free_memory(root: Path = Path("/")) -> int | None:
     """Tell how much memory is free, to this process.
 
-    Parameters
-    ----------
-    root : Path
-        Where proc and sys are mounted.
-
-    Returns
-    -------
-    int or None
-        Bytes; None where the system does not tell.
+    None where the system does not tell.
     """
     found = []
     try:

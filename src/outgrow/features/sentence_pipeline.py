@@ -23,33 +23,22 @@ _POOLINGS = {"cls": "cls", "max": "max", "mean": "mean", "lasttoken": "last"}
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What surrounds the model.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the model itself is.
-    pooling : str
-        How tokens become one vector.
-    steps : tuple of callable
-        What is done to the pooled vectors of the last layer, in order.
-    says : tuple of str
-        The steps, in words.
-    max_length : int or None
-        Tokens after which texts are cut.
-    lower : bool
-        Texts are put in lower case first.
-    prompt : str
-        What is put before every text.
-    """
+    """What surrounds the model."""
 
     folder: Path
+    """Where the model itself is."""
     pooling: str
+    """How tokens become one vector."""
     steps: tuple[Step, ...] = ()
+    """What is done to the pooled vectors of the last layer, in order."""
     says: tuple[str, ...] = ()
+    """The steps, in words."""
     max_length: int | None = None
+    """Tokens after which texts are cut."""
     lower: bool = False
+    """Texts are put in lower case first."""
     prompt: str = ""
+    """What is put before every text."""
 
 
 def read_pipeline(folder: Path, device: str) -> Pipeline:

@@ -38,35 +38,7 @@ float16 and 17 % of float32 on real text features and take about as long to writ
 def as_stored(
     values: Float[np.ndarray, "b d"], ids: np.ndarray, dtype: str, where: str
 ) -> Float[np.ndarray, "b d"]:
-    """Bring features to the type they are stored as, or say which row does not fit.
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Array (b, d), as the encoder gave it.
-    ids : numpy.ndarray
-        The b ids.
-    dtype : str
-        "float32" or "float16".
-    where : str
-        The store, for messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        Array (b, d) of that type, in row order.
-
-    Raises
-    ------
-    DataError
-        When a value is not finite, or too large for the type; or when float16 would lose the digits of a
-        whole shard of small values.
-
-    Examples
-    --------
-    >>> as_stored(np.ones((1, 2)), np.array(["a"], dtype=object), "float16", "store").dtype
-    dtype('float16')
-    """
+    """Bring features to the type they are stored as, or say which row does not fit."""
     values = np.asarray(values, dtype=working_dtype(values.dtype))
     check_finite(values, where, ids)
     with np.errstate(over="ignore"):  # what overflows is named below
@@ -95,22 +67,7 @@ def as_stored(
 
 
 def shard_bytes(manifest: Manifest, ids: np.ndarray, values: Float[np.ndarray, "b d"]) -> memoryview:
-    """Write rows as a Parquet file in memory.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        The store: its encoder and type.
-    ids : numpy.ndarray
-        The b ids.
-    values : numpy.ndarray
-        Array (b, d) of the stored type, contiguous.
-
-    Returns
-    -------
-    memoryview
-        The file.
-    """
+    """Write rows as a Parquet file in memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -22,38 +22,13 @@ progress."""
 
 
 def static_encoder(model: str) -> StaticEncoder:
-    """Load static embeddings.
-
-    Parameters
-    ----------
-    model : str
-        A model2vec folder, or a name in the local Hugging Face cache or on the hub; names without an owner
-        are looked for under minishlab first.
-
-    Returns
-    -------
-    StaticEncoder
-        With one identity.
-
-    Raises
-    ------
-    ConfigError
-        When the extra is not installed or the model is not there.
-    FileError
-        When a file of the model is missing or damaged.
-    """
+    """Load static embeddings."""
     need("static", "model2vec")
     return StaticEncoder(model)
 
 
 class StaticEncoder:
-    """Loaded static embeddings; `static_encoder` makes one.
-
-    Parameters
-    ----------
-    model : str
-        Folder or name.
-    """
+    """Loaded static embeddings; `static_encoder` makes one."""
 
     input = "text"
 
@@ -88,25 +63,7 @@ class StaticEncoder:
         )
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode a stretch of texts.
-
-        Parameters
-        ----------
-        items : sequence
-            Texts.
-        on_bad : callable
-            Told of every row that is no text.
-
-        Yields
-        ------
-        tuple
-            Positions and features of some rows, in order; zeros for a text without a known token.
-
-        Raises
-        ------
-        DataError
-            When rows are pairs.
-        """
+        """Encode a stretch of texts."""
         if self._model is None:
             raise OutgrowError("the encoder was closed", self.identities[0].name, "Load it again.")
         positions, texts, seconds = readable_texts(items, on_bad)

@@ -58,21 +58,7 @@ REMOVE = "Choose another folder, or remove this one."
 
 
 class StoreWriter:
-    """A store being made; from `open_store`, and to be closed (it is a context manager).
-
-    Parameters
-    ----------
-    folder : Path
-        The store.
-    lock : FolderLock
-        Held until `close`.
-    plan : Manifest
-        What the store will be, still without rows.
-    ids : numpy.ndarray
-        Object array of the input's n ids.
-    finished : Manifest or None
-        The manifest, where the store is complete already.
-    """
+    """A store being made; from `open_store`, and to be closed (it is a context manager)."""
 
     def __init__(
         self, folder: Path, lock: FolderLock, plan: Manifest, ids: np.ndarray, finished: Manifest | None
@@ -87,28 +73,14 @@ class StoreWriter:
     def missing(self) -> list[int]:
         """List the shards still to be written.
 
-        Returns
-        -------
-        list of int
-            Their numbers, from 0; none where the store is complete.
+        Their numbers, from 0; none where the store is complete.
         """
         if self._finished is not None:
             return []
         return [number for number in range(self._shards) if number not in self._done]
 
     def rows_of(self, shard: int) -> slice:
-        """Say which rows of the input a shard holds.
-
-        Parameters
-        ----------
-        shard : int
-            Its number.
-
-        Returns
-        -------
-        slice
-            Positions in the input.
-        """
+        """Say which rows of the input a shard holds."""
         start = shard * self._plan.shard_rows
         return slice(start, min(start + self._plan.shard_rows, len(self._ids)))
 
@@ -119,26 +91,7 @@ class StoreWriter:
         features: Float[np.ndarray, "b d"],
         skipped: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Write one shard; afterwards it is there whole, or, if anything fails, not at all.
-
-        Parameters
-        ----------
-        shard : int
-            Its number, one of `missing`.
-        ids : sequence of str
-            The b ids, in any order; rows are stored in the input's order.
-        features : numpy.ndarray
-            Array (b, d), rows as `ids`.
-        skipped : sequence of (str, str)
-            Id of every other row of the shard, and why it has no features.
-
-        Raises
-        ------
-        DataError
-            When rows are missing or unknown, of another width, not finite, or beyond the stored type.
-        FileError
-            When the disk is full or cannot be written; finished shards are kept.
-        """
+        """Write one shard; afterwards it is there whole, or, if anything fails, not at all."""
         span = self._ids[self.rows_of(shard)]
         rows, skips = self._in_order(shard, span, list(ids), list(skipped))
         values = np.asarray(features)
@@ -161,18 +114,7 @@ class StoreWriter:
         self._done[shard] = (entry, tuple((name, why) for name, why in skips))
 
     def finish(self) -> Manifest:
-        """Write the manifest: the store is then complete.
-
-        Returns
-        -------
-        Manifest
-            The store's.
-
-        Raises
-        ------
-        FileError
-            When shards are missing, or the disk cannot be written.
-        """
+        """Write the manifest: the store is then complete."""
         if self._finished is not None:
             return self._finished
         if lacking := self.missing():
@@ -289,40 +231,7 @@ def open_store(
     libraries: Mapping[str, str] | None = None,
     wait: float = 0.0,
 ) -> StoreWriter:
-    """Begin a store, or go on with one that is not complete.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-    identity : EncoderIdentity
-        What makes the features.
-    input_digest : str
-        Digest of the raw rows.
-    ids : numpy.ndarray
-        Object array of the n ids, in the input's order.
-    dtype : {"float32", "float16"}
-        What features are stored as.
-    shard_rows : int
-        Rows of input per shard.
-    libraries : mapping of str to str, optional
-        Versions of what the encoder uses.
-    wait : float
-        Seconds to wait while another process writes here; 0 to say at once which one.
-
-    Returns
-    -------
-    StoreWriter
-        To write what is `missing`, `finish` and close; a complete store misses nothing.
-
-    Raises
-    ------
-    FileError
-        When another process writes here, the folder holds something else or another store, or the features
-        do not fit on the disk or in memory.
-    DataError
-        When ids are duplicated, empty or not text.
-    """
+    """Begin a store, or go on with one that is not complete."""
     folder = Path(folder)
     if dtype not in DTYPES:
         raise ConfigError(f"features cannot be stored as {dtype!r}", "--dtype", f"Use {' or '.join(DTYPES)}.")

@@ -24,37 +24,14 @@ more in calls than padding does."""
 
 @dataclass
 class Budget:
-    """What a batch may cost; lowered where memory ran out, for all batches that follow.
-
-    Parameters
-    ----------
-    tokens : int
-        Most tokens in a batch, padding included; a row that is longer is a batch of its own.
-    """
+    """What a batch may cost; lowered where memory ran out, for all batches that follow."""
 
     tokens: int
+    """Most tokens in a batch, padding included; a row that is longer is a batch of its own."""
 
 
 def token_batches(lengths: Int[np.ndarray, " n"], budget: Budget) -> Iterator[Int[np.ndarray, " b"]]:
-    """Split rows into batches of similar length.
-
-    Parameters
-    ----------
-    lengths : numpy.ndarray
-        Tokens of each of n rows.
-    budget : Budget
-        Looked at before each batch.
-
-    Yields
-    ------
-    numpy.ndarray
-        Positions of a batch's rows; the longest rows come first, so that memory runs out at once or never.
-
-    Examples
-    --------
-    >>> [batch.tolist() for batch in token_batches(np.array([2, 9, 2, 8]), Budget(20))]
-    [[1, 3], [0, 2]]
-    """
+    """Split rows into batches of similar length."""
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
@@ -71,21 +48,8 @@ def token_batches(lengths: Int[np.ndarray, " n"], budget: Budget) -> Iterator[In
 def readable_texts(items: Sequence[Any], on_bad: OnBad) -> tuple[list[int], list[str], list[str] | None]:
     """Keep the rows that are texts or pairs of texts.
 
-    Parameters
-    ----------
-    items : sequence
-        Texts, or pairs of texts.
-    on_bad : callable
-        Told of every other row.
-
-    Returns
-    -------
-    positions : list of int
-        Rows kept.
-    texts : list of str
-        The rows, or the first of each pair.
-    seconds : list of str or None
-        The second of each pair; None where rows are single texts.
+    Returns rows kept; the rows, or the first of each pair; the second of each pair; None where rows are
+    single texts.
     """
     positions: list[int] = []
     texts: list[str] = []
@@ -120,27 +84,8 @@ def _encodable(text: str) -> bool:
 def padded(rows: Sequence[Sequence[int]], fill: int) -> Int[np.ndarray, "b t"]:
     """Lay rows of tokens side by side, padded on the right.
 
-    Parameters
-    ----------
-    rows : sequence of sequence of int
-        b rows of tokens.
-    fill : int
-        What stands after the end of a row.
-
-    Returns
-    -------
-    numpy.ndarray
-        (b, t), t the longest row's length.
-
-    Notes
-    -----
     On the right whatever the tokenizer prefers: places are counted from the left, so padding there would
     shift absolute positions, and a row's features would depend on the longest row of its batch.
-
-    Examples
-    --------
-    >>> padded([[5, 6], [7]], 0).tolist()
-    [[5, 6], [7, 0]]
     """
     out = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
     for place, row in enumerate(rows):
@@ -149,23 +94,7 @@ def padded(rows: Sequence[Sequence[int]], fill: int) -> Int[np.ndarray, "b t"]:
 
 
 def mask_of(lengths: Int[np.ndarray, " b"]) -> Int[np.ndarray, "b t"]:
-    """Say which places hold tokens.
-
-    Parameters
-    ----------
-    lengths : numpy.ndarray
-        Tokens of each of b rows.
-
-    Returns
-    -------
-    numpy.ndarray
-        (b, t): 1 for a token, 0 for padding after it.
-
-    Examples
-    --------
-    >>> mask_of(np.array([2, 1])).tolist()
-    [[1, 1], [1, 0]]
-    """
+    """Say which places hold tokens."""
     return (np.arange(lengths.max())[None, :] < lengths[:, None]).astype(np.int64)
 
 
@@ -175,24 +104,7 @@ def halving(
     too_large: type[BaseException],
     on_halving: Callable[[int], None],
 ) -> Iterator[tuple[Int[np.ndarray, " b"], tuple[np.ndarray, ...]]]:
-    """Run a batch, in halves where it does not fit into memory.
-
-    Parameters
-    ----------
-    rows : numpy.ndarray
-        Positions of b rows.
-    run : callable
-        Takes positions, gives their features, one matrix per layer.
-    too_large : type
-        What is raised where memory runs out.
-    on_halving : callable
-        Told the number of rows that did not fit; raises where halving is of no use.
-
-    Yields
-    ------
-    tuple
-        Positions and features.
-    """
+    """Run a batch, in halves where it does not fit into memory."""
     waiting = [rows]
     while waiting:
         part = waiting.pop()

@@ -55,42 +55,7 @@ def text_encoder(
     batch_tokens: int | None = None,
     trust_remote_code: bool = False,
 ) -> TextEncoder:
-    """Load a text model.
-
-    Parameters
-    ----------
-    model : str
-        A folder, or a name in the local Hugging Face cache or on the hub; names without an owner are looked
-        for under sentence-transformers first.
-    layers : sequence of int or None, optional
-        Hidden layers: 0 is the embeddings, -1 the last. None in it, or instead of it, is the last layer
-        followed by what the model's folder prescribes (dense layers, normalisation).
-    pooling : {"auto", "mean", "cls", "last", "max"}
-        How tokens become one vector; "auto" is as the folder says, else the mean.
-    max_length : int, optional
-        Tokens after which texts are cut; the model's own limit where not given.
-    dtype : {"float32", "bfloat16", "float16", "auto"}
-        Precision to compute in; "auto" is that of the weights.
-    device : str
-        "auto", "cpu", "cuda", "cuda:1", ...
-    batch_tokens : int, optional
-        Tokens in a batch, padding included.
-    trust_remote_code : bool
-        Let Python code of the model's folder run.
-
-    Returns
-    -------
-    TextEncoder
-        With one identity per layer, in the order given.
-
-    Raises
-    ------
-    ConfigError
-        When an extra is not installed, the model is not there, it needs code that was not allowed, or an
-        option cannot be used with it.
-    FileError
-        When a file of the model is missing or damaged.
-    """
+    """Load a text model."""
     need("text", "torch", "transformers")
     place = _device(device)
     files = find_model(model, owner="sentence-transformers", code=trust_remote_code)
@@ -111,27 +76,7 @@ def text_encoder(
 
 
 class TextEncoder:
-    """A loaded text model; `text_encoder` makes one.
-
-    Parameters
-    ----------
-    files : ModelFiles
-        Where it is from.
-    pipeline : Pipeline
-        What surrounds it.
-    network : torch.nn.Module
-        The transformer, on its device; put into evaluation mode.
-    tokenizer : transformers.PreTrainedTokenizerBase
-        The tokenizer.
-    layers : tuple of int or None
-        Layers, counted from 0; None for the last with what follows it.
-    pooling : str
-        How tokens become one vector.
-    max_length : int
-        Tokens after which texts are cut.
-    batch_tokens : int
-        Tokens in a batch.
-    """
+    """A loaded text model; `text_encoder` makes one."""
 
     input = "text"
 
@@ -195,25 +140,7 @@ class TextEncoder:
         return [matrix.shape[1] for matrix in self._run(rows, np.array([0, 1]))]
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode a stretch of texts.
-
-        Parameters
-        ----------
-        items : sequence
-            Texts, or pairs of texts.
-        on_bad : callable
-            Told of every row that is no text, and of texts without a single token.
-
-        Yields
-        ------
-        tuple
-            Positions and features of a batch, one matrix per identity; the longest texts come first.
-
-        Raises
-        ------
-        OutgrowError
-            When a single row does not fit into the device's memory.
-        """
+        """Encode a stretch of texts."""
         import torch
 
         positions, texts, seconds = readable_texts(items, on_bad)

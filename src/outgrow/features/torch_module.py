@@ -38,33 +38,17 @@ DTYPES = ("float32", "bfloat16", "auto")
 
 @dataclass(frozen=True)
 class Scaling:
-    """Turns pixels received into what a module reads: floats, scaled, on its device.
-
-    Parameters
-    ----------
-    mean, std : tuple of float
-        Of values in [0, 1], by channel, for transforms that give bytes; empty for those that give floats.
-    device : str
-        Where to.
-    """
+    """Turns pixels received into what a module reads: floats, scaled, on its device."""
 
     mean: tuple[float, ...]
+    """Of values in [0, 1], by channel, for transforms that give bytes; empty for those that give floats."""
     std: tuple[float, ...]
+    """Of values in [0, 1], by channel, for transforms that give bytes; empty for those that give floats."""
     device: str
+    """Where to."""
 
     def __call__(self, pixels: np.ndarray) -> torch.Tensor:
-        """Scale a batch.
-
-        Parameters
-        ----------
-        pixels : numpy.ndarray
-            Array (b, h, w, 3) of bytes, or (b, ...) of floats that are ready.
-
-        Returns
-        -------
-        torch.Tensor
-            Tensor (b, 3, h, w) of float32 in channels-last layout, or (b, ...).
-        """
+        """Scale a batch."""
         import torch
 
         moved = torch.from_numpy(pixels).to(self.device, non_blocking=True)
@@ -82,24 +66,7 @@ class Scaling:
 
 
 def forward(module: torch.nn.Module, ready: torch.Tensor, device: str, dtype: str) -> torch.Tensor:
-    """Run a module without a trace of training.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In eval mode.
-    ready : torch.Tensor
-        Its input (b, ...).
-    device : str
-        Where both are.
-    dtype : str
-        "float32" or "bfloat16".
-
-    Returns
-    -------
-    torch.Tensor
-        Features (b, d).
-    """
+    """Run a module without a trace of training."""
     import torch
 
     with (
@@ -110,21 +77,7 @@ def forward(module: torch.nn.Module, ready: torch.Tensor, device: str, dtype: st
 
 
 class TorchEncoder:
-    """Runs a torch module over pictures; made by `torch_encoder`.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In eval mode, on its device: pictures (b, 3, h, w) to features (b, d).
-    pictures : PictureBatches
-        Decodes rows.
-    identity : EncoderIdentity
-        What it is.
-    scaling : Scaling
-        Turns what the transform gives into what the module reads.
-    device : str
-        Where the module is.
-    """
+    """Runs a torch module over pictures; made by `torch_encoder`."""
 
     input = "image"
 
@@ -141,20 +94,7 @@ class TorchEncoder:
         self._most = pictures.batch_size
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode pictures.
-
-        Parameters
-        ----------
-        items : sequence
-            Paths, or arrays of bytes (h, w) or (h, w, 3).
-        on_bad : callable
-            Told of every picture that cannot be read, or whose features are not finite.
-
-        Yields
-        ------
-        tuple
-            Positions and features of a batch, in order.
-        """
+        """Encode pictures."""
         width = self.identities[0].width
         # One batch behind: a GPU works on a batch while the next one is being received.
         behind: tuple[np.ndarray, torch.Tensor] | None = None
@@ -224,46 +164,7 @@ def torch_encoder(
     device: str = "auto",
     dtype: str = "float32",
 ) -> TorchEncoder:
-    """Make an encoder of any torch module.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Pictures (b, 3, h, w) to features (b, d). It is put in eval mode and moved to the device.
-    transform : callable
-        RGB picture (PIL) to a tensor (3, h, w), ready for the module; or to an array (h, w, 3) of bytes,
-        which is scaled to [0, 1] here, and by the transform's `mean` and `std` where it has them. The usual
-        last two steps of a `Compose`, ToTensor and Normalize, are done here too.
-    name : str
-        The model's.
-    transform_words : str, optional
-        What the transform does; its own `words`, or what it prints as, by default.
-    kind : str
-        As in `EncoderIdentity`.
-    revision : str, optional
-        SHA-256 of the weights by default.
-    layer, pooling, licence : str
-        As in `EncoderIdentity`.
-    batch_size : int, optional
-        `BATCH_SIZE`, or `BATCH_SIZE_CUDA`, by default.
-    workers : int, optional
-        Processes that decode; see `PictureBatches`.
-    device : str
-        "auto" is a GPU where there is one.
-    dtype : {"float32", "bfloat16", "auto"}
-        Precision computed in.
-
-    Returns
-    -------
-    TorchEncoder
-        Ready; workers start when they are needed.
-
-    Raises
-    ------
-    ConfigError
-        When torch or Pillow is missing, the transform cannot be put into words, or the module does not give
-        one row of features per picture.
-    """
+    """Make an encoder of any torch module."""
     torch = need_torch()
     need_pillow()
     if dtype not in DTYPES:
@@ -317,18 +218,7 @@ def torch_encoder(
 
 
 def need_torch() -> Any:
-    """Give torch, where it is installed.
-
-    Returns
-    -------
-    module
-        Torch.
-
-    Raises
-    ------
-    ConfigError
-        When it is not.
-    """
+    """Give torch, where it is installed."""
     try:
         import torch
     except ImportError as error:
@@ -340,18 +230,7 @@ def need_torch() -> Any:
 
 
 def weights_digest(module: torch.nn.Module) -> str:
-    """Hash a module's weights.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Any.
-
-    Returns
-    -------
-    str
-        Hexadecimal SHA-256 over names, types, shapes and values of its state.
-    """
+    """Hash a module's weights."""
     import torch
 
     total = hashlib.sha256()

@@ -22,41 +22,19 @@ from outgrow.features.store import LOCK
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong with a store.
-
-    Parameters
-    ----------
-    file : str
-        Name of the file in the store.
-    what : str
-        What is wrong with it.
-    """
+    """One thing wrong with a store."""
 
     file: str
+    """Name of the file in the store."""
     what: str
+    """What is wrong with it."""
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
 
 
 def verify(folder: str | Path) -> list[Finding]:
-    """Check a store.
-
-    Parameters
-    ----------
-    folder : str or Path
-        The store.
-
-    Returns
-    -------
-    list of Finding
-        All that is wrong; empty for a store that is as it was written.
-
-    Raises
-    ------
-    FileError
-        When the folder is no feature store.
-    """
+    """Check a store."""
     folder = Path(folder)
     if not is_store(folder):
         raise FileError("is not a feature store", str(folder), "Name a folder made by encode.")

@@ -34,34 +34,25 @@ tenth of this at most (tests). 20,000 rows stay within it up to a condition numb
 
 @dataclass(frozen=True)
 class CorrelationDimension:
-    """The correlation dimension of a pair, and what it was read from.
-
-    Parameters
-    ----------
-    estimate : Estimate or Undefined
-        T1c, unclipped, with a jackknife interval. Checks: OG209 where moments could not resolve every
-        direction, OG216 where rows are copies of each other.
-    naive : float or None
-        Sum of the squared sample canonical correlations.
-    chance : float or None
-        What `naive` is expected to be for unrelated features of these leverages; d_s d_w / (N - 1) where
-        they are equal.
-    N : int
-        Rows.
-    d_w, d_s : int
-        Directions kept of each set.
-    canonical : array of shape (min(d_w, d_s),)
-        Sample canonical correlations, descending, each too large by what chance adds; empty where not
-        identifiable.
-    """
+    """The correlation dimension of a pair, and what it was read from."""
 
     estimate: Quantity
+    """T1c, unclipped, with a jackknife interval. Checks: OG209 where moments could not resolve every
+    direction, OG216 where rows are copies of each other."""
     naive: float | None
+    """Sum of the squared sample canonical correlations."""
     chance: float | None
+    """What `naive` is expected to be for unrelated features of these leverages; d_s d_w / (N - 1) where they
+    are equal."""
     N: int
+    """Rows."""
     d_w: int
+    """Directions kept of each set."""
     d_s: int
+    """Directions kept of each set."""
     canonical: Float[np.ndarray, " k"] = field(repr=False)
+    """Sample canonical correlations, descending, each too large by what chance adds; empty where not
+    identifiable."""
 
     @property
     def clipped(self) -> float:
@@ -73,18 +64,12 @@ class CorrelationDimension:
 
 @dataclass(frozen=True)
 class Whitening:
-    """Leading principal directions of one set, scaled to unit variance.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        Of the covariance.
-    kept : int
-        Directions kept.
-    """
+    """Leading principal directions of one set, scaled to unit variance."""
 
     spectrum: Spectrum
+    """Of the covariance."""
     kept: int
+    """Directions kept."""
 
     @property
     def map(self) -> Float[np.ndarray, "D d"]:
@@ -93,27 +78,7 @@ class Whitening:
 
 
 def whitening(moments: BlockMoments, block: str, rank: int | None = None) -> Whitening:
-    """Whiten one block, by all its directions or the leading ones.
-
-    Parameters
-    ----------
-    moments : BlockMoments
-        Moments of the rows.
-    block : str
-        Which set.
-    rank : int, optional
-        Directions to keep; the numerical rank by default, and at most that.
-
-    Returns
-    -------
-    Whitening
-        Of `kept` directions.
-
-    Raises
-    ------
-    DataError
-        When `rank` is below one.
-    """
+    """Whiten one block, by all its directions or the leading ones."""
     if rank is not None and rank < 1:
         raise DataError(f"a rank of {rank} keeps nothing", "geometry", "Keep one direction at least.")
     return _leading(
@@ -128,19 +93,7 @@ def _leading(spectrum: Spectrum, rank: int | None) -> Whitening:
 def unresolved(moments: BlockMoments, block: str, kept: Whitening) -> str:
     """Say what of a set its moments cannot resolve.
 
-    Parameters
-    ----------
-    moments : BlockMoments
-        Moments of the rows.
-    block : str
-        Which set.
-    kept : Whitening
-        Of this set, by `whitening`.
-
-    Returns
-    -------
-    str
-        Empty where rounding changes no squared correlation by more than a millionth.
+    Empty where rounding changes no squared correlation by more than a millionth.
     """
     spectrum = kept.spectrum
     varying = min(int(np.sum(np.diagonal(moments.covariance(block)) > 0)), moments.n - 1)
@@ -195,39 +148,8 @@ def correlation_dimension(
     From moments, in one pass. A set that they cannot resolve (lost directions, or a condition number above
     1e4 or so) is whitened first, through the triangular factor of its rows, as exactly as a singular value
     decomposition would: this takes some four times as long and a copy or two of the set, and the estimate's
-    method says so.
-
-    Parameters
-    ----------
-    X_w : array of shape (N, D_w)
-        Weak features.
-    X_s : array of shape (N, D_s)
-        Strong features.
-    rank_w, rank_s : int, optional
-        Leading principal directions to keep; all by default. They are taken as given: the estimate is of
-        these directions, and its interval knows nothing of their choice. Chosen on the rows measured, they
-        share more there than elsewhere (docs/theory.md, T1); give several times as many rows as columns,
-        or features reduced on other rows.
-    groups : array of shape (N,), optional
-        Groups of rows that depend on each other (sentences of one text, views of one object): one number or
-        name a row. They are left out whole, and what they share within counts as chance. Copies of rows are
-        found without being named (check OG216).
-    interval : bool
-        Whether to take the jackknife: most of the time goes into it.
-
-    Returns
-    -------
-    CorrelationDimension
-        Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where the interval
-        is wider than the range of possible values.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((400, 6))
-    >>> found = correlation_dimension(X[:, :4], X[:, 2:] @ rng.standard_normal((4, 4)))
-    >>> round(found.estimate.value, 1), round(found.naive, 2)
-    (2.0, 2.02)
+    method says so. Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where
+    the interval is wider than the range of possible values.
     """
     checked_rows(X_w, X_s)
     pair = PairRows(X_w, X_s, dependence((X_s, X_w), groups))
@@ -445,21 +367,5 @@ def _factor(covariance: Float[np.ndarray, "d d"], n: int) -> Float[np.ndarray, "
 
 
 def principal_angles(canonical: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """Turn canonical correlations into angles between the two feature spaces.
-
-    Parameters
-    ----------
-    canonical : array of shape (k,)
-        Canonical correlations, descending.
-
-    Returns
-    -------
-    array of shape (k,)
-        Angles in radians, ascending: those between the spaces of functions that each set spans.
-
-    Examples
-    --------
-    >>> principal_angles(np.array([1.0, 0.5, 0.0])).round(3)
-    array([0.   , 1.047, 1.571])
-    """
+    """Turn canonical correlations into angles between the two feature spaces."""
     return np.arccos(np.clip(canonical, 0.0, 1.0))

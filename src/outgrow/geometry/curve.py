@@ -13,23 +13,18 @@ POINTS = 160
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve behind an estimate.
-
-    Parameters
-    ----------
-    x, y : arrays of shape (k,)
-        Its points.
-    x_name, y_name : str
-        What they are.
-    threshold : float or array of shape (k,), optional
-        What `y` is compared with.
-    """
+    """A curve behind an estimate."""
 
     x: Float[np.ndarray, " k"] = field(repr=False)
+    """Its points."""
     y: Float[np.ndarray, " k"] = field(repr=False)
+    """Its points."""
     x_name: str
+    """What they are."""
     y_name: str
+    """What they are."""
     threshold: float | Float[np.ndarray, " k"] | None = field(default=None, repr=False)
+    """What `y` is compared with."""
 
     @classmethod
     def over_directions(
@@ -38,22 +33,7 @@ class Curve:
         y_name: str,
         threshold: float | Float[np.ndarray, " d"] | None = None,
     ) -> Curve:
-        """Draw a quantity against the number of leading directions, thinned for long spectra.
-
-        Parameters
-        ----------
-        y : array of shape (d,)
-            Its value at 1, 2, ..., d directions.
-        y_name : str
-            What it is.
-        threshold : float or array of shape (d,), optional
-            What it is compared with.
-
-        Returns
-        -------
-        Curve
-            All points up to 160, else geometrically spaced ones: curves of spectra bend at their start.
-        """
+        """Draw a quantity against the number of leading directions, thinned for long spectra."""
         count = len(y)
         shown = np.arange(count)
         if count > POINTS:

@@ -35,24 +35,16 @@ embeddings of text usually stand, within a decade."""
 
 @dataclass(frozen=True)
 class Dimension:
-    """An intrinsic dimension and how it was read off.
-
-    Parameters
-    ----------
-    rule : str
-        Which rule.
-    label : str
-        The rule with its setting, such as "energy .90".
-    estimate : Estimate or Undefined
-        Number of directions; not an integer for the last three rules.
-    curve : Curve
-        What the rule looked at.
-    """
+    """An intrinsic dimension and how it was read off."""
 
     rule: str
+    """Which rule."""
     label: str
+    """The rule with its setting, such as "energy .90"."""
     estimate: Quantity
+    """Number of directions; not an integer for the last three rules."""
     curve: Curve
+    """What the rule looked at."""
 
 
 def intrinsic_dimension(
@@ -65,42 +57,7 @@ def intrinsic_dimension(
 ) -> Dimension:
     """Measure an intrinsic dimension by a named rule.
 
-    Parameters
-    ----------
-    spectrum : Spectrum
-        Of the centred covariance.
-    rule : str
-        "energy": least r whose leading eigenvalues hold the share `level` of the trace (the published
-        rule, .90 or .99). "gavish-donoho": singular values above the optimal hard threshold for unknown
-        noise (Gavish and Donoho 2014). "parallel": eigenvalues above those of rows with each column
-        shuffled by itself (Horn 1965). "stable-rank": trace over largest eigenvalue. "participation":
-        squared trace over sum of squares. "ridge": degrees of freedom at a penalty (docs/theory.md, T4).
-    level : float, optional
-        Energy: the share, in (0, 1]; ridge: the penalty in units of the mean variance per direction of
-        positive variance. Not used by the others.
-    rows : array of shape (n, d), optional
-        The rows themselves, for parallel analysis.
-    rng : numpy.random.Generator, optional
-        For parallel analysis.
-
-    Returns
-    -------
-    Dimension
-        Undefined where every column is constant, or where rows are needed and not given.
-
-    Raises
-    ------
-    DataError
-        When the rule is unknown or its level out of range.
-
-    Examples
-    --------
-    >>> from outgrow.linalg.spectrum import spectrum_of_covariance
-    >>> spectrum = spectrum_of_covariance(np.diag([6.0, 3.0, 1.0]), n=100)
-    >>> intrinsic_dimension(spectrum, "energy", level=0.9).estimate.value
-    2.0
-    >>> round(intrinsic_dimension(spectrum, "participation").estimate.value, 3)
-    2.174
+    Undefined where every column is constant, or where rows are needed and not given.
     """
     if rule not in RULES:
         raise DataError(f"there is no rule {rule!r}", "intrinsic dimension", f"Rules: {', '.join(RULES)}.")
@@ -117,22 +74,7 @@ def intrinsic_dimension(
 def every_dimension(
     spectrum: Spectrum, rows: Float[np.ndarray, "n d"] | None = None, rng: np.random.Generator | None = None
 ) -> tuple[Dimension, ...]:
-    """Measure by all rules: three energy shares and each other one.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        Of the centred covariance.
-    rows : array of shape (n, d), optional
-        The rows; without them parallel analysis is left out.
-    rng : numpy.random.Generator, optional
-        For parallel analysis.
-
-    Returns
-    -------
-    tuple of Dimension
-        Energy .90, .95 and .99 first.
-    """
+    """Measure by all rules: three energy shares and each other one."""
     found = [intrinsic_dimension(spectrum, "energy", level=level) for level in (0.90, 0.95, 0.99)]
     for rule in RULES[1:]:
         if rule != "parallel" or rows is not None:
@@ -180,23 +122,7 @@ def _gavish_donoho(spectrum: Spectrum, values: np.ndarray, _level: float | None)
 
 
 def gavish_donoho_factor(beta: float) -> float:
-    """Give the optimal hard threshold over the median singular value (Gavish and Donoho 2014, eq. 5).
-
-    Parameters
-    ----------
-    beta : float
-        Shorter over longer side of the matrix, in (0, 1].
-
-    Returns
-    -------
-    float
-        About 2.86 at beta = 1.
-
-    Examples
-    --------
-    >>> round(gavish_donoho_factor(1.0), 3)
-    2.858
-    """
+    """Give the optimal hard threshold over the median singular value (Gavish and Donoho 2014, eq. 5)."""
     from scipy.integrate import quad
     from scipy.optimize import brentq
 

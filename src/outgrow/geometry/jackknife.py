@@ -19,12 +19,6 @@ def jackknife_interval(
 
     Leaving groups out counts that part of the variance twice that comes from pairs of rows (Efron and Stein
     1981); where it is known (`of_pairs`), once is taken off, and it is the least that can be left.
-
-    Examples
-    --------
-    >>> low, high = jackknife_interval(2.0, np.array([1.9, 2.0, 2.1]))
-    >>> round(low, 3), round(high, 3)
-    (1.663, 2.337)
     """
     from scipy.special import stdtrit
 

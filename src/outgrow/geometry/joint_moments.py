@@ -21,31 +21,7 @@ by a quarter, since each product is too small; eight times as many by 3 %."""
 
 
 def joint_moments(X_w: Shaped[np.ndarray, "N D_w"], X_s: Shaped[np.ndarray, "N D_s"]) -> MomentTable:
-    """Take the moments of a pair, blocks "weak" and "strong", in one split and group.
-
-    Parameters
-    ----------
-    X_w : array of shape (N, D_w)
-        Weak features.
-    X_s : array of shape (N, D_s)
-        Strong features of the same rows.
-
-    Returns
-    -------
-    MomentTable
-        What `outgrow.geometry.pair_moments.pair_moments` gives for one group, up to rounding.
-
-    Raises
-    ------
-    DataError
-        When the sets have different numbers of rows, or none, or a value is not finite.
-
-    Examples
-    --------
-    >>> X = np.array([[1.0], [3.0]])
-    >>> joint_moments(X, np.hstack([-X, X])).select().covariance("weak", "strong")
-    array([[-1.,  1.]])
-    """
+    """Take the moments of a pair, blocks "weak" and "strong", in one split and group."""
     # Imported when first needed: SciPy's linear algebra takes a fifth of a second.
     from scipy.linalg.blas import dsyrk
 

@@ -33,78 +33,52 @@ from outgrow.results import Undefined
 
 @dataclass(frozen=True)
 class SetGeometry:
-    """One feature set.
-
-    Parameters
-    ----------
-    width : int
-        Columns.
-    rank : int
-        Directions whose variance the arithmetic can tell from zero.
-    kept : int
-        Directions that the correlation dimension was taken on.
-    spectrum : array of shape (rank,)
-        Eigenvalues of the centred covariance, descending.
-    total : float
-        Its trace.
-    dimensions : tuple of Dimension
-        Intrinsic dimension by every rule.
-    """
+    """One feature set."""
 
     width: int
+    """Columns."""
     rank: int
+    """Directions whose variance the arithmetic can tell from zero."""
     kept: int
+    """Directions that the correlation dimension was taken on."""
     spectrum: Float[np.ndarray, " rank"] = field(repr=False)
+    """Eigenvalues of the centred covariance, descending."""
     total: float
+    """Its trace."""
     dimensions: tuple[Dimension, ...]
+    """Intrinsic dimension by every rule."""
 
 
 @dataclass(frozen=True)
 class SharedGeometry(CorrelationDimension):
-    """A correlation dimension with what chance makes of its canonical correlations.
-
-    Parameters
-    ----------
-    canonical_by_chance : array of shape (min(d_w, d_s),)
-        Canonical correlations with the rows of one set shuffled.
-    """
+    """A correlation dimension with what chance makes of its canonical correlations."""
 
     canonical_by_chance: Float[np.ndarray, " k"] = field(repr=False)
+    """Canonical correlations with the rows of one set shuffled."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """A pair of representations.
-
-    Parameters
-    ----------
-    rows : int
-        Rows measured.
-    weak, strong : SetGeometry
-        Each by itself.
-    correlation : SharedGeometry
-        What they share.
-    ridge : tuple of RidgeOverlap
-        The same under penalties.
-    published : PublishedSimilarity or Undefined
-        The coordinate-space similarity at energy .90, with its chance level.
-    projector_gap : ProjectorGap or Undefined
-        What the strong features could still learn that the weak ones cannot teach.
-    projector_gaps : tuple of ProjectorGap
-        The same along penalties.
-    label_gap : LabelGap or Undefined
-        The same of the labels; a look back, undefined where they are not given.
-    """
+    """A pair of representations."""
 
     rows: int
+    """Rows measured."""
     weak: SetGeometry
+    """Each by itself."""
     strong: SetGeometry
+    """Each by itself."""
     correlation: SharedGeometry
+    """What they share."""
     ridge: tuple[RidgeOverlap, ...]
+    """The same under penalties."""
     published: PublishedSimilarity | Undefined
+    """The coordinate-space similarity at energy .90, with its chance level."""
     projector_gap: ProjectorGap | Undefined
+    """What the strong features could still learn that the weak ones cannot teach."""
     projector_gaps: tuple[ProjectorGap, ...]
+    """The same along penalties."""
     label_gap: LabelGap | Undefined
+    """The same of the labels; a look back, undefined where they are not given."""
 
     def of_columns(self, weak: int, strong: int) -> Geometry:
         """The same of sets that were measured in the span of their rows, and have these many columns."""
@@ -129,42 +103,7 @@ def measure_pair(
 ) -> Geometry:
     """Measure two feature sets of the same rows.
 
-    Parameters
-    ----------
-    X_w : array of shape (N, D_w)
-        Weak features.
-    X_s : array of shape (N, D_s)
-        Strong features.
-    rank_w, rank_s : int, optional
-        Leading principal directions on which the correlation dimension is taken; all by default.
-    groups : array of shape (N,), optional
-        Groups of rows that depend on each other; copies of rows are found without being named.
-    rng : numpy.random.Generator, optional
-        Shuffles; seeded with 0 by default, so that the same rows give the same numbers.
-    rows : array of shape (m,), optional
-        Positions of the rows to measure; all by default.
-    taken : tuple of (MomentTable, Dependence), optional
-        Their moments by fold (`pair_moments`) and which of them belong together, where that is done already.
-    y : array of shape (N, k), optional
-        Labels, known for every row that is measured; only the label gap reads them.
-
-    Returns
-    -------
-    Geometry
-        With Undefined where the rows cannot tell.
-
-    Raises
-    ------
-    DataError
-        When the numbers of rows differ or a rank is below one.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((300, 8))
-    >>> found = measure_pair(X[:, :5], X[:, 3:])
-    >>> round(found.correlation.estimate.value, 1), found.weak.dimensions[0].label
-    (2.0, 'energy .90')
+    With Undefined where the rows cannot tell.
     """
     rng = np.random.default_rng(0) if rng is None else rng
     rows = np.arange(len(X_w)) if rows is None else rows

@@ -20,40 +20,14 @@ and directions of less than a tenth of a percent of a column's variance still st
 
 
 def some_rows(count: int) -> slice:
-    """Choose the rows that parallel analysis reads.
-
-    Parameters
-    ----------
-    count : int
-        Rows there are.
-
-    Returns
-    -------
-    slice
-        All of them, or evenly spaced ones.
-    """
+    """Choose the rows that parallel analysis reads."""
     return slice(None, None, -(-count // ROWS))
 
 
 def parallel_analysis(
     rows: Float[np.ndarray, "n d"], rng: np.random.Generator, replicates: int = REPLICATES
 ) -> Float[np.ndarray, " d"]:
-    """Give the largest null eigenvalue at every place of the spectrum (Horn 1965).
-
-    Parameters
-    ----------
-    rows : array of shape (n, d)
-        Features.
-    rng : numpy.random.Generator
-        Shuffles.
-    replicates : int
-        How many shuffled copies.
-
-    Returns
-    -------
-    array of shape (d,)
-        Largest k-th eigenvalue over the copies, for k = 1, ..., d, divided by n as the covariance is.
-    """
+    """Give the largest null eigenvalue at every place of the spectrum (Horn 1965)."""
     n, d = rows.shape
     # Columns as rows of a float32 array: shuffling is then along memory, and the null is needed to
     # three digits only.

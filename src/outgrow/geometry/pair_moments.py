@@ -27,30 +27,7 @@ def pair_moments(
     groups: Int[np.ndarray, " N"] | None = None,
     splits: Mapping[str, Int[np.ndarray, " _"]] | None = None,
 ) -> MomentTable:
-    """Take the moments of a pair, blocks "weak" and "strong".
-
-    Parameters
-    ----------
-    X_w : array of shape (N, D_w)
-        Weak features.
-    X_s : array of shape (N, D_s)
-        Strong features of the same rows.
-    groups : array of shape (N,), optional
-        Jackknife group of each row; dealt out in turn by default.
-    splits : mapping of str to integer array, optional
-        Rows to read, by the name to file them under; by default all, under "all".
-
-    Returns
-    -------
-    MomentTable
-        By split and group. Products are taken in float64 for narrow types too: whitening divides by the
-        smallest eigenvalues, which float32 products would blur.
-
-    Raises
-    ------
-    DataError
-        When the sets have different numbers of rows, or none.
-    """
+    """Take the moments of a pair, blocks "weak" and "strong"."""
     rows = checked_rows(X_w, X_s)
     labels = np.arange(rows) % min(GROUPS, rows) if groups is None else groups
     moments = Moments()
@@ -68,25 +45,7 @@ def pair_moments(
 
 
 def checked_rows(X_w: Shaped[np.ndarray, "N D_w"], X_s: Shaped[np.ndarray, "M D_s"]) -> int:
-    """Count the rows of a pair.
-
-    Parameters
-    ----------
-    X_w : array of shape (N, D_w)
-        Weak features.
-    X_s : array of shape (N, D_s)
-        Strong features of the same rows.
-
-    Returns
-    -------
-    int
-        N.
-
-    Raises
-    ------
-    DataError
-        When the sets have different numbers of rows, or none.
-    """
+    """Count the rows of a pair."""
     rows = len(X_w)
     if len(X_s) != rows or rows < 1:
         raise DataError(

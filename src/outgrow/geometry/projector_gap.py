@@ -38,52 +38,37 @@ class ProjectorGap:
 
     Every number is of these rows, not an estimate for others: P is made from them. A level by chance is the
     exact mean over all ways to shuffle the rows of one side.
-
-    Parameters
-    ----------
-    penalty : float
-        r over each set's mean variance per direction.
-    d_w, d_s : float
-        tr P_w and tr P_s, in directions.
-    shared : float
-        tr(P_s P_w); the uncorrected correlation dimension as r goes to 0.
-    gap : float
-        tr(P_s (I - P_w)), what is left.
-    gap_by_chance : float
-        `gap` for unrelated features: d_s - d_s d_w / (N - 1).
-    norm : float or None
-        Largest singular value of P_s (I - P_w), from 0 to 1: the part of the worst target that is left. Not
-        taken along a path.
     """
 
     penalty: float
+    """r over each set's mean variance per direction."""
     d_w: float
+    """tr P_w and tr P_s, in directions."""
     d_s: float
+    """tr P_w and tr P_s, in directions."""
     shared: float
+    """tr(P_s P_w); the uncorrected correlation dimension as r goes to 0."""
     gap: float
+    """tr(P_s (I - P_w)), what is left."""
     gap_by_chance: float
+    """`gap` for unrelated features: d_s - d_s d_w / (N - 1)."""
     norm: float | None = None
+    """Largest singular value of P_s (I - P_w), from 0 to 1: the part of the worst target that is left. Not
+    taken along a path."""
 
 
 @dataclass(frozen=True)
 class LabelGap:
-    """What is left of given labels: a look back, for it needs the label of every row.
-
-    Parameters
-    ----------
-    value : float
-        |P_s (I - P_w) y|^2 / N, summed over the columns of y: the mean squared difference between the ceiling
-        and the student of a teacher that was given every label. The noise of a teacher with fewer comes on
-        top.
-    by_chance : float
-        The same for labels shuffled over the rows: what label noise alone would leave.
-    variance : float
-        Of the labels.
-    """
+    """What is left of given labels: a look back, for it needs the label of every row."""
 
     value: float
+    """|P_s (I - P_w) y|^2 / N, summed over the columns of y: the mean squared difference between the ceiling
+    and the student of a teacher that was given every label. The noise of a teacher with fewer comes on top.
+    """
     by_chance: float
+    """The same for labels shuffled over the rows: what label noise alone would leave."""
     variance: float
+    """Of the labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,32 +114,7 @@ def projector_gap(
 ) -> ProjectorGap | Undefined:
     """Measure the gap at one penalty.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of the centred covariances.
-    cross : array of shape (D_w, D_s)
-        Covariance of weak and strong features over the same rows.
-    penalty : float
-        r over each set's mean variance per direction, at least 0.
-
-    Returns
-    -------
-    ProjectorGap or Undefined
-        With its norm. Undefined where a set does not vary.
-
-    Raises
-    ------
-    DataError
-        When the penalty is negative or not finite.
-
-    Examples
-    --------
-    >>> from outgrow.linalg.spectrum import spectrum_of_covariance
-    >>> weak, strong = spectrum_of_covariance(np.eye(2), 101), spectrum_of_covariance(np.eye(3), 101)
-    >>> found = projector_gap(weak, strong, np.eye(2, 3), penalty=0.0)
-    >>> found.shared, found.gap, found.gap_by_chance, round(found.norm, 6)
-    (2.0, 1.0, 2.94, 1.0)
+    Undefined where a set does not vary.
     """
     from scipy.linalg import eigvalsh
 
@@ -178,17 +138,7 @@ def projector_gaps(
 ) -> tuple[ProjectorGap, ...]:
     """Follow the gap along penalties.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of the centred covariances.
-    cross : array of shape (D_w, D_s)
-        Covariance of weak and strong features over the same rows.
-
-    Returns
-    -------
-    tuple of ProjectorGap
-        Ascending penalties, without norms; empty where a set does not vary.
+    Ascending penalties, without norms; empty where a set does not vary.
     """
     if not (weak.rank and strong.rank):
         return ()
@@ -208,37 +158,7 @@ def label_gap(
 ) -> LabelGap | Undefined:
     """Measure what is left of labels.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of the centred covariances.
-    cross : array of shape (D_w, D_s)
-        Covariance of weak and strong features over the same rows.
-    b_w, b_s : arrays of shape (D_w, k), (D_s, k)
-        Covariances of the features and k columns of labels over the same rows.
-    variance : float
-        Of the labels (divided by N), summed over columns.
-    penalty : float
-        r over each set's mean variance per direction, at least 0.
-
-    Returns
-    -------
-    LabelGap or Undefined
-        Undefined where a set does not vary.
-
-    Raises
-    ------
-    DataError
-        When the penalty is negative or not finite.
-
-    Examples
-    --------
-    >>> from outgrow.linalg.spectrum import spectrum_of_covariance
-    >>> weak, strong = spectrum_of_covariance(np.eye(2), 101), spectrum_of_covariance(np.eye(3), 101)
-    >>> y = np.array([[1.0], [0.0], [0.5]])
-    >>> found = label_gap(weak, strong, np.eye(2, 3), y[:2], y, variance=1.5, penalty=0.0)
-    >>> found.value, round(found.by_chance, 3)
-    (0.25, 0.015)
+    Undefined where a set does not vary.
     """
     if not (weak.rank and strong.rank):
         return CONSTANT

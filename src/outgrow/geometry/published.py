@@ -24,31 +24,22 @@ Matching = Literal["none", "rotation", "projection", "padding"]
 
 @dataclass(frozen=True)
 class PublishedSimilarity:
-    """A similarity in feature coordinates.
-
-    Parameters
-    ----------
-    value : float
-        ||V_s' V_w||_F^2.
-    chance : float
-        Mean for unrelated coordinates, d_s d_w / D.
-    chance_sd : float
-        Standard deviation for unrelated coordinates.
-    width : int
-        D, the width compared in.
-    d_w, d_s : int
-        Directions of each set.
-    matching : str
-        How the widths were matched.
-    """
+    """A similarity in feature coordinates."""
 
     value: float
+    """||V_s' V_w||_F^2."""
     chance: float
+    """Mean for unrelated coordinates, d_s d_w / D."""
     chance_sd: float
+    """Standard deviation for unrelated coordinates."""
     width: int
+    """D, the width compared in."""
     d_w: int
+    """Directions of each set."""
     d_s: int
+    """Directions of each set."""
     matching: str
+    """How the widths were matched."""
 
 
 def published_correlation_dimension(
@@ -57,36 +48,7 @@ def published_correlation_dimension(
     matching: Matching = "none",
     rng: np.random.Generator | None = None,
 ) -> PublishedSimilarity:
-    """Compare leading eigenvectors coordinate by coordinate, as published.
-
-    Parameters
-    ----------
-    V_w : array of shape (D_w, d_w)
-        Orthonormal columns: leading eigenvectors of the weak covariance.
-    V_s : array of shape (D_s, d_s)
-        The same of the strong one.
-    matching : {"none", "rotation", "projection", "padding"}
-        How widths meet: not at all (they must be equal), the narrower set padded with zeros and rotated
-        at random, the wider one projected at random onto the narrower width, or the narrower one padded.
-    rng : numpy.random.Generator, optional
-        Draws the rotation or projection.
-
-    Returns
-    -------
-    PublishedSimilarity
-        With the level that chance gives it.
-
-    Raises
-    ------
-    DataError
-        When widths differ and are not matched, or a random matching has no generator.
-
-    Examples
-    --------
-    >>> found = published_correlation_dimension(np.eye(8)[:, :2], np.eye(8)[:, 1:5])
-    >>> found.value, found.chance
-    (1.0, 1.0)
-    """
+    """Compare leading eigenvectors coordinate by coordinate, as published."""
     if matching not in get_args(Matching):
         raise DataError(f"there is no matching {matching!r}", "published similarity")
     widths = len(V_w), len(V_s)
@@ -116,17 +78,7 @@ def similarity_of_spectra(
 ) -> PublishedSimilarity | Undefined:
     """Compare two feature sets as published: on the directions that hold `ENERGY_LEVEL` of each's variance.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of each set's covariance.
-    rng : numpy.random.Generator
-        Draws the rotation where widths of bases differ.
-
-    Returns
-    -------
-    PublishedSimilarity or Undefined
-        Undefined where a spectrum has no such number of directions.
+    Undefined where a spectrum has no such number of directions.
     """
     bases = []
     for spectrum in (weak, strong):
@@ -141,22 +93,7 @@ def similarity_of_spectra(
 def chance_level(width: int, d_w: int, d_s: int) -> tuple[float, float]:
     """Give mean and standard deviation of the similarity of unrelated coordinates (docs/theory.md, T1).
 
-    Parameters
-    ----------
-    width : int
-        D.
-    d_w, d_s : int
-        Dimensions of a uniformly random subspace and of a fixed one.
-
-    Returns
-    -------
-    tuple of float
-        Mean and standard deviation.
-
-    Examples
-    --------
-    >>> chance_level(2, 1, 1)
-    (0.5, 0.3535533905932738)
+    Returns mean and standard deviation.
     """
     mean = d_s * d_w / width
     if width == 1:

@@ -18,25 +18,18 @@ from outgrow.linalg.spectrum import Spectrum
 
 @dataclass(frozen=True)
 class RidgeOverlap:
-    """Dimensions at one pair of effective penalties.
-
-    Parameters
-    ----------
-    kappa : float
-        Effective penalty in units of each set's mean variance per direction.
-    d_w, d_s : float
-        Sums of squared shrinkage factors, df2.
-    d_sw : float
-        Sum over pairs of directions of h_s^2 C^2 h_w^2, from sample moments.
-    chance : float
-        What `d_sw` is expected to be for unrelated features: d_s d_w / (N - 1).
-    """
+    """Dimensions at one pair of effective penalties."""
 
     kappa: float
+    """Effective penalty in units of each set's mean variance per direction."""
     d_w: float
+    """Sums of squared shrinkage factors, df2."""
     d_s: float
+    """Sums of squared shrinkage factors, df2."""
     d_sw: float
+    """Sum over pairs of directions of h_s^2 C^2 h_w^2, from sample moments."""
     chance: float
+    """What `d_sw` is expected to be for unrelated features: d_s d_w / (N - 1)."""
 
 
 def ridge_correlation_dimension(
@@ -48,32 +41,7 @@ def ridge_correlation_dimension(
 ) -> tuple[float, float]:
     """Give the ridge version of the correlation dimension, and its level by chance.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of the centred covariances.
-    cross : array of shape (D_w, D_s)
-        Covariance of weak and strong features over the same rows.
-    kappa_w, kappa_s : float
-        Effective penalties (`outgrow.linalg.shrinkage.solve_kappa`), at least 0.
-
-    Returns
-    -------
-    tuple of float
-        The value by sample moments, and its expectation for unrelated features.
-
-    Raises
-    ------
-    DataError
-        When a penalty is negative.
-
-    Examples
-    --------
-    >>> from outgrow.linalg.spectrum import spectrum_of_covariance
-    >>> same = spectrum_of_covariance(np.eye(3), n=1001)
-    >>> value, chance = ridge_correlation_dimension(same, same, np.eye(3), 1.0, 0.0)
-    >>> value, round(chance, 5)
-    (0.75, 0.00225)
+    Returns the value by sample moments, and its expectation for unrelated features.
     """
     if not (kappa_w >= 0 and kappa_s >= 0):
         raise DataError(
@@ -99,17 +67,7 @@ def ridge_overlaps(
 ) -> tuple[RidgeOverlap, ...]:
     """Follow the ridge version along penalties, the same for both sets in units of their mean variance.
 
-    Parameters
-    ----------
-    weak, strong : Spectrum
-        Of the centred covariances.
-    cross : array of shape (D_w, D_s)
-        Covariance of weak and strong features over the same rows.
-
-    Returns
-    -------
-    tuple of RidgeOverlap
-        Ascending penalties; empty where a set does not vary.
+    Ascending penalties; empty where a set does not vary.
     """
     values_w, values_s = weak.values[: weak.rank], strong.values[: strong.rank]
     if not (len(values_w) and len(values_s)):

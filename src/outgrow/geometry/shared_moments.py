@@ -24,30 +24,7 @@ def shared_moments(
     X_s: Shaped[np.ndarray, "N D_s"],
     rows: Int[np.ndarray, " M"],
 ) -> Iterator[tuple[str, BlockMoments]]:
-    """Take the moments of every weak set with the strong one, blocks "weak" and "strong".
-
-    Parameters
-    ----------
-    weak : mapping of str to array of shape (N, D_w)
-        Weak features by name.
-    X_s : array of shape (N, D_s)
-        Strong features of the same rows.
-    rows : integer array of shape (M,)
-        Rows to read.
-
-    Yields
-    ------
-    str
-        Name of the weak set.
-    BlockMoments
-        Of the pair; products in float64, as those of `outgrow.geometry.pair_moments.pair_moments`. The
-        strong sums are one array for all pairs.
-
-    Raises
-    ------
-    DataError
-        When there are no rows, or a weak set has other rows.
-    """
+    """Take the moments of every weak set with the strong one, blocks "weak" and "strong"."""
     if not len(rows):
         raise DataError("there are no rows", "geometry", "Give unlabelled rows.")
     shift_s = _shift(X_s, rows)

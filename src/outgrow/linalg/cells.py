@@ -17,42 +17,22 @@ from outgrow.linalg.rounding import Rounding
 
 @dataclass
 class Cell:
-    """Sums of the shifted rows of one split and group.
-
-    Parameters
-    ----------
-    n : int
-        Rows.
-    weight : float
-        Sum of their weights.
-    sums : dict of str to array of shape (d,)
-        Sum of w z by block.
-    products : dict of (str, str) to array of shape (d_a, d_b)
-        Sum of w z_a z_b' by pair of blocks, names in order.
-    rounding : dict of str to Rounding
-        How exact the products are, by block.
-    """
+    """Sums of the shifted rows of one split and group."""
 
     n: int
+    """Rows."""
     weight: float
+    """Sum of their weights."""
     sums: dict[str, Float[np.ndarray, " d"]]
+    """Sum of w z by block."""
     products: dict[tuple[str, str], Float[np.ndarray, "d_a d_b"]]
+    """Sum of w z_a z_b' by pair of blocks, names in order."""
     rounding: dict[str, Rounding]
+    """How exact the products are, by block."""
 
     @classmethod
     def empty(cls, widths: Mapping[str, int]) -> Cell:
-        """Sums of no rows.
-
-        Parameters
-        ----------
-        widths : mapping of str to int
-            Width by block.
-
-        Returns
-        -------
-        Cell
-            All zeros.
-        """
+        """Sums of no rows."""
         names = sorted(widths)
         return cls(
             0,
@@ -63,13 +43,7 @@ class Cell:
         )
 
     def copy(self) -> Cell:
-        """Sums that can be added to without changing these.
-
-        Returns
-        -------
-        Cell
-            A deep copy.
-        """
+        """Sums that can be added to without changing these."""
         return Cell(
             self.n,
             self.weight,
@@ -86,21 +60,7 @@ class Cell:
         weight: float,
         eps: Mapping[str, float],
     ) -> None:
-        """Add one chunk's sums in place.
-
-        Parameters
-        ----------
-        sums : mapping of str to array of shape (d,)
-            Sum of w z by block.
-        products : mapping of (str, str) to array of shape (d_a, d_b)
-            Sum of w z_a z_b' by pair.
-        n : int
-            Rows of the chunk.
-        weight : float
-            Sum of their weights.
-        eps : mapping of str to float
-            Machine epsilon of the products' precision, by block.
-        """
+        """Add one chunk's sums in place."""
         self.n += n
         self.weight += weight
         for pair, product in products.items():
@@ -112,15 +72,7 @@ class Cell:
             self.rounding[name] = self.rounding[name].plus(chunk)
 
     def add(self, other: Cell, sign: int = 1) -> None:
-        """Add, or take off, sums at the same shift in place.
-
-        Parameters
-        ----------
-        other : Cell
-            Sums of other rows (or, to take off, of some of these).
-        sign : int
-            1 to add, -1 to take off.
-        """
+        """Add, or take off, sums at the same shift in place."""
         self.n += sign * other.n
         self.weight += sign * other.weight
         for mine, theirs in ((self.sums, other.sums), (self.products, other.products)):
@@ -130,18 +82,7 @@ class Cell:
             self.rounding[name] = self.rounding[name].plus(rounding, sign)
 
     def moved(self, moves: Mapping[str, Float[np.ndarray, " d"]]) -> Cell:
-        """Re-base to other shifts.
-
-        Parameters
-        ----------
-        moves : mapping of str to array of shape (d,)
-            Present shift less the wanted one, by block.
-
-        Returns
-        -------
-        Cell
-            The same rows about the wanted shifts.
-        """
+        """Re-base to other shifts."""
         sums = {name: total + self.weight * moves[name] for name, total in self.sums.items()}
         products = {
             # sum w (z_a + u)(z_b + v)' = P + (S_a v' + u S_b') + w u v', symmetric to the last bit if a is b
@@ -158,13 +99,7 @@ class Cell:
         return Cell(self.n, self.weight, sums, products, rounding)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give the sums as named arrays.
-
-        Returns
-        -------
-        dict of str to numpy.ndarray
-            For safetensors.
-        """
+        """Give the sums as named arrays."""
         names = sorted(self.sums)
         out = {"weight": np.array([self.weight]), "n": np.array([self.n], dtype=np.int64)}
         for i, a in enumerate(names):
@@ -176,29 +111,7 @@ class Cell:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str, widths: Mapping[str, int]) -> Cell:
-        """Read what `arrays` gave.
-
-        Parameters
-        ----------
-        arrays : mapping of str to numpy.ndarray
-            Named arrays, those of other cells among them.
-        prefix : str
-            What stands before this cell's names.
-        widths : mapping of str to int
-            Width by block.
-
-        Returns
-        -------
-        Cell
-            The same sums.
-
-        Raises
-        ------
-        KeyError
-            When an array is missing.
-        ValueError
-            When one is of another shape or type, or holds what no sum could be.
-        """
+        """Read what `arrays` gave."""
 
         def read(name: str, shape: tuple[int, ...], kind: type = np.float64) -> np.ndarray:
             array = arrays[prefix + name]

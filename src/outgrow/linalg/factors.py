@@ -24,24 +24,16 @@ eigenvalues are off by some eps of the largest, so the solution by less than 1e-
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Eigen-decomposition of a features' covariance, numerical zeros left out.
-
-    Parameters
-    ----------
-    basis : array of shape (d, r)
-        Eigenvectors.
-    values : array of shape (r,)
-        Eigenvalues, descending, positive.
-    method : str
-        How they were found.
-    left : array of shape (m, r), optional
-        Left singular vectors of the rows, where they came with the rest.
-    """
+    """Eigen-decomposition of a features' covariance, numerical zeros left out."""
 
     basis: Float[np.ndarray, "d r"] = field(repr=False)
+    """Eigenvectors."""
     values: Float[np.ndarray, " r"]
+    """Eigenvalues, descending, positive."""
     method: str
+    """How they were found."""
     left: Float[np.ndarray, "m r"] | None = field(default=None, repr=False)
+    """Left singular vectors of the rows, where they came with the rest."""
 
     @property
     def condition(self) -> float:
@@ -49,84 +41,38 @@ class Factor:
         return float(np.sqrt(self.values[0] / self.values[-1])) if len(self.values) else 1.0
 
     def inverse(self, alphas: Float[np.ndarray, " a"]) -> Float[np.ndarray, "a r"]:
-        """Give 1 / (eigenvalue + alpha).
-
-        Parameters
-        ----------
-        alphas : array of shape (a,)
-            Penalties.
-
-        Returns
-        -------
-        array of shape (a, r)
-            One row per penalty.
-        """
+        """Give 1 / (eigenvalue + alpha)."""
         return 1.0 / (self.values + alphas[:, None])
 
     def solve(
         self, scores: Float[np.ndarray, "r k"], alphas: Float[np.ndarray, " a"]
     ) -> Float[np.ndarray, "a d k"]:
-        """Solve (S + alpha) theta = cross on the kept directions.
-
-        Parameters
-        ----------
-        scores : array of shape (r, k)
-            Covariances of features and targets along the kept directions: basis' cross.
-        alphas : array of shape (a,)
-            Penalties; 0 gives the solution of least norm.
-
-        Returns
-        -------
-        array of shape (a, d, k)
-            Coefficients.
-        """
+        """Solve (S + alpha) theta = cross on the kept directions."""
         return self.basis @ (self.inverse(alphas)[:, :, None] * scores)
 
     def df(self, alphas: Float[np.ndarray, " a"]) -> Float[np.ndarray, " a"]:
-        """Give the trace of the hat matrix without the intercept's part.
-
-        Parameters
-        ----------
-        alphas : array of shape (a,)
-            Penalties.
-
-        Returns
-        -------
-        array of shape (a,)
-            Degrees of freedom.
-        """
+        """Give the trace of the hat matrix without the intercept's part."""
         return np.asarray((self.values * self.inverse(alphas)).sum(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows made ready: centred if there is an intercept, with the roots of their normalized weights.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Centred features.
-    y : array of shape (m, k)
-        Centred targets.
-    x_mean : array of shape (d,)
-        Weighted mean of the features; zeros without intercept.
-    y_mean : array of shape (k,)
-        Weighted mean of the targets; zeros without intercept.
-    root : array of shape (m,)
-        Square roots of the weights, which sum to one.
-    intercept : bool
-        Whether means were taken off.
-    offset : float
-        Norm of the varying columns' means, whose rounding stays in the centred features.
-    """
+    """Rows made ready: centred if there is an intercept, with the roots of their normalized weights."""
 
     X: Float[np.ndarray, "m d"]
+    """Centred features."""
     y: Float[np.ndarray, "m k"]
+    """Centred targets."""
     x_mean: Float[np.ndarray, " d"]
+    """Weighted mean of the features; zeros without intercept."""
     y_mean: Float[np.ndarray, " k"]
+    """Weighted mean of the targets; zeros without intercept."""
     root: Float[np.ndarray, " m"]
+    """Square roots of the weights, which sum to one."""
     intercept: bool
+    """Whether means were taken off."""
     offset: float
+    """Norm of the varying columns' means, whose rounding stays in the centred features."""
 
     @classmethod
     def of(
@@ -136,24 +82,7 @@ class Rows:
         weights: Float[np.ndarray, " m"] | None,
         intercept: bool,
     ) -> Rows:
-        """Centre.
-
-        Parameters
-        ----------
-        X : array of shape (m, d)
-            Features.
-        y : array of shape (m, k)
-            Targets.
-        weights : array of shape (m,), optional
-            Weights, at least 0, not all 0; of equal size by default.
-        intercept : bool
-            Whether to take the means off.
-
-        Returns
-        -------
-        Rows
-            New arrays.
-        """
+        """Centre."""
         m = len(X)
         # By the largest first: the sum of weights near the largest float64 would overflow.
         share = np.full(m, 1.0) if weights is None else weights / weights.max()
@@ -166,57 +95,22 @@ class Rows:
         return cls(centred, y - y_mean, x_mean, y_mean, np.sqrt(share), intercept, offset)
 
     def scaled(self) -> Float[np.ndarray, "m d"]:
-        """Give the features times the roots of the weights, whose Gram matrix is the covariance.
-
-        Returns
-        -------
-        array of shape (m, d)
-            A new array.
-        """
+        """Give the features times the roots of the weights, whose Gram matrix is the covariance."""
         return self.X * self.root[:, None]
 
     def scores(self, factor: Factor) -> Float[np.ndarray, "r k"]:
-        """Give the covariances of features and targets along a factor's directions.
-
-        Parameters
-        ----------
-        factor : Factor
-            Factorization of these rows.
-
-        Returns
-        -------
-        array of shape (r, k)
-            Not by way of the covariances of columns where the left vectors are known: dividing those by
-            an eigenvalue would square the condition number.
-        """
+        """Give the covariances of features and targets along a factor's directions."""
         weighted = self.y * self.root[:, None]
         if factor.left is None:
             return factor.basis.T @ (self.X.T @ (weighted * self.root[:, None]))
         return np.sqrt(factor.values)[:, None] * (factor.left.T @ weighted)
 
     def residuals(self, theta: Float[np.ndarray, "a d k"]) -> Float[np.ndarray, "a m k"]:
-        """Give targets less predictions, of every row, also of those that weigh nothing.
-
-        Parameters
-        ----------
-        theta : array of shape (a, d, k)
-            Coefficients, per penalty.
-
-        Returns
-        -------
-        array of shape (a, m, k)
-            Residuals.
-        """
+        """Give targets less predictions, of every row, also of those that weigh nothing."""
         return self.y - self.X @ theta
 
     def svd(self) -> Factor:
-        """Factor by singular values: exact for any shape and penalty.
-
-        Returns
-        -------
-        Factor
-            Singular values above rounding.
-        """
+        """Factor by singular values: exact for any shape and penalty."""
         m, d = self.X.shape
         Z = self.scaled()
         if m > d:
@@ -232,26 +126,14 @@ class Rows:
         return Factor(right[keep].T, singular[keep] ** 2, "svd", left[:, keep])
 
     def primal(self) -> Factor:
-        """Factor through the Gram matrix of columns, d x d.
-
-        Returns
-        -------
-        Factor
-            Eigenvalues above rounding.
-        """
+        """Factor through the Gram matrix of columns, d x d."""
         Z = self.scaled()
         values, vectors = np.linalg.eigh(Z.T @ Z)
         keep = values[::-1] > self._gram_floor(values)
         return Factor(vectors[:, ::-1][:, keep], values[::-1][keep], "primal")
 
     def dual(self) -> Factor:
-        """Factor through the Gram matrix of rows, m x m.
-
-        Returns
-        -------
-        Factor
-            Eigenvalues above rounding.
-        """
+        """Factor through the Gram matrix of rows, m x m."""
         Z = self.scaled()
         values, vectors = np.linalg.eigh(Z @ Z.T)
         keep = values[::-1] > self._gram_floor(values)
@@ -259,20 +141,7 @@ class Rows:
         return Factor(Z.T @ (vectors / np.sqrt(values)), values, "dual", vectors)
 
     def factor(self, method: str, least_alpha: float) -> Factor:
-        """Factor by the method named, or by the cheapest that is exact enough.
-
-        Parameters
-        ----------
-        method : {"auto", "svd", "primal", "dual"}
-            How.
-        least_alpha : float
-            Smallest penalty wanted, which decides whether a Gram matrix is exact enough.
-
-        Returns
-        -------
-        Factor
-            The factorization.
-        """
+        """Factor by the method named, or by the cheapest that is exact enough."""
         if method != "auto":
             return {"svd": self.svd, "primal": self.primal, "dual": self.dual}[method]()
         # The trace of the covariance bounds its largest eigenvalue.
@@ -288,29 +157,7 @@ class Rows:
 def leave_one_out(
     rows: Rows, factor: Factor, residuals: Float[np.ndarray, "a m k"], alphas: Float[np.ndarray, " a"]
 ) -> Float[np.ndarray, "a m k"]:
-    """Residual of each row under the fit without it, total penalty kept (docs/theory.md, T8).
-
-    Parameters
-    ----------
-    rows : Rows
-        Rows of the fit.
-    factor : Factor
-        Their factorization.
-    residuals : array of shape (a, m, k)
-        Residuals of the full fit, per penalty.
-    alphas : array of shape (a,)
-        Penalties.
-
-    Returns
-    -------
-    array of shape (a, m, k)
-        y_i minus the prediction for row i by the fit of all others.
-
-    Raises
-    ------
-    DataError
-        When there is an intercept and a single row has weight.
-    """
+    """Residual of each row under the fit without it, total penalty kept (docs/theory.md, T8)."""
     if rows.intercept and np.count_nonzero(rows.root) < 2:
         raise DataError("a single row has weight, and without it nothing is left", "leave-one-out")
     if factor.left is None:
@@ -338,19 +185,6 @@ def leave_one_out(
 
 
 def factor_of_spectrum(spectrum: Spectrum, cut: float) -> Factor:
-    """Keep the directions above a cut.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        Spectrum of the features' covariance.
-    cut : float
-        What eigenvalues must exceed.
-
-    Returns
-    -------
-    Factor
-        The leading directions.
-    """
+    """Keep the directions above a cut."""
     rank = int(np.sum(spectrum.values > cut))
     return Factor(spectrum.vectors[:, :rank], spectrum.values[:rank], "moments")

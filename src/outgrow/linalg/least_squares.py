@@ -31,57 +31,29 @@ class LeastSquares:
     """A fitted linear map, and how it was found.
 
     A path of penalties puts an axis of length a in front; a 1-d target takes the axis of length k away.
-
-    Parameters
-    ----------
-    coef : array of shape (d, k)
-        Coefficients.
-    intercept : array of shape (k,) or float
-        Added to every prediction; zeros without intercept.
-    alpha : float or array of shape (a,)
-        Penalty or penalties.
-    rank : int
-        Directions of the centred features that the fit used.
-    condition : float
-        Largest over smallest singular value among them.
-    df : float or array of shape (a,)
-        Trace of the hat matrix, the intercept's 1 included.
-    method : str
-        "svd", "primal", "dual" or "moments", and why if not the one asked for.
-    checks : tuple of Check
-        OG209 where directions were left out that the moments could not resolve.
-    _fit : object, optional
-        Rows and factorization, from which the leave-one-out residuals follow.
     """
 
     coef: Float[np.ndarray, "*axes"] = field(repr=False)
+    """Coefficients."""
     intercept: Float[np.ndarray, "*level"] | float = field(repr=False)
+    """Added to every prediction; zeros without intercept."""
     alpha: float | Float[np.ndarray, " a"]
+    """Penalty or penalties."""
     rank: int
+    """Directions of the centred features that the fit used."""
     condition: float
+    """Largest over smallest singular value among them."""
     df: float | Float[np.ndarray, " a"]
+    """Trace of the hat matrix, the intercept's 1 included."""
     method: str
+    """ "svd", "primal", "dual" or "moments", and why if not the one asked for."""
     checks: tuple[Check, ...] = ()
+    """OG209 where directions were left out that the moments could not resolve."""
     _fit: _Fit | None = field(default=None, repr=False, compare=False)
+    """Rows and factorization, from which the leave-one-out residuals follow."""
 
     def predict(self, X: Float[np.ndarray, "q d"]) -> Float[np.ndarray, "*axes"]:
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : array of shape (q, d)
-            Features.
-
-        Returns
-        -------
-        array of shape (q, k)
-            Predictions; (a, q, k) for a path, and without the last axis for a 1-d target.
-
-        Raises
-        ------
-        DataError
-            When the features are of another width.
-        """
+        """Predict the targets."""
         rows = np.asarray(X, dtype=np.float64)
         path = np.ndim(self.alpha) == 1
         width = self.coef.shape[1 if path else 0]
@@ -100,11 +72,6 @@ class LeastSquares:
         The intercept is fitted anew without row i, and the total penalty stays what it was: m alpha
         |theta|^2 beside the sum of squares (sum of all weights times alpha, with weights). Computed when
         first asked for; None for a fit from moments, which has no rows.
-
-        Raises
-        ------
-        DataError
-            When an intercept was fitted and a single row has weight: without it nothing is left.
         """
         return None if self._fit is None else self._fit.loo()
 
@@ -143,43 +110,7 @@ def least_squares(
     intercept: bool = True,
     method: Method = "auto",
 ) -> LeastSquares:
-    """Fit sum_i w_i (y_i - x_i theta - b)^2 / sum_i w_i + alpha |theta|^2.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Features.
-    y : array of shape (m, k) or (m,)
-        Targets.
-    alpha : float or array of shape (a,)
-        Penalty, at least 0, or a path of them; 0 is the minimum-norm solution.
-    weights : array of shape (m,), optional
-        Weights, at least 0; only their ratios matter, since they are divided by their sum. Whole numbers
-        act like repeated rows.
-    intercept : bool
-        Whether to fit b, which is not penalized and not in the norm that is minimized.
-    method : {"auto", "svd", "primal", "dual"}
-        "svd" is exact for any penalty; the Gram matrix of columns ("primal") or rows ("dual") is faster
-        and squares the condition number. "auto" takes the smaller Gram matrix where every penalty is
-        large enough for it to be exact, else "svd".
-
-    Returns
-    -------
-    LeastSquares
-        The fit.
-
-    Raises
-    ------
-    DataError
-        When shapes do not agree, or a value is not finite or a penalty or weight negative.
-
-    Examples
-    --------
-    >>> X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    >>> fit = least_squares(X, X @ np.array([2.0, -1.0]) + 3.0)
-    >>> fit.coef.round(6), round(fit.intercept, 6), fit.rank
-    (array([ 2., -1.]), 3.0, 2)
-    """
+    """Fit sum_i w_i (y_i - x_i theta - b)^2 / sum_i w_i + alpha |theta|^2."""
     X, targets = _matrix(X, "X"), _matrix(_columns(y), "y")
     if len(X) != len(targets):
         raise DataError(f"X has {len(X)} rows and y {len(targets)}", "least squares")
@@ -204,38 +135,7 @@ def least_squares_from_moments(
     rows: tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "m ..."]] | None = None,
     weights: Float[np.ndarray, " m"] | None = None,
 ) -> LeastSquares:
-    """Fit from moments: the rows are not needed, unless the moments cannot resolve what is asked.
-
-    Parameters
-    ----------
-    block_moments : BlockMoments
-        Moments of the rows to fit, weighted as they should be.
-    features : str or sequence of str
-        Block of the features, or several side by side.
-    target : str
-        Block of the targets.
-    alpha : float or array of shape (a,)
-        Penalty or path, as for `least_squares`.
-    intercept : bool
-        As for `least_squares`.
-    rows : pair of arrays of shape (m, d) and (m, k), optional
-        The same rows. They are used where a penalty is smaller than the moments' error and directions
-        that should be there cannot be told from rounding; without rows these are left out.
-    weights : array of shape (m,), optional
-        The weights of these rows, where the moments are weighted.
-
-    Returns
-    -------
-    LeastSquares
-        With a 2-d target; no leave-one-out residuals unless rows were used, which the method says.
-        Carries check OG209 where directions were left out that should be there: as many as there are
-        columns that vary, or rows less one, if that is fewer.
-
-    Raises
-    ------
-    DataError
-        When a block is unknown, shapes do not agree, or a penalty is negative.
-    """
+    """Fit from moments: the rows are not needed, unless the moments cannot resolve what is asked."""
     names = [features] if isinstance(features, str) else list(features)
     moment = block_moments.covariance if intercept else block_moments.second
     alphas = _penalties(alpha)

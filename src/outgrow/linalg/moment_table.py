@@ -26,17 +26,12 @@ class BlockMoments:
     """Means and covariances of named blocks over one selection of rows.
 
     Covariances are divided by the sum of weights (1/m, not 1/(m - 1)).
-
-    Parameters
-    ----------
-    cell : Cell
-        Sums about the shifts.
-    shifts : mapping of str to array of shape (d,)
-        What was taken off each block's rows.
     """
 
     cell: Cell = field(repr=False)
+    """Sums about the shifts."""
     shifts: Mapping[str, Float[np.ndarray, " d"]] = field(repr=False)
+    """What was taken off each block's rows."""
 
     @property
     def n(self) -> int:
@@ -54,50 +49,15 @@ class BlockMoments:
         return tuple(self.shifts)
 
     def width(self, block: str) -> int:
-        """Give the number of columns of a block.
-
-        Parameters
-        ----------
-        block : str
-            Its name.
-
-        Returns
-        -------
-        int
-            Columns.
-        """
+        """Give the number of columns of a block."""
         return len(self._shift(block))
 
     def mean(self, block: str) -> Float[np.ndarray, " d"]:
-        """Give the weighted mean of a block.
-
-        Parameters
-        ----------
-        block : str
-            Its name.
-
-        Returns
-        -------
-        array of shape (d,)
-            Column means.
-        """
+        """Give the weighted mean of a block."""
         return self._shift(block) + self.cell.sums[block] / self.weight
 
     def covariance(self, a: str, b: str | None = None) -> Float[np.ndarray, "d_a d_b"]:
-        """Give the centred covariance of two blocks, divided by the sum of weights.
-
-        Parameters
-        ----------
-        a : str
-            Block of the rows of the result.
-        b : str, optional
-            Block of its columns; `a` by default.
-
-        Returns
-        -------
-        array of shape (d_a, d_b)
-            A new array; symmetric with a diagonal of at least 0 when the blocks are one.
-        """
+        """Give the centred covariance of two blocks, divided by the sum of weights."""
         b = a if b is None else b
         self._shift(a), self._shift(b)
         product = self.cell.products[a, b] if a <= b else self.cell.products[b, a].T
@@ -110,20 +70,7 @@ class BlockMoments:
         return centred
 
     def second(self, a: str, b: str | None = None) -> Float[np.ndarray, "d_a d_b"]:
-        """Give the uncentred second moment E x_a x_b', divided by the sum of weights.
-
-        Parameters
-        ----------
-        a : str
-            Block of the rows of the result.
-        b : str, optional
-            Block of its columns; `a` by default.
-
-        Returns
-        -------
-        array of shape (d_a, d_b)
-            A new array.
-        """
+        """Give the uncentred second moment E x_a x_b', divided by the sum of weights."""
         b = a if b is None else b
         return self.covariance(a, b) + np.outer(self.mean(a), self.mean(b))
 
@@ -137,16 +84,6 @@ class BlockMoments:
 
         By Weyl's inequality no eigenvalue is off by more than this times the largest one, so smaller
         ones cannot be told from zero. How it is estimated: `outgrow.linalg.rounding`.
-
-        Parameters
-        ----------
-        block : str
-            Its name.
-
-        Returns
-        -------
-        float
-            0 for a block that does not vary: its covariance holds no eigenvalue to be wrong about.
         """
         covariance, mean = self.covariance(block), self.cell.sums[block] / self.weight
         return self.cell.rounding[block].relative_error(self.weight, covariance, mean)
@@ -159,18 +96,12 @@ class BlockMoments:
 
 @dataclass(frozen=True, eq=False)
 class MomentTable:
-    """Moments by split and jackknife group.
-
-    Parameters
-    ----------
-    shifts : mapping of str to array of shape (d,)
-        What was taken off each block's rows.
-    cells : mapping of (str, int) to Cell
-        Sums by split and group.
-    """
+    """Moments by split and jackknife group."""
 
     shifts: Mapping[str, Float[np.ndarray, " d"]] = field(repr=False)
+    """What was taken off each block's rows."""
     cells: Mapping[tuple[str, int], Cell] = field(repr=False)
+    """Sums by split and group."""
     _totals: dict[tuple[str, ...], Cell] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -194,27 +125,7 @@ class MomentTable:
         without_group: int | None = None,
         groups: Sequence[int] | None = None,
     ) -> BlockMoments:
-        """Add up the rows wanted.
-
-        Parameters
-        ----------
-        splits : str or sequence of str, optional
-            Splits wanted; all by default.
-        without_group : int, optional
-            Jackknife group to leave out, by one subtraction from the total where that costs no digits.
-        groups : sequence of int, optional
-            Groups wanted; all by default.
-
-        Returns
-        -------
-        BlockMoments
-            Their moments.
-
-        Raises
-        ------
-        DataError
-            When a split or group is unknown, or no weight is left.
-        """
+        """Add up the rows wanted."""
         named = (splits,) if isinstance(splits, str) else splits
         wanted = self.splits if named is None else tuple(sorted(set(named)))
         for kind, names, known in (

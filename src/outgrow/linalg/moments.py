@@ -69,27 +69,7 @@ class Moments:
         groups: int | Int[np.ndarray, " m"] = 0,
         weights: Float[np.ndarray, " m"] | None = None,
     ) -> None:
-        """Add a batch of rows.
-
-        Parameters
-        ----------
-        batch : mapping of str to array of shape (m, d) or (m,)
-            Rows by block, features and targets alike; the same blocks every time. Any array with the
-            array API; products are taken on its device. Large batches are cut into chunks; many small
-            ones are slower.
-        split : str
-            What the rows are filed under.
-        groups : int or array of shape (m,)
-            Jackknife group of all rows, or of each row.
-        weights : array of shape (m,), optional
-            Weight of each row, at least 0; one by default.
-
-        Raises
-        ------
-        DataError
-            When blocks, widths or lengths do not agree, or a number is not finite. Rows of this batch
-            may have been added by then: the accumulator is to be thrown away.
-        """
+        """Add a batch of rows."""
         blocks = self._checked(batch)
         count = next(iter(blocks.values())).shape[0]
         if not count:
@@ -112,23 +92,7 @@ class Moments:
                 self._add(self._cells[split, group], chunk, None if root is None else root[part], part)
 
     def merge(self, other: Moments) -> Moments:
-        """Join with the moments of other rows, moving them to this object's shifts.
-
-        Parameters
-        ----------
-        other : Moments
-            Moments of the same blocks; left as it was.
-
-        Returns
-        -------
-        Moments
-            This object, now of all rows.
-
-        Raises
-        ------
-        DataError
-            When the blocks differ.
-        """
+        """Join with the moments of other rows, moving them to this object's shifts."""
         if not other._shifts:
             return self
         if not self._shifts:
@@ -148,31 +112,14 @@ class Moments:
         return self
 
     def finalize(self) -> MomentTable:
-        """Give the moments read so far.
-
-        Returns
-        -------
-        MomentTable
-            Not changed by later updates.
-
-        Raises
-        ------
-        DataError
-            When there were no rows.
-        """
+        """Give the moments read so far."""
         if not self._cells:
             raise DataError("there are no rows", "moments")
         self._handed_out = True
         return MomentTable(dict(self._shifts), dict(self._cells))
 
     def to_bytes(self) -> bytes:
-        """Write the state as safetensors.
-
-        Returns
-        -------
-        bytes
-            A safetensors file; the keys of the cells are JSON in the tensor "header".
-        """
+        """Write the state as safetensors."""
         from safetensors.numpy import save
 
         keys = list(self._cells)
@@ -185,23 +132,7 @@ class Moments:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Moments:
-        """Read a state written by `to_bytes`.
-
-        Parameters
-        ----------
-        data : bytes
-            A safetensors file.
-
-        Returns
-        -------
-        Moments
-            The same state, ready for more rows.
-
-        Raises
-        ------
-        FileError
-            When the bytes are something else.
-        """
+        """Read a state written by `to_bytes`."""
         from safetensors import SafetensorError
         from safetensors.numpy import load
 

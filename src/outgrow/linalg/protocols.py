@@ -18,35 +18,10 @@ class Accumulator(Protocol[Result_co]):
     """Running state over batches of rows: updated, merged, finalized."""
 
     def update(self, batch: Any, /, **keys: Any) -> None:
-        """Add one batch.
-
-        Parameters
-        ----------
-        batch : object
-            Rows, in whatever form this accumulator takes.
-        **keys : object
-            What the rows are filed under, such as their split.
-        """
+        """Add one batch."""
 
     def merge(self: Self_, other: Self_, /) -> Self_:
-        """Join with the state of other rows.
-
-        Parameters
-        ----------
-        other : Accumulator
-            State of the same kind; left as it was.
-
-        Returns
-        -------
-        Accumulator
-            State of all rows; may be this object, changed.
-        """
+        """Join with the state of other rows."""
 
     def finalize(self) -> Result_co:
-        """Give the result.
-
-        Returns
-        -------
-        object
-            A frozen value, not changed by later updates.
-        """
+        """Give the result."""

@@ -19,62 +19,24 @@ EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Rounding:
-    """Rounding in the sums of products of one block.
-
-    Parameters
-    ----------
-    noise : float
-        Expected squared error, had all squares been along one direction.
-    scale : float
-        Sum of w |z|^2 at the shift the products were taken at.
-    eps : float
-        Machine epsilon of the coarsest products.
-    moved : float
-        Expected squared error that moves to other shifts have brought.
-    """
+    """Rounding in the sums of products of one block."""
 
     noise: float = 0.0
+    """Expected squared error, had all squares been along one direction."""
     scale: float = 0.0
+    """Sum of w |z|^2 at the shift the products were taken at."""
     eps: float = 0.0
+    """Machine epsilon of the coarsest products."""
     moved: float = 0.0
+    """Expected squared error that moves to other shifts have brought."""
 
     @classmethod
     def of_chunk(cls, n: int, width: int, squares: float, eps: float) -> Rounding:
-        """Give the rounding of one product.
-
-        Parameters
-        ----------
-        n : int
-            Rows.
-        width : int
-            Columns.
-        squares : float
-            Sum of w |z|^2.
-        eps : float
-            Machine epsilon of the products' precision.
-
-        Returns
-        -------
-        Rounding
-            That of these rows.
-        """
+        """Give the rounding of one product."""
         return cls((eps / 2 * (np.sqrt(n) + np.sqrt(width)) * squares) ** 2, squares, eps)
 
     def plus(self, other: Rounding, sign: int = 1) -> Rounding:
-        """Add, or take off, the sums of other rows.
-
-        Parameters
-        ----------
-        other : Rounding
-            That of the other sums.
-        sign : int
-            1 to add, -1 to take off.
-
-        Returns
-        -------
-        Rounding
-            That of the result.
-        """
+        """Add, or take off, the sums of other rows."""
         scale = max(0.0, self.scale + sign * other.scale)
         # What is taken off takes its own errors along; the total rounds once more, which counts where
         # chunks are many and small.
@@ -87,44 +49,14 @@ class Rounding:
         )
 
     def after_move(self, weight: float, total: float, move: float) -> Rounding:
-        """Move the sums to another shift, in float64.
-
-        Parameters
-        ----------
-        weight : float
-            Sum of weights.
-        total : float
-            Norm of the sum of rows before the move.
-        move : float
-            Norm of the move.
-
-        Returns
-        -------
-        Rounding
-            That of the moved sums: products taken about a far shift lose digits, also when moved back.
-        """
+        """Move the sums to another shift, in float64."""
         error = EPS * move * (weight * move + 2 * total)
         return Rounding(self.noise, self.scale, self.eps, self.moved + error**2)
 
     def relative_error(
         self, weight: float, covariance: Float[np.ndarray, "d d"], mean: Float[np.ndarray, " d"]
     ) -> float:
-        """Estimate the spectral norm of a covariance's error, relative to its largest eigenvalue.
-
-        Parameters
-        ----------
-        weight : float
-            Sum of weights.
-        covariance : array of shape (d, d)
-            What the sums gave.
-        mean : array of shape (d,)
-            Mean about the present shift.
-
-        Returns
-        -------
-        float
-            0 for a covariance of zeros, which holds no eigenvalue to be wrong about.
-        """
+        """Estimate the spectral norm of a covariance's error, relative to its largest eigenvalue."""
         trace = float(np.trace(covariance))
         if trace <= 0:
             return 0.0

@@ -38,74 +38,28 @@ Pair: TypeAlias = tuple[str, str]
 
 @dataclass
 class ChunkProducts:
-    """Sums of one chunk of shifted, weighted rows, in float64.
-
-    Parameters
-    ----------
-    sums : mapping of str to array of shape (d,)
-        Sum of w z by block.
-    products : mapping of (str, str) to array of shape (d_a, d_b)
-        Sum of w z_a z_b' by pair of blocks, in the order of the blocks.
-    """
+    """Sums of one chunk of shifted, weighted rows, in float64."""
 
     sums: Mapping[str, Float[np.ndarray, " d"]]
+    """Sum of w z by block."""
     products: Mapping[Pair, Float[np.ndarray, "d_a d_b"]]
+    """Sum of w z_a z_b' by pair of blocks, in the order of the blocks."""
 
 
 def is_numpy(array: Array) -> bool:
-    """Tell whether an array is numpy's, memory maps included.
-
-    Parameters
-    ----------
-    array : array
-        Any array.
-
-    Returns
-    -------
-    bool
-        Whether numpy's own loops can be used.
-    """
+    """Tell whether an array is numpy's, memory maps included."""
     return isinstance(array, np.ndarray)
 
 
 def as_host(array: Array) -> Float[np.ndarray, "*axes"]:
-    """Bring an array to the host as float64.
-
-    Parameters
-    ----------
-    array : array
-        Any array.
-
-    Returns
-    -------
-    numpy.ndarray
-        A float64 array.
-    """
+    """Bring an array to the host as float64."""
     if not is_numpy(array):
         array = array_api_compat.to_device(array, "cpu")
     return np.asarray(array, dtype=np.float64)
 
 
 def product_dtype(array: Array, name: str) -> np.dtype[Any]:
-    """Precision in which an array's products are taken.
-
-    Parameters
-    ----------
-    array : array
-        Rows of one block.
-    name : str
-        The block, for the error.
-
-    Returns
-    -------
-    numpy.dtype
-        float32 for floats of at most 32 bits, else float64.
-
-    Raises
-    ------
-    DataError
-        When the numbers are complex or no numbers at all.
-    """
+    """Precision in which an array's products are taken."""
     xp = array_api_compat.array_namespace(array)
     if is_numpy(array):
         if array.dtype.kind not in "fiub":
@@ -120,13 +74,7 @@ def product_dtype(array: Array, name: str) -> np.dtype[Any]:
 
 
 class Shifter:
-    """Shifts and multiplies chunks, keeping its buffers between them.
-
-    Parameters
-    ----------
-    shifts : mapping of str to array of shape (d,)
-        What is taken off each block's rows; representable in the precision of the products.
-    """
+    """Shifts and multiplies chunks, keeping its buffers between them."""
 
     def __init__(self, shifts: Mapping[str, Float[np.ndarray, " d"]]) -> None:
         self._shifts = shifts
@@ -134,20 +82,7 @@ class Shifter:
         self._outputs: dict[tuple[Pair, np.dtype[Any]], np.ndarray] = {}
 
     def products(self, chunk: Mapping[str, Array], root: Float[np.ndarray, " m"] | None) -> ChunkProducts:
-        """Shift, weight and multiply one chunk.
-
-        Parameters
-        ----------
-        chunk : mapping of str to array of shape (m, d)
-            Rows by block, all numpy's or all of one other library.
-        root : array of shape (m,), optional
-            Square roots of the rows' weights; None for weights of one.
-
-        Returns
-        -------
-        ChunkProducts
-            Their sums, in float64. The arrays are reused by the next call.
-        """
+        """Shift, weight and multiply one chunk."""
         host = all(is_numpy(block) for block in chunk.values())
         shifted = {
             name: self._shift_host(name, block, root) if host else self._shift_device(name, block, root)

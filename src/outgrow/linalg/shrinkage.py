@@ -18,48 +18,12 @@ and no more halvings lie between the largest and the smallest float64."""
 
 
 def df1(values: Float[np.ndarray, " r"], kappa: float) -> float:
-    """Give the sum of lambda / (lambda + kappa) (docs/theory.md, T4).
-
-    Parameters
-    ----------
-    values : array of shape (r,)
-        Eigenvalues, at least 0; zeros count nothing, also at kappa = 0.
-    kappa : float
-        Penalty, at least 0.
-
-    Returns
-    -------
-    float
-        Degrees of freedom; the rank at kappa = 0.
-
-    Examples
-    --------
-    >>> df1(np.array([3.0, 1.0, 0.0]), 1.0)
-    1.25
-    """
+    """Give the sum of lambda / (lambda + kappa) (docs/theory.md, T4)."""
     return float(np.sum(_shrinkage(values, kappa)))
 
 
 def df2(values: Float[np.ndarray, " r"], kappa: float) -> float:
-    """Give the sum of (lambda / (lambda + kappa))^2 (docs/theory.md, T4).
-
-    Parameters
-    ----------
-    values : array of shape (r,)
-        Eigenvalues, at least 0; zeros count nothing, also at kappa = 0.
-    kappa : float
-        Penalty, at least 0.
-
-    Returns
-    -------
-    float
-        Second-order degrees of freedom, at most `df1`.
-
-    Examples
-    --------
-    >>> df2(np.array([3.0, 1.0, 0.0]), 1.0)
-    0.8125
-    """
+    """Give the sum of (lambda / (lambda + kappa))^2 (docs/theory.md, T4)."""
     return float(np.sum(_shrinkage(values, kappa) ** 2))
 
 
@@ -67,33 +31,6 @@ def solve_kappa(values: Float[np.ndarray, " r"], m: float, alpha: float) -> floa
     """Solve alpha = kappa (1 - df1(kappa) / m) for kappa (docs/theory.md, T4).
 
     For alpha = 0 (ridgeless): 0 if the rank is at most m, else the root of df1(kappa) = m.
-
-    Parameters
-    ----------
-    values : array of shape (r,)
-        Eigenvalues of the population covariance, at least 0. The rank is the number of positive ones:
-        cut numerical zeros first (`Spectrum.rank`).
-    m : float
-        Number of samples, positive; may be fractional (m - 1 with a fitted intercept, say).
-    alpha : float
-        Penalty asked for, at least 0.
-
-    Returns
-    -------
-    float
-        The effective penalty, at least `alpha`.
-
-    Raises
-    ------
-    DataError
-        When `m` is not positive, or `alpha` or an eigenvalue is negative or not finite.
-
-    Examples
-    --------
-    >>> round(solve_kappa(np.ones(4), m=2, alpha=0.0), 9)
-    1.0
-    >>> solve_kappa(np.ones(4), m=8, alpha=0.0)
-    0.0
     """
     values = np.asarray(values, dtype=np.float64)
     if not (np.isfinite(m) and m > 0):

@@ -16,30 +16,20 @@ from outgrow.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Spectrum of a covariance (divided by m, not m - 1).
-
-    Parameters
-    ----------
-    values : array of shape (k,)
-        Eigenvalues, descending, at least 0; all d of them, or the first min(m, d) when taken from rows.
-    vectors : array of shape (d, k)
-        Unit eigenvectors, one column each.
-    total : float
-        Trace.
-    n : int
-        Rows behind the covariance.
-    relative_error : float
-        Size, relative to the largest eigenvalue, below which an eigenvalue cannot be told from zero.
-    method : str
-        How it was obtained.
-    """
+    """Spectrum of a covariance (divided by m, not m - 1)."""
 
     values: Float[np.ndarray, " k"]
+    """Eigenvalues, descending, at least 0; all d of them, or the first min(m, d) when taken from rows."""
     vectors: Float[np.ndarray, "d k"] = field(repr=False)
+    """Unit eigenvectors, one column each."""
     total: float
+    """Trace."""
     n: int
+    """Rows behind the covariance."""
     relative_error: float
+    """Size, relative to the largest eigenvalue, below which an eigenvalue cannot be told from zero."""
     method: str
+    """How it was obtained."""
 
     @property
     def rank(self) -> int:
@@ -54,28 +44,6 @@ def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectr
 
     A triangular factor first where rows outnumber columns, then singular values: eigenvalues down to
     (max(m, d) eps)^2 of the largest are resolved, where a Gram matrix would stop at d eps.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Rows.
-    center : bool
-        Whether to take the mean off; without, the uncentred second moment is decomposed.
-
-    Returns
-    -------
-    Spectrum
-        With min(m, d) values.
-
-    Raises
-    ------
-    DataError
-        When there are no rows, or a value is not finite.
-
-    Examples
-    --------
-    >>> spectrum_of_rows(np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0], [0.0, -2.0]])).values.round(6)
-    array([2. , 0.5])
     """
     rows = np.asarray(X, dtype=np.float64)
     if rows.ndim != 2 or not rows.size:
@@ -104,34 +72,7 @@ def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectr
 def spectrum_of_covariance(
     S: Float[np.ndarray, "d d"], n: int, relative_error: float = np.finfo(np.float64).eps
 ) -> Spectrum:
-    """Decompose a covariance matrix.
-
-    Parameters
-    ----------
-    S : array of shape (d, d)
-        Symmetric, positive semi-definite up to rounding.
-    n : int
-        Rows behind it.
-    relative_error : float
-        Spectral norm of its error over its largest eigenvalue, such as `BlockMoments.relative_error`.
-
-    Returns
-    -------
-    Spectrum
-        With d values, negative ones (rounding) set to 0. Its `relative_error` is the one given, or
-        max(n, d) eps where that is larger: float64 sums of n products and the decomposition itself do
-        not promise more.
-
-    Raises
-    ------
-    DataError
-        When the matrix is not square or not finite.
-
-    Examples
-    --------
-    >>> spectrum_of_covariance(np.diag([1.0, 4.0, 0.0]), n=10).rank
-    2
-    """
+    """Decompose a covariance matrix."""
     S = np.asarray(S, dtype=np.float64)
     if S.ndim != 2 or S.shape[0] != S.shape[1] or not S.size:
         raise DataError(f"a square matrix is needed, not shape {S.shape}", "spectrum")
@@ -152,20 +93,7 @@ def spectrum_of_covariance(
 def centre(
     X: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"] | None = None
 ) -> Float[np.ndarray, " d"]:
-    """Give the mean of rows, exact to the last bit for constant columns.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Rows.
-    weights : array of shape (m,), optional
-        Weights that sum to one.
-
-    Returns
-    -------
-    array of shape (d,)
-        Column means.
-    """
+    """Give the mean of rows, exact to the last bit for constant columns."""
     # About the first row: a constant column then gives zeros, not the rounding of its sum.
     first = X[0]
     return first + ((X - first).mean(axis=0) if weights is None else weights @ (X - first))

@@ -49,53 +49,23 @@ _FITS: dict[str, Callable[[Rows], FittedPair]] = {
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A fitted head with its own view of X: teacher, student or baseline.
-
-    Parameters
-    ----------
-    view : View
-        What it reads of X.
-    head : LinearModel or LogisticModel
-        What it makes of these features.
-    classes : array of shape (k,), optional
-        Class of each output; None in regression.
-    flat : bool
-        Whether the single output of a regression is given without its axis.
-    """
+    """A fitted head with its own view of X: teacher, student or baseline."""
 
     view: View
+    """What it reads of X."""
     head: Model
+    """What it makes of these features."""
     classes: Shaped[np.ndarray, " k"] | None = None
+    """Class of each output; None in regression."""
     flat: bool = False
+    """Whether the single output of a regression is given without its axis."""
 
     def outputs(self, X: Any) -> Float[np.ndarray, "m k"]:
-        """Give the head's outputs: predicted targets, scores of one-hot codes, or class probabilities.
-
-        Parameters
-        ----------
-        X : array or data frame of m rows
-            Rows, in the form that fit was given.
-
-        Returns
-        -------
-        array of shape (m, k)
-            One column per target or class.
-        """
+        """Give the head's outputs: predicted targets, scores of one-hot codes, or class probabilities."""
         return np.asarray(self.head.predict(self.view.features(X)))
 
     def predict(self, X: Any) -> Shaped[np.ndarray, "m ..."]:
-        """Predict targets or classes.
-
-        Parameters
-        ----------
-        X : array or data frame of m rows
-            Rows, in the form that fit was given.
-
-        Returns
-        -------
-        array of shape (m,) or (m, k)
-            Targets in the shape that y had, or classes.
-        """
+        """Predict targets or classes."""
         found = self.outputs(X)
         if self.classes is not None:
             return np.asarray(self.classes[np.argmax(found, axis=1)])
@@ -164,19 +134,7 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         return (self.teacher_ if isinstance(student, Undefined) else student), X
 
     def predict(self, X: Any) -> Shaped[np.ndarray, "m ..."]:
-        """Predict by the student, or by the teacher where fit saw no unlabelled rows.
-
-        Parameters
-        ----------
-        X : array or data frame of m rows
-            Rows with the columns that fit saw. Only those in the student's view are read: the others may
-            hold anything, NaN too.
-
-        Returns
-        -------
-        array of shape (m,) or (m, k)
-            Targets in the shape that y had, or classes.
-        """
+        """Predict by the student, or by the teacher where fit saw no unlabelled rows."""
         probe, X = self._used(X)
         return probe.predict(X)
 
@@ -432,18 +390,7 @@ class WeakToStrongClassifier(ClassifierMixin, _WeakToStrong):  # type: ignore[mi
 
     @available_if(_is_logistic)  # type: ignore[untyped-decorator]  # scikit-learn ships no types
     def predict_proba(self, X: Any) -> Float[np.ndarray, "m k"]:
-        """Give the probability of every class; with the logistic head only.
-
-        Parameters
-        ----------
-        X : array or data frame of m rows
-            Rows.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Rows sum to one; classes as in `classes_`.
-        """
+        """Give the probability of every class; with the logistic head only."""
         probe, X = self._used(X)
         return probe.outputs(X)
 

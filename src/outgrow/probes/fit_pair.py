@@ -42,29 +42,22 @@ NO_CEILING = Undefined("the labels of the pool are not known", "Nothing short of
 
 @dataclass(frozen=True)
 class Rows:
-    """Labelled and unlabelled rows of both feature sets.
-
-    Parameters
-    ----------
-    weak, strong : arrays of shape (n, d_w) and (n, d_s)
-        Features of the labelled rows.
-    y : array of shape (n, k)
-        Labels: targets, or one-hot codes.
-    pool_weak, pool_strong : arrays of shape (N, d_w) and (N, d_s)
-        Features of the unlabelled rows; N may be 0.
-    folds : sequence of integer arrays
-        Partition of the labelled rows, groups whole.
-    groups : sequence of integer arrays, optional
-        Labelled rows that leave together.
-    """
+    """Labelled and unlabelled rows of both feature sets."""
 
     weak: Float[np.ndarray, "n d_w"]
+    """Features of the labelled rows."""
     strong: Float[np.ndarray, "n d_s"]
+    """Features of the labelled rows."""
     y: Float[np.ndarray, "n k"]
+    """Labels: targets, or one-hot codes."""
     pool_weak: Float[np.ndarray, "N d_w"]
+    """Features of the unlabelled rows; N may be 0."""
     pool_strong: Float[np.ndarray, "N d_s"]
+    """Features of the unlabelled rows; N may be 0."""
     folds: Sequence[Int[np.ndarray, " _"]]
+    """Partition of the labelled rows, groups whole."""
     groups: Groups | None = None
+    """Labelled rows that leave together."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -97,31 +90,22 @@ INTERPOLATES = Undefined(
 
 @dataclass(frozen=True)
 class FittedPair:
-    """A teacher, its student and the baseline.
-
-    Parameters
-    ----------
-    teacher, baseline : LinearModel or LogisticModel
-        Of the weak and of the strong features.
-    student : LinearModel, LogisticModel or Undefined
-        Of the strong features; Undefined without unlabelled rows.
-    pseudo_labels : array of shape (N, k)
-        What the student was trained on.
-    settings : dict of str to dict
-        Penalties by route.
-    risks : Risks
-        Leave-one-out (or cross-validated) risks.
-    checks : tuple of Check
-        Suspicions.
-    """
+    """A teacher, its student and the baseline."""
 
     teacher: Model
+    """Of the weak and of the strong features."""
     baseline: Model
+    """Of the weak and of the strong features."""
     student: Model | Undefined
+    """Of the strong features; Undefined without unlabelled rows."""
     pseudo_labels: Float[np.ndarray, "N k"]
+    """What the student was trained on."""
     settings: dict[str, dict[str, float]]
+    """Penalties by route."""
     risks: Risks
+    """Leave-one-out (or cross-validated) risks."""
     checks: tuple[Check, ...]
+    """Suspicions."""
 
 
 def folds_of(
@@ -149,19 +133,7 @@ def folds_of(
 
 
 def fit_ridge(rows: Rows) -> FittedPair:
-    """Train and tune by two-stage leave-one-out (docs/theory.md, T8).
-
-    Parameters
-    ----------
-    rows : Rows
-        The data.
-
-    Returns
-    -------
-    FittedPair
-        With the teacher tuned to be used alone; the student's pseudo-labels come from a teacher whose
-        penalty was chosen for the student.
-    """
+    """Train and tune by two-stage leave-one-out (docs/theory.md, T8)."""
     labelled = routes.Labelled(rows.strong, rows.y, rows.folds, rows.groups)
     if not len(rows.pool_weak):
         teacher, _ = labelled.tuned("teacher", "weak", labelled.path(rows.weak), ("weak",), "alpha_w")
@@ -203,15 +175,7 @@ def _collect(
 def fit_ridgeless(rows: Rows) -> FittedPair:
     """Fit by minimum norm, more features than rows included.
 
-    Parameters
-    ----------
-    rows : Rows
-        The data.
-
-    Returns
-    -------
-    FittedPair
-        Without settings; risks are Undefined where a fit interpolates its labels.
+    Without settings; risks are Undefined where a fit interpolates its labels.
     """
     none = np.zeros(1)
     first = StageOne(rows.weak, rows.y, none, rows.groups)
@@ -269,18 +233,7 @@ divided by less than this would be rounding."""
 
 
 def fit_logistic(rows: Rows) -> FittedPair:
-    """Train by cross-entropy and tune by cross-validation of both stages against the true labels.
-
-    Parameters
-    ----------
-    rows : Rows
-        The data; y holds one-hot codes.
-
-    Returns
-    -------
-    FittedPair
-        With probabilities as pseudo-labels, from a teacher whose penalty was chosen for the student.
-    """
+    """Train by cross-entropy and tune by cross-validation of both stages against the true labels."""
     folds, checks = rows.folds, list(rows.checks)
     settings: dict[str, dict[str, float]] = {}
 

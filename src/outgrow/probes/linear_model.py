@@ -14,30 +14,13 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class LinearModel:
-    """Prediction ``intercept + features @ coef``.
-
-    Parameters
-    ----------
-    coef : array of shape (d, k)
-        One column per target.
-    intercept : array of shape (k,)
-        Added to every prediction.
-    """
+    """Prediction ``intercept + features @ coef``."""
 
     coef: Float[np.ndarray, "d k"]
+    """One column per target."""
     intercept: Float[np.ndarray, " k"]
+    """Added to every prediction."""
 
     def predict(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
-        """Predict every target for every row.
-
-        Parameters
-        ----------
-        features : array of shape (m, d)
-            Rows in the coordinates the model was fitted in.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Predictions, float64.
-        """
+        """Predict every target for every row."""
         return np.asarray(features, dtype=np.float64) @ self.coef + self.intercept

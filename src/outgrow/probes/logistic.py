@@ -37,32 +37,15 @@ are then right to about 1e-6 nats."""
 
 @dataclass(frozen=True)
 class LogisticModel:
-    """Class probabilities: softmax of linear scores.
-
-    Parameters
-    ----------
-    linear : LinearModel
-        Scores, one column per class; for two classes their difference is the log-odds.
-    converged : bool
-        False where the optimizer stopped short.
-    """
+    """Class probabilities: softmax of linear scores."""
 
     linear: LinearModel
+    """Scores, one column per class; for two classes their difference is the log-odds."""
     converged: bool = True
+    """False where the optimizer stopped short."""
 
     def predict(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
-        """Predict the probability of every class for every row.
-
-        Parameters
-        ----------
-        features : array of shape (m, d)
-            Rows in the coordinates the model was fitted in.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Probabilities; rows sum to one.
-        """
+        """Predict the probability of every class for every row."""
         scores = self.linear.predict(features)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
@@ -77,20 +60,6 @@ def path(
     classes, intercepts free. On one-hot codes this is scikit-learn's LogisticRegression with
     C = 1 / (2 m alpha) for three or more classes, and with C = 1 / (m alpha) for two, whose single
     coefficient vector is the difference of two opposite ones.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Features.
-    targets : array of shape (m, k)
-        One-hot codes or probabilities.
-    alphas : array of shape (a,)
-        Penalties, ascending.
-
-    Returns
-    -------
-    list of LogisticModel
-        One per penalty; a class without any weight has probability zero.
     """
     from scipy.optimize import minimize
 
@@ -132,56 +101,19 @@ def path(
 def cross_entropy(
     predicted: Float[np.ndarray, "m k"], targets: Float[np.ndarray, "m k"]
 ) -> Float[np.ndarray, " m"]:
-    """Give the cross-entropy of every row, in nats.
-
-    Parameters
-    ----------
-    predicted, targets : arrays of shape (m, k)
-        Probabilities.
-
-    Returns
-    -------
-    array of shape (m,)
-        Finite: probabilities below the rounding unit count as that.
-    """
+    """Give the cross-entropy of every row, in nats."""
     return np.asarray(-np.sum(targets * np.log(np.maximum(predicted, np.finfo(np.float64).eps)), axis=1))
 
 
 def grid(features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " a"]:
-    """Lay out the penalties to try for one feature set.
-
-    Parameters
-    ----------
-    features : array of shape (m, d)
-        Rows that set the scale.
-
-    Returns
-    -------
-    array of shape (a,)
-        Ascending.
-    """
+    """Lay out the penalties to try for one feature set."""
     return penalties(features, GRID, LOW, HIGH)
 
 
 def table_single(
     X: Float[np.ndarray, "n d"], y: Float[np.ndarray, "n k"], folds: Sequence[Int[np.ndarray, " _"]]
 ) -> Float[np.ndarray, "a n"]:
-    """Cross-validate one stage along its penalties.
-
-    Parameters
-    ----------
-    X : array of shape (n, d)
-        Features.
-    y : array of shape (n, k)
-        One-hot codes.
-    folds : sequence of integer arrays
-        Partition of the rows.
-
-    Returns
-    -------
-    array of shape (a, n)
-        Cross-entropy of every row, its fold left out.
-    """
+    """Cross-validate one stage along its penalties."""
     alphas = grid(X)
     losses = np.empty((len(alphas), len(y)))
     for fold in folds:
@@ -199,24 +131,7 @@ def table_pair(
     pool_strong: Float[np.ndarray, "N d_s"],
     folds: Sequence[Int[np.ndarray, " _"]],
 ) -> Float[np.ndarray, "a b n"]:
-    """Cross-validate teacher and student together against the true labels.
-
-    Parameters
-    ----------
-    weak, strong : arrays of shape (n, d_w) and (n, d_s)
-        Features of the labelled rows.
-    y : array of shape (n, k)
-        One-hot codes.
-    pool_weak, pool_strong : arrays of shape (N, d_w) and (N, d_s)
-        Features of the unlabelled rows.
-    folds : sequence of integer arrays
-        Partition of the labelled rows.
-
-    Returns
-    -------
-    array of shape (a, b, n)
-        The student's cross-entropy on every labelled row, its fold unseen by the teacher.
-    """
+    """Cross-validate teacher and student together against the true labels."""
     alphas_w, alphas_s = grid(weak), grid(strong)
     losses = np.empty((len(alphas_w), len(alphas_s), len(y)))
     for fold in folds:

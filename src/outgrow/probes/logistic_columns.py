@@ -34,65 +34,26 @@ class LogisticColumns:
 
     Scores of k classes matter up to a number common to all, and the penalty makes coefficients of all classes
     sum to zero: kept are their k - 1 coordinates in `contrasts`.
-
-    Parameters
-    ----------
-    coef : array of shape (k - 1, d, c)
-        Coefficients of c fits; the last of the d belongs to the intercept, if there is one.
-    seen : array of bool, shape (k, c)
-        Classes that had any weight; others have probability zero.
-    converged : array of bool, shape (c,)
-        False where the optimizer stopped short.
     """
 
     coef: Float[np.ndarray, "q d c"]
+    """Coefficients of c fits; the last of the d belongs to the intercept, if there is one."""
     seen: Bool[np.ndarray, "k c"]
+    """Classes that had any weight; others have probability zero."""
     converged: Bool[np.ndarray, " c"]
+    """False where the optimizer stopped short."""
 
     def take(self, columns: Int[np.ndarray, " e"]) -> LogisticColumns:
-        """Take some of the fits.
-
-        Parameters
-        ----------
-        columns : integer array of shape (e,)
-            Which.
-
-        Returns
-        -------
-        LogisticColumns
-            Those.
-        """
+        """Take some of the fits."""
         return LogisticColumns(self.coef[:, :, columns], self.seen[:, columns], self.converged[columns])
 
     def predict(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "k m c"]:
-        """Predict the probability of every class for every row by every fit.
-
-        Parameters
-        ----------
-        X : array of shape (m, d)
-            Rows, as they were fitted.
-
-        Returns
-        -------
-        array of shape (k, m, c)
-            Probabilities; they sum to one over classes.
-        """
+        """Predict the probability of every class for every row by every fit."""
         return _probabilities(np.matmul(X, self.coef), contrasts(len(self.seen)), self.seen)
 
 
 def contrasts(k: int) -> Float[np.ndarray, "k q"]:
-    """Give an orthonormal basis of the scores of k classes that sum to zero.
-
-    Parameters
-    ----------
-    k : int
-        Classes.
-
-    Returns
-    -------
-    array of shape (k, k - 1)
-        Its columns.
-    """
+    """Give an orthonormal basis of the scores of k classes that sum to zero."""
     from scipy.linalg import helmert
 
     return np.asarray(helmert(k).T)
@@ -115,36 +76,6 @@ def fit_columns(
     odds, (1/2) moments + 2 alpha: in coordinates whose covariance is diagonal it is near the curvature, and
     a dozen steps suffice where rows well exceed columns. The line search looks at scores alone, and costs no
     pass.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Features, uncorrelated (or nearly) for speed; with an intercept the last column is ones.
-    targets : array of shape (k, m, c)
-        One-hot codes or probabilities, class by class.
-    alphas : array of shape (c,)
-        Penalties, above 0.
-    moments : array of shape (d,)
-        About the mean square of every column; any positive numbers lead to the same fits.
-    intercept : bool
-        Whether the last column of X is ones and bears no penalty.
-    weights : array of shape (m, c), optional
-        Weights of rows by fit, which sum to one over rows; 1 / m by default.
-    start : array of shape (k - 1, d, c), optional
-        Coefficients to start from; zeros by default. They change the fits by no more than `DECREMENT` allows.
-
-    Returns
-    -------
-    LogisticColumns
-        The fits.
-
-    Examples
-    --------
-    >>> X = np.array([[-1.0, 1.0], [0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
-    >>> targets = np.array([[[0.9], [0.6], [0.5], [0.1]], [[0.1], [0.4], [0.5], [0.9]]])
-    >>> fits = fit_columns(X, targets, np.array([0.01]), moments=np.array([1.5, 1.0]))
-    >>> fits.predict(X)[1, :, 0].round(3)
-    array([0.129, 0.325, 0.61 , 0.836])
     """
     k, m, c = targets.shape
     weights = np.full((m, c), 1 / m) if weights is None else weights

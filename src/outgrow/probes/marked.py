@@ -22,27 +22,7 @@ UNLABELLED = -1
 
 
 def targets_of(y: ArrayLike) -> tuple[Float[np.ndarray, "m ..."], Bool[np.ndarray, " m"]]:
-    """Read the targets of a regression.
-
-    Parameters
-    ----------
-    y : array of shape (m,) or (m, k)
-        Targets; NaN in every target of a row without a label.
-
-    Returns
-    -------
-    array of shape (m,) or (m, k)
-        The same in float64.
-    array of shape (m,)
-        Which rows are labelled; one at least.
-
-    Raises
-    ------
-    DataError
-        When no row is labelled, or a row has some of its targets alone.
-    ValueError
-        When a target is infinite or no number.
-    """
+    """Read the targets of a regression."""
     targets: np.ndarray = check_array(
         y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
     )
@@ -62,26 +42,7 @@ def targets_of(y: ArrayLike) -> tuple[Float[np.ndarray, "m ..."], Bool[np.ndarra
 def classes_of(y: ArrayLike, warn: bool = False) -> tuple[Shaped[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
     """Read the classes of a classification.
 
-    Parameters
-    ----------
-    y : array of shape (m,)
-        Classes; -1 for rows without one (or None, or NaN, in an array of dtype object).
-    warn : bool
-        Whether to warn, as scikit-learn does, when a column is given instead of a 1-d array.
-
-    Returns
-    -------
-    array of shape (n,)
-        Classes of the labelled rows.
-    array of shape (m,)
-        Which rows are labelled; one at least.
-
-    Raises
-    ------
-    DataError
-        When no row is labelled, a number is NaN, a class is the text "-1", or texts and others are mixed.
-    ValueError
-        When the numbers are no classes.
+    Returns classes of the labelled rows; which rows are labelled; one at least.
     """
     values: np.ndarray = column_or_1d(y, warn=warn)
     known = np.ones(len(values), dtype=bool)
@@ -120,22 +81,7 @@ def classes_of(y: ArrayLike, warn: bool = False) -> tuple[Shaped[np.ndarray, " m
 def codes_of(labels: Shaped[np.ndarray, " n"]) -> tuple[Shaped[np.ndarray, " k"], Float[np.ndarray, "n k"]]:
     """Encode classes one-hot.
 
-    Parameters
-    ----------
-    labels : array of shape (n,)
-        Classes of the labelled rows.
-
-    Returns
-    -------
-    array of shape (k,)
-        The classes, sorted.
-    array of shape (n, k)
-        One-hot codes.
-
-    Raises
-    ------
-    DataError
-        When there are not two classes at least.
+    Returns the classes, sorted; one-hot codes.
     """
     classes, places = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
@@ -145,25 +91,7 @@ def codes_of(labels: Shaped[np.ndarray, " n"]) -> tuple[Shaped[np.ndarray, " k"]
 
 
 def group_numbers(groups: ArrayLike, m: int) -> Int[np.ndarray, " m"]:
-    """Number the groups of rows.
-
-    Parameters
-    ----------
-    groups : array of shape (m,)
-        Group of each row.
-    m : int
-        Rows.
-
-    Returns
-    -------
-    array of shape (m,)
-        Numbers from 0.
-
-    Raises
-    ------
-    DataError
-        When there is not one group per row.
-    """
+    """Number the groups of rows."""
     labels = np.asarray(groups)
     if labels.shape != (m,):
         raise DataError(

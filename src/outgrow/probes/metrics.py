@@ -29,27 +29,18 @@ SQUARED = "squared loss"
 
 @dataclass(frozen=True)
 class _Means:
-    """Mean losses of several models on the same rows, with what varies around them.
-
-    Parameters
-    ----------
-    values : array of shape (models,)
-        Means over seeds and rows.
-    parts : sequence of (array of shape (models, models), int)
-        Covariance of the means for each thing that varies (rows; seeds), with its degrees of freedom.
-    rows : int
-        Number of rows.
-    over : str
-        What was averaged over, in words.
-    scope : str
-        What the intervals speak of, in words.
-    """
+    """Mean losses of several models on the same rows, with what varies around them."""
 
     values: Float[np.ndarray, " models"]
+    """Means over seeds and rows."""
     parts: Sequence[tuple[Float[np.ndarray, "models models"], int]]
+    """Covariance of the means for each thing that varies (rows; seeds), with its degrees of freedom."""
     rows: int
+    """Number of rows."""
     over: str
+    """What was averaged over, in words."""
     scope: str
+    """What the intervals speak of, in words."""
 
     @classmethod
     def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None) -> _Means:

@@ -43,24 +43,16 @@ def _refuse_interpolation(rest: float, what: str) -> None:
 
 @dataclass(frozen=True)
 class StageOne:
-    """Ridge on the labelled rows, along a path of penalties, from one singular value decomposition.
-
-    Parameters
-    ----------
-    X : array of shape (n, d)
-        Features of the labelled rows.
-    y : array of shape (n, k)
-        Labels.
-    alphas : array of shape (a,)
-        Penalties, at least 0; 0 is the minimum-norm fit.
-    groups : sequence of integer arrays, optional
-        Rows left out together; every row stands in exactly one group. None leaves out single rows.
-    """
+    """Ridge on the labelled rows, along a path of penalties, from one singular value decomposition."""
 
     X: Float[np.ndarray, "n d"]
+    """Features of the labelled rows."""
     y: Float[np.ndarray, "n k"]
+    """Labels."""
     alphas: Float[np.ndarray, " a"]
+    """Penalties, at least 0; 0 is the minimum-norm fit."""
     groups: Groups | None = None
+    """Rows left out together; every row stands in exactly one group. None leaves out single rows."""
 
     @cached_property
     def mean(self) -> Float[np.ndarray, " d"]:
@@ -123,77 +115,36 @@ class StageOne:
         return deleted
 
     def model(self, which: int) -> LinearModel:
-        """Give the fit at one penalty as a model of the original features.
-
-        Parameters
-        ----------
-        which : int
-            Position in `alphas`.
-
-        Returns
-        -------
-        LinearModel
-            The fit on all labelled rows.
-        """
+        """Give the fit at one penalty as a model of the original features."""
         coef = self.basis @ self.theta[:, which, :]
         return LinearModel(coef, self.y.mean(axis=0) - self.mean @ coef)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What the student needs of the unlabelled rows: means and covariances, nothing else.
-
-    Parameters
-    ----------
-    size : int
-        N, the number of unlabelled rows.
-    weak_mean, strong_mean : arrays of shape (d_w,) and (d_s,)
-        Means.
-    weak_cov : array of shape (d_w, d_w)
-        Covariance of the weak features, divided by N.
-    strong_cov : array of shape (d_s, d_s)
-        Covariance of the strong features, divided by N.
-    cross_cov : array of shape (d_s, d_w)
-        Covariance of strong with weak features, divided by N.
-    """
+    """What the student needs of the unlabelled rows: means and covariances, nothing else."""
 
     size: int
+    """N, the number of unlabelled rows."""
     weak_mean: Float[np.ndarray, " d_w"]
+    """Means."""
     strong_mean: Float[np.ndarray, " d_s"]
+    """Means."""
     weak_cov: Float[np.ndarray, "d_w d_w"]
+    """Covariance of the weak features, divided by N."""
     strong_cov: Float[np.ndarray, "d_s d_s"]
+    """Covariance of the strong features, divided by N."""
     cross_cov: Float[np.ndarray, "d_s d_w"]
+    """Covariance of strong with weak features, divided by N."""
 
     @classmethod
     def from_rows(cls, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:
-        """Take the moments of rows held in memory.
-
-        Parameters
-        ----------
-        weak, strong : arrays of shape (N, d_w) and (N, d_s)
-            Features of the unlabelled rows.
-
-        Returns
-        -------
-        Pool
-            Their moments, in float64.
-        """
+        """Take the moments of rows held in memory."""
         return cls.from_moments(pair_moments(weak, strong, np.zeros(len(strong), dtype=np.int64)).select())
 
     @classmethod
     def from_moments(cls, moments: BlockMoments) -> Pool:
-        """Take the moments that an engine added up.
-
-        Parameters
-        ----------
-        moments : BlockMoments
-            Of the unlabelled rows, blocks "weak" and "strong".
-
-        Returns
-        -------
-        Pool
-            The same numbers.
-        """
+        """Take the moments that an engine added up."""
         return cls(
             moments.n,
             moments.mean(WEAK),
@@ -208,18 +159,7 @@ class Pool:
         weak: tuple[Float[np.ndarray, " d_w"], Float[np.ndarray, "d_w r_w"] | None],
         strong: tuple[Float[np.ndarray, " d_s"], Float[np.ndarray, "d_s r_s"] | None],
     ) -> Pool:
-        """Give the moments of the same rows in other coordinates.
-
-        Parameters
-        ----------
-        weak, strong : pair of array of shape (d,) and (array of shape (d, r) or None)
-            What is subtracted, and the basis; None keeps a set as it is.
-
-        Returns
-        -------
-        Pool
-            Moments of (x - centre) basis.
-        """
+        """Give the moments of the same rows in other coordinates."""
         (centre_w, W), (centre_s, S) = weak, strong
         pool = self
         if W is not None:
@@ -245,19 +185,6 @@ class StageTwo:
     The objective is ``(1 - weight)`` times the mean squared error on the true labels, plus ``weight`` times
     that on the pseudo-labels, plus alpha times the squared norm: weight 1 is the W2S student, weight 0 the
     strong baseline.
-
-    Parameters
-    ----------
-    teacher : StageOne
-        The fitted teacher path.
-    strong : array of shape (n, d_s)
-        Strong features of the labelled rows, in the teacher's order.
-    pool : Pool
-        Moments of the unlabelled rows.
-    alphas : array of shape (b,)
-        Penalties of the student.
-    weight : float
-        Weight of the pseudo-labels, between 0 and 1.
     """
 
     def __init__(
@@ -291,13 +218,7 @@ class StageTwo:
         self._label_cross = self.scores.T @ teacher.y / n
 
     def losses(self) -> Float[np.ndarray, "a b n"]:
-        """Squared loss of every labelled row with its group left out of both stages.
-
-        Returns
-        -------
-        array of shape (a, b, n)
-            Summed over targets; a runs over the teacher's penalties, b over the student's.
-        """
+        """Squared loss of every labelled row with its group left out of both stages."""
         first = self.teacher
         n, k = first.y.shape
         a = len(first.alphas)
@@ -349,18 +270,6 @@ class StageTwo:
 
         This is what tuning the student for itself minimises; it is here to be compared with, since it
         knows nothing of the true labels.
-
-        Parameters
-        ----------
-        which_teacher : int
-            Position in the teacher's penalties.
-        pool : Pool
-            The same moments as at construction.
-
-        Returns
-        -------
-        array of shape (b,)
-            Mean squared error on the pseudo-labels, corrected for the degrees of freedom, per penalty.
         """
         theta = self.teacher.theta[:, which_teacher, :]
         coef = self.teacher.basis @ theta
@@ -373,18 +282,7 @@ class StageTwo:
         return np.asarray(np.maximum(variance - explained, 0.0) / rest**2)
 
     def model(self, which_teacher: int, which: int) -> LinearModel:
-        """Give the student at one pair of penalties as a model of the strong features.
-
-        Parameters
-        ----------
-        which_teacher, which : int
-            Positions in the teacher's and the student's penalties.
-
-        Returns
-        -------
-        LinearModel
-            The student fitted on all rows.
-        """
+        """Give the student at one pair of penalties as a model of the strong features."""
         theta = self.teacher.theta[:, which_teacher, :]
         pseudo_mean = self._label_mean + self._pool_offset @ theta
         pseudo_cross = np.outer(self._shift, self._label_mean) + self._cross @ theta
@@ -395,18 +293,7 @@ class StageTwo:
 
 
 def row_losses(stage: StageOne) -> Float[np.ndarray, "a n"]:
-    """Squared leave-one-out loss of every labelled row for a single-stage fit.
-
-    Parameters
-    ----------
-    stage : StageOne
-        The fitted path.
-
-    Returns
-    -------
-    array of shape (a, n)
-        Summed over targets.
-    """
+    """Squared leave-one-out loss of every labelled row for a single-stage fit."""
     return np.asarray(np.sum(stage.deleted_residuals**2, axis=2).T)
 
 
@@ -417,20 +304,6 @@ def penalties(
 
     Eight decades around the mean variance per column hold every useful penalty from "all but ridgeless" to
     "all but constant"; three points per decade keep the loss from the grid below .1 % of the risk.
-
-    Parameters
-    ----------
-    features : array of shape (m, d)
-        Rows whose mean variance per column sets the scale.
-    count : int
-        Number of penalties.
-    low, high : float
-        Ends, in units of the mean variance per column.
-
-    Returns
-    -------
-    array of shape (count,)
-        Ascending.
     """
     scale = float(features.var(axis=0, dtype=np.float64).mean())
     if not scale > 0:

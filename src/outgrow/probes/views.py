@@ -28,39 +28,12 @@ _KINDS = (
 
 
 def is_transformer(choice: Any) -> bool:
-    """Tell a transformer from a choice of columns.
-
-    Parameters
-    ----------
-    choice : object
-        What was given as `weak` or `strong`.
-
-    Returns
-    -------
-    bool
-        True for an instance with `fit` and `transform`.
-    """
+    """Tell a transformer from a choice of columns."""
     return hasattr(choice, "fit") and hasattr(choice, "transform") and not isinstance(choice, type)
 
 
 def as_rows(X: Any) -> Any:
-    """Let arrays, sparse matrices and data frames through as they are, and make an array of the rest.
-
-    Parameters
-    ----------
-    X : object
-        Rows; a list of texts becomes an array of them, for transformers that read texts.
-
-    Returns
-    -------
-    object
-        Something with a shape.
-
-    Raises
-    ------
-    DataError
-        When the rows are lists of different lengths.
-    """
+    """Let arrays, sparse matrices and data frames through as they are, and make an array of the rest."""
     if hasattr(X, "shape"):
         return X
     try:
@@ -81,52 +54,24 @@ def _names(X: Any) -> list[Any] | None:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A fitted view.
-
-    Parameters
-    ----------
-    name : str
-        "weak" or "strong".
-    transformer : object or None
-        The fitted transformer, if it is one.
-    columns : tuple of int
-        Numbers of the chosen columns, if it is a choice of columns.
-    names : tuple of str or None
-        Their names, where X had names.
-    seen : int
-        Columns that X had, for a choice of columns.
-    """
+    """A fitted view."""
 
     name: str
+    """ "weak" or "strong"."""
     transformer: Any = None
+    """The fitted transformer, if it is one."""
     columns: tuple[int, ...] = ()
+    """Numbers of the chosen columns, if it is a choice of columns."""
     names: tuple[Any, ...] | None = None
+    """Their names, where X had names."""
     seen: int = 0
+    """Columns that X had, for a choice of columns."""
 
     @classmethod
     def fit(cls, choice: Any, X: Any, name: str) -> tuple[View, Float[np.ndarray, "m d"]]:
         """Settle a choice on the rows of X, and look at them through it.
 
-        Parameters
-        ----------
-        choice : object
-            Columns, a callable that chooses them from X, a transformer, or None for all columns.
-        X : object
-            Rows, as `as_rows` gives them.
-        name : str
-            "weak" or "strong".
-
-        Returns
-        -------
-        View
-            The fitted view.
-        array of shape (m, d)
-            Features.
-
-        Raises
-        ------
-        ConfigError
-            When the choice is none that is known, or names columns that are not there.
+        Returns the fitted view; features.
         """
         if is_transformer(choice):
             transformer = clone(choice)
@@ -150,26 +95,7 @@ class View:
         return view, view.features(X)
 
     def features(self, X: Any) -> Float[np.ndarray, "m d"]:
-        """Look at rows through the view.
-
-        Parameters
-        ----------
-        X : object
-            Rows of the kind that the view was fitted on; of a data frame only the columns that the view
-            reads are needed.
-
-        Returns
-        -------
-        array of shape (m, d)
-            Features.
-
-        Raises
-        ------
-        DataError
-            When X lacks columns, or the features are sparse.
-        ValueError
-            When the features are not finite real numbers.
-        """
+        """Look at rows through the view."""
         X = as_rows(X)
         if self.transformer is not None:
             return self._checked(self.transformer.transform(X), len_of(X))
@@ -206,18 +132,7 @@ class View:
 
 
 def len_of(X: Any) -> int:
-    """Count rows.
-
-    Parameters
-    ----------
-    X : object
-        Rows, as `as_rows` gives them.
-
-    Returns
-    -------
-    int
-        How many.
-    """
+    """Count rows."""
     return int(X.shape[0]) if X.shape else 0
 
 

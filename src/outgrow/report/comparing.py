@@ -38,20 +38,7 @@ def measured_order(outcome: Plain) -> list[str]:
 
 
 def route_title(name: object, outcome: Plain) -> str:
-    """Name a route as the page does, with its teacher.
-
-    Parameters
-    ----------
-    name : object
-        Its name in the run's JSON.
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    str
-        Such as "Student of minilm-l3"; not yet escaped.
-    """
+    """Name a route as the page does, with its teacher."""
     route = by_name(outcome).get(str(name))
     if route is None:
         return kind_title(name)
@@ -62,59 +49,19 @@ def route_title(name: object, outcome: Plain) -> str:
 
 
 def route_line(name: object, outcome: Plain) -> str:
-    """Say in one line what a route is.
-
-    Parameters
-    ----------
-    name : object
-        Its name in the run's JSON.
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    str
-        Empty for a kind that this version does not know.
-    """
+    """Say in one line what a route is."""
     kind = KINDS.get(str(part(by_name(outcome), str(name)).get("kind")))
     return kind.line if kind else ""
 
 
 def evaluated(outcome: Mapping[str, Any]) -> str:
-    """Say in a few words what the measured risks were measured on.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    str
-        Such as "3,000 test rows".
-
-    Examples
-    --------
-    >>> evaluated({"evaluation": "test rows", "n_test": 3000})
-    '3,000 test rows'
-    """
+    """Say in a few words what the measured risks were measured on."""
     said, rows = str(outcome.get("evaluation", "rows not trained on")), outcome.get("n_test")
     return f"{rows:,} {said}" if is_number(rows) and rows else said
 
 
 def sizes(outcome: Plain) -> str:
-    """Say how many rows a run had and what was fitted to them.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-    """
+    """Say how many rows a run had and what was fitted to them."""
     named = (("n", "labelled rows"), ("N", "unlabelled rows"), ("n_test", "test rows"))
     # Without test rows the evaluation itself says so.
     parts = [

@@ -46,33 +46,17 @@ STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 
 @dataclass(frozen=True)
 class Span:
-    """Ends of an axis.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends; low is below high.
-    logarithmic : bool
-        Whether the axis is.
-    """
+    """Ends of an axis."""
 
     low: float
+    """Ends; low is below high."""
     high: float
+    """Ends; low is below high."""
     logarithmic: bool = False
+    """Whether the axis is."""
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value lies on the axis.
-
-        Parameters
-        ----------
-        value : float
-            Any number.
-
-        Returns
-        -------
-        bool
-            Ends included.
-        """
+        """Tell whether a value lies on the axis."""
         return self.low <= value <= self.high
 
 
@@ -86,29 +70,7 @@ def span_of(
 ) -> Span | None:
     """Choose the ends of an axis.
 
-    Parameters
-    ----------
-    values : sequence of float
-        What the bulk is of.
-    lines : sequence of float
-        Of theory, say: shown where they are near it.
-    ends : sequence of float
-        Of intervals: shown as far as they do not make the axis much longer.
-    kept : sequence of float
-        Shown in any case, such as published values.
-    logarithmic : bool
-        Whether the axis is; what is not above 0 is then left out.
-
-    Returns
-    -------
-    Span or None
-        None where there is no number.
-
-    Examples
-    --------
-    >>> pgr = [0.4, 0.5, 0.6, 0.55, 0.45]
-    >>> span_of([*pgr, -30.0]).low > 0, span_of([*pgr, 0.1]).low < 0.1
-    (True, True)
+    None where there is no number.
     """
     usable = [_numbers(part, logarithmic) for part in (values, lines, ends, kept)]
     bulk, near, bars, always = (np.log10(part) if logarithmic else part for part in usable)
@@ -153,24 +115,7 @@ def _numbers(values: Sequence[float], positive: bool) -> np.ndarray:
 
 
 def axis_of(span: Span, title: list[str], *, places: Sequence[float] = (), edge: float = 0.0) -> Any:
-    """Make the axis of a span.
-
-    Parameters
-    ----------
-    span : Span
-        Its ends.
-    title : list of str
-        Lines of its title.
-    places : sequence of float
-        Of points: written on the axis where they are few.
-    edge : float
-        Pixels kept for its labels at least.
-
-    Returns
-    -------
-    altair.Axis
-        With few round ticks.
-    """
+    """Make the axis of a span."""
     import altair as alt
 
     common: dict[str, Any] = {"title": title, "labelOverlap": "greedy", "minExtent": edge}
@@ -198,18 +143,7 @@ def _ticks(span: Span) -> list[float]:
 
 
 def scale_of(span: Span) -> Any:
-    """Make the scale of a span.
-
-    Parameters
-    ----------
-    span : Span
-        Its ends.
-
-    Returns
-    -------
-    altair.Scale
-        With exactly these ends.
-    """
+    """Make the scale of a span."""
     import altair as alt
 
     ends = [span.low, span.high]
@@ -219,29 +153,7 @@ def scale_of(span: Span) -> Any:
 
 
 def apart(places: Sequence[float], count: int, span: Span, most: float) -> list[float]:
-    """Set marks of several curves at one place side by side, so that no interval hides another.
-
-    Parameters
-    ----------
-    places : sequence of float
-        Places that curves have marks at.
-    count : int
-        Number of curves.
-    span : Span
-        The axis.
-    most : float
-        Largest share of the axis between two neighbours.
-
-    Returns
-    -------
-    list of float
-        For each curve its shift, in the axis' own measure (decades where logarithmic), around 0.
-
-    Examples
-    --------
-    >>> apart([1.0, 2.0], 3, Span(0.0, 10.0), 0.01)
-    [-0.1, 0.0, 0.1]
-    """
+    """Set marks of several curves at one place side by side, so that no interval hides another."""
     on_axis = sorted({math.log10(place) if span.logarithmic else place for place in places})
     low, high = (math.log10(end) if span.logarithmic else end for end in (span.low, span.high))
     step = most * (high - low)

@@ -15,15 +15,7 @@ WAYS = 8
 def notes(outcome: Plain) -> Safe | None:
     """Write what the reader should bear in mind.
 
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None without notes.
+    None without notes.
     """
     found = [str(note) for note in outcome.get("notes") or ()]
     if not found:
@@ -37,18 +29,7 @@ def notes(outcome: Plain) -> Safe | None:
 
 
 def curve_notes(outcome: Plain) -> list[tuple[Child, Child]]:
-    """Say how the figure's curves were obtained, each way once.
-
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction.
-
-    Returns
-    -------
-    list of (str, str)
-        Kind of curve, and what its study says; not yet escaped.
-    """
+    """Say how the figure's curves were obtained, each way once."""
     found: dict[str, list[str]] = {}
     for panel in items(outcome, "panels"):
         for curve in items(panel, "curves"):
@@ -61,18 +42,7 @@ def curve_notes(outcome: Plain) -> list[tuple[Child, Child]]:
 
 
 def configuration(outcome: Plain) -> Safe:
-    """Write what was asked for.
-
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write what was asked for."""
     seconds = outcome.get("seconds")
     return tag(
         "section",

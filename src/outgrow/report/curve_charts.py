@@ -50,20 +50,7 @@ TITLE = 30
 
 
 def drawing(scene: Scene, looks: Mapping[str, Look]) -> Drawing:
-    """Draw a panel for the page.
-
-    Parameters
-    ----------
-    scene : Scene
-        The panel.
-    looks : mapping of str to Look
-        Of every series.
-
-    Returns
-    -------
-    Drawing
-        It takes the width of its place.
-    """
+    """Draw a panel for the page."""
     title = shortened(scene.panel.get("title") or scene.panel.get("y_name") or "", 120)
     data: dict[str, Any] = {}
     return Drawing(
@@ -75,25 +62,7 @@ def drawing(scene: Scene, looks: Mapping[str, Look]) -> Drawing:
 
 
 def chart(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any], *, legend: Any = None) -> Any:
-    """Draw a panel.
-
-    Parameters
-    ----------
-    scene : Scene
-        The panel.
-    looks : mapping of str to Look
-        Of every series.
-    data : dict
-        Filled in with the rows that the chart names: they are to become the "datasets" of the whole. Inside
-        the chart Altair would copy every one of them at every step, which took most of the time.
-    legend : altair.Legend, optional
-        Of the series, where no key stands beside the figure.
-
-    Returns
-    -------
-    altair.LayerChart
-        Without a size.
-    """
+    """Draw a panel."""
     import altair as alt
 
     drawn = _Drawn(scene, looks, data, legend)

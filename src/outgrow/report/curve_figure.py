@@ -18,17 +18,7 @@ from outgrow.report.text import shortened
 def figure(outcome: Plain, figures: Figures) -> Safe | None:
     """Place a figure.
 
-    Parameters
-    ----------
-    outcome : dict
-        A sweep or a reproduction, with its panels.
-    figures : Figures
-        The charts of the page.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None where there is no panel.
+    None where there is no panel.
     """
     panels = items(outcome, "panels")
     if not panels:

@@ -52,36 +52,18 @@ _KEYS: Mapping[str, tuple[Mapping[str, object], ...]] = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a series is drawn.
-
-    Parameters
-    ----------
-    label : str
-        Its name as shown, unlike that of any other series; not yet escaped.
-    colour : str
-        Its colour.
-    shape : str
-        Vega's name of its shape.
-    """
+    """How a series is drawn."""
 
     label: str
+    """Its name as shown, unlike that of any other series; not yet escaped."""
     colour: str
+    """Its colour."""
     shape: str
+    """Vega's name of its shape."""
 
 
 def families(panels: Sequence[Plain]) -> list[list[Plain]]:
-    """Part panels by what they show: those that have a series in common need one key.
-
-    Parameters
-    ----------
-    panels : sequence of dict
-        All panels of a figure.
-
-    Returns
-    -------
-    list of list of dict
-        Panels of one group stay together, and all keep their order.
-    """
+    """Part panels by what they show: those that have a series in common need one key."""
     found: list[tuple[set[str], list[Plain]]] = []
     for members in grouped(panels).values():
         own = {str(curve.get("series")) for panel in members for curve in items(panel, "curves")}
@@ -99,18 +81,7 @@ def families(panels: Sequence[Plain]) -> list[list[Plain]]:
 
 
 def grouped(panels: Sequence[Plain]) -> dict[str, list[Plain]]:
-    """Put panels under their headings.
-
-    Parameters
-    ----------
-    panels : sequence of dict
-        All panels of a figure.
-
-    Returns
-    -------
-    dict of str to list of dict
-        Panels by group, in the order of each group's first.
-    """
+    """Put panels under their headings."""
     found: dict[str, list[Plain]] = {}
     for panel in panels:
         found.setdefault(visible(panel.get("group") or ""), []).append(panel)
@@ -118,18 +89,7 @@ def grouped(panels: Sequence[Plain]) -> dict[str, list[Plain]]:
 
 
 def looks_of(panels: Sequence[Plain]) -> dict[str, Look]:
-    """Give every series its look.
-
-    Parameters
-    ----------
-    panels : sequence of dict
-        Of one family.
-
-    Returns
-    -------
-    dict of str to Look
-        By series, in the order of their first curves.
-    """
+    """Give every series its look."""
     curves = (curve for panel in panels for curve in items(panel, "curves"))
     found: dict[str, Look] = {}
     labels: set[str] = set()
@@ -144,18 +104,7 @@ def looks_of(panels: Sequence[Plain]) -> dict[str, Look]:
 
 
 def kinds_of(panels: Sequence[Plain]) -> dict[str, str]:
-    """List the kinds of curves that there are.
-
-    Parameters
-    ----------
-    panels : sequence of dict
-        Of one family.
-
-    Returns
-    -------
-    dict of str to str
-        Kinds and their names, in the order of the key.
-    """
+    """List the kinds of curves that there are."""
     curves = [curve for panel in panels for curve in items(panel, "curves")]
     found = {str(curve.get("kind")) for curve in curves}
     ends = any(is_number(end) for curve in curves for end in curve.get("low") or ())
@@ -166,23 +115,7 @@ def kinds_of(panels: Sequence[Plain]) -> dict[str, str]:
 
 
 def in_words(kinds: Mapping[str, str]) -> str:
-    """Say how kinds of curves are drawn, for a figure that has no key of them.
-
-    Parameters
-    ----------
-    kinds : mapping of str to str
-        As from `kinds_of`.
-
-    Returns
-    -------
-    str
-        Such as "Points: measured. Solid lines: theory."
-
-    Examples
-    --------
-    >>> in_words({"measured": "measured", "bound": "published bound"})
-    'Points: measured. Dashed lines: published bound.'
-    """
+    """Say how kinds of curves are drawn, for a figure that has no key of them."""
     drawn = {"measured": "Points", "theory": "Solid lines", "bound": "Dashed lines", "published": "Crosses"}
     return " ".join(f"{drawn[kind]}: {name}." for kind, name in kinds.items())
 
@@ -190,15 +123,7 @@ def in_words(kinds: Mapping[str, str]) -> str:
 def key(panels: Sequence[Plain]) -> Safe | None:
     """Write what colours, shapes and lines of a figure mean.
 
-    Parameters
-    ----------
-    panels : sequence of dict
-        Of one family.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None where there is nothing to tell apart.
+    None where there is nothing to tell apart.
     """
     looks, kinds = looks_of(panels), kinds_of(panels)
     if not looks:

@@ -42,49 +42,27 @@ class _Place:
 
 @dataclass(frozen=True)
 class Scene:
-    """A panel with everything that drawing it needs.
-
-    Parameters
-    ----------
-    panel : dict
-        As plain values.
-    rows : tuple of dict
-        One per place of a curve; "y" is None where there is no value, or an axis has no place for it:
-        "missing" tells the two apart.
-    x, y : Span
-        The axes.
-    outside : tuple of dict
-        Rows whose value the axis leaves out.
-    points : int
-        Measured or published values that are drawn, outside or not.
-    unplaced : int
-        Measured or published values that a logarithmic axis has no place for.
-    """
+    """A panel with everything that drawing it needs."""
 
     panel: Plain
+    """As plain values."""
     rows: tuple[dict[str, Any], ...]
+    """One per place of a curve; "y" is None where there is no value, or an axis has no place for it:
+    "missing" tells the two apart."""
     x: Span
+    """The axes."""
     y: Span
+    """The axes."""
     outside: tuple[dict[str, Any], ...]
+    """Rows whose value the axis leaves out."""
     points: int
+    """Measured or published values that are drawn, outside or not."""
     unplaced: int
+    """Measured or published values that a logarithmic axis has no place for."""
 
 
 def scenes(panels: Sequence[Plain], looks: Mapping[str, Look]) -> list[Scene]:
-    """Set out the panels of one group.
-
-    Parameters
-    ----------
-    panels : sequence of dict
-        Panels that stand side by side; those that show the same quantity share its axis.
-    looks : mapping of str to Look
-        Of every series.
-
-    Returns
-    -------
-    list of Scene
-        Panels without any value are left out.
-    """
+    """Set out the panels of one group."""
     alike: dict[tuple[str, bool], list[Plain]] = {}
     for panel in panels:
         alike.setdefault((str(panel.get("y_name")), bool(panel.get("y_log"))), []).append(panel)

@@ -70,41 +70,20 @@ CONFIG: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """One chart of the page.
-
-    Parameters
-    ----------
-    title : str
-        Its heading, not yet escaped.
-    alt : str
-        What it shows, for those who do not see it; not yet escaped.
-    caption : str
-        How to read it; not yet escaped.
-    spec : dict
-        Vega-Lite.
-    """
+    """One chart of the page."""
 
     title: str
+    """Its heading, not yet escaped."""
     alt: str
+    """What it shows, for those who do not see it; not yet escaped."""
     caption: str
+    """How to read it; not yet escaped."""
     spec: Mapping[str, Any]
+    """Vega-Lite."""
 
 
 def specified(chart: alt.LayerChart | alt.Chart | alt.FacetChart, height: int) -> dict[str, Any]:
-    """Turn a chart into a specification that takes the width of its container.
-
-    Parameters
-    ----------
-    chart : altair.Chart or altair.LayerChart
-        One view, layered or not.
-    height : int
-        Of the plot, in pixels.
-
-    Returns
-    -------
-    dict
-        Vega-Lite.
-    """
+    """Turn a chart into a specification that takes the width of its container."""
     import altair as alt
 
     sized = chart.properties(
@@ -117,23 +96,7 @@ def specified(chart: alt.LayerChart | alt.Chart | alt.FacetChart, height: int) -
 
 
 def embedded(spec: Mapping[str, Any]) -> str:
-    r"""Write a specification as JSON that can stand inside a script element.
-
-    Parameters
-    ----------
-    spec : dict
-        Vega-Lite.
-
-    Returns
-    -------
-    str
-        JSON without any "<", which could end the element or open a comment.
-
-    Examples
-    --------
-    >>> embedded({"name": "</script>"})
-    '{"name":"\\u003c/script>"}'
-    """
+    r"""Write a specification as JSON that can stand inside a script element."""
     text = json.dumps(_rounded(spec), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
 
@@ -148,20 +111,7 @@ def _rounded(value: Any) -> Any:
 
 
 def thinned(values: Sequence[float], logarithmic: bool = True) -> list[tuple[int, float]]:
-    """Keep enough points of a long curve.
-
-    Parameters
-    ----------
-    values : sequence of float
-        At 1, 2, 3, ...
-    logarithmic : bool
-        Whether the chart's axis is.
-
-    Returns
-    -------
-    list of (int, float)
-        Places, from 1, and values; what is no number is left out.
-    """
+    """Keep enough points of a long curve."""
     count = len(values)
     places = list(range(count))
     if count > POINTS:
@@ -173,15 +123,7 @@ def thinned(values: Sequence[float], logarithmic: bool = True) -> list[tuple[int
 def decades(low: float, high: float) -> tuple[float, float]:
     """Widen a range of positive numbers for a logarithmic axis.
 
-    Parameters
-    ----------
-    low, high : float
-        Ends of the data, above 0.
-
-    Returns
-    -------
-    tuple of float
-        Ends of the axis, a twentieth of its length further out, never of length 0.
+    Returns ends of the axis, a twentieth of its length further out, never of length 0.
     """
     start, end = math.log10(low), math.log10(high)
     room = max((end - start) / 20, 0.05)
@@ -189,25 +131,7 @@ def decades(low: float, high: float) -> tuple[float, float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Choose a few round numbers for a logarithmic axis.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the axis, above 0.
-
-    Returns
-    -------
-    list of float
-        Powers of ten; with their multiples where there would be fewer than three.
-
-    Examples
-    --------
-    >>> log_ticks(8, 250)
-    [10.0, 20.0, 50.0, 100.0, 200.0]
-    >>> log_ticks(0.0005, 2)
-    [0.001, 0.01, 0.1, 1.0]
-    """
+    """Choose a few round numbers for a logarithmic axis."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1,), (1, 2, 5), range(1, 10)):
         ticks = [step * 10.0**power for power in powers for step in steps]

@@ -19,15 +19,7 @@ class Figures:
     def place(self, *drawings: Drawing | None) -> Safe | None:
         """Place charts side by side where the page is wide enough.
 
-        Parameters
-        ----------
-        *drawings : Drawing or None
-            None is left out.
-
-        Returns
-        -------
-        Safe or None
-            HTML; None without charts.
+        None without charts.
         """
         placed = [self._one(drawing) for drawing in drawings if drawing is not None]
         return tag("div", *placed, class_="figures") if placed else None
@@ -44,13 +36,7 @@ class Figures:
         )
 
     def specifications(self) -> str:
-        """Write what the page's script draws.
-
-        Returns
-        -------
-        str
-            HTML: one script element of JSON per chart.
-        """
+        """Write what the page's script draws."""
         return "".join(
             f'<script type="application/json" id="chart-{place}">{embedded(drawing.spec)}</script>\n'
             for place, drawing in enumerate(self.drawings, 1)

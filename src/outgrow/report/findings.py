@@ -20,17 +20,7 @@ Plain = Mapping[str, Any]
 def items(plain: object, key: str) -> list[Plain]:
     """List the dictionaries under a key, also where an older version wrote none.
 
-    Parameters
-    ----------
-    plain : object
-        A dictionary of the run's JSON, or anything else.
-    key : str
-        Where a list of dictionaries is expected.
-
-    Returns
-    -------
-    list of dict
-        Empty where there is no such list.
+    Empty where there is no such list.
     """
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
@@ -39,53 +29,21 @@ def items(plain: object, key: str) -> list[Plain]:
 def part(plain: object, key: str) -> Plain:
     """Find the dictionary under a key, also where an older version wrote none.
 
-    Parameters
-    ----------
-    plain : object
-        A dictionary of the run's JSON, or anything else.
-    key : str
-        Where a dictionary is expected.
-
-    Returns
-    -------
-    dict
-        Empty where there is none.
+    Empty where there is none.
     """
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
 
 def teachers(outcome: Plain) -> list[str]:
-    """List the weak feature sets in the order of the run.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    list of str
-        Names.
-    """
+    """List the weak feature sets in the order of the run."""
     found = [pair.get("weak") for pair in items(outcome, "pairs")]
     found += [route.get("weak") for route in items(outcome, "routes")]
     return list(dict.fromkeys(str(name) for name in found if name is not None))
 
 
 def ordered_routes(outcome: Plain) -> list[Plain]:
-    """Sort routes for reading: teacher by teacher, then those that need no teacher.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    list of dict
-        Its routes.
-    """
+    """Sort routes for reading: teacher by teacher, then those that need no teacher."""
     kinds, weak = list(KINDS), teachers(outcome)
 
     def place(route: Plain) -> tuple[int, int]:
@@ -97,34 +55,12 @@ def ordered_routes(outcome: Plain) -> list[Plain]:
 
 
 def by_name(outcome: Plain) -> dict[str, Plain]:
-    """Find routes by name.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    dict of str to dict
-        Routes.
-    """
+    """Find routes by name."""
     return {str(route.get("name")): route for route in items(outcome, "routes")}
 
 
 def settings_text(settings: Plain) -> str:
-    """Write the settings chosen for a route.
-
-    Parameters
-    ----------
-    settings : dict of str to float
-        Penalties and weight.
-
-    Returns
-    -------
-    str
-        Such as "alpha_w 0.012, alpha_s 0.0034"; "minimum norm" where every penalty is zero.
-    """
+    """Write the settings chosen for a route."""
     penalties = [value for key, value in settings.items() if key.startswith("alpha")]
     shown = {key: value for key, value in settings.items() if not key.startswith("alpha")}
     parts = []
@@ -149,39 +85,24 @@ def scale_text(teacher: object, settings: Plain, labels: object) -> str:
 
 @dataclass(frozen=True)
 class Raised:
-    """A check that was raised, with what the registry says about it.
-
-    Parameters
-    ----------
-    code, detail : str
-        As raised.
-    title, why, remedy : str
-        From the registry; empty for a code that this version does not know.
-    serious : bool
-        Whether it stands above the answers.
-    """
+    """A check that was raised, with what the registry says about it."""
 
     code: str
+    """As raised."""
     detail: str
+    """As raised."""
     title: str
+    """From the registry; empty for a code that this version does not know."""
     why: str
+    """From the registry; empty for a code that this version does not know."""
     remedy: str
+    """From the registry; empty for a code that this version does not know."""
     serious: bool
+    """Whether it stands above the answers."""
 
 
 def checks(outcome: Plain) -> list[Raised]:
-    """Collect every check of a run, once each: its own, and those of single estimates.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    list of Raised
-        Sorted by code.
-    """
+    """Collect every check of a run, once each: its own, and those of single estimates."""
     found: dict[tuple[str, str], Raised] = {}
     for item in _walk(outcome, "Check"):
         code, detail = str(item.get("code", "")), str(item.get("detail", ""))
@@ -203,18 +124,7 @@ def _walk(value: Any, kind: str) -> Iterator[Plain]:
 
 
 def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
-    """Say how every number was obtained; numbers obtained in the same way stand together.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    list of (str, list of str, dict)
-        Part of the page, the numbers' names, and one of the estimates.
-    """
+    """Say how every number was obtained; numbers obtained in the same way stand together."""
     named: list[tuple[str, str, Any]] = []
     several = len(teachers(outcome)) > 1
 

@@ -83,18 +83,7 @@ AXES = {"n": "labelled rows, n", "N": "unlabelled rows, N"}
 
 
 def risk_name(outcome: Plain) -> str:
-    """Name what is forecast.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-
-    Returns
-    -------
-    str
-        "excess risk", or the error on new labels where the noise is not known.
-    """
+    """Name what is forecast."""
     if outcome.get("excess"):
         return "excess risk"
     classes = outcome.get("task") == "classification"
@@ -104,19 +93,7 @@ def risk_name(outcome: Plain) -> str:
 def risk_curves(outcome: Plain, pair: Plain, along: str) -> Drawing | None:
     """Draw the risks of all routes along one size.
 
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-    along : str
-        "n" or "N".
-
-    Returns
-    -------
-    Drawing or None
-        None where nothing is defined.
+    None where nothing is defined.
     """
     curve = curve_of(pair, along)
     if curve is None:
@@ -159,18 +136,7 @@ def risk_curves(outcome: Plain, pair: Plain, along: str) -> Drawing | None:
 
 
 def student_curves(outcome: Plain) -> Drawing | None:
-    """Draw the students of several teachers along the unlabelled rows, beside the baseline.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-
-    Returns
-    -------
-    Drawing or None
-        None with fewer than two teachers.
-    """
+    """Draw the students of several teachers along the unlabelled rows, beside the baseline."""
     pairs = items(outcome, "pairs")
     curves = [(pair, curve) for pair in pairs if (curve := curve_of(pair, "N")) is not None]
     if len(curves) < 2:
@@ -200,17 +166,7 @@ def student_curves(outcome: Plain) -> Drawing | None:
 def margin_chart(outcome: Plain, designs: Sequence[tuple[Plain, Plain]]) -> Drawing | None:
     """Draw the students' risks less those of their rivals at one design.
 
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    designs : sequence of (dict, dict)
-        Its pairs, each with one of its designs.
-
-    Returns
-    -------
-    Drawing or None
-        None where no difference is defined.
+    None where no difference is defined.
     """
     rows: list[Row] = []
     for pair, design in designs:
@@ -234,17 +190,7 @@ def margin_chart(outcome: Plain, designs: Sequence[tuple[Plain, Plain]]) -> Draw
 def part_chart(outcome: Plain, pair: Plain) -> Drawing | None:
     """Draw what the student's risk is made of along the unlabelled rows.
 
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-
-    Returns
-    -------
-    Drawing or None
-        None where the student's risk is nowhere defined.
+    None where the student's risk is nowhere defined.
     """
     curve = curve_of(pair, "N")
     if curve is None:
@@ -296,17 +242,7 @@ def part_chart(outcome: Plain, pair: Plain) -> Drawing | None:
 def ratio_chart(pair: Plain, key: str) -> Drawing | None:
     """Draw PGR or OPR of every design.
 
-    Parameters
-    ----------
-    pair : dict
-        One of the forecast's pairs.
-    key : str
-        "pgr" or "opr".
-
-    Returns
-    -------
-    Drawing or None
-        None where it is nowhere defined.
+    None where it is nowhere defined.
     """
     name = key.upper()
     rows = [
@@ -349,19 +285,7 @@ def _width(quantity: Any) -> float:
 def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing | None:
     """Draw the share of new labels that every route names right at one design.
 
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-    design : dict or None
-        One of its designs.
-
-    Returns
-    -------
-    Drawing or None
-        None where labels are no classes.
+    None where labels are no classes.
     """
     found = part(design, "accuracy")
     if design is None or not found:
@@ -386,36 +310,12 @@ def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing
 
 
 def design_title(design: Plain) -> str:
-    """Name a design.
-
-    Parameters
-    ----------
-    design : dict
-        Of a pair.
-
-    Returns
-    -------
-    str
-        Such as "n 400, N 7,600".
-    """
+    """Name a design."""
     return f"n {number(design.get('n'))}, N {number(design.get('N'))}"
 
 
 def curve_of(pair: Plain, along: str) -> Plain | None:
-    """Find a pair's curve along one size.
-
-    Parameters
-    ----------
-    pair : dict
-        Of the forecast.
-    along : str
-        "n" or "N".
-
-    Returns
-    -------
-    dict or None
-        The curve.
-    """
+    """Find a pair's curve along one size."""
     return next((curve for curve in items(pair, "curves") if curve.get("along") == along), None)
 
 

@@ -58,18 +58,7 @@ TABLED = ("teacher", "student", "baseline", "union", "joint", "ceiling")
 
 
 def forecast_page(outcome: Plain) -> str:
-    """Draw the report of a forecast.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast's findings as plain values.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a forecast."""
     figures = Figures()
     pairs = items(outcome, "pairs")
     named = [(f"teacher-{place}", pair) for place, pair in enumerate(pairs, 1)]
@@ -90,18 +79,7 @@ def forecast_page(outcome: Plain) -> str:
 
 
 def summary_html(outcome: Plain) -> str:
-    """Write a forecast for a notebook: what is expected at the design at hand.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast's findings as plain values.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write a forecast for a notebook: what is expected at the design at hand."""
     return str(
         joined(
             [
@@ -196,23 +174,7 @@ def _probability(quantity: Any) -> Cell:
 
 
 def percent(value: float) -> str:
-    """Write a probability without claiming certainty.
-
-    Parameters
-    ----------
-    value : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    str
-        Such as "37 %".
-
-    Examples
-    --------
-    >>> percent(0.371), percent(0.9999)
-    ('37 %', '> 99 %')
-    """
+    """Write a probability without claiming certainty."""
     if value > 0.99:
         return "> 99 %"
     return "< 1 %" if value < 0.01 else f"{value:.0%}".replace("%", " %")

@@ -37,18 +37,7 @@ SHORT = {
 
 
 def forecast_lines(outcome: Plain) -> Group:
-    """Write a forecast for a terminal.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast's findings as plain values.
-
-    Returns
-    -------
-    rich.console.Group
-        Lines and tables.
-    """
+    """Write a forecast for a terminal."""
     kicker, _ = KINDS_OF_FORECAST.get(str(outcome.get("kind")), KINDS_OF_FORECAST["prospective"])
     made: list[Text | Table] = [
         Text(visible(title_of(outcome)), style="bold"),

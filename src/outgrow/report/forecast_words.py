@@ -72,54 +72,19 @@ WORDS = (
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(outcome.get("title") or "What is to be expected of the student?", 200)
 
 
 def sizes(outcome: Plain) -> str:
-    """Say what a forecast rests on.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-    """
+    """Say what a forecast rests on."""
     named = (("m", "labels used"), ("pool", "unlabelled rows at hand"))
     said = [f"{number(outcome[key])} {title}" for key, title in named if is_number(outcome.get(key))]
     return ", ".join([*said, *([str(outcome["task"])] if outcome.get("task") else [])])
 
 
 def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
-    """Find the design nearest to the labels and the pool at hand.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-
-    Returns
-    -------
-    dict or None
-        The design.
-    """
+    """Find the design nearest to the labels and the pool at hand."""
     designs = [d for d in items(pair, "designs") if is_number(d.get("n")) and is_number(d.get("N"))]
     here = [value_of(outcome.get(key)) for key in ("labelled", "pool")]
 
@@ -131,37 +96,13 @@ def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
 
 
 def risks_of(design: Plain) -> dict[str, Any]:
-    """List the risks of a design by route.
-
-    Parameters
-    ----------
-    design : dict
-        Of a pair.
-
-    Returns
-    -------
-    dict of str to dict
-        Quantities as plain values.
-    """
+    """List the risks of a design by route."""
     found = part(design, "risks")
     return {**found, **part(found, "extras")}
 
 
 def sentence(outcome: Plain, pair: Plain) -> str:
-    """Say what is expected of one teacher and its student at the design at hand.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-
-    Returns
-    -------
-    str
-        Sentences, not yet escaped.
-    """
+    """Say what is expected of one teacher and its student at the design at hand."""
     weak = shortened(pair.get("weak"), 40)
     design = at_hand(outcome, pair)
     if design is None:
@@ -229,20 +170,7 @@ def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
 
 
 def anchor_sentence(outcome: Plain, pair: Plain) -> str:
-    """Say whether a forecast agrees with leave-one-out.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-    pair : dict
-        One of its pairs.
-
-    Returns
-    -------
-    str
-        Sentences, not yet escaped.
-    """
+    """Say whether a forecast agrees with leave-one-out."""
     anchors = items(pair, "anchors")
     if not anchors:
         if outcome.get("kind") == "retrospective":
@@ -260,18 +188,7 @@ def anchor_sentence(outcome: Plain, pair: Plain) -> str:
 
 
 def lost(pair: Plain) -> list[tuple[str, str]]:
-    """Say what is undefined and why, once for all designs that lack it for a reason of one kind.
-
-    Parameters
-    ----------
-    pair : dict
-        Of the forecast.
-
-    Returns
-    -------
-    list of (str, str)
-        Names, and the first reason with its remedy; not yet escaped.
-    """
+    """Say what is undefined and why, once for all designs that lack it for a reason of one kind."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for design in items(pair, "designs"):
         named = [(kind_title(route), quantity) for route, quantity in risks_of(design).items()]
@@ -296,18 +213,7 @@ def lost(pair: Plain) -> list[tuple[str, str]]:
 
 
 def identified(outcome: Plain) -> list[tuple[str, str]]:
-    """Say what the labels at hand tell, and what they do not.
-
-    Parameters
-    ----------
-    outcome : dict
-        The forecast.
-
-    Returns
-    -------
-    list of (str, str)
-        What, and what is known of it; not yet escaped.
-    """
+    """Say what the labels at hand tell, and what they do not."""
     noise = part(outcome, "noise")
     known = value_of(noise)
     lines = [

@@ -30,35 +30,14 @@ other rules measure flatness and stand in the chart of dimensions alone."""
 
 
 def names_of(weak: object, strong: object) -> tuple[str, str]:
-    """Name both sets shortly and differently.
-
-    Parameters
-    ----------
-    weak, strong : object
-        Their names.
-
-    Returns
-    -------
-    tuple of str
-        Not yet escaped.
-    """
+    """Name both sets shortly and differently."""
     return f"{shortened(weak, 18)} (weak)", f"{shortened(strong, 18)} (strong)"
 
 
 def spectrum_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None:
     """Draw both spectra with the directions that counting rules keep.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-    weak, strong : object
-        Names of the sets.
-
-    Returns
-    -------
-    Drawing or None
-        None without spectra.
+    None without spectra.
     """
     names = names_of(weak, strong)
     lines: list[dict[str, Any]] = []
@@ -135,17 +114,7 @@ def spectrum_chart(geometry: Plain, weak: object, strong: object) -> Drawing | N
 def dimension_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None:
     """Draw the intrinsic dimensions of both sets by rule.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-    weak, strong : object
-        Names of the sets.
-
-    Returns
-    -------
-    Drawing or None
-        None where no rule gave a number.
+    None where no rule gave a number.
     """
     names = names_of(weak, strong)
     series = (Series(names[0], WEAK, "circle"), Series(names[1], STRONG, "square"))
@@ -165,15 +134,7 @@ def dimension_chart(geometry: Plain, weak: object, strong: object) -> Drawing | 
 def dimensions(geometry: Plain) -> list[tuple[str, tuple[Any, Any]]]:
     """Pair the dimensions of both sets by rule.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-
-    Returns
-    -------
-    list of (str, (object, object))
-        Label of the rule, not yet escaped, and both sets' estimates; None where one lacks the rule.
+    None where one lacks the rule.
     """
     both = [
         {str(found.get("label")): found.get("estimate") for found in items(part(geometry, key), "dimensions")}
@@ -187,15 +148,7 @@ def dimensions(geometry: Plain) -> list[tuple[str, tuple[Any, Any]]]:
 def correlation_chart(geometry: Plain) -> Drawing | None:
     """Draw the canonical correlations beside what chance gives.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-
-    Returns
-    -------
-    Drawing or None
-        None where they are not identifiable.
+    None where they are not identifiable.
     """
     shared = part(geometry, "correlation")
     kinds = {"measured": shared.get("canonical"), "by chance": shared.get("canonical_by_chance")}
@@ -228,17 +181,7 @@ def correlation_chart(geometry: Plain) -> Drawing | None:
 def ridge_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None:
     """Draw the dimensions that are left along penalties.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-    weak, strong : object
-        Names of the sets.
-
-    Returns
-    -------
-    Drawing or None
-        None without the ridge version.
+    None without the ridge version.
     """
     names = names_of(weak, strong)
     look = {
@@ -268,15 +211,7 @@ def ridge_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None
 def projector_chart(geometry: Plain) -> Drawing | None:
     """Draw what the strong features could still learn that the weak ones cannot teach, along penalties.
 
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-
-    Returns
-    -------
-    Drawing or None
-        None without projector gaps.
+    None without projector gaps.
     """
     look = {
         "the strong features fit": (STRONG, [6, 3]),

@@ -20,40 +20,26 @@ ROW = 32
 
 @dataclass(frozen=True)
 class Series:
-    """One of the two kinds of points.
-
-    Parameters
-    ----------
-    name : str
-        As the legend shows it.
-    colour : str
-        Its colour.
-    shape : str
-        Vega's name of its shape.
-    """
+    """One of the two kinds of points."""
 
     name: str
+    """As the legend shows it."""
     colour: str
+    """Its colour."""
     shape: str
+    """Vega's name of its shape."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the chart.
-
-    Parameters
-    ----------
-    label : str
-        Left of the axis; user text allowed.
-    quantities : sequence of object
-        One per series: an estimate as plain values, or anything else for none.
-    heading : bool
-        Whether the row holds only a group's name.
-    """
+    """One row of the chart."""
 
     label: str
+    """Left of the axis; user text allowed."""
     quantities: Sequence[Any] = ()
+    """One per series: an estimate as plain values, or anything else for none."""
     heading: bool = False
+    """Whether the row holds only a group's name."""
 
 
 def interval_chart(
@@ -66,23 +52,7 @@ def interval_chart(
 ) -> dict[str, Any] | None:
     """Draw rows of points with intervals.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        From top to bottom.
-    series : sequence of Series
-        What each row's quantities are, in the same order.
-    x_title : str
-        Title of the axis.
-    zero : bool
-        Whether to draw a line at zero, for differences.
-    logarithmic : bool
-        Whether the axis is.
-
-    Returns
-    -------
-    dict or None
-        Vega-Lite; None where there is no point to draw.
+    None where there is no point to draw.
     """
     import altair as alt
 
@@ -163,20 +133,7 @@ def interval_chart(
 
 
 def in_words(rows: Sequence[Row], series: Sequence[Series]) -> str:
-    """Say what a chart of intervals shows.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        From top to bottom.
-    series : sequence of Series
-        What each row's quantities are.
-
-    Returns
-    -------
-    str
-        Every row with its values.
-    """
+    """Say what a chart of intervals shows."""
     said = []
     for row in rows:
         values = [

@@ -24,51 +24,13 @@ Child = str | None
 
 
 def joined(children: Iterable[Child], between: str = "") -> Safe:
-    """Put pieces one after another, escaping those that are not HTML.
-
-    Parameters
-    ----------
-    children : iterable of str or None
-        The pieces; None is left out.
-    between : str
-        Stands between them; escaped too.
-
-    Returns
-    -------
-    Safe
-        HTML.
-
-    Examples
-    --------
-    >>> joined(["a<b", Safe("<br>"), None])
-    'a&lt;b<br>'
-    """
+    """Put pieces one after another, escaping those that are not HTML."""
     pieces = [child if isinstance(child, Safe) else escaped(child) for child in children if child is not None]
     return Safe(html.escape(between).join(pieces))
 
 
 def tag(name: str, *children: Child, **attributes: object) -> Safe:
-    """Make an element.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    *children : str or None
-        What stands in it, one space between; text is escaped.
-    **attributes : object
-        Its attributes, escaped; `class_` is class, an underscore a hyphen, None leaves one out.
-
-    Returns
-    -------
-    Safe
-        HTML.
-
-    Examples
-    --------
-    >>> tag("p", "1 < 2", class_="note", title='"')
-    '<p class="note" title="&quot;">1 &lt; 2</p>'
-    """
+    """Make an element."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
         for key, value in attributes.items()
@@ -79,37 +41,16 @@ def tag(name: str, *children: Child, **attributes: object) -> Safe:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
-
-    Parameters
-    ----------
-    title : str
-        Its heading.
-    small : str
-        A remark under the heading.
-    """
+    """A column of a table."""
 
     title: str
+    """Its heading."""
     small: str = ""
+    """A remark under the heading."""
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Child]], label: str) -> Safe:
-    """Make a table that scrolls by itself where it is wider than the page.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        Headings.
-    rows : sequence of sequence of str
-        Cells; the first heads its row. A row of one cell heads the rows below it.
-    label : str
-        What the table holds, for those who do not see it.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Make a table that scrolls by itself where it is wider than the page."""
     heads = [
         tag("th", column.title, tag("small", column.small) if column.small else None, scope="col")
         for column in columns
@@ -134,34 +75,12 @@ class Cell(Safe):
 
 
 def words_cell(text: str) -> Cell:
-    """Write a sentence as a cell that keeps a readable width on narrow screens.
-
-    Parameters
-    ----------
-    text : str
-        Escaped here.
-
-    Returns
-    -------
-    Cell
-        HTML.
-    """
+    """Write a sentence as a cell that keeps a readable width on narrow screens."""
     return Cell(tag("td", text, class_="words"))
 
 
 def quantity_cell(quantity: Any) -> Cell:
-    """Write an estimate with its interval as a cell.
-
-    Parameters
-    ----------
-    quantity : object
-        An estimate or undefined quantity as plain values, a number, or None for a dash.
-
-    Returns
-    -------
-    Cell
-        HTML.
-    """
+    """Write an estimate with its interval as a cell."""
     if quantity is None:
         return Cell(tag("td", tag("span", "–", class_="soft")))
     if value_of(quantity) is None:
@@ -174,15 +93,7 @@ def quantity_cell(quantity: Any) -> Cell:
 def reasons(quantities: Iterable[tuple[str, Any]]) -> Safe | None:
     """Say why quantities are undefined, each reason once.
 
-    Parameters
-    ----------
-    quantities : iterable of (str, object)
-        Names and quantities.
-
-    Returns
-    -------
-    Safe or None
-        A list; None where everything is defined.
+    None where everything is defined.
     """
     found: dict[str, list[str]] = {}
     for name, quantity in quantities:
@@ -198,19 +109,6 @@ def reasons(quantities: Iterable[tuple[str, Any]]) -> Safe | None:
 
 
 def data_list(pairs: Iterable[tuple[Child, Child]], class_: str | None = None) -> Safe:
-    """Make a list of names and what they are.
-
-    Parameters
-    ----------
-    pairs : iterable of (str, str)
-        Names and descriptions.
-    class_ : str, optional
-        Class of the list.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Make a list of names and what they are."""
     made = [tag("div", tag("dt", name), tag("dd", text)) for name, text in pairs]
     return tag("dl", *made, class_=class_)

@@ -18,18 +18,7 @@ def register() -> None:
 
 
 def estimate_html(estimate: Estimate) -> str:
-    """Write an estimate with its interval, how it was obtained, and the checks it raised.
-
-    Parameters
-    ----------
-    estimate : Estimate
-        The number.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write an estimate with its interval, how it was obtained, and the checks it raised."""
     plain = as_plain(estimate)
     text = quantity_text(plain)
     how = []
@@ -47,18 +36,7 @@ def estimate_html(estimate: Estimate) -> str:
 
 
 def undefined_html(undefined: Undefined) -> str:
-    """Write why a quantity is undefined, and the remedy.
-
-    Parameters
-    ----------
-    undefined : Undefined
-        The quantity.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write why a quantity is undefined, and the remedy."""
     return (
         f"<div><b>undefined</b>: {escaped(undefined.reason)}."
         f' <span style="{_MUTED}">{escaped(undefined.remedy)}</span></div>'
@@ -66,18 +44,7 @@ def undefined_html(undefined: Undefined) -> str:
 
 
 def check_html(check: Check) -> str:
-    """Write what a check found, why it matters, and the remedy.
-
-    Parameters
-    ----------
-    check : Check
-        The check.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write what a check found, why it matters, and the remedy."""
     return (
         '<div style="border-left:3px solid #b7791f;padding-left:.6em;margin:.3em 0">'
         f"<b>{escaped(check.code)}</b> {escaped(check.title)}: {escaped(check.detail)}<br>"
@@ -86,18 +53,7 @@ def check_html(check: Check) -> str:
 
 
 def risks_html(risks: Risks) -> str:
-    """Write risks as a table.
-
-    Parameters
-    ----------
-    risks : Risks
-        Of the four models and any others.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write risks as a table."""
     rows = "".join(
         f'<tr><th scope="row" style="text-align:left">{escaped(_name(name))}</th>'
         f'<td style="text-align:left">{_cell(risk)}</td></tr>'

@@ -30,38 +30,14 @@ VEGA_LITE = "6.4"
 
 
 def write_report(folder: Path, html: str) -> Path:
-    """Write a page.
-
-    Parameters
-    ----------
-    folder : Path
-        Where "report.html" shall stand.
-    html : str
-        The page.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
+    """Write a page."""
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8", newline="\n")
     return path
 
 
 def page(outcome: Plain) -> str:
-    """Draw the report of a run.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run's findings as plain values.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a run."""
     figures = Figures()
     pairs = items(outcome, "pairs")
     anchors = [f"teacher-{place}" for place, _ in enumerate(pairs, 1)]
@@ -80,22 +56,7 @@ def page(outcome: Plain) -> str:
 
 
 def document(title: str, main: Safe, figures: Figures) -> str:
-    """Put a page's content into a document that needs nothing but itself.
-
-    Parameters
-    ----------
-    title : str
-        Of the window; not yet escaped.
-    main : Safe
-        The content.
-    figures : Figures
-        Its charts.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Put a page's content into a document that needs nothing but itself."""
     scripts = [_vega(), DRAW] if figures.drawings else []
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts) or "'none'"
     policy = (

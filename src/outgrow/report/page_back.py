@@ -15,18 +15,7 @@ NAMES_SHOWN = 12
 
 
 def raised(outcome: Plain) -> Safe:
-    """Write every check that was raised.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write every check that was raised."""
     found = checks(outcome)
     cards = [
         tag(
@@ -43,18 +32,7 @@ def raised(outcome: Plain) -> Safe:
 
 
 def obtained(outcome: Plain) -> Safe:
-    """Write how every number was obtained.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write how every number was obtained."""
     rows: list[list[Child]] = []
     for place, names, estimate in methods(outcome):
         listed = ", ".join(shortened(name, 60) for name in names[:NAMES_SHOWN])
@@ -77,13 +55,7 @@ def obtained(outcome: Plain) -> Safe:
 
 
 def glossary() -> Safe:
-    """Write what the words mean.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write what the words mean."""
     return tag(
         "section",
         tag("h2", "Words", id="words"),
@@ -93,18 +65,7 @@ def glossary() -> Safe:
 
 
 def configuration(outcome: Plain) -> Safe:
-    """Write what was run, and on which features.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write what was run, and on which features."""
     d_w = part(outcome, "d_w")
     why = outcome.get("why_task")
     classes = outcome.get("classes") or []

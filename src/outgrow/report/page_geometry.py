@@ -33,22 +33,7 @@ from outgrow.report.words import MATCHINGS
 
 
 def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
-    """Write what the representations of one teacher and the student share.
-
-    Parameters
-    ----------
-    pair : dict
-        Of the run's pairs.
-    outcome : dict
-        The run.
-    figures : Figures
-        Places charts.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write what the representations of one teacher and the student share."""
     found = part(pair, "geometry")
     heading = tag("h3", "What the two representations share")
     if not found:
@@ -89,23 +74,7 @@ def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
 
 
 def count(quantity: Any) -> str:
-    """Write an intrinsic dimension.
-
-    Parameters
-    ----------
-    quantity : object
-        An estimate or undefined quantity as plain values; None where the rule was not applied.
-
-    Returns
-    -------
-    str
-        Without decimals where a rule counts directions: they would promise more.
-
-    Examples
-    --------
-    >>> count({"value": 85.0}), count({"value": 36.9}), count(None)
-    ('85', '36.9', '–')
-    """
+    """Write an intrinsic dimension."""
     value = value_of(quantity)
     if quantity is None or value is None or interval_of(quantity) or value != int(value):
         return "–" if quantity is None else quantity_text(quantity)
@@ -113,18 +82,7 @@ def count(quantity: Any) -> str:
 
 
 def shared_in_words(geometry: Plain) -> str:
-    """Say how much of the teacher's directions the student shares.
-
-    Parameters
-    ----------
-    geometry : dict
-        Of a pair.
-
-    Returns
-    -------
-    str
-        One or two sentences, not yet escaped.
-    """
+    """Say how much of the teacher's directions the student shares."""
     shared = part(geometry, "correlation")
     value, d_w = value_of(shared.get("estimate")), shared.get("d_w")
     if value is None or not is_number(d_w) or not d_w:
@@ -231,18 +189,7 @@ def _left(geometry: Plain) -> list[list[Child]]:
 
 
 def gap_in_words(gap: Plain) -> str:
-    """Say what the strong features could still learn that the teacher's cannot teach.
-
-    Parameters
-    ----------
-    gap : dict
-        The projector gap of a pair.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Say what the strong features could still learn that the teacher's cannot teach."""
     return (
         f"of {number(value_of(gap.get('d_s')))} directions that the strong features fit on these rows under a"
         f" penalty of {number(value_of(gap.get('penalty')))} times their mean variance, the weak ones"
@@ -252,18 +199,7 @@ def gap_in_words(gap: Plain) -> str:
 
 
 def label_gap_in_words(gap: Plain) -> str:
-    """Say how much of the labels' variance is out of the student's reach.
-
-    Parameters
-    ----------
-    gap : dict
-        The label gap of a pair.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Say how much of the labels' variance is out of the student's reach."""
     return (
         f"of the labels' variance of {number(value_of(gap.get('variance')))}, what the strong features fit"
         " and the weak ones cannot teach: how far, in mean square, the student stays from the ceiling however"
@@ -273,18 +209,7 @@ def label_gap_in_words(gap: Plain) -> str:
 
 
 def published_in_words(published: Plain) -> str:
-    """Say what the published similarity is, and how far from chance it stands.
-
-    Parameters
-    ----------
-    published : dict
-        As the run's JSON holds it.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Say what the published similarity is, and how far from chance it stands."""
     value, chance, spread = (value_of(published.get(key)) for key in ("value", "chance", "chance_sd"))
     how = MATCHINGS.get(str(published.get("matching")), shortened(published.get("matching") or "as found"))
     kept = f"{number(published.get('d_w'))} and {number(published.get('d_s'))}"

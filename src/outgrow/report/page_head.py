@@ -13,18 +13,7 @@ SIGNS = {"do": "✓", "dont": "✕", "close": "≈"}
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    str
-        As the user gave it; not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(outcome.get("title") or "Will the student outgrow its teacher?", 200)
 
 
@@ -36,33 +25,14 @@ def badge(said: str, kind: str) -> Safe:
 def note_of(outcome: Plain) -> Safe | None:
     """Write the remark that belongs to everything measured on the features.
 
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None without a remark.
+    None without a remark.
     """
     note = outcome.get("note")
     return tag("p", tag("strong", "Measured"), f"{note}.".replace("..", "."), class_="note") if note else None
 
 
 def head(outcome: Plain) -> Safe:
-    """Write the first screen.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write the first screen."""
     strong = next((pair.get("strong") for pair in items(outcome, "pairs") if pair.get("strong")), None)
     weak = teachers(outcome)
     sets = joined(

@@ -13,20 +13,7 @@ from outgrow.report.words import KINDS, kind_title
 
 
 def risks(outcome: Plain, figures: Figures) -> Safe:
-    """Write the risks of every route.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-    figures : Figures
-        Places charts.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write the risks of every route."""
     classes = outcome.get("task") == "classification"
     loss = "squared loss of the scores" if classes else "mean squared error"
     quantities = [

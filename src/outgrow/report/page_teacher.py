@@ -14,24 +14,7 @@ from outgrow.report.words import MISFIT, PROMISE, PROMISES
 
 
 def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
-    """Write all that is known of one teacher.
-
-    Parameters
-    ----------
-    pair : dict
-        Of the run's pairs.
-    outcome : dict
-        The run.
-    figures : Figures
-        Places charts.
-    anchor : str
-        Where links to this part lead.
-
-    Returns
-    -------
-    Safe
-        HTML.
-    """
+    """Write all that is known of one teacher."""
     weak, strong = pair.get("weak"), pair.get("strong")
     found = items(part(outcome, "verdict"), "outgrown")
     own = [tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak]

@@ -38,76 +38,25 @@ CHANGES = {"sharing": "shared directions (d_sw)", "unexplained": "unexplained (r
 
 
 def risk_name(outcome: Plain) -> str:
-    """Name what is forecast.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        "excess risk", or the error on new labels where the noise is not known.
-    """
+    """Name what is forecast."""
     return "excess risk" if outcome.get("excess") else "squared error on new labels"
 
 
 def route_label(planned: Plain, outcome: Plain) -> str:
-    """Name a route as the page does.
-
-    Parameters
-    ----------
-    planned : dict
-        With "route" and "weak".
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        Its kind, with the weak set where there are several; not yet escaped.
-    """
+    """Name a route as the page does."""
     title, weak = kind_title(planned.get("route")), planned.get("weak")
     several = len(outcome.get("weak") or ()) > 1
     return f"{title} ({shortened(weak, 30)})" if several and weak is not None else title
 
 
 def rows_text(planned: Plain) -> str:
-    """Say how many rows a design has.
-
-    Parameters
-    ----------
-    planned : dict
-        With "n" and "N".
-
-    Returns
-    -------
-    str
-        Such as "400 labels, 7,600 pseudo-labels".
-    """
+    """Say how many rows a design has."""
     said = f"{number(planned.get('n'))} labels"
     return f"{said}, {number(planned.get('N'))} pseudo-labels" if planned.get("N") else said
 
 
 def money(value: object) -> str:
-    """Write a cost, without digits that nobody set.
-
-    Parameters
-    ----------
-    value : object
-        A number, or anything else for a dash.
-
-    Returns
-    -------
-    str
-        Such as "1,250.5".
-
-    Examples
-    --------
-    >>> money(500.0), money(0.02), money(1250.5), money(None)
-    ('500', '0.02', '1,250.5', '–')
-    """
+    """Write a cost, without digits that nobody set."""
     found = value_of(value)
     return "–" if found is None else f"{found:,.10g}" if abs(found) < 1e4 else f"{found:,.0f}"
 
@@ -115,15 +64,7 @@ def money(value: object) -> str:
 def frontier_chart(outcome: Plain) -> Drawing | None:
     """Draw the least risk of every kind of route against the budget.
 
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    Drawing or None
-        None where nothing is forecast.
+    None where nothing is forecast.
     """
     import altair as alt
 
@@ -201,15 +142,7 @@ def frontier_chart(outcome: Plain) -> Drawing | None:
 def map_chart(outcome: Plain) -> Drawing | None:
     """Draw the student's risk over labelled and unlabelled rows, with the budget line.
 
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    Drawing or None
-        None where the student has no finite risk anywhere.
+    None where the student has no finite risk anywhere.
     """
     import altair as alt
 
@@ -316,15 +249,7 @@ def _budget_line(
 def route_chart(outcome: Plain) -> Drawing | None:
     """Draw the risk of every route's best design.
 
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    Drawing or None
-        None without routes.
+    None without routes.
     """
     rows = [
         Row(f"{STAR if place == 0 else ''}{route_label(one, outcome)}", [one.get("risk")])
@@ -343,15 +268,7 @@ def route_chart(outcome: Plain) -> Drawing | None:
 def scenario_chart(outcome: Plain) -> Drawing | None:
     """Draw what would become of the plan if an input were different.
 
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    Drawing or None
-        None without what-ifs.
+    None without what-ifs.
     """
     rows: list[Row] = []
     what: object = None
@@ -371,34 +288,12 @@ def scenario_chart(outcome: Plain) -> Drawing | None:
 
 
 def changed(case: Plain) -> str:
-    """Name what a what-if changes.
-
-    Parameters
-    ----------
-    case : dict
-        A what-if.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Name what a what-if changes."""
     return CHANGES.get(str(case.get("what")), visible(case.get("what")))
 
 
 def change_text(case: Plain) -> str:
-    """Write a relative change.
-
-    Parameters
-    ----------
-    case : dict
-        A what-if.
-
-    Returns
-    -------
-    str
-        Such as "20 % more".
-    """
+    """Write a relative change."""
     change = case.get("change")
     if not is_number(change):
         return "–"

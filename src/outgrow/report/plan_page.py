@@ -26,50 +26,20 @@ from outgrow.report.words import KINDS, kind_title
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        As the user gave it; not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(outcome.get("title") or "How many labels, how many pseudo-labels?", 200)
 
 
 def best_of(outcome: Plain) -> Plain:
     """Give the plan itself.
 
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    dict
-        The first of its routes; empty where there is none.
+    The first of its routes; empty where there is none.
     """
     return next(iter(items(outcome, "routes")), {})
 
 
 def advice(outcome: Plain) -> str:
-    """Say what to buy.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        One sentence, not yet escaped.
-    """
+    """Say what to buy."""
     best, prices = best_of(outcome), part(outcome, "prices")
     train = f"Train: {charts.route_label(best, outcome)}."
     if verb(outcome) == "Use":
@@ -87,34 +57,12 @@ def advice(outcome: Plain) -> str:
 
 
 def verb(outcome: Plain) -> str:
-    """Say in a word what the advice is about.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        "Buy", or "Use" where all that the plan needs is at hand.
-    """
+    """Say in a word what the advice is about."""
     return "Use" if best_of(outcome).get("cost") == 0 else "Buy"
 
 
 def sentences(outcome: Plain) -> list[str]:
-    """Say what comes of the plan, what is tied with it, and how far one may move.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    list of str
-        Not yet escaped.
-    """
+    """Say what comes of the plan, what is tied with it, and how far one may move."""
     best = best_of(outcome)
     said = [f"Forecast {charts.risk_name(outcome)}: {quantity_text(best.get('risk'))}."]
     if outcome.get("asked") == "target":
@@ -144,18 +92,7 @@ def _lower(title: str) -> str:
 
 
 def sizes(outcome: Plain) -> str:
-    """Say what was asked and what the answer rests on.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-    """
+    """Say what was asked and what the answer rests on."""
     prices = part(outcome, "prices")
     asked = f"budget {charts.money(outcome.get('budget'))}"
     if outcome.get("asked") == "target":
@@ -174,18 +111,7 @@ def sizes(outcome: Plain) -> str:
 
 
 def page(outcome: Plain) -> str:
-    """Draw the report of a plan.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan's findings as plain values.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a plan."""
     figures = Figures()
     main = tag(
         "main",
@@ -200,18 +126,7 @@ def page(outcome: Plain) -> str:
 
 
 def summary_html(outcome: Plain) -> str:
-    """Write the plan for a notebook.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write the plan for a notebook."""
     said = " ".join(sentences(outcome))
     return str(joined([tag("p", tag("b", advice(outcome)), said), _table(outcome)]))
 

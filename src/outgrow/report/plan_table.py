@@ -16,18 +16,7 @@ from outgrow.report.text import number, quantity_text, shortened, undefined_text
 
 
 def plan_lines(outcome: Plain) -> Group:
-    """Write a plan for a terminal.
-
-    Parameters
-    ----------
-    outcome : dict
-        The plan.
-
-    Returns
-    -------
-    rich.console.Group
-        What to buy, a table, and what to bear in mind.
-    """
+    """Write a plan for a terminal."""
     lines: list[Text | Table] = [
         Text(title_of(outcome), style="bold"),
         Text(sizes(outcome), style="dim"),

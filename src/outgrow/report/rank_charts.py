@@ -28,52 +28,17 @@ PARTS = (
 
 
 def ranked(outcome: Plain) -> list[Plain]:
-    """List the teachers whose student's risk is defined, in order.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    list of dict
-        The least forecast first.
-    """
+    """List the teachers whose student's risk is defined, in order."""
     return [teacher for teacher in items(outcome, "teachers") if value_of(teacher.get("student")) is not None]
 
 
 def risk_name(outcome: Plain) -> str:
-    """Name what is forecast.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    str
-        Excess risk, or error on new labels.
-    """
+    """Name what is forecast."""
     return "excess risk" if outcome.get("excess") else "error on new labels"
 
 
 def label(teacher: Plain, outcome: Plain) -> str:
-    """Name a teacher with its mark.
-
-    Parameters
-    ----------
-    teacher : dict
-        One of the ranking.
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Name a teacher with its mark."""
     tied = outcome.get("tied")
     alone = isinstance(tied, (list, tuple)) and len(tied) == 1
     mark = (STAR if alone else TIED) if teacher.get("tied") else ""
@@ -83,15 +48,7 @@ def label(teacher: Plain, outcome: Plain) -> str:
 def parts_chart(outcome: Plain) -> Drawing | None:
     """Draw every student's risk as a bar of its three parts, beside the routes without a student.
 
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    Drawing or None
-        None where no risk is defined.
+    None where no risk is defined.
     """
     import altair as alt
 
@@ -186,18 +143,7 @@ def parts_chart(outcome: Plain) -> Drawing | None:
 
 
 def behind_chart(outcome: Plain) -> Drawing | None:
-    """Draw how far every teacher is behind the best one.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    Drawing or None
-        None with fewer than two teachers.
-    """
+    """Draw how far every teacher is behind the best one."""
     teachers = ranked(outcome)
     if len(teachers) < 2:
         return None
@@ -216,15 +162,7 @@ def behind_chart(outcome: Plain) -> Drawing | None:
 def beyond_chart(outcome: Plain) -> Drawing | None:
     """Draw every student's risk less that of the best route without a student.
 
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    Drawing or None
-        None where nothing is compared.
+    None where nothing is compared.
     """
     found = part(outcome, "labels_alone")
     if not found:
@@ -243,15 +181,7 @@ def beyond_chart(outcome: Plain) -> Drawing | None:
 def shared_chart(outcome: Plain) -> Drawing | None:
     """Draw the directions that each teacher uses and those that its student inherits.
 
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    Drawing or None
-        None where they are not known.
+    None where they are not known.
     """
     import altair as alt
 

@@ -37,36 +37,14 @@ DECISIONS = {
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    str
-        As the user gave it; not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(
         outcome.get("title") or f"Which teacher for {outcome.get('strong') or 'the student'}?", 200
     )
 
 
 def sizes(outcome: Plain) -> str:
-    """Say what the ranking is for and what it rests on.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-    """
+    """Say what the ranking is for and what it rests on."""
     return (
         f"for {number(outcome.get('n'))} labelled and {number(outcome.get('N'))} unlabelled rows;"
         f" {visible(outcome.get('kind'))} forecast from {number(outcome.get('m'))} labels and"
@@ -75,18 +53,7 @@ def sizes(outcome: Plain) -> str:
 
 
 def page(outcome: Plain) -> str:
-    """Draw the report of a ranking.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking's findings as plain values.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a ranking."""
     figures = Figures()
     main = tag(
         "main",
@@ -101,18 +68,7 @@ def page(outcome: Plain) -> str:
 
 
 def summary_html(outcome: Plain) -> str:
-    """Write the decision and the ranking for a notebook.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write the decision and the ranking for a notebook."""
     return str(joined([tag("p", tag("b", outcome.get("sentence") or "")), _table(outcome)]))
 
 
@@ -203,23 +159,7 @@ def _table(outcome: Plain) -> Safe:
 
 
 def percent(value: object) -> str:
-    """Write a probability without claiming certainty.
-
-    Parameters
-    ----------
-    value : object
-        From 0 to 1, or anything else for none.
-
-    Returns
-    -------
-    str
-        Such as "73 %".
-
-    Examples
-    --------
-    >>> percent(0.731), percent(0.0), percent(1.0), percent(None)
-    ('73 %', 'under 1 %', 'over 99 %', '–')
-    """
+    """Write a probability without claiming certainty."""
     share = value_of(value)
     if share is None:
         return "–"

@@ -17,18 +17,7 @@ from outgrow.report.text import number, quantity_text, shortened, undefined_text
 
 
 def ranking_lines(outcome: Plain) -> Group:
-    """Write a ranking for a terminal: the decision, then the teachers as a table.
-
-    Parameters
-    ----------
-    outcome : dict
-        The ranking.
-
-    Returns
-    -------
-    rich.console.Group
-        Names are set as plain text.
-    """
+    """Write a ranking for a terminal: the decision, then the teachers as a table."""
     said, kind = DECISIONS.get(str(outcome.get("decision")), (visible(outcome.get("decision")), "close"))
     lines: list[Text | Table] = [
         Text(title_of(outcome), style="bold"),

@@ -48,56 +48,21 @@ ROWS = 15
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The reproduction.
-
-    Returns
-    -------
-    str
-        Not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(outcome.get("title") or outcome.get("name") or "A published experiment, done again", 200)
 
 
 def verdict_of(outcome: Plain) -> tuple[str, str]:
     """Give the verdict as a badge says it.
 
-    Parameters
-    ----------
-    outcome : dict
-        The reproduction.
-
-    Returns
-    -------
-    tuple of str
-        Words, not yet escaped, and CSS class.
+    Returns words, not yet escaped, and CSS class.
     """
     verdict = str(outcome.get("verdict"))
     return VERDICTS.get(verdict, (shortened(outcome.get("verdict") or "no verdict", BADGE), "close"))
 
 
 def sentence(text: object) -> str:
-    """Make a reason a sentence.
-
-    Parameters
-    ----------
-    text : object
-        One or more sentences; the first may begin small, the last may lack its full stop.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-
-    Examples
-    --------
-    >>> sentence("all agree"), sentence("d_sw is lower."), sentence(None)
-    ('All agree.', 'd_sw is lower.', '')
-    """
+    """Make a reason a sentence."""
     said = visible(text or "")
     first = said.split(" ")[0]
     # Symbols such as d_sw, and the names of feature sets, keep their own letters.
@@ -108,22 +73,7 @@ def sentence(text: object) -> str:
 def matches(comparison: Plain) -> bool | None:
     """Tell whether our number agrees with the published one.
 
-    Parameters
-    ----------
-    comparison : dict
-        Of the reproduction.
-
-    Returns
-    -------
-    bool or None
-        None where there are not two numbers.
-
-    Examples
-    --------
-    >>> matches({"published": 0.52, "ours": 0.514, "tolerance": 0.01})
-    True
-    >>> matches({"published": None, "ours": 0.514, "tolerance": 0.01}) is None
-    True
+    None where there are not two numbers.
     """
     difference, tolerance = difference_of(comparison), value_of(comparison.get("tolerance"))
     return None if difference is None else abs(difference) <= (tolerance or 0.0)
@@ -132,62 +82,20 @@ def matches(comparison: Plain) -> bool | None:
 def difference_of(comparison: Plain) -> float | None:
     """Take the published number from ours.
 
-    Parameters
-    ----------
-    comparison : dict
-        Of the reproduction.
-
-    Returns
-    -------
-    float or None
-        None where there are not two numbers.
+    None where there are not two numbers.
     """
     published, ours = value_of(comparison.get("published")), value_of(comparison.get("ours"))
     return None if published is None or ours is None else ours - published
 
 
 def printed(value: Any, digits: int = 6) -> str:
-    """Write a number with the digits that it was printed with.
-
-    Parameters
-    ----------
-    value : object
-        A number, or anything else for a dash.
-    digits : int
-        At most; six are more than any table prints.
-
-    Returns
-    -------
-    str
-        Without zeros at the end.
-
-    Examples
-    --------
-    >>> printed(2.321), printed(1.64e-4), printed(None)
-    ('2.321', '0.000164', '–')
-    """
+    """Write a number with the digits that it was printed with."""
     found = value_of(value)
     return "–" if found is None else f"{found:.{digits}g}"
 
 
 def signed(difference: float | None) -> str:
-    """Write a difference with its sign.
-
-    Parameters
-    ----------
-    difference : float or None
-        None for a dash.
-
-    Returns
-    -------
-    str
-        Two digits: more of a difference says nothing.
-
-    Examples
-    --------
-    >>> signed(-0.0061), signed(0.0), signed(2e-9), signed(None)
-    ('−0.0061', '0', '+2e-09', '–')
-    """
+    """Write a difference with its sign."""
     if difference is None:
         return "–"
     sign = "+" if difference > 0 else "−" if difference < 0 else ""
@@ -195,55 +103,17 @@ def signed(difference: float | None) -> str:
 
 
 def reference_of(outcome: Plain) -> str:
-    """Name what ours is held against.
-
-    Parameters
-    ----------
-    outcome : dict
-        A reproduction.
-
-    Returns
-    -------
-    str
-        Head of a column.
-    """
+    """Name what ours is held against."""
     return shortened(outcome.get("reference") or "Published", 40)
 
 
 def origin_of(outcome: Plain) -> str:
-    """Say what stands before the source.
-
-    Parameters
-    ----------
-    outcome : dict
-        A reproduction.
-
-    Returns
-    -------
-    str
-        One word.
-    """
+    """Say what stands before the source."""
     return "Published" if reference_of(outcome) == "Published" else "Source"
 
 
 def tally(outcome: Plain) -> str:
-    """Count the comparisons that match.
-
-    Parameters
-    ----------
-    outcome : dict
-        The reproduction.
-
-    Returns
-    -------
-    str
-        One sentence, or "" without comparisons; not yet escaped.
-
-    Examples
-    --------
-    >>> tally({"comparisons": [{"published": 1.0, "ours": 1.1, "tolerance": 0.2}, {"published": 2.0}]})
-    '1 of 1 numbers is met within its tolerance; 1 could not be compared.'
-    """
+    """Count the comparisons that match."""
     found = [matches(comparison) for comparison in items(outcome, "comparisons")]
     if not found:
         return ""
@@ -263,18 +133,7 @@ def _be(count: int) -> str:
 
 
 def page(outcome: Plain) -> str:
-    """Draw the report of a reproduction.
-
-    Parameters
-    ----------
-    outcome : dict
-        What was found, as plain values.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a reproduction."""
     figures = Figures()
     tables = items(outcome, "tables")
     # What the figure's legend says stands right below it, before what was published.
@@ -296,18 +155,7 @@ def page(outcome: Plain) -> str:
 
 
 def summary_html(outcome: Plain) -> str:
-    """Write verdict and comparisons for a notebook.
-
-    Parameters
-    ----------
-    outcome : dict
-        The reproduction.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write verdict and comparisons for a notebook."""
     said = tag("p", tag("b", f"{title_of(outcome)}: {verdict_of(outcome)[0]}."), outcome.get("because") or "")
     return str(joined([said, _comparison_table(outcome) if items(outcome, "comparisons") else None]))
 

@@ -28,18 +28,7 @@ from outgrow.report.text import interval_of, quantity_text, shortened, value_of,
 
 
 def reproduction_lines(outcome: Plain) -> Group:
-    """Write a reproduction for a terminal.
-
-    Parameters
-    ----------
-    outcome : dict
-        What was found, as plain values.
-
-    Returns
-    -------
-    rich.console.Group
-        Names are set as plain text.
-    """
+    """Write a reproduction for a terminal."""
     said, kind = verdict_of(outcome)
     lines: list[Text | Table] = [Text(title_of(outcome), style="bold")]
     if outcome.get("source"):

@@ -45,15 +45,7 @@ def risk_chart(outcome: Plain) -> Drawing | None:
 def accuracy_chart(outcome: Plain) -> Drawing | None:
     """Draw the measured accuracy of every route.
 
-    Parameters
-    ----------
-    outcome : dict
-        The run.
-
-    Returns
-    -------
-    Drawing or None
-        None for regression.
+    None for regression.
     """
     series = (Series(_measured(outcome), AFTER, "diamond"),)
     return _drawing(

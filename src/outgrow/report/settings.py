@@ -19,25 +19,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def toml_lines(config: Mapping[str, Any], table: str = "") -> list[str]:
-    """Write settings as lines of TOML.
-
-    Parameters
-    ----------
-    config : mapping of str to object
-        Numbers, strings, lists of them, and tables of those; None is left out.
-    table : str
-        Name of the table that they stand in, if any.
-
-    Returns
-    -------
-    list of str
-        Tables last, as TOML wants them; of absolute paths only the last part.
-
-    Examples
-    --------
-    >>> toml_lines({"n": [100, 200], "strong": "big=/data/large.npy", "out": None, "sets": {"a b": 1}})
-    ['n = [100, 200]', 'strong = "big=…/large.npy"', '[sets]', '"a b" = 1']
-    """
+    """Write settings as lines of TOML."""
     tables = {key: value for key, value in config.items() if isinstance(value, Mapping) and value}
     lines = [
         f"{_key(key)} = {json.dumps(_shown(value), ensure_ascii=False)}"
@@ -67,15 +49,7 @@ def _shown(value: Any) -> Any:
 def settings(config: Plain) -> Safe | None:
     """Write a configuration for the page.
 
-    Parameters
-    ----------
-    config : dict
-        The resolved configuration.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None where there is none.
+    None where there is none.
     """
     lines = [Safe(escaped(shortened(line, LONGEST))) for line in toml_lines(config)]
     return tag("pre", tag("code", joined(lines, "\n"))) if lines else None

@@ -33,33 +33,22 @@ FILES = ("cells.parquet", "sweep.parquet")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell is.
-
-    Parameters
-    ----------
-    weak, strong : str
-        Feature sets; "" where it does not apply.
-    n, N : int
-        Sizes; -1 where they do not apply.
-    noise : float
-        Level of the noise axis.
-    """
+    """Where a cell is."""
 
     weak: str
+    """Feature sets; "" where it does not apply."""
     strong: str
+    """Feature sets; "" where it does not apply."""
     n: int
+    """Sizes; -1 where they do not apply."""
     N: int
+    """Sizes; -1 where they do not apply."""
     noise: float
+    """Level of the noise axis."""
 
 
 class Cells:
-    """The cells of a sweep, found by quantity and place.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep; its cells may have been left out.
-    """
+    """The cells of a sweep, found by quantity and place."""
 
     def __init__(self, outcome: Plain) -> None:
         self._found: dict[str, dict[Place, dict[str, Any]]] = {}
@@ -84,18 +73,7 @@ class Cells:
     def get(self, quantity: str, at: Place) -> Plain | None:
         """Find a quantity.
 
-        Parameters
-        ----------
-        quantity : str
-            Its name in the findings.
-        at : Place
-            A cell.
-
-        Returns
-        -------
-        dict or None
-            Value and interval, or the reason why there is no value; of a model that does not depend on all
-            of the place, those of the part that it depends on. None where there is neither.
+        None where there is neither.
         """
         own = self._found.get(quantity, {})
         for weak, strong, n, N in product((at.weak, ""), (at.strong, ""), (at.n, -1), (at.N, -1)):
@@ -105,33 +83,11 @@ class Cells:
         return None
 
     def has(self, quantity: str) -> bool:
-        """Tell whether a quantity was measured at all.
-
-        Parameters
-        ----------
-        quantity : str
-            Its name in the findings.
-
-        Returns
-        -------
-        bool
-            Whether any cell has a value of it.
-        """
+        """Tell whether a quantity was measured at all."""
         return any(value_of(found) is not None for found in self._found.get(quantity, {}).values())
 
     def reason(self, quantity: str) -> str:
-        """Say why a quantity has no value.
-
-        Parameters
-        ----------
-        quantity : str
-            Its name in the findings.
-
-        Returns
-        -------
-        str
-            The reason of the first cell that has none; "" where every cell has a value, or there is no cell.
-        """
+        """Say why a quantity has no value."""
         found = self._found.get(quantity, {}).values()
         return next((said for each in found if (said := undefined_text(each))), "")
 
@@ -141,18 +97,7 @@ class Cells:
         return list(self._found.get("student", {}))
 
     def shown(self, *, quietest: bool = False) -> list[Place]:
-        """Choose a few cells to look at.
-
-        Parameters
-        ----------
-        quietest : bool
-            Whether only those of the lowest noise level.
-
-        Returns
-        -------
-        list of Place
-            Of every pair and noise level the smallest, the middle and the largest n, all at the largest N.
-        """
+        """Choose a few cells to look at."""
         every = self.places
         if not every:
             return []
@@ -165,10 +110,7 @@ class Cells:
     def tally(self) -> list[str]:
         """Say in how many cells the student wins.
 
-        Returns
-        -------
-        list of str
-            A sentence for each rival; none without cells.
+        A sentence for each rival; none without cells.
         """
         said = []
         for quantity, rival in AGAINST:

@@ -31,50 +31,17 @@ from outgrow.report.words import kind_title
 
 
 def title_of(outcome: Plain) -> str:
-    """Give the page's title.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-
-    Returns
-    -------
-    str
-        As the user gave it; not yet escaped.
-    """
+    """Give the page's title."""
     return shortened(outcome.get("title") or "Risks over n and N", 200)
 
 
 def risk_name(outcome: Plain) -> str:
-    """Name what was measured.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-
-    Returns
-    -------
-    str
-        Excess risk, or error on the test rows' labels.
-    """
+    """Name what was measured."""
     return "excess risk" if outcome.get("excess") else "error on the test rows"
 
 
 def sizes(outcome: Plain) -> str:
-    """Say how large the sweep was.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-
-    Returns
-    -------
-    str
-        One line, not yet escaped.
-    """
+    """Say how large the sweep was."""
     config, pairs = part(outcome, "config"), items(outcome, "pairs")
     said = [_counted(len(pairs), "pair", "pairs") + " of teacher and student"]
     axes = (
@@ -97,18 +64,7 @@ def _counted(count: int, one: str, several: str) -> str:
 
 
 def page(outcome: Plain) -> str:
-    """Draw the report of a sweep.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep's findings as plain values; the table of seeds is not read.
-
-    Returns
-    -------
-    str
-        HTML.
-    """
+    """Draw the report of a sweep."""
     figures, cells = Figures(), Cells(outcome)
     main = tag(
         "main",
@@ -125,18 +81,7 @@ def page(outcome: Plain) -> str:
 
 
 def summary_html(outcome: Plain) -> str:
-    """Write a sweep for a notebook.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-
-    Returns
-    -------
-    str
-        An HTML fragment.
-    """
+    """Write a sweep for a notebook."""
     cells = Cells(outcome)
     said = tag("p", tag("b", title_of(outcome)), *cells.tally())
     return str(joined([said, _cell_table(outcome, cells) if cells.places else None]))
@@ -159,23 +104,7 @@ def _head(outcome: Plain, cells: Cells) -> Safe:
 
 
 def share_text(pair: Plain) -> str:
-    """Write how much of the teacher the student shares.
-
-    Parameters
-    ----------
-    pair : dict
-        Dimensions of a pair.
-
-    Returns
-    -------
-    str
-        d_sw / d_w, or a dash.
-
-    Examples
-    --------
-    >>> share_text({"d_w": 200, "d_sw": {"value": 84.0}}), share_text({"d_w": 200})
-    ('0.420', '–')
-    """
+    """Write how much of the teacher the student shares."""
     d_w, d_sw = value_of(pair.get("d_w")), value_of(pair.get("d_sw"))
     return number(d_sw / d_w) if d_w and d_sw is not None else "–"
 
@@ -183,15 +112,7 @@ def share_text(pair: Plain) -> str:
 def dimensions(outcome: Plain) -> Safe | None:
     """Write the dimensions of every pair: the table of the figure's legend.
 
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-
-    Returns
-    -------
-    Safe or None
-        HTML; None without pairs.
+    None without pairs.
     """
     pairs = items(outcome, "pairs")
     if not pairs:
@@ -288,23 +209,7 @@ def _cell_table(outcome: Plain, cells: Cells) -> Safe:
 
 
 def fits_text(fits: Plain) -> str:
-    """Say how the fits were solved.
-
-    Parameters
-    ----------
-    fits : dict
-        Counts, and the worst condition.
-
-    Returns
-    -------
-    str
-        One sentence, or "" where nothing was counted.
-
-    Examples
-    --------
-    >>> fits_text({"moments": 1200, "rows": 3, "condition": 4.5e6})
-    '1,200 fits from moments and 3 from rows; the worst condition among the former is 4.5e+06.'
-    """
+    """Say how the fits were solved."""
     if not is_number(fits.get("moments")) and not is_number(fits.get("rows")):
         return ""
     condition = next((value for key, value in fits.items() if "condition" in key and is_number(value)), None)

@@ -16,20 +16,7 @@ from outgrow.report.text import number, quantity_text, shortened, undefined_text
 
 
 def sweep_lines(outcome: Plain, *, written: bool = True) -> Group:
-    """Write a sweep for a terminal.
-
-    Parameters
-    ----------
-    outcome : dict
-        The sweep.
-    written : bool
-        Whether there are files to name.
-
-    Returns
-    -------
-    rich.console.Group
-        Names are set as plain text.
-    """
+    """Write a sweep for a terminal."""
     cells = Cells(outcome)
     lines: list[Text | Table] = [
         Text(title_of(outcome), style="bold"),

@@ -32,18 +32,7 @@ STYLES = {"do": "bold green", "dont": "bold red", "close": "bold yellow"}
 
 
 def summary_lines(outcome: Plain) -> Group:
-    """Write the verdict of a run, what it rests on and what came out.
-
-    Parameters
-    ----------
-    outcome : dict
-        The run's findings as plain values.
-
-    Returns
-    -------
-    rich.console.Group
-        A few lines.
-    """
+    """Write the verdict of a run, what it rests on and what came out."""
     verdict = part(outcome, "verdict")
     said, kind, meaning = answer(verdict)
     lines = [Text(title_of(outcome), style="bold"), Text(visible(sizes(outcome)), style="dim")]
@@ -60,15 +49,7 @@ def summary_lines(outcome: Plain) -> Group:
 def risk_table(outcome: Plain) -> Group:
     """Write the risks of every route.
 
-    Parameters
-    ----------
-    outcome : dict
-        The run's findings as plain values.
-
-    Returns
-    -------
-    rich.console.Group
-        A table, and what is undefined with its reason.
+    A table, and what is undefined with its reason.
     """
     routes = ordered_routes(outcome)
     named = (
@@ -148,22 +129,7 @@ def _text(quantity: Any) -> str:
 
 
 def geometry_table(weak: object, strong_name: object, geometry: Plain, note: object = "") -> Group:
-    """Write the dimensions of two feature sets and what they share.
-
-    Parameters
-    ----------
-    weak, strong_name : str
-        Names of the sets.
-    geometry : dict
-        Of the pair, as plain values.
-    note : str
-        Remark that belongs to everything measured.
-
-    Returns
-    -------
-    rich.console.Group
-        A table and a few lines.
-    """
+    """Write the dimensions of two feature sets and what they share."""
     heading = f"{shortened(weak, 60)} (weak) and {shortened(strong_name, 60)} (strong)"
     rows = geometry.get("rows")
     table = Table(title=Text(heading), caption=Text(f"{number(rows)} rows") if rows else None)
@@ -226,18 +192,7 @@ def agreement_lines(teacher: object, found: Plain) -> Group:
 
 
 def inspection_lines(found: Inspection) -> list[str]:
-    """Say what was found of a model.
-
-    Parameters
-    ----------
-    found : Inspection
-        What was found.
-
-    Returns
-    -------
-    list of str
-        Lines for the console.
-    """
+    """Say what was found of a model."""
     identity = found.identity
     layers = "" if found.layers is None else f" of {found.layers} hidden layers"
     on = "made-up rows" if found.made_up else "rows"

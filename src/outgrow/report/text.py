@@ -17,23 +17,7 @@ _TURNING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 
 def visible(text: object) -> str:
-    """Make any text one line that can be shown beside other text.
-
-    Parameters
-    ----------
-    text : object
-        Turned into a string first.
-
-    Returns
-    -------
-    str
-        Without line breaks, control characters, halves of characters and changes of direction.
-
-    Examples
-    --------
-    >>> visible("a\\nb\\x00\\u202ec")
-    'a b c'
-    """
+    """Make any text one line that can be shown beside other text."""
     shown = []
     for character in str(text):
         kind = unicodedata.category(character)
@@ -49,46 +33,12 @@ def visible(text: object) -> str:
 
 
 def escaped(text: object) -> str:
-    """Make any text safe inside HTML, in attributes too.
-
-    Parameters
-    ----------
-    text : object
-        Turned into a string first.
-
-    Returns
-    -------
-    str
-        One visible line, escaped.
-
-    Examples
-    --------
-    >>> escaped('</script><img src="x">')
-    '&lt;/script&gt;&lt;img src=&quot;x&quot;&gt;'
-    """
+    """Make any text safe inside HTML, in attributes too."""
     return html.escape(visible(text), quote=True)
 
 
 def shortened(text: object, limit: int = 60) -> str:
-    """Cut the middle out of long text: names often differ at their ends.
-
-    Parameters
-    ----------
-    text : object
-        Turned into a visible string first.
-    limit : int
-        Characters to keep.
-
-    Returns
-    -------
-    str
-        At most `limit` characters.
-
-    Examples
-    --------
-    >>> shortened("abcdefghij", 7)
-    'abc…hij'
-    """
+    """Cut the middle out of long text: names often differ at their ends."""
     line = visible(text)
     if len(line) <= limit:
         return line
@@ -99,39 +49,13 @@ def shortened(text: object, limit: int = 60) -> str:
 def is_number(value: Any) -> bool:
     """Tell whether a value of the run's JSON is a number that can be drawn.
 
-    Parameters
-    ----------
-    value : object
-        Any value.
-
-    Returns
-    -------
-    bool
-        False for None, booleans, NaN and infinities.
+    False for None, booleans, NaN and infinities.
     """
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def number(value: Any, decimals: int | None = None) -> str:
-    """Write a number with three significant digits, or with given decimals.
-
-    Parameters
-    ----------
-    value : object
-        A number; anything else is written as a dash.
-    decimals : int, optional
-        Digits behind the point.
-
-    Returns
-    -------
-    str
-        Short.
-
-    Examples
-    --------
-    >>> number(1.6789), number(10605), number(0.00001234), number(None), number(1.5, 2)
-    ('1.68', '10,605', '1.23e-05', '–', '1.50')
-    """
+    """Write a number with three significant digits, or with given decimals."""
     if not is_number(value):
         return "–"
     if isinstance(value, int):
@@ -150,15 +74,7 @@ def number(value: Any, decimals: int | None = None) -> str:
 def interval_of(quantity: Any) -> tuple[float, float] | None:
     """Read the interval of an estimate.
 
-    Parameters
-    ----------
-    quantity : object
-        An estimate as plain values, or anything else.
-
-    Returns
-    -------
-    tuple of float or None
-        Both ends, if both are numbers: an unbounded one is no number.
+    Returns both ends, if both are numbers: an unbounded one is no number.
     """
     pair = quantity.get("interval") if isinstance(quantity, Mapping) else None
     if isinstance(pair, Sequence) and len(pair) == 2 and all(is_number(end) for end in pair):
@@ -169,15 +85,7 @@ def interval_of(quantity: Any) -> tuple[float, float] | None:
 def value_of(quantity: Any) -> float | None:
     """Read the value of an estimate, or a bare number.
 
-    Parameters
-    ----------
-    quantity : object
-        An estimate as plain values, a number, or anything else.
-
-    Returns
-    -------
-    float or None
-        None where there is no finite number.
+    None where there is no finite number.
     """
     value = quantity.get("value") if isinstance(quantity, Mapping) else quantity
     return float(value) if value is not None and is_number(value) else None
@@ -186,24 +94,7 @@ def value_of(quantity: Any) -> float | None:
 def quantity_text(quantity: Any) -> str:
     """Write an estimate with its interval, to the digits that the interval supports.
 
-    Parameters
-    ----------
-    quantity : object
-        An estimate or undefined quantity as plain values, or a bare number.
-
-    Returns
-    -------
-    str
-        Such as "1.68 [1.52, 1.84]", or "undefined".
-
-    Examples
-    --------
-    >>> quantity_text({"value": 1.6789, "interval": [1.523, 1.841]})
-    '1.68 [1.52, 1.84]'
-    >>> quantity_text({"value": 1.6789, "interval": [1.523, None]})
-    '1.68 [1.52, unbounded]'
-    >>> quantity_text({"type": "Undefined", "reason": "one row", "remedy": "Test on more rows."})
-    'undefined'
+    Such as "1.68 [1.52, 1.84]", or "undefined".
     """
     value = value_of(quantity)
     if value is None:
@@ -234,18 +125,7 @@ def _decimals(width: float) -> int | None:
 
 
 def undefined_text(quantity: Any) -> str:
-    """Say why a quantity is undefined and what would change that.
-
-    Parameters
-    ----------
-    quantity : object
-        An undefined quantity as plain values.
-
-    Returns
-    -------
-    str
-        "reason. remedy", or "" for anything else.
-    """
+    """Say why a quantity is undefined and what would change that."""
     if not isinstance(quantity, Mapping) or "reason" not in quantity:
         return ""
     reason, remedy = visible(quantity["reason"]), visible(quantity.get("remedy", ""))

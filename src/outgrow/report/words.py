@@ -9,21 +9,14 @@ from outgrow.report.text import visible
 
 @dataclass(frozen=True)
 class Kind:
-    """How the report names one kind of route.
-
-    Parameters
-    ----------
-    key : str
-        The kind in a run's JSON.
-    title : str
-        Its name on the page.
-    line : str
-        What it is, in one line.
-    """
+    """How the report names one kind of route."""
 
     key: str
+    """The kind in a run's JSON."""
     title: str
+    """Its name on the page."""
     line: str
+    """What it is, in one line."""
 
 
 KINDS = {
@@ -147,17 +140,6 @@ PROMISES = {
 
 
 def kind_title(kind: object) -> str:
-    """Name a kind of route as the page does.
-
-    Parameters
-    ----------
-    kind : object
-        Its key; unknown ones are shown as they are.
-
-    Returns
-    -------
-    str
-        The name.
-    """
+    """Name a kind of route as the page does."""
     known = KINDS.get(str(kind))
     return known.title if known else visible(kind)

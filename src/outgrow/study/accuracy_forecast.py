@@ -40,15 +40,7 @@ class LabelledRows:
 
 
 class AccuracyForecast:
-    """Shares of new labels that routes name right, by one forecast and the rows behind it.
-
-    Parameters
-    ----------
-    one : Forecast
-        Of class labels, each class coded as a point.
-    rows : LabelledRows
-        What it was made from.
-    """
+    """Shares of new labels that routes name right, by one forecast and the rows behind it."""
 
     def __init__(self, one: Forecast, rows: LabelledRows) -> None:
         self.one, self.rows = one, rows

@@ -15,59 +15,42 @@ CurveKind: TypeAlias = Literal["measured", "theory", "bound", "published"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a panel.
-
-    Parameters
-    ----------
-    series : str
-        What the line is of, such as a teacher with its d_sw/d_w; lines of one series share a colour over all
-        panels of a figure.
-    kind : {"measured", "theory", "bound", "published"}
-        How the values were obtained.
-    x : tuple of float
-        Places, increasing.
-    y : tuple of float or None
-        Values; None where there is none.
-    low, high : tuple of float or None
-        Ends of the intervals, where there are any; else empty.
-    note : str
-        How the values were obtained, in words, for the legend's table and tooltips.
-    """
+    """One line of a panel."""
 
     series: str
+    """What the line is of, such as a teacher with its d_sw/d_w; lines of one series share a colour over all
+    panels of a figure."""
     kind: CurveKind
+    """How the values were obtained."""
     x: tuple[float, ...]
+    """Places, increasing."""
     y: tuple[float | None, ...]
+    """Values; None where there is none."""
     low: tuple[float | None, ...] = ()
+    """Ends of the intervals, where there are any; else empty."""
     high: tuple[float | None, ...] = ()
+    """Ends of the intervals, where there are any; else empty."""
     note: str = ""
+    """How the values were obtained, in words, for the legend's table and tooltips."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes with its curves.
-
-    Parameters
-    ----------
-    title : str
-        What it shows and at which fixed sizes, such as "PGR against n (N = 10,000)".
-    x_name, y_name : str
-        Axis titles.
-    curves : tuple of Curve
-        The lines.
-    x_log, y_log : bool
-        Logarithmic axes.
-    rule : float or None
-        A horizontal line to compare with, such as 1 for OPR.
-    group : str
-        Panels of one group stand side by side under this heading.
-    """
+    """One set of axes with its curves."""
 
     title: str
+    """What it shows and at which fixed sizes, such as "PGR against n (N = 10,000)"."""
     x_name: str
+    """Axis titles."""
     y_name: str
+    """Axis titles."""
     curves: tuple[Curve, ...]
+    """The lines."""
     x_log: bool = True
+    """Logarithmic axes."""
     y_log: bool = False
+    """Logarithmic axes."""
     rule: float | None = None
+    """A horizontal line to compare with, such as 1 for OPR."""
     group: str = ""
+    """Panels of one group stand side by side under this heading."""

@@ -29,55 +29,28 @@ PIECE = 10_000
 
 @dataclass(frozen=True)
 class Losses:
-    """Losses of every route on the evaluation rows.
-
-    Parameters
-    ----------
-    rows : integer array
-        Row numbers of the evaluation rows.
-    squared : dict of str to array of shape (rows,)
-        Squared loss against labels, by route.
-    against_truth : dict of str to array of shape (rows,)
-        Squared loss against the truth column; empty without one.
-    wrong : dict of str to array of shape (rows,)
-        1 where the class is wrong; empty for regression.
-    groups : array of shape (rows,) or None
-        Groups of the rows.
-    folds : int or None
-        Folds that were left out one by one, where rows were cross-validated.
-    scores : dict of str to array of shape (rows, k)
-        Scores of the classes, by route; empty for regression.
-    labels : array of shape (rows,)
-        Class of every row; all 0 for regression.
-    """
+    """Losses of every route on the evaluation rows."""
 
     rows: Int[np.ndarray, " rows"]
+    """Row numbers of the evaluation rows."""
     squared: dict[str, Float[np.ndarray, " rows"]]
+    """Squared loss against labels, by route."""
     against_truth: dict[str, Float[np.ndarray, " rows"]]
+    """Squared loss against the truth column; empty without one."""
     wrong: dict[str, Float[np.ndarray, " rows"]]
+    """1 where the class is wrong; empty for regression."""
     groups: np.ndarray | None
+    """Groups of the rows."""
     scores: dict[str, Float[np.ndarray, "rows k"]]
+    """Scores of the classes, by route; empty for regression."""
     labels: Int[np.ndarray, " rows"]
+    """Class of every row; all 0 for regression."""
     folds: int | None = None
+    """Folds that were left out one by one, where rows were cross-validated."""
 
 
 def read_by(data: Prepared, item: Trained, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows k"]:
-    """Predict rows of the run's own data with a trained route.
-
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-    item : Trained
-        The route.
-    rows : integer array
-        Row numbers.
-
-    Returns
-    -------
-    array of shape (rows, k)
-        Predictions.
-    """
+    """Predict rows of the run's own data with a trained route."""
     sets = [
         data.strong if which == "strong" else data.weak[str(item.route.weak)] for which in item.route.features
     ]
@@ -91,22 +64,7 @@ def read_by(data: Prepared, item: Trained, rows: Int[np.ndarray, " rows"]) -> Fl
 
 
 def on_rows(data: Prepared, items: Sequence[Trained], rows: Int[np.ndarray, " rows"]) -> Losses:
-    """Score trained routes on given rows.
-
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-    items : sequence of Trained
-        The routes.
-    rows : integer array
-        Row numbers, labels known.
-
-    Returns
-    -------
-    Losses
-        Per row and route.
-    """
+    """Score trained routes on given rows."""
     y = data.y[rows]
     squared, truth, wrong, scores = {}, {}, {}, {}
     labels = y.argmax(axis=1)
@@ -131,28 +89,7 @@ def training_rows(
     seed: int,
     hide: bool = False,
 ) -> TrainingRows:
-    """Gather what training may see.
-
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-    labelled : integer array
-        Row numbers to keep labels for.
-    head : str
-        Ridge or ridgeless.
-    rank : tuple of int
-        Ranks set by hand.
-    seed : int
-        Seed of the folds.
-    hide : bool
-        Hide the pool's labels, so that no ceiling is trained.
-
-    Returns
-    -------
-    TrainingRows
-        With folds and groups of the labelled rows.
-    """
+    """Gather what training may see."""
     y = data.y
     if hide:
         y = y.copy()
@@ -176,26 +113,7 @@ def training_rows(
 def cross_validate(
     data: Prepared, *, head: str, rank: tuple[int, ...], seed: int, advance: Callable[[], None]
 ) -> Losses:
-    """Score every route on labelled rows that its training did not see.
-
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-    head : str
-        Ridge or ridgeless.
-    rank : tuple of int
-        Ranks set by hand.
-    seed : int
-        Seed of the folds.
-    advance : callable
-        Called after each fold.
-
-    Returns
-    -------
-    Losses
-        One loss per labelled row and route; no ceiling.
-    """
+    """Score every route on labelled rows that its training did not see."""
     labelled = data.split.labelled
     # Another seed than that of the honest choices: the two uses of folds stay independent.
     parts = []
@@ -224,18 +142,12 @@ def cross_validate(
 
 @dataclass(frozen=True)
 class Noise:
-    """What is known about the noise in the targets.
-
-    Parameters
-    ----------
-    of_labels : float or None
-        Label noise variance.
-    of_truth : float
-        Error variance of the truth column.
-    """
+    """What is known about the noise in the targets."""
 
     of_labels: float | None
+    """Label noise variance."""
     of_truth: float
+    """Error variance of the truth column."""
 
 
 NO_NOISE = Undefined(
@@ -245,15 +157,7 @@ NO_NOISE = Undefined(
 
 
 class Scores:
-    """Risks and ratios from row losses, by route name.
-
-    Parameters
-    ----------
-    losses : Losses
-        Of every route.
-    noise : Noise
-        What is known about it.
-    """
+    """Risks and ratios from row losses, by route name."""
 
     def __init__(self, losses: Losses, noise: Noise) -> None:
         self.losses, self.noise = losses, noise
@@ -309,15 +213,7 @@ class Scores:
     def excess(self, name: str) -> Quantity:
         """Excess risk of a route.
 
-        Parameters
-        ----------
-        name : str
-            The route.
-
-        Returns
-        -------
-        Estimate or Undefined
-            Undefined where the noise is not known or the route was not evaluated.
+        Undefined where the noise is not known or the route was not evaluated.
         """
         if self.variance is None:
             return NO_NOISE
@@ -328,17 +224,7 @@ class Scores:
     def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
         """Performance gap recovered.
 
-        Parameters
-        ----------
-        teacher, student : str
-            Names of the routes.
-        wrong : bool
-            Of accuracy instead of squared loss.
-
-        Returns
-        -------
-        Estimate or Undefined
-            Undefined without a ceiling, or where it is not better than the teacher.
+        Undefined without a ceiling, or where it is not better than the teacher.
         """
         table = self.losses.wrong if wrong else self.best
         if wrong and not table:
@@ -352,18 +238,7 @@ class Scores:
         return pgr(table[teacher], table[student], table["ceiling"], self.losses.groups, loss)
 
     def opr(self, student: str) -> tuple[Quantity, Quantity]:
-        """Outperforming ratio, of excess risks and of raw risks.
-
-        Parameters
-        ----------
-        student : str
-            Name of the route.
-
-        Returns
-        -------
-        tuple of Estimate or Undefined
-            Both, never mixed.
-        """
+        """Outperforming ratio, of excess risks and of raw risks."""
         groups = self.losses.groups
         raw = opr_raw_mse(self.losses.squared["baseline"], self.losses.squared[student], groups)
         if self.variance is None:

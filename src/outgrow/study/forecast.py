@@ -51,211 +51,150 @@ NO_CLASS_NOISE = Undefined(
 
 @dataclass(frozen=True)
 class DesignForecast:
-    """One design: n labelled and N unlabelled rows.
-
-    Parameters
-    ----------
-    n, N : int
-        The design.
-    risks : Risks
-        Of every route; excess risks where the noise variance is known, else errors on new labels.
-    pgr, opr : Estimate or Undefined
-        Performance gap recovered; outperforming ratio of excess risks.
-    parts : dict of str to Estimate or Undefined
-        The student's risk in three: "bias", "inherited" and "fresh" variance.
-    wins : dict of str to Estimate or Undefined
-        Probability that the student's expected risk is below its rival's.
-    margins : dict of str to Estimate or Undefined
-        The student's risk less its rival's, with paired intervals: both rest on the same labels.
-    alphas : dict of str to float
-        Penalties, by the fields of `outgrow.theory.forecast.Penalties`.
-    accuracy : dict of str to Estimate or Undefined
-        Share of new labels named right, by route; empty for regressions.
-    """
+    """One design: n labelled and N unlabelled rows."""
 
     n: int
+    """The design."""
     N: int
+    """The design."""
     risks: Risks
+    """Of every route; excess risks where the noise variance is known, else errors on new labels."""
     pgr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks."""
     opr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks."""
     parts: Mapping[str, Quantity]
+    """The student's risk in three: "bias", "inherited" and "fresh" variance."""
     wins: Mapping[str, Quantity]
+    """Probability that the student's expected risk is below its rival's."""
     margins: Mapping[str, Quantity]
+    """The student's risk less its rival's, with paired intervals: both rest on the same labels."""
     alphas: Mapping[str, float]
+    """Penalties, by the fields of `outgrow.theory.forecast.Penalties`."""
     accuracy: Mapping[str, Quantity]
+    """Share of new labels named right, by route; empty for regressions."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Risks along one size, the other one held: what is drawn.
-
-    Parameters
-    ----------
-    along : str
-        "n" or "N".
-    other : int
-        The size that is held.
-    places : tuple of int
-        Sizes.
-    routes : dict of str to dict
-        By route, and by part of the student's risk: "value", "low" and "high" at every place; None where
-        undefined.
-    """
+    """Risks along one size, the other one held: what is drawn."""
 
     along: str
+    """ "n" or "N"."""
     other: int
+    """The size that is held."""
     places: tuple[int, ...]
+    """Sizes."""
     routes: Mapping[str, Mapping[str, Sequence[float | None]]]
+    """By route, and by part of the student's risk: "value", "low" and "high" at every place; None where
+    undefined."""
 
 
 @dataclass(frozen=True)
 class PairForecast:
-    """One teacher with the student.
-
-    Parameters
-    ----------
-    weak, strong : str
-        Names of the feature sets.
-    d_w, d_s : int
-        Directions that each set has in the pool.
-    designs : tuple of DesignForecast
-        Every n with every N.
-    curves : tuple of Curve
-        Along n at the largest N, and along N at the n nearest to the labels at hand; or both through the
-        design that a run measured.
-    anchors : tuple of Anchor
-        The design at hand, forecast and left out.
-    factors : dict of str to float
-        Sandwich factors (docs/theory.md, T2).
-    checks : tuple of Check
-        Suspicions about this forecast.
-    settings : dict of str to float
-        Slope and offset of a given score, fitted to the labels at hand; empty for other teachers.
-    labels_win : dict of str to Estimate or Undefined
-        By student of a given teacher, the number of labels from which on labels alone are better.
-    searched : tuple of int
-        Fewest and most labels looked at for it: an interval that ends there is open.
-    """
+    """One teacher with the student."""
 
     weak: str
+    """Names of the feature sets."""
     strong: str
+    """Names of the feature sets."""
     d_w: int
+    """Directions that each set has in the pool."""
     d_s: int
+    """Directions that each set has in the pool."""
     designs: tuple[DesignForecast, ...]
+    """Every n with every N."""
     curves: tuple[Curve, ...]
+    """Along n at the largest N, and along N at the n nearest to the labels at hand; or both through the
+    design that a run measured."""
     anchors: tuple[Anchor, ...]
+    """The design at hand, forecast and left out."""
     factors: Mapping[str, float]
+    """Sandwich factors (docs/theory.md, T2)."""
     checks: tuple[Check, ...]
+    """Suspicions about this forecast."""
     settings: Mapping[str, float] = field(default_factory=dict)
+    """Slope and offset of a given score, fitted to the labels at hand; empty for other teachers."""
     labels_win: Mapping[str, Quantity] = field(default_factory=dict)
+    """By student of a given teacher, the number of labels from which on labels alone are better."""
     searched: tuple[int, ...] = ()
+    """Fewest and most labels looked at for it: an interval that ends there is open."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run measured of one route at its design.
-
-    Parameters
-    ----------
-    route : str
-        Kind of route.
-    weak : str or None
-        Its teacher's features.
-    n, N : int
-        The run's design.
-    risk : Estimate
-        In the forecast's own units.
-    accuracy : Estimate or None
-        Share of test labels named right.
-    """
+    """What a run measured of one route at its design."""
 
     route: str
+    """Kind of route."""
     weak: str | None
+    """Its teacher's features."""
     n: int
+    """The run's design."""
     N: int
+    """The run's design."""
     risk: Any
+    """In the forecast's own units."""
     accuracy: Any
+    """Share of test labels named right."""
 
 
 @dataclass(frozen=True)
 class ForecastOutcome:
-    """Everything a forecast found.
-
-    Parameters
-    ----------
-    title, note : str
-        Heading, and the remark on the features as the user gave it.
-    kind : str
-        "prospective" or "retrospective".
-    task : str
-        Regression or classification.
-    classes : tuple of str
-        Classes; empty for regression.
-    excess : bool
-        Whether risks are excess risks.
-    noise : Estimate or Undefined
-        Variance of the label noise, and where it is known from.
-    m : int
-        Labels that the forecast was made from.
-    labelled, pool : int
-        Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
-        back.
-    n, N : tuple of int
-        Designs.
-    pairs : tuple of PairForecast
-        One per teacher.
-    measured : tuple of Measured
-        What a run measured, where one was named.
-    checks : tuple of Check
-        Every suspicion raised.
-    config : dict
-        The resolved configuration, as plain values.
-    identities : dict
-        Identity of every feature set.
-    seconds : float
-        Wall time.
-    reading : Reading or None
-        What was read, and how.
-    schema : int
-        Version of this structure.
-    """
+    """Everything a forecast found."""
 
     title: str
+    """Heading, and the remark on the features as the user gave it."""
     note: str
+    """Heading, and the remark on the features as the user gave it."""
     kind: str
+    """ "prospective" or "retrospective"."""
     task: str
+    """Regression or classification."""
     classes: tuple[str, ...]
+    """Classes; empty for regression."""
     excess: bool
+    """Whether risks are excess risks."""
     noise: Quantity
+    """Variance of the label noise, and where it is known from."""
     m: int
+    """Labels that the forecast was made from."""
     labelled: int
+    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
+    back."""
     pool: int
+    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
+    back."""
     n: tuple[int, ...]
+    """Designs."""
     N: tuple[int, ...]
+    """Designs."""
     pairs: tuple[PairForecast, ...]
+    """One per teacher."""
     measured: tuple[Measured, ...]
+    """What a run measured, where one was named."""
     checks: tuple[Check, ...]
+    """Every suspicion raised."""
     config: dict[str, Any]
+    """The resolved configuration, as plain values."""
     identities: dict[str, Any]
+    """Identity of every feature set."""
     seconds: float
+    """Wall time."""
     reading: Reading | None = None
+    """What was read, and how."""
     schema: int = SCHEMA
+    """Version of this structure."""
 
 
 @dataclass(frozen=True)
 class ForecastStudy:
-    """A forecast in memory: what was found, and what can be asked for more.
-
-    Parameters
-    ----------
-    foresight : Foresight
-        The forecasts themselves, one per weak set.
-    outcome : ForecastOutcome
-        Everything found.
-    """
+    """A forecast in memory: what was found, and what can be asked for more."""
 
     foresight: Foresight
+    """The forecasts themselves, one per weak set."""
     outcome: ForecastOutcome
+    """Everything found."""
 
 
 def forecast(
@@ -265,24 +204,7 @@ def forecast(
     *,
     run: Mapping[str, Any] | None = None,
 ) -> ForecastStudy:
-    """Forecast every route's risk on a grid of designs.
-
-    Parameters
-    ----------
-    config : ForecastConfig
-        What to forecast.
-    progress : callable, optional
-        Told what is being done and the share done.
-    permissions : Permissions
-        What may be run.
-    run : dict, optional
-        Findings of a run as plain values, whose measured risks are shown beside the forecast.
-
-    Returns
-    -------
-    ForecastStudy
-        Forecasts and findings.
-    """
+    """Forecast every route's risk on a grid of designs."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
     found = foresee(config, permissions, lambda what, share: tell(what, 0.6 * share))

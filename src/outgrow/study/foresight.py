@@ -40,22 +40,16 @@ about one."""
 
 @dataclass(frozen=True)
 class Anchor:
-    """One route at the design at hand, forecast and left out.
-
-    Parameters
-    ----------
-    route : str
-        "teacher", "student" or "baseline".
-    forecast, leave_one_out : Estimate
-        Expected squared error on new labels, both at the forecast's penalties.
-    difference : Estimate
-        The first less the second, with an interval that holds for the three routes together.
-    """
+    """One route at the design at hand, forecast and left out."""
 
     route: str
+    """ "teacher", "student" or "baseline"."""
     forecast: Estimate
+    """Expected squared error on new labels, both at the forecast's penalties."""
     leave_one_out: Estimate
+    """Expected squared error on new labels, both at the forecast's penalties."""
     difference: Estimate
+    """The first less the second, with an interval that holds for the three routes together."""
 
     @property
     def agrees(self) -> bool:
@@ -66,33 +60,22 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Foresight:
-    """Forecasts of every weak set, and what they rest on.
-
-    Parameters
-    ----------
-    config : ForesightConfig
-        The resolved configuration.
-    data : Prepared
-        The rows.
-    forecasts : dict of str to Forecast
-        By weak set.
-    anchors : dict of str to tuple of Anchor
-        By weak set; empty where none could be taken.
-    factors : dict of str to dict
-        By weak set, the sandwich factors of the variances at the design at hand (docs/theory.md, T2).
-    rows : dict of str to LabelledRows
-        By weak set, the labelled rows that the forecast was made from.
-    checks : tuple of Check
-        Suspicions about rows, labels and forecasts.
-    """
+    """Forecasts of every weak set, and what they rest on."""
 
     config: ForesightConfig
+    """The resolved configuration."""
     data: Prepared
+    """The rows."""
     forecasts: dict[str, Forecast]
+    """By weak set."""
     anchors: dict[str, tuple[Anchor, ...]]
+    """By weak set; empty where none could be taken."""
     factors: dict[str, dict[str, float]]
+    """By weak set, the sandwich factors of the variances at the design at hand (docs/theory.md, T2)."""
     rows: dict[str, LabelledRows]
+    """By weak set, the labelled rows that the forecast was made from."""
     checks: tuple[Check, ...]
+    """Suspicions about rows, labels and forecasts."""
 
     @property
     def m(self) -> int:
@@ -113,26 +96,7 @@ def foresee(
     anchors: bool = True,
     union: bool = True,
 ) -> Foresight:
-    """Forecast from rows and labels at hand.
-
-    Parameters
-    ----------
-    config : ForesightConfig
-        Which.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-    anchors : bool
-        Whether to hold the forecasts against leave-one-out.
-    union : bool
-        Whether to forecast the union of both feature sets too.
-
-    Returns
-    -------
-    Foresight
-        One forecast per weak set.
-    """
+    """Forecast from rows and labels at hand."""
     tell = progress or (lambda _what, _share: None)
     tell("reading rows", 0.0)
     data = prepare(config.rows(), permissions, progress, moments=False)
@@ -343,15 +307,7 @@ def _anchors(
 def fixed_alphas(config: ForesightConfig) -> dict[str, float | None]:
     """Name the penalties that a configuration fixes.
 
-    Parameters
-    ----------
-    config : ForesightConfig
-        The resolved configuration.
-
-    Returns
-    -------
-    dict of str to float or None
-        As `Forecast.surface` takes them; None where the forecast chooses.
+    None where the forecast chooses.
     """
     if getattr(config, "head", "ridge") == "ridgeless":
         return dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0)

@@ -33,82 +33,36 @@ WITHOUT_TEACHER = ("baseline",)
 
 
 def route_name(route: str, weak: str) -> str:
-    """Name a route as a run does.
-
-    Parameters
-    ----------
-    route : str
-        Its kind.
-    weak : str
-        The weak set.
-
-    Returns
-    -------
-    str
-        The kind, with the weak set where it matters.
-    """
+    """Name a route as a run does."""
     return route if route in WITHOUT_TEACHER else f"{route} ({weak})"
 
 
 @dataclass(frozen=True)
 class RiskMap:
-    """The student's risk over labelled and unlabelled rows.
-
-    Parameters
-    ----------
-    weak : str
-        The weak set.
-    n : array of shape (a,)
-        Labelled rows.
-    N : array of shape (b,)
-        Unlabelled rows.
-    risk : array of shape (a, b)
-        Forecast risks; NaN where infinite.
-    """
+    """The student's risk over labelled and unlabelled rows."""
 
     weak: str
+    """The weak set."""
     n: np.ndarray
+    """Labelled rows."""
     N: np.ndarray
+    """Unlabelled rows."""
     risk: Float[np.ndarray, "a b"]
+    """Forecast risks; NaN where infinite."""
 
 
 @dataclass(frozen=True)
 class Frontier:
-    """The least risk of every route against the budget.
-
-    Parameters
-    ----------
-    budgets : array of shape (k,)
-        Budgets, spaced by equal factors.
-    risks : dict of str to array of shape (k,)
-        By route; NaN where a budget buys none.
-    """
+    """The least risk of every route against the budget."""
 
     budgets: Float[np.ndarray, " k"]
+    """Budgets, spaced by equal factors."""
     risks: dict[str, Float[np.ndarray, " k"]]
+    """By route; NaN where a budget buys none."""
 
 
 def risk_map(name: str, source: DesignRoutes, prices: Prices, budget: float, noise: float) -> RiskMap:
-    """Forecast the student over all designs that up to ten times the budget would buy.
-
-    Parameters
-    ----------
-    name : str
-        The weak set.
-    source : DesignRoutes
-        Its routes.
-    prices : Prices
-        What rows cost.
-    budget : float
-        The budget.
-    noise : float
-        Noise variance to take off.
-
-    Returns
-    -------
-    RiskMap
-        On a grid by equal factors, closer around peaks.
-    """
+    """Forecast the student over all designs that up to ten times the budget would buy."""
     student = next(route for route in source.routes() if route.pool)
     most_n, most_N = prices.most_n(REACH * budget), prices.most_N(REACH * budget, 0)
     sizes = []
@@ -132,26 +86,7 @@ def frontier(
     budget: float,
     noise: float,
 ) -> Frontier:
-    """Give the least risk of every route for less and more money.
-
-    Parameters
-    ----------
-    ways : sequence of (str, DesignRoutes, Route)
-        Weak set, its routes, and one of them.
-    own : RiskMap
-        Of one weak set's student; those of others are left out.
-    prices : Prices
-        What rows cost.
-    budget : float
-        The budget in the middle.
-    noise : float
-        Noise variance to take off.
-
-    Returns
-    -------
-    Frontier
-        Of a student between the points of its map.
-    """
+    """Give the least risk of every route for less and more money."""
     # A budget of nothing (all rows at hand) has neither less nor more.
     unit = max(budget, prices.label)
     budgets = np.geomspace(unit / REACH, unit * REACH, BUDGETS)

@@ -32,23 +32,7 @@ from outgrow.study.unlabelled import agreement
 def measure(
     config: MeasureConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
 ) -> dict[str, Any]:
-    """Measure every weak set against the strong one, on all rows.
-
-    Parameters
-    ----------
-    config : MeasureConfig
-        Which sets.
-    progress : callable, optional
-        Called with a few words and the share done.
-    permissions : Permissions
-        What may be run.
-
-    Returns
-    -------
-    dict
-        Plain values: "strong", "note", "rows", "reading", "checks", "pairs" (by weak set) and "agreement" (of
-        each given teacher with its student).
-    """
+    """Measure every weak set against the strong one, on all rows."""
     tell = progress or (lambda _what, _share: None)
     tell("reading features", 0.0)
     if not (config.weak or config.pseudo_labels):

@@ -45,104 +45,77 @@ class RouteResult:
 
 @dataclass(frozen=True)
 class PairResult:
-    """One teacher with the student.
-
-    Parameters
-    ----------
-    weak, strong : str
-        Names of the feature sets.
-    risks : Risks
-        Excess risks where the noise is known, else risks against labels.
-    pgr, opr, opr_raw_mse : Estimate or Undefined
-        Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE.
-    pgr_accuracy : Estimate or Undefined
-        Performance gap recovered, of accuracy.
-    geometry : object
-        What `outgrow measure` finds for the pair.
-    theory : object
-        Theory beside measurement, or Undefined.
-    misfit : MisfitGain
-        The gain that the student's disagreement with its teacher promises, and the one measured.
-    """
+    """One teacher with the student."""
 
     weak: str
+    """Names of the feature sets."""
     strong: str
+    """Names of the feature sets."""
     risks: Risks
+    """Excess risks where the noise is known, else risks against labels."""
     pgr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr_raw_mse: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     pgr_accuracy: Quantity
+    """Performance gap recovered, of accuracy."""
     geometry: Any
+    """What `outgrow measure` finds for the pair."""
     theory: Any
+    """Theory beside measurement, or Undefined."""
     misfit: MisfitGain
+    """The gain that the student's disagreement with its teacher promises, and the one measured."""
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """Everything a run found.
-
-    Parameters
-    ----------
-    title, note : str
-        Heading and the remark on the features, as the user gave them.
-    task, why_task : str
-        Regression or classification, and how it was chosen.
-    classes : tuple of str
-        Classes; empty for regression.
-    head : str
-        Ridge or ridgeless.
-    evaluation : str
-        "test rows" or "cross-validation over the labelled rows".
-    n, N, n_test : int
-        Labelled, unlabelled and test rows.
-    d_w : dict of str to int
-        Directions each weak head uses.
-    d_s : int
-        Directions the strong head uses.
-    verdict : Verdict
-        Over all teachers.
-    on_test : tuple of Comparison
-        The other routes against the recommended one on the test rows.
-    routes : tuple of RouteResult
-        All routes.
-    pairs : tuple of PairResult
-        One per teacher.
-    checks : tuple of Check
-        Every suspicion raised.
-    config : dict
-        The resolved configuration, as plain values.
-    identities : dict
-        Identity of every feature set.
-    seconds : float
-        Wall time.
-    majority_rate : Estimate or Undefined
-        Share of evaluation rows that bear the class most frequent among the labels: the accuracy to beat.
-    reading : Reading or None
-        What was read, and how.
-    schema : int
-        Version of this structure.
-    """
+    """Everything a run found."""
 
     title: str
+    """Heading and the remark on the features, as the user gave them."""
     note: str
+    """Heading and the remark on the features, as the user gave them."""
     task: str
+    """Regression or classification, and how it was chosen."""
     why_task: str
+    """Regression or classification, and how it was chosen."""
     classes: tuple[str, ...]
+    """Classes; empty for regression."""
     head: str
+    """Ridge or ridgeless."""
     evaluation: str
+    """ "test rows" or "cross-validation over the labelled rows"."""
     n: int
+    """Labelled, unlabelled and test rows."""
     N: int
+    """Labelled, unlabelled and test rows."""
     n_test: int
+    """Labelled, unlabelled and test rows."""
     d_w: dict[str, int]
+    """Directions each weak head uses."""
     d_s: int
+    """Directions the strong head uses."""
     verdict: Verdict
+    """Over all teachers."""
     on_test: tuple[Comparison, ...]
+    """The other routes against the recommended one on the test rows."""
     routes: tuple[RouteResult, ...]
+    """All routes."""
     pairs: tuple[PairResult, ...]
+    """One per teacher."""
     checks: tuple[Check, ...]
+    """Every suspicion raised."""
     config: dict[str, Any]
+    """The resolved configuration, as plain values."""
     identities: dict[str, Any]
+    """Identity of every feature set."""
     seconds: float
+    """Wall time."""
     majority_rate: Quantity = NOT_CLASSES
+    """Share of evaluation rows that bear the class most frequent among the labels: the accuracy to beat."""
     reading: Reading | None = None
+    """What was read, and how."""
     schema: int = SCHEMA
+    """Version of this structure."""

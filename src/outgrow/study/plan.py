@@ -68,30 +68,7 @@ class _Found:
 def plan(
     config: PlanConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> PlanOutcome:
-    """Plan what to buy.
-
-    Parameters
-    ----------
-    config : PlanConfig
-        What is asked.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    PlanOutcome
-        The plan.
-
-    Raises
-    ------
-    ConfigError
-        When it is not one of a budget and a target, the budget buys nothing sensible, or no design reaches
-        the target.
-    DataError
-        When a cost is not positive.
-    """
+    """Plan what to buy."""
     begun = time.perf_counter()
     _one_question(config)
     prices = Prices(
@@ -152,24 +129,7 @@ half of what they are at hand, and directions count of which few labels say litt
 def plan_from(
     forecasts: dict[str, Forecast], config: PlanConfig, prices: Prices, progress: Progress | None = None
 ) -> PlanOutcome:
-    """Plan from forecasts.
-
-    Parameters
-    ----------
-    forecasts : dict of str to Forecast
-        By weak set; of the same labels.
-    config : PlanConfig
-        What is asked.
-    prices : Prices
-        What rows cost.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    PlanOutcome
-        The plan.
-    """
+    """Plan from forecasts."""
     tell = progress or (lambda _what, _share: None)
     first = next(iter(forecasts.values()))
     noise = first.target.sigma2 or 0.0

@@ -47,66 +47,46 @@ from outgrow.study.sources import (
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows ready for training, in one order.
-
-    Parameters
-    ----------
-    ids : array of shape (rows,)
-        Row ids.
-    weak : dict of str to array of shape (rows, d_w)
-        Weak feature sets by name.
-    strong_name : str
-        Name of the strong set.
-    strong : array of shape (rows, d_s)
-        Strong features.
-    y : array of shape (rows, k)
-        Labels, NaN where unknown: one column, or one-hot codes.
-    truth : array of shape (rows,) or None
-        Less noisy targets, for reporting.
-    groups : array of shape (rows,) or None
-        Values of the group column.
-    split : Split
-        Labelled, unlabelled and test rows.
-    given : dict of str to (array of shape (columns, d) or None)
-        Weak sets that are pseudo-labels of teachers of whom nothing else is known, with what mixes the
-        columns of several.
-    moments : dict of str to MomentTable
-        Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the
-        one pass over the pool. Empty where they were not wanted.
-    belong : Dependence or None
-        Which labelled and unlabelled rows, in this order, belong together, and their jackknife folds.
-    task, why : str
-        Regression or classification, and how it was chosen.
-    classes : tuple
-        Classes in the order of the columns of `y`; empty for regression.
-    identities : dict of str to FeatureIdentity
-        Identity of every feature set.
-    checks : tuple of Check
-        Suspicions about the data.
-    spaces : dict of str to RowSpace or None
-        Where a set has fewer rows than columns, the span that its values are coordinates in.
-    reading : Reading
-        What was read, and how.
-    """
+    """Rows ready for training, in one order."""
 
     ids: np.ndarray
+    """Row ids."""
     weak: dict[str, Float[np.ndarray, "rows d_w"]]
+    """Weak feature sets by name."""
     strong_name: str
+    """Name of the strong set."""
     strong: Float[np.ndarray, "rows d_s"]
+    """Strong features."""
     y: Float[np.ndarray, "rows k"]
+    """Labels, NaN where unknown: one column, or one-hot codes."""
     truth: Float[np.ndarray, " rows"] | None
+    """Less noisy targets, for reporting."""
     groups: np.ndarray | None
+    """Values of the group column."""
     split: Split
+    """Labelled, unlabelled and test rows."""
     given: dict[str, Mixing | None]
+    """Weak sets that are pseudo-labels of teachers of whom nothing else is known, with what mixes the columns
+    of several."""
     moments: dict[str, MomentTable]
+    """Of every weak set with the strong one, by split ("labelled", "unlabelled") and jackknife group: the one
+    pass over the pool. Empty where they were not wanted."""
     belong: Dependence | None
+    """Which labelled and unlabelled rows, in this order, belong together, and their jackknife folds."""
     task: str
+    """Regression or classification, and how it was chosen."""
     why: str
+    """Regression or classification, and how it was chosen."""
     classes: tuple[object, ...]
+    """Classes in the order of the columns of `y`; empty for regression."""
     identities: dict[str, FeatureIdentity]
+    """Identity of every feature set."""
     checks: tuple[Check, ...]
+    """Suspicions about the data."""
     spaces: dict[str, RowSpace | None]
+    """Where a set has fewer rows than columns, the span that its values are coordinates in."""
     reading: Reading
+    """What was read, and how."""
 
     @property
     def pool_known(self) -> bool:
@@ -122,26 +102,7 @@ def prepare(
     moments: bool = True,
     deal: bool = False,
 ) -> Prepared:
-    """Read, join, check and split the data of a run.
-
-    Parameters
-    ----------
-    config : RunConfig
-        The resolved configuration.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-    moments : bool
-        Whether to take the moments by jackknife group; a forecast needs those of the pool alone.
-    deal : bool
-        Whether labelled rows are dealt anew by whoever asks: what these few hold does not matter then.
-
-    Returns
-    -------
-    Prepared
-        Rows ready for training.
-    """
+    """Read, join, check and split the data of a run."""
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
@@ -336,17 +297,7 @@ def _truth(
 def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] | None:
     """List the positions in `rows` that belong together.
 
-    Parameters
-    ----------
-    groups : array of shape (all rows,) or None
-        Group of every row.
-    rows : integer array
-        The rows concerned.
-
-    Returns
-    -------
-    list of integer arrays, or None
-        None where no groups are named, or every row is a group of its own.
+    None where no groups are named, or every row is a group of its own.
     """
     if groups is None:
         return None
@@ -358,24 +309,7 @@ def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] |
 
 
 def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> Sequence[np.ndarray]:
-    """Partition rows into folds, groups whole.
-
-    Parameters
-    ----------
-    data : Prepared
-        Gives ids and groups.
-    rows : integer array
-        The rows concerned.
-    count : int
-        Number of folds.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    sequence of integer arrays
-        Positions in `rows`.
-    """
+    """Partition rows into folds, groups whole."""
     units = data.ids if data.groups is None else data.groups
     count = min(count, len(set(units[rows].tolist())))
     if count < 2:

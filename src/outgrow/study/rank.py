@@ -34,183 +34,125 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RankedTeacher:
-    """One teacher, and what its student is forecast to risk.
-
-    Parameters
-    ----------
-    weak : str
-        Name of the feature set.
-    place : int or None
-        From 1; None where its student's risk is undefined.
-    student : Estimate or Undefined
-        Forecast risk of its student.
-    bias, inherited, fresh : Estimate or Undefined
-        Its three parts: the error of the mean student, the variance taken over from the teacher, and the
-        student's own.
-    behind : Estimate or None
-        Its student's risk less the least of all, with an interval that holds for all teachers together.
-    beyond_labels : Estimate or None
-        Its student's risk less that of the best route without a student, likewise.
-    alone : Estimate or Undefined
-        Forecast risk of the teacher itself, tuned for itself.
-    probability : float or None
-        That its student is the best of all.
-    tied : bool
-        Whether it may be the best.
-    worth : bool
-        Whether its student is forecast to beat every route without a student.
-    d_w, d_s, d_sw : float or None
-        Dimensions of teacher and student at their penalties, and what they share of them.
-    alpha_w, alpha_s : float or None
-        Penalties of teacher and student.
-    """
+    """One teacher, and what its student is forecast to risk."""
 
     weak: str
+    """Name of the feature set."""
     place: int | None
+    """From 1; None where its student's risk is undefined."""
     student: Quantity
+    """Forecast risk of its student."""
     bias: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
     inherited: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
     fresh: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
     behind: Estimate | None
+    """Its student's risk less the least of all, with an interval that holds for all teachers together."""
     beyond_labels: Estimate | None
+    """Its student's risk less that of the best route without a student, likewise."""
     alone: Quantity
+    """Forecast risk of the teacher itself, tuned for itself."""
     probability: float | None
+    """That its student is the best of all."""
     tied: bool
+    """Whether it may be the best."""
     worth: bool
+    """Whether its student is forecast to beat every route without a student."""
     d_w: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_s: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_sw: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
     alpha_w: float | None
+    """Penalties of teacher and student."""
     alpha_s: float | None
+    """Penalties of teacher and student."""
 
 
 @dataclass(frozen=True)
 class LabelsAlone:
-    """The best route that needs no student.
-
-    Parameters
-    ----------
-    kind : str
-        "baseline", or "teacher".
-    weak : str or None
-        The teacher, where it is one.
-    risk : Estimate
-        Its forecast risk.
-    """
+    """The best route that needs no student."""
 
     kind: str
+    """ "baseline", or "teacher"."""
     weak: str | None
+    """The teacher, where it is one."""
     risk: Estimate
+    """Its forecast risk."""
 
 
 @dataclass(frozen=True)
 class RankOutcome:
-    """Everything that a ranking found.
-
-    Parameters
-    ----------
-    title, note : str
-        Heading and the remark on the features, as the user gave them.
-    strong : str
-        Name of the student's feature set.
-    task : str
-        Regression or classification.
-    n, N : int
-        Labelled and unlabelled rows that the ranking is for.
-    m, pool : int
-        Labels and unlabelled rows that it was made from.
-    kind : str
-        "prospective" or "retrospective".
-    excess : bool
-        Whether risks are excess risks; else they are errors on new labels.
-    decision : str
-        "take", "tied", "none", "not shown" or "undefined".
-    recommended : str or None
-        The teacher to take; None where none is shown to be worth it.
-    sentence : str
-        The decision in a sentence, with its numbers.
-    tied : tuple of str
-        Teachers that may be the best, the least forecast first.
-    baseline : Estimate or Undefined
-        Forecast risk of the strong model on the labels alone.
-    labels_alone : LabelsAlone or None
-        The best route without a student.
-    teachers : tuple of RankedTeacher
-        The least forecast first.
-    checks : tuple of Check
-        Every suspicion raised.
-    config : dict
-        The resolved configuration, as plain values.
-    identities : dict
-        Identity of every feature set.
-    seconds : float
-        Wall time.
-    reading : Reading or None
-        What was read, and how.
-    schema : int
-        Version of this structure.
-    """
+    """Everything that a ranking found."""
 
     title: str
+    """Heading and the remark on the features, as the user gave them."""
     note: str
+    """Heading and the remark on the features, as the user gave them."""
     strong: str
+    """Name of the student's feature set."""
     task: str
+    """Regression or classification."""
     n: int
+    """Labelled and unlabelled rows that the ranking is for."""
     N: int
+    """Labelled and unlabelled rows that the ranking is for."""
     m: int
+    """Labels and unlabelled rows that it was made from."""
     pool: int
+    """Labels and unlabelled rows that it was made from."""
     kind: str
+    """ "prospective" or "retrospective"."""
     excess: bool
+    """Whether risks are excess risks; else they are errors on new labels."""
     decision: str
+    """ "take", "tied", "none", "not shown" or "undefined"."""
     recommended: str | None
+    """The teacher to take; None where none is shown to be worth it."""
     sentence: str
+    """The decision in a sentence, with its numbers."""
     tied: tuple[str, ...]
+    """Teachers that may be the best, the least forecast first."""
     baseline: Quantity
+    """Forecast risk of the strong model on the labels alone."""
     labels_alone: LabelsAlone | None
+    """The best route without a student."""
     teachers: tuple[RankedTeacher, ...]
+    """The least forecast first."""
     checks: tuple[Check, ...]
+    """Every suspicion raised."""
     config: dict[str, object]
+    """The resolved configuration, as plain values."""
     identities: dict[str, object]
+    """Identity of every feature set."""
     seconds: float
+    """Wall time."""
     reading: Reading | None = None
+    """What was read, and how."""
     schema: int = SCHEMA
+    """Version of this structure."""
 
 
 @dataclass(frozen=True)
 class RankStudy:
-    """A ranking and the forecasts that it was made of.
-
-    Parameters
-    ----------
-    foresight : Foresight
-        Rows and forecasts.
-    outcome : RankOutcome
-        What was found.
-    """
+    """A ranking and the forecasts that it was made of."""
 
     foresight: Foresight
+    """Rows and forecasts."""
     outcome: RankOutcome
+    """What was found."""
 
 
 def rank(
     config: RankConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
 ) -> RankStudy:
-    """Rank teachers by the forecast risk of their students.
-
-    Parameters
-    ----------
-    config : RankConfig
-        Which teachers, which student, which labels, and the design to rank at.
-    progress : callable, optional
-        Told what is being done and the share done.
-    permissions : Permissions
-        What may be run.
-
-    Returns
-    -------
-    RankStudy
-        Teachers in order, and what to do.
-    """
+    """Rank teachers by the forecast risk of their students."""
     start = time.perf_counter()
     # Thousands of products of a few hundred rows: threads within them mostly wait for each other. On two busy
     # cores twenty teachers took 108 s with two threads and 25 s with one.

@@ -38,80 +38,52 @@ ROUTES = ("teacher", "student", "baseline", "ceiling")
 
 @dataclass(frozen=True)
 class RiskPoint:
-    """One route's risk by theory and by measurement.
-
-    Parameters
-    ----------
-    route : str
-        Teacher, student, baseline or ceiling.
-    predicted : Estimate or Undefined
-        By T2.
-    measured : Estimate
-        Mean over redraws, on the test rows.
-    """
+    """One route's risk by theory and by measurement."""
 
     route: str
+    """Teacher, student, baseline or ceiling."""
     predicted: Quantity
+    """By T2."""
     measured: Quantity
+    """Mean over redraws, on the test rows."""
 
 
 @dataclass(frozen=True)
 class Retrospective:
-    """Predicted and measured risks of minimum-norm models on truncated features.
-
-    Parameters
-    ----------
-    title : str
-        Says what it is.
-    head : str
-        Always "ridgeless".
-    n, N, draws : int
-        Labelled rows, unlabelled rows, redraws.
-    d_w, d_s : int
-        Directions kept.
-    inputs : dict of str to Estimate
-        What went into the formulas.
-    points : tuple of RiskPoint
-        One per route.
-    pgr, opr : dict of str to Estimate or Undefined
-        Under "predicted" and "measured".
-    sandwich : dict of str to float
-        By how much residuals that depend on the features change each variance term; 1 in theory.
-    checks : tuple of Check
-        Suspicions.
-    """
+    """Predicted and measured risks of minimum-norm models on truncated features."""
 
     title: str
+    """Says what it is."""
     head: str
+    """Always "ridgeless"."""
     n: int
+    """Labelled rows, unlabelled rows, redraws."""
     N: int
+    """Labelled rows, unlabelled rows, redraws."""
     draws: int
+    """Labelled rows, unlabelled rows, redraws."""
     d_w: int
+    """Directions kept."""
     d_s: int
+    """Directions kept."""
     inputs: Mapping[str, Estimate]
+    """What went into the formulas."""
     points: tuple[RiskPoint, ...]
+    """One per route."""
     pgr: Mapping[str, Quantity]
+    """Under "predicted" and "measured"."""
     opr: Mapping[str, Quantity]
+    """Under "predicted" and "measured"."""
     sandwich: Mapping[str, float]
+    """By how much residuals that depend on the features change each variance term; 1 in theory."""
     checks: tuple[Check, ...]
+    """Suspicions."""
 
 
 def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective | Undefined:
     """Set theory beside measurement for one teacher.
 
-    Parameters
-    ----------
-    data : Prepared
-        The rows.
-    weak : str
-        Name of the weak set.
-    config : RunConfig
-        Gives ranks, noise variances and the seed.
-
-    Returns
-    -------
-    Retrospective or Undefined
-        Undefined where labels are missing or the task is not regression.
+    Undefined where labels are missing or the task is not regression.
     """
     split = data.split
     if data.task != "regression":

@@ -38,43 +38,20 @@ NO_TEST = Undefined("there are no test rows to measure the gain on", "Set rows a
 
 @dataclass(frozen=True)
 class Study:
-    """A run in memory: what was found, and what found it.
-
-    Parameters
-    ----------
-    config : RunConfig
-        The resolved configuration.
-    data : Prepared
-        The rows.
-    trained : tuple of Trained
-        Every route's model.
-    outcome : RunOutcome
-        Everything found.
-    """
+    """A run in memory: what was found, and what found it."""
 
     config: RunConfig
+    """The resolved configuration."""
     data: Prepared
+    """The rows."""
     trained: tuple[Trained, ...]
+    """Every route's model."""
     outcome: RunOutcome
+    """Everything found."""
 
 
 def run(config: RunConfig, progress: Progress | None = None, permissions: Permissions = NOTHING) -> Study:
-    """Train, judge and measure as a configuration says.
-
-    Parameters
-    ----------
-    config : RunConfig
-        What to do.
-    progress : callable, optional
-        Called with a few words and the share done.
-    permissions : Permissions
-        What may be run.
-
-    Returns
-    -------
-    Study
-        Models and findings.
-    """
+    """Train, judge and measure as a configuration says."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
     tell("reading features and labels", 0.0)

@@ -58,18 +58,12 @@ def _short(quantity: Any) -> str:
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where the training features of one set lie.
-
-    Parameters
-    ----------
-    mean : array of shape (d,)
-        Mean over the training rows.
-    whitener : array of shape (d, r)
-        ``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows.
-    """
+    """Where the training features of one set lie."""
 
     mean: Float[np.ndarray, " d"]
+    """Mean over the training rows."""
     whitener: Float[np.ndarray, "d r"]
+    """``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows."""
 
     @classmethod
     def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
@@ -89,36 +83,24 @@ class Whereabouts:
 
 @dataclass(frozen=True)
 class Source:
-    """One feature set a model reads.
-
-    Parameters
-    ----------
-    role : str
-        "weak" or "strong".
-    name : str
-        Its name in the run.
-    encoder : str or None
-        The encoder, where the file named it.
-    whereabouts : Whereabouts
-        Where its training features lie.
-    centre : array of shape (d,)
-        Subtracted before the basis.
-    basis : array of shape (d, r) or None
-        Directions kept; None for all.
-    columns : tuple of str
-        Names of its columns, in order, where it was a wide table.
-    mixing : array of shape (columns, d) or None
-        What made it of several teachers' columns, where it was made.
-    """
+    """One feature set a model reads."""
 
     role: str
+    """ "weak" or "strong"."""
     name: str
+    """Its name in the run."""
     encoder: str | None
+    """The encoder, where the file named it."""
     whereabouts: Whereabouts
+    """Where its training features lie."""
     centre: Float[np.ndarray, " d"]
+    """Subtracted before the basis."""
     basis: Float[np.ndarray, "d r"] | None
+    """Directions kept; None for all."""
     columns: tuple[str, ...] = ()
+    """Names of its columns, in order, where it was a wide table."""
     mixing: Float[np.ndarray, "columns d"] | None = None
+    """What made it of several teachers' columns, where it was made."""
 
     def mixed(self, values: Float[np.ndarray, "m _"], where: str) -> Float[np.ndarray, "m d"]:
         """Make the set of the columns that it was made of."""
@@ -161,31 +143,22 @@ class Source:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained route, as read back from a run.
-
-    Parameters
-    ----------
-    name, kind : str
-        The route.
-    task : str
-        Regression or classification.
-    classes : tuple of str
-        Classes in the order of the columns.
-    sources : tuple of Source
-        What it reads, in order.
-    coef : array of shape (r, k)
-        Head.
-    intercept : array of shape (k,)
-        Added to every prediction.
-    """
+    """A trained route, as read back from a run."""
 
     name: str
+    """The route."""
     kind: str
+    """The route."""
     task: str
+    """Regression or classification."""
     classes: tuple[Any, ...]
+    """Classes in the order of the columns."""
     sources: tuple[Source, ...]
+    """What it reads, in order."""
     coef: Float[np.ndarray, "r k"]
+    """Head."""
     intercept: Float[np.ndarray, " k"]
+    """Added to every prediction."""
 
     def scores(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
         """Give the head's outputs, one column per target or class."""
@@ -218,21 +191,14 @@ class SavedModel:
 
 @dataclass(frozen=True, repr=False)
 class LoadedRun:
-    """A run read back.
-
-    Parameters
-    ----------
-    folder : Path
-        Where it stands.
-    outcome : dict
-        Everything it found, as plain values.
-    models : dict of str to SavedModel
-        Every route's model by name.
-    """
+    """A run read back."""
 
     folder: Path
+    """Where it stands."""
     outcome: Mapping[str, Any]
+    """Everything it found, as plain values."""
     models: Mapping[str, SavedModel]
+    """Every route's model by name."""
 
     def __repr__(self) -> str:
         found = self.outcome

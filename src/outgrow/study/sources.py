@@ -48,15 +48,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Permissions:
-    """What the user allowed on this command line; no configuration or run can.
-
-    Parameters
-    ----------
-    code : tuple of str
-        Callables that may be imported, and models whose own code may run.
-    """
+    """What the user allowed on this command line; no configuration or run can."""
 
     code: tuple[str, ...] = ()
+    """Callables that may be imported, and models whose own code may run."""
 
 
 NOTHING = Permissions()

@@ -34,21 +34,14 @@ FEW = 40
 
 @dataclass(frozen=True)
 class Reduction:
-    """Leading principal components of one feature set, or the features as they are.
-
-    Parameters
-    ----------
-    mean : array of shape (d,)
-        Subtracted first; zeros where nothing is reduced.
-    basis : array of shape (d, r) or None
-        Directions kept; None keeps all.
-    asked : int
-        Directions that the rule asked for.
-    """
+    """Leading principal components of one feature set, or the features as they are."""
 
     mean: Float[np.ndarray, " d"]
+    """Subtracted first; zeros where nothing is reduced."""
     basis: Float[np.ndarray, "d r"] | None
+    """Directions kept; None keeps all."""
     asked: int
+    """Directions that the rule asked for."""
 
     @property
     def rank(self) -> int:
@@ -56,18 +49,7 @@ class Reduction:
         return len(self.mean) if self.basis is None else self.basis.shape[1]
 
     def apply(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m r"]:
-        """Project rows.
-
-        Parameters
-        ----------
-        features : array of shape (m, d)
-            Rows in the original coordinates.
-
-        Returns
-        -------
-        array of shape (m, r)
-            Rows in the basis, float64; the features themselves where nothing is reduced.
-        """
+        """Project rows."""
         if self.basis is None:
             return features
         return (features - self.mean) @ self.basis
@@ -75,89 +57,48 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Trained:
-    """A route with the reductions its model needs.
-
-    Parameters
-    ----------
-    route : Route
-        Model in reduced coordinates, settings and losses.
-    reductions : tuple of Reduction
-        One per feature set read, in the route's order.
-    """
+    """A route with the reductions its model needs."""
 
     route: Route
+    """Model in reduced coordinates, settings and losses."""
     reductions: tuple[Reduction, ...]
+    """One per feature set read, in the route's order."""
 
     def predict(self, *features: Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
-        """Predict from original features.
-
-        Parameters
-        ----------
-        *features : arrays of shape (m, d)
-            One per feature set read, in the route's order.
-
-        Returns
-        -------
-        array of shape (m, k)
-            Predictions.
-        """
+        """Predict from original features."""
         parts = [r.apply(X) for r, X in zip(self.reductions, features, strict=True)]
         return self.route.model.predict(parts[0] if len(parts) == 1 else np.hstack(parts))
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The rows that training may see.
-
-    Parameters
-    ----------
-    weak : dict of str to array of shape (rows, d_w)
-        Weak feature sets by name.
-    strong : array of shape (rows, d_s)
-        Strong features.
-    y : array of shape (rows, k)
-        Labels, NaN where unknown.
-    pools : dict of str to Pool
-        Moments of the unlabelled rows with each weak set, taken once.
-    labelled, unlabelled : integer arrays
-        Row numbers.
-    folds : sequence of integer arrays
-        Partition of the positions in `labelled`, groups whole.
-    groups : sequence of integer arrays, optional
-        Positions in `labelled` that leave together.
-    ridgeless : bool
-        Head.
-    given : frozenset of str
-        Weak sets that are pseudo-labels of given teachers.
-    rank : tuple of int
-        Ranks set by hand: none, one for all, or weak and strong.
-    """
+    """The rows that training may see."""
 
     weak: dict[str, Float[np.ndarray, "rows d_w"]]
+    """Weak feature sets by name."""
     strong: Float[np.ndarray, "rows d_s"]
+    """Strong features."""
     y: Float[np.ndarray, "rows k"]
+    """Labels, NaN where unknown."""
     pools: dict[str, Pool]
+    """Moments of the unlabelled rows with each weak set, taken once."""
     labelled: Int[np.ndarray, " n"]
+    """Row numbers."""
     unlabelled: Int[np.ndarray, " N"]
+    """Row numbers."""
     folds: Sequence[Int[np.ndarray, " _"]]
+    """Partition of the positions in `labelled`, groups whole."""
     groups: Sequence[Int[np.ndarray, " _"]] | None
+    """Positions in `labelled` that leave together."""
     ridgeless: bool
+    """Head."""
     given: frozenset[str]
+    """Weak sets that are pseudo-labels of given teachers."""
     rank: tuple[int, ...]
+    """Ranks set by hand: none, one for all, or weak and strong."""
 
     def reduce(self, weak: str | None) -> Reduction:
-        """Fit the reduction of one feature set on labelled and unlabelled rows.
-
-        Parameters
-        ----------
-        weak : str or None
-            Name of the weak set; None for the strong one.
-
-        Returns
-        -------
-        Reduction
-            With `asked` above its rank where the caps held.
-        """
+        """Fit the reduction of one feature set on labelled and unlabelled rows."""
         features = self.strong if weak is None else self.weak[weak]
         width = features.shape[1]
         by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
@@ -195,18 +136,8 @@ class TrainingRows:
 def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     """Train and tune every route.
 
-    Parameters
-    ----------
-    rows : TrainingRows
-        What may be seen.
-
-    Returns
-    -------
-    list of Trained
-        The baseline; per weak set teacher, student, joint, stage-wise student and union; the ceiling last
-        where every training row has a label.
-    list of Check
-        Caps that held, penalties at an edge.
+    Returns the baseline; per weak set teacher, student, joint, stage-wise student and union; the ceiling last
+    where every training row has a label; caps that held, penalties at an edge.
     """
     L, U = rows.labelled, rows.unlabelled
     checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []

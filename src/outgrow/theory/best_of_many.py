@@ -26,52 +26,25 @@ SEED = 0
 
 @dataclass(frozen=True)
 class BestOfMany:
-    """How far each of many is behind the best.
-
-    Parameters
-    ----------
-    behind : array of shape (K,)
-        Each estimate less the least one.
-    low, high : array of shape (K,)
-        Ends of intervals of each expected value less the least expected value, for all K together; never
-        below 0.
-    tied : boolean array of shape (K,)
-        Which may be the best. An interval may reach 0 elsewhere too: what is not the best is sure before it
-        is sure by how much, since that depends on which one is.
-    probability : array of shape (K,)
-        Share of draws around the estimates in which each is the least; twins share theirs.
-    """
+    """How far each of many is behind the best."""
 
     behind: Float[np.ndarray, " K"]
+    """Each estimate less the least one."""
     low: Float[np.ndarray, " K"]
+    """Ends of intervals of each expected value less the least expected value, for all K together; never below
+    0."""
     high: Float[np.ndarray, " K"]
+    """Ends of intervals of each expected value less the least expected value, for all K together; never below
+    0."""
     tied: Bool[np.ndarray, " K"]
+    """Which may be the best. An interval may reach 0 elsewhere too: what is not the best is sure before it is
+    sure by how much, since that depends on which one is."""
     probability: Float[np.ndarray, " K"]
+    """Share of draws around the estimates in which each is the least; twins share theirs."""
 
 
 def best_of_many(values: Float[np.ndarray, "K R"], level: float = LEVEL) -> BestOfMany:
-    """Compare many with the least of them, whichever that truly is.
-
-    Parameters
-    ----------
-    values : array of shape (K, R)
-        An estimate and its delete-a-group replicates in each row; the groups are the same in all rows.
-    level : float
-        Joint level.
-
-    Returns
-    -------
-    BestOfMany
-        With probability `level` all intervals hold together, and so the true best is among the tied.
-
-    Examples
-    --------
-    >>> shared = np.array([0.0, 1.0, -1.0, 0.5, -0.5])
-    >>> own = 0.1 * np.array([0.0, 1.0, 1.0, -1.0, -1.0])
-    >>> found = best_of_many(np.stack([1 + shared, 1.1 + shared + own, 9 + shared - own]))
-    >>> found.tied, found.behind.round(2)
-    (array([ True,  True, False]), array([0. , 0.1, 8. ]))
-    """
+    """Compare many with the least of them, whichever that truly is."""
     estimates, noise = values[:, 0], _noise(values)
     count = len(values)
     half, possible = np.empty((count, count)), np.empty(count, dtype=bool)
@@ -97,22 +70,8 @@ def less_than_all(
 ) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Compare many with the least of some rivals, whichever that truly is.
 
-    Parameters
-    ----------
-    values : array of shape (K, R)
-        An estimate and its delete-a-group replicates in each row.
-    rivals : array of shape (L, R)
-        The same of the rivals, over the same groups.
-    level : float
-        Joint level.
-
-    Returns
-    -------
-    array of shape (K,)
-        Each estimate less the least rival's.
-    array of shape (K,), array of shape (K,)
-        Ends of intervals of each expected value less the least expected value of the rivals, for all K
-        together.
+    Returns each estimate less the least rival's; ends of intervals of each expected value less the least
+    expected value of the rivals, for all K together.
     """
     count = len(values)
     both = np.concatenate([values, rivals])
@@ -134,22 +93,7 @@ def less_than_all(
 def half_widths(
     values: Float[np.ndarray, "K R"], noise: Float[np.ndarray, "D K"], level: float
 ) -> Float[np.ndarray, " K"]:
-    """Give half-widths that hold for many numbers together.
-
-    Parameters
-    ----------
-    values : array of shape (K, R)
-        An estimate and its replicates in each row.
-    noise : array of shape (D, K)
-        Draws of their joint law.
-    level : float
-        Joint level.
-
-    Returns
-    -------
-    array of shape (K,)
-        One critical value times each standard error, never less than for one number alone.
-    """
+    """Give half-widths that hold for many numbers together."""
     errors = np.sqrt(_factor(values) * np.sum(_around(values) ** 2, axis=1))
     largest = _over(np.abs(noise), errors).max(axis=1)
     return np.asarray(max(float(np.quantile(largest, level)), _quantile(values, level)) * errors)

@@ -19,24 +19,20 @@ OVERDRAFT = 1e-6
 
 @dataclass(frozen=True)
 class Allocation:
-    """The best split of a budget.
-
-    Parameters
-    ----------
-    n, N : int
-        Labelled and unlabelled rows to buy.
-    real_n, real_N : float
-        The closed form, before rounding to whole rows; N at its floor where pseudo-labels only carry over
-        what the student shares.
-    variance : float
-        The student's risk with (n, N), per unit of noise variance.
-    """
+    """The best split of a budget."""
 
     n: int
+    """Labelled and unlabelled rows to buy."""
     N: int
+    """Labelled and unlabelled rows to buy."""
     real_n: float
+    """The closed form, before rounding to whole rows; N at its floor where pseudo-labels only carry over what
+    the student shares."""
     real_N: float
+    """The closed form, before rounding to whole rows; N at its floor where pseudo-labels only carry over what
+    the student shares."""
     variance: float
+    """The student's risk with (n, N), per unit of noise variance."""
 
 
 def best_allocation(
@@ -44,33 +40,7 @@ def best_allocation(
 ) -> Allocation | Undefined:
     """Split a budget so that a well-specified student errs least.
 
-    Parameters
-    ----------
-    d_w, d_s : int
-        Dimensions.
-    d_sw : float
-        Correlation dimension.
-    label_cost, row_cost : float
-        Cost of one labelled and of one unlabelled row, positive.
-    budget : float
-        What may be spent: label_cost * n + row_cost * N at most.
-
-    Returns
-    -------
-    Allocation or Undefined
-        No split into whole rows does better: means known, fresh points, rho_w = rho_s = 0. Undefined where
-        the budget does not reach the fewest rows with a finite risk, n = d_w + 2 and N = d_s + 2.
-
-    Raises
-    ------
-    DataError
-        When a cost or a dimension is not positive, or d_sw is outside [0, min(d_w, d_s)].
-
-    Examples
-    --------
-    >>> found = best_allocation(d_w=20, d_s=15, d_sw=5.0, label_cost=1.0, row_cost=0.01, budget=100.0)
-    >>> found.n, found.N, round(found.variance, 4)
-    (94, 600, 0.0738)
+    Undefined where the budget does not reach the fewest rows with a finite risk, n = d_w + 2 and N = d_s + 2.
     """
     for name, value in (("label_cost", label_cost), ("row_cost", row_cost), ("d_w", d_w), ("d_s", d_s)):
         if not (math.isfinite(value) and value > 0):

@@ -21,24 +21,7 @@ POINTS: dict[str, str] = {
 
 
 def checked_design(n: int, N: int, design: str) -> None:
-    """Refuse sizes that are no numbers of rows, and designs that do not exist.
-
-    Parameters
-    ----------
-    n : int
-        Labelled rows, at least 1.
-    N : int
-        Unlabelled rows, at least 0.
-    design : str
-        One of "fresh", "in_sample", "own_points".
-
-    Raises
-    ------
-    DataError
-        For such sizes.
-    ConfigError
-        For such designs.
-    """
+    """Refuse sizes that are no numbers of rows, and designs that do not exist."""
     for name, size, least in (("n", n, 1), ("N", N, 0)):
         if size != int(size) or size < least:
             raise DataError(f"{name} must be a whole number of at least {least}, not {size}", "theory")
@@ -47,16 +30,5 @@ def checked_design(n: int, N: int, design: str) -> None:
 
 
 def mixes_points(method: str) -> bool:
-    """Tell whether a risk is one of several that were each taken on other points.
-
-    Parameters
-    ----------
-    method : str
-        Of an Estimate.
-
-    Returns
-    -------
-    bool
-        True for "own_points".
-    """
+    """Tell whether a risk is one of several that were each taken on other points."""
     return POINTS["own_points"] in method

@@ -38,18 +38,12 @@ QUICK = 3e8
 
 @dataclass(frozen=True)
 class WhatIf:
-    """One change of what a forecast rests on.
-
-    Parameters
-    ----------
-    sharing : float
-        Factor on what the student inherits of the teacher's variance: proportional to d_sw.
-    unexplained : float
-        Added to the variance of the labels: noise, or a part of the target that no feature expresses.
-    """
+    """One change of what a forecast rests on."""
 
     sharing: float = 1.0
+    """Factor on what the student inherits of the teacher's variance: proportional to d_sw."""
     unexplained: float = 0.0
+    """Added to the variance of the labels: noise, or a part of the target that no feature expresses."""
 
 
 AS_IS = WhatIf()
@@ -57,17 +51,7 @@ AS_IS = WhatIf()
 
 
 class DesignRoutes:
-    """The routes of one forecast.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        The forecast.
-    alpha_w, alpha_s : float, optional
-        Penalties of teacher and student; those of least forecast risk by default.
-    what_if : WhatIf
-        A change of its inputs.
-    """
+    """The routes of one forecast."""
 
     def __init__(
         self,
@@ -102,13 +86,7 @@ class DesignRoutes:
         return found
 
     def routes(self) -> Iterator[Route]:
-        """Give every route of the forecast, those without a pool first.
-
-        Yields
-        ------
-        Route
-            "teacher", "baseline", "union" and "student".
-        """
+        """Give every route of the forecast, those without a pool first."""
         d_w, d_s = len(self._pair.values_w), len(self._pair.values_s)
         # A penalty that is chosen flattens every peak; one that is given as 0 does not.
         bare_w, bare_s = (alpha == 0 for alpha in self._fixed)
@@ -135,20 +113,7 @@ class DesignRoutes:
     def errors(
         self, name: str, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray
     ) -> Float[np.ndarray, "R a b"]:
-        """Forecast the error of a route at the penalties of least risk.
-
-        Parameters
-        ----------
-        name : str
-            The route.
-        n, N : sequence of int
-            Labelled and unlabelled rows; of routes without a pool N does not matter.
-
-        Returns
-        -------
-        array of shape (R, a, b)
-            Errors on new labels: the estimate first, then its replicates.
-        """
+        """Forecast the error of a route at the penalties of least risk."""
         n, N = np.asarray(n, dtype=int), np.asarray(N, dtype=int)
         if name == "student":
             return np.stack([self._student(int(rows), N) for rows in n], axis=1)
@@ -159,18 +124,7 @@ class DesignRoutes:
         return np.broadcast_to(least, (len(found), len(n), len(N)))
 
     def near_peaks(self, n: int, N: int) -> list[tuple[str, str]]:
-        """Say which peaks a design of fixed penalties of 0 stands near.
-
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows; N is 0 where no pool is used.
-
-        Returns
-        -------
-        list of (str, str)
-            Codes of checks and details.
-        """
+        """Say which peaks a design of fixed penalties of 0 stands near."""
         d_w, d_s = len(self._pair.values_w), len(self._pair.values_s)
         near = []
         if self._fixed[0] == 0 and near_peak(d_w, n):
@@ -180,13 +134,7 @@ class DesignRoutes:
         return near
 
     def prepare(self, n: Sequence[int], N: Sequence[int]) -> None:
-        """Find the effective penalties of many sizes at once, which is much quicker than one by one.
-
-        Parameters
-        ----------
-        n, N : sequence of int
-            Labelled and unlabelled rows that students will be asked of.
-        """
+        """Find the effective penalties of many sizes at once, which is much quicker than one by one."""
         self._fits("weak", n)
         self._fits("strong", N)
 

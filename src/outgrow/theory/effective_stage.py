@@ -45,55 +45,41 @@ SMALLEST = 1e-18
 
 @dataclass(frozen=True)
 class Stages:
-    """Fits of one feature set for several sizes and penalties, all in the same directions.
-
-    Parameters
-    ----------
-    m : array of shape (K,)
-        Rows.
-    alpha : array of shape (K,)
-        Penalties asked for.
-    shrink : array of shape (K, d)
-        Factors lambda / (lambda + k) on the eigenvalues given.
-    carried : array of shape (d,)
-        How far the pool tells of each direction: its factor where kappa / k is `CLOSE`.
-    df1, df2 : array of shape (K,)
-        Degrees of freedom of first and second order, in the population.
-    df2_here : array of shape (K,)
-        Sum of squares of `shrink`; `df2` where the eigenvalues are the population's.
-    inflation : array of shape (K,)
-        kappa / k; 1 where the eigenvalues are the population's.
-    own : array of shape (K,)
-        Share of its own residual that a training row keeps: alpha / kappa, or 1 - d/m without a penalty.
-    spare : array of shape (K,)
-        Rows that count in variances: less one for an intercept, and less one more where nothing is
-        penalised, which makes T2 come out exactly.
-    steady, growing : array of shape (K,)
-        How residuals count in the fit's noise, those that do not grow with the row's length and those that
-        do (`outgrow.theory.row_lengths`); 1 for Gaussian rows.
-    slope : array of shape (K,)
-        Derivative of log k towards log kappa; 1 where the eigenvalues are the population's.
-    rows : float
-        Rows M behind the eigenvalues, less one; infinite for a population.
-    intercept : bool
-        Whether intercepts are fitted.
-    """
+    """Fits of one feature set for several sizes and penalties, all in the same directions."""
 
     m: Float[np.ndarray, " K"]
+    """Rows."""
     alpha: Float[np.ndarray, " K"]
+    """Penalties asked for."""
     shrink: Float[np.ndarray, "K d"]
+    """Factors lambda / (lambda + k) on the eigenvalues given."""
     carried: Float[np.ndarray, " d"]
+    """How far the pool tells of each direction: its factor where kappa / k is `CLOSE`."""
     df1: Float[np.ndarray, " K"]
+    """Degrees of freedom of first and second order, in the population."""
     df2: Float[np.ndarray, " K"]
+    """Degrees of freedom of first and second order, in the population."""
     df2_here: Float[np.ndarray, " K"]
+    """Sum of squares of `shrink`; `df2` where the eigenvalues are the population's."""
     inflation: Float[np.ndarray, " K"]
+    """kappa / k; 1 where the eigenvalues are the population's."""
     own: Float[np.ndarray, " K"]
+    """Share of its own residual that a training row keeps: alpha / kappa, or 1 - d/m without a penalty."""
     spare: Float[np.ndarray, " K"]
+    """Rows that count in variances: less one for an intercept, and less one more where nothing is penalised,
+    which makes T2 come out exactly."""
     steady: Float[np.ndarray, " K"]
+    """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
+    (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""
     growing: Float[np.ndarray, " K"]
+    """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
+    (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""
     slope: Float[np.ndarray, " K"]
+    """Derivative of log k towards log kappa; 1 where the eigenvalues are the population's."""
     rows: float
+    """Rows M behind the eigenvalues, less one; infinite for a population."""
     intercept: bool
+    """Whether intercepts are fitted."""
 
     @property
     def first(self) -> Float[np.ndarray, " K"]:
@@ -141,37 +127,8 @@ def effective_stages(
 ) -> Stages:
     """Find the effective penalties of fits on m rows.
 
-    Parameters
-    ----------
-    values : array of shape (d,)
-        Positive eigenvalues of the centred covariance.
-    m : array of shape (K,)
-        Rows of each fit.
-    alpha : array of shape (K,)
-        Penalty of each fit, at least 0; 0 is the minimum-norm fit.
-    rows : float
-        Rows that the covariance was measured on; infinite for a population.
-    lengths : array of shape (q,)
-        Squared lengths of rows, of mean 1 (`outgrow.theory.row_lengths`); all alike by default.
-    intercept : bool
-        Whether intercepts are fitted.
-
-    Returns
-    -------
-    Stages
-        NaN in every number of a fit whose expectation is infinite, or that the rows behind the covariance
-        cannot tell: more rows than these on as many directions as these.
-
-    Raises
-    ------
-    DataError
-        When a size is below 2, a penalty negative, or an eigenvalue not positive.
-
-    Examples
-    --------
-    >>> found = effective_stages(np.ones(4), np.array([8, 2]), np.zeros(2), intercept=False)
-    >>> found.shrink[:, 0], found.df2
-    (array([1. , 0.5]), array([4., 1.]))
+    NaN in every number of a fit whose expectation is infinite, or that the rows behind the covariance cannot
+    tell: more rows than these on as many directions as these.
     """
     values = np.asarray(values, dtype=np.float64)
     m, alpha = np.asarray(m, dtype=np.float64), np.asarray(alpha, dtype=np.float64)

@@ -23,21 +23,14 @@ MOST = 20_000
 
 @dataclass(frozen=True)
 class BiLevel:
-    """A covariance of two levels, by exponents of the number of labels n.
-
-    Parameters
-    ----------
-    p : float
-        Directions: d = n^p. Above 1 in the literature: more directions than labels.
-    q : float
-        Favouring: the favoured directions hold n^(-q) of the trace.
-    r : float
-        Favoured directions: s = n^r, fewer than d.
-    """
+    """A covariance of two levels, by exponents of the number of labels n."""
 
     p: float
+    """Directions: d = n^p. Above 1 in the literature: more directions than labels."""
     q: float
+    """Favouring: the favoured directions hold n^(-q) of the trace."""
     r: float
+    """Favoured directions: s = n^r, fewer than d."""
 
     def __post_init__(self) -> None:
         if not (np.isfinite([self.p, self.q, self.r]).all() and self.p > self.r >= 0 and self.q > 0):
@@ -50,25 +43,7 @@ class BiLevel:
     def counts(self, n: int) -> tuple[int, int]:
         """Give the numbers of favoured and of all other directions.
 
-        Parameters
-        ----------
-        n : int
-            Labels.
-
-        Returns
-        -------
-        tuple of int
-            Rounded, at least one of each.
-
-        Raises
-        ------
-        DataError
-            When there are too many directions to hold.
-
-        Examples
-        --------
-        >>> BiLevel(p=2, q=0.5, r=0.5).counts(100)
-        (10, 9990)
+        Returns rounded, at least one of each.
         """
         if n < 2 or n**self.p > MOST:
             raise DataError(
@@ -80,23 +55,7 @@ class BiLevel:
         return favoured, max(round(n**self.p) - favoured, 1)
 
     def values(self, n: int) -> Float[np.ndarray, " d"]:
-        """Give the eigenvalues, favoured ones first, adding up to the number of directions.
-
-        Parameters
-        ----------
-        n : int
-            Labels.
-
-        Returns
-        -------
-        array of shape (d,)
-            Eigenvalues.
-
-        Examples
-        --------
-        >>> BiLevel(p=2, q=0.5, r=0.5).values(100)[[0, -1]].round(2)
-        array([100. ,   0.9])
-        """
+        """Give the eigenvalues, favoured ones first, adding up to the number of directions."""
         favoured, others = self.counts(n)
         share = float(n) ** -self.q
         d = favoured + others
@@ -105,22 +64,16 @@ class BiLevel:
 
 @dataclass(frozen=True)
 class SubsetEnsemble:
-    """A weak ensemble within a strong one, with n labels and n^u pseudo-labels.
-
-    Parameters
-    ----------
-    weak, strong : BiLevel
-        The two covariances. The weak one has at most as many directions of each level.
-    n : int
-        Labels.
-    u : float
-        Pseudo-labels: N = n^u.
-    """
+    """A weak ensemble within a strong one, with n labels and n^u pseudo-labels."""
 
     weak: BiLevel
+    """The two covariances. The weak one has at most as many directions of each level."""
     strong: BiLevel
+    """The two covariances. The weak one has at most as many directions of each level."""
     n: int
+    """Labels."""
     u: float
+    """Pseudo-labels: N = n^u."""
 
     def __post_init__(self) -> None:
         counts = zip(self.weak.counts(self.n), self.strong.counts(self.n), ("favoured", "other"), strict=True)
@@ -140,13 +93,7 @@ class SubsetEnsemble:
         return round(self.n**self.u)
 
     def pair(self) -> PairSpectra:
-        """Give spectra and correlations; a weak direction is a strong one in another scale.
-
-        Returns
-        -------
-        PairSpectra
-            Of the population. The first direction of both, a favoured one, is the target's in the literature.
-        """
+        """Give spectra and correlations; a weak direction is a strong one in another scale."""
         values_w, values_s = self.weak.values(self.n), self.strong.values(self.n)
         weak, strong = self.weak.counts(self.n), self.strong.counts(self.n)
         C = np.zeros((len(values_s), len(values_w)))
@@ -155,13 +102,7 @@ class SubsetEnsemble:
         return PairSpectra(values_w=values_w, values_s=values_s, C=C)
 
     def covariances(self) -> tuple[Float[np.ndarray, " d_w"], Float[np.ndarray, " d_s"]]:
-        """Give the target's covariances with the whitened directions: one favoured direction, variance 1.
-
-        Returns
-        -------
-        tuple of arrays of shape (d_w,) and (d_s,)
-            To be used in `Target.known`, or for labels that are its signs in `sign_target`.
-        """
+        """Give the target's covariances with the whitened directions: one favoured direction, variance 1."""
         t_w, t_s = np.zeros(sum(self.weak.counts(self.n))), np.zeros(sum(self.strong.counts(self.n)))
         t_w[0] = t_s[0] = 1.0
         return t_w, t_s
@@ -169,16 +110,7 @@ class SubsetEnsemble:
     def fits(self) -> tuple[Stages, Stages]:
         """Give the minimum-norm teacher and student of the literature, without intercepts.
 
-        Returns
-        -------
-        tuple of Stages
-            Of n labels and of N pseudo-labels.
-
-        Examples
-        --------
-        >>> world = SubsetEnsemble(BiLevel(1.3, 0.9, 0.1), BiLevel(1.6, 0.4, 0.2), n=50, u=1.2)
-        >>> [int(fit.m[0]) for fit in world.fits()], world.pair().C.shape
-        ([50, 109], (523, 162))
+        Returns of n labels and of N pseudo-labels.
         """
         zero = np.zeros(1)
         return (

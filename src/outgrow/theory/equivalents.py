@@ -29,24 +29,16 @@ from outgrow.theory.terms import PairSpectra, Side, Target
 
 @dataclass(frozen=True)
 class SingleRisks:
-    """One-stage fits: expected squared error on fresh labels, and its parts.
-
-    Parameters
-    ----------
-    bias : array of shape (R, K)
-        Error of the mean fit, label noise included.
-    variance : array of shape (R, K)
-        What is left: noise and misfit carried over.
-    signal : array of shape (R, K)
-        Product of fit and labels, centred.
-    size : array of shape (R, K)
-        Variance of the fit over points.
-    """
+    """One-stage fits: expected squared error on fresh labels, and its parts."""
 
     bias: Float[np.ndarray, "R K"]
+    """Error of the mean fit, label noise included."""
     variance: Float[np.ndarray, "R K"]
+    """What is left: noise and misfit carried over."""
     signal: Float[np.ndarray, "R K"]
+    """Product of fit and labels, centred."""
     size: Float[np.ndarray, "R K"]
+    """Variance of the fit over points."""
 
     @property
     def error(self) -> Float[np.ndarray, "R K"]:
@@ -56,28 +48,20 @@ class SingleRisks:
 
 @dataclass(frozen=True)
 class StudentRisks:
-    """Students of several teachers: expected squared error on fresh labels, and its parts.
-
-    Parameters
-    ----------
-    bias : array of shape (R, K_w, K_s)
-        Error of the mean student, label noise included.
-    inherited : array of shape (R, K_w, K_s)
-        Variance taken over from the teacher: of the labels drawn.
-    fresh : array of shape (R, K_w, K_s)
-        Variance of its own: of the unlabelled rows drawn.
-    signal, size : array of shape (R, K_w, K_s)
-        As for `SingleRisks`.
-    in_sample : array of shape (R, K_w, K_s)
-        Expected squared error on the N unlabelled points, against fresh labels of them.
-    """
+    """Students of several teachers: expected squared error on fresh labels, and its parts."""
 
     bias: Float[np.ndarray, "R K_w K_s"]
+    """Error of the mean student, label noise included."""
     inherited: Float[np.ndarray, "R K_w K_s"]
+    """Variance taken over from the teacher: of the labels drawn."""
     fresh: Float[np.ndarray, "R K_w K_s"]
+    """Variance of its own: of the unlabelled rows drawn."""
     signal: Float[np.ndarray, "R K_w K_s"]
+    """As for `SingleRisks`."""
     size: Float[np.ndarray, "R K_w K_s"]
+    """As for `SingleRisks`."""
     in_sample: Float[np.ndarray, "R K_w K_s"]
+    """Expected squared error on the N unlabelled points, against fresh labels of them."""
 
     @property
     def error(self) -> Float[np.ndarray, "R K_w K_s"]:
@@ -88,29 +72,7 @@ class StudentRisks:
 def single_risks(stages: Stages, side: Side, target: Target, factor: float = 1.0) -> SingleRisks:
     """Give the risks of one-stage fits: teacher, baseline, ceiling.
 
-    Parameters
-    ----------
-    stages : Stages
-        The fits.
-    side : Side
-        The target's covariances with their features: `target.weak()` or `target.strong()`.
-    target : Target
-        Weights and variance.
-    factor : float
-        By which non-Gaussian features change the variance (T2's sandwich); 1 for Gaussian ones.
-
-    Returns
-    -------
-    SingleRisks
-        For every replicate and fit; NaN where the expectation is infinite.
-
-    Examples
-    --------
-    >>> from outgrow.theory.effective_stage import effective_stages
-    >>> world = Target.known(np.array([1.0, 0, 0]), np.zeros(1), v=1.5, sigma2=0.5)
-    >>> fit = effective_stages(np.ones(3), np.array([13]), np.zeros(1), intercept=False)
-    >>> single_risks(fit, world.weak(), world).error.round(4)  # rho + sigma2 = 1, d/(n-d-1) = 1/3
-    array([[1.3333]])
+    NaN where the expectation is infinite.
     """
     norm, squares = (target.weights @ target.fit_norm)[:, None], side.squares(target.weights)
     signal, mean = _fitted(stages, squares, norm)
@@ -165,25 +127,7 @@ def student_risks(
 ) -> StudentRisks:
     """Give the risks of students fitted on pseudo-labels, for every teacher with every student.
 
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target.
-    teachers : Stages
-        K_w fits of the weak features on labels.
-    students : Stages
-        K_s fits of the strong features on pseudo-labels.
-    pseudo_noise : float
-        Variance of noise added to the pseudo-labels.
-    factors : tuple of float
-        By which non-Gaussian features change the teacher's, the inherited and the fresh variance.
-
-    Returns
-    -------
-    StudentRisks
-        NaN where an expectation is infinite.
+    NaN where an expectation is infinite.
     """
     rest = single_risks(teachers, target.weak(), target)
     # Residual variance of the teacher per row that counts: the scale of its coefficients' noise.
@@ -201,22 +145,6 @@ def given_teacher_risks(
     """Give the risks of students of a teacher that is fixed, not fitted: surrogate-to-target.
 
     The setting of Ildiz et al. (2024): pseudo-labels of a given linear function of the weak features.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target.
-    teacher : array of shape (d_w,)
-        Whitened coefficients of the teacher.
-    students : Stages
-        K_s fits of the strong features on its pseudo-labels.
-
-    Returns
-    -------
-    StudentRisks
-        With K_w = 1 and nothing inherited.
     """
     W, strong = target.weights, target.strong()
     seen, h, h2 = pair.C @ teacher, students.shrink.T, (students.shrink**2).T
@@ -233,23 +161,18 @@ def given_teacher_risks(
 
 
 class _Means(NamedTuple):
-    """Mean teachers and their mean students, in the population: arrays of shape (R, K_w, K_s).
-
-    Parameters
-    ----------
-    norm, known : array
-        The teacher's product with itself and with the target.
-    signal : array
-        The student's with the target.
-    once, twice : array
-        The student's with its teacher and with itself.
-    """
+    """Mean teachers and their mean students, in the population: arrays of shape (R, K_w, K_s)."""
 
     norm: Float[np.ndarray, "R K_w _"]
+    """The teacher's product with itself and with the target."""
     known: Float[np.ndarray, "R K_w _"]
+    """The teacher's product with itself and with the target."""
     signal: Float[np.ndarray, "R K_w K_s"]
+    """The student's with the target."""
     once: Float[np.ndarray, "R K_w K_s"]
+    """The student's with its teacher and with itself."""
     twice: Float[np.ndarray, "R K_w K_s"]
+    """The student's with its teacher and with itself."""
 
 
 def _means(

@@ -18,39 +18,8 @@ def exact_risks(
 ) -> Risks:
     """Give the expected excess risks of teacher, student, baseline and ceiling.
 
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n : int
-        Labelled rows, at least 1.
-    N : int
-        Unlabelled rows, at least 0.
-    design : {"fresh", "in_sample", "own_points"}
-        Risks on fresh points; all on the N unlabelled points, fresh to teacher and baseline; or each model
-        on the points it was trained on, as published.
-    intercept : bool
-        Whether intercepts are fitted; False for means known and taken off.
-
-    Returns
-    -------
-    Risks
-        Estimates without interval. Undefined, with the remedy, where the expectation is infinite (rows
-        within one of the number of coefficients) or rows are fewer than dimensions.
-
-    Raises
-    ------
-    DataError, ConfigError
-        When a size is no number of rows, or there is no such design.
-
-    Examples
-    --------
-    >>> pair = Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0)
-    >>> risks = exact_risks(pair, n=41, N=216, intercept=False)
-    >>> [round(risk.value, 3) for _, risk in risks.items()]
-    [1.0, 0.306, 0.6, 0.062]
-    >>> exact_risks(pair, n=22, N=216).teacher.reason
-    'the expected risk is infinite: 22 rows (n labelled) for 20 dimensions and an intercept'
+    Undefined, with the remedy, where the expectation is infinite (rows within one of the number of
+    coefficients) or rows are fewer than dimensions.
     """
     return four_risks(population, n, N, design, intercept=intercept, isotropic=False)
 
@@ -60,33 +29,8 @@ def student_parts(
 ) -> StudentParts | Undefined:
     """Split the student's risk into bias, inherited variance and fresh variance.
 
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n, N : int
-        Labelled and unlabelled rows.
-    design : {"fresh", "in_sample", "own_points"}
-        As in `exact_risks`; the last two are the same for the student.
-    intercept : bool
-        Whether intercepts are fitted; the error of the teacher's counts as inherited.
-
-    Returns
-    -------
-    StudentParts or Undefined
-        Summing to the student of `exact_risks`; Undefined where that is, and where N points are fewer than
-        the student's coefficients (it then interpolates).
-
-    Raises
-    ------
-    DataError, ConfigError
-        When a size is no number of rows, or there is no such design.
-
-    Examples
-    --------
-    >>> parts = student_parts(Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0), 41, 216, intercept=False)
-    >>> parts.bias, parts.inherited, round(parts.fresh, 5)
-    (0.0, 0.25, 0.05625)
+    Undefined where that is, and where N points are fewer than the student's coefficients (it then
+    interpolates).
     """
     p = population
     checked_design(n, N, design)

@@ -16,23 +16,7 @@ from jaxtyping import Float
 def fieller(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple[float, float] | None:
     """Give the interval of over / under.
 
-    Parameters
-    ----------
-    over, under : float
-        Estimates of numerator and denominator.
-    reach : array of shape (2, 2)
-        Their covariance, times the square of the t quantile.
-
-    Returns
-    -------
-    tuple of float or None
-        None where the denominator's own interval includes zero: no bounded set of ratios is left.
-
-    Examples
-    --------
-    >>> low, high = fieller(1.0, 2.0, np.array([[0.01, 0.0], [0.0, 0.01]]))
-    >>> round(low, 3), round(high, 3)
-    (0.445, 0.557)
+    Returns none where the denominator's own interval includes zero: no bounded set of ratios is left.
     """
     if under**2 <= reach[1, 1] or under == 0:
         return None
@@ -47,14 +31,6 @@ def fieller_positive(over: float, under: float, reach: Float[np.ndarray, "2 2"])
     """Give the interval of over / under for a denominator that is positive, however little it is resolved.
 
     An infinite end is no bound. `under` must be above zero.
-
-    Examples
-    --------
-    >>> low, high = fieller_positive(1.0, 0.5, np.array([[0.01, 0.0], [0.0, 1.0]]))
-    >>> round(low, 3), high
-    (0.662, inf)
-    >>> fieller_positive(0.05, 0.5, np.array([[0.01, 0.0], [0.0, 1.0]]))
-    (-inf, inf)
     """
     bounded = fieller(over, under, reach)
     if bounded is not None:

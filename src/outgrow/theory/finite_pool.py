@@ -20,26 +20,20 @@ Numbers = Shaped[np.ndarray, "..."]
 
 @dataclass(frozen=True)
 class PoolShrinkage:
-    """How one feature set is shrunk in the directions of its pool.
-
-    Parameters
-    ----------
-    df1 : array
-        Sum of the factors H = lambda / (lambda + k) over the pool's eigenvalues.
-    df2_here : array
-        Sum of their squares.
-    rows : float
-        Rows M behind the eigenvalues, less one where means were taken off; infinite for a population.
-    up, steep : array, optional
-        kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
-        Gaussian rows by default.
-    """
+    """How one feature set is shrunk in the directions of its pool."""
 
     df1: Numbers
+    """Sum of the factors H = lambda / (lambda + k) over the pool's eigenvalues."""
     df2_here: Numbers
+    """Sum of their squares."""
     rows: float | int
+    """Rows M behind the eigenvalues, less one where means were taken off; infinite for a population."""
     up: Numbers | None = None
+    """kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
+    Gaussian rows by default."""
     steep: Numbers | None = None
+    """kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
+    Gaussian rows by default."""
 
     @property
     def inflation(self) -> Numbers:
@@ -61,48 +55,20 @@ class PoolShrinkage:
 
 @dataclass(frozen=True)
 class Shared:
-    """Dimensions that shrunk weak and strong directions share: sums over pairs of C_ji^2 times factors.
-
-    Parameters
-    ----------
-    once : array
-        Factors H_j h_i.
-    weak_twice : array
-        Factors H_j h_i^2.
-    strong_twice : array
-        Factors H_j^2 h_i.
-    twice : array
-        Factors H_j^2 h_i^2: the ridge correlation dimension (docs/theory.md, T4).
-    """
+    """Dimensions that shrunk weak and strong directions share: sums over pairs of C_ji^2 times factors."""
 
     once: Numbers
+    """Factors H_j h_i."""
     weak_twice: Numbers
+    """Factors H_j h_i^2."""
     strong_twice: Numbers
+    """Factors H_j^2 h_i."""
     twice: Numbers
+    """Factors H_j^2 h_i^2: the ridge correlation dimension (docs/theory.md, T4)."""
 
 
 def shared_dimensions(weak: PoolShrinkage, strong: PoolShrinkage, sample: Shared) -> Shared:
-    """Correct shared dimensions for chance: what T1b is for least squares, for any penalties.
-
-    Parameters
-    ----------
-    weak, strong : PoolShrinkage
-        The two feature sets.
-    sample : Shared
-        As measured on the pool.
-
-    Returns
-    -------
-    Shared
-        Those of the population, unclipped.
-
-    Examples
-    --------
-    >>> ten, two = np.array([10.0]), np.array([2.8])
-    >>> side = PoolShrinkage(ten, ten, rows=50.0)  # no penalty: 10 dimensions each
-    >>> shared_dimensions(side, side, Shared(two, two, two, two)).twice.round(3)  # chance is 100/50
-    array([1.22])
-    """
+    """Correct shared dimensions for chance: what T1b is for least squares, for any penalties."""
     M = strong.rows
     f, g = strong.df1, weak.df1
     # Derivatives of df1 and of the shared dimensions towards log k: strong, weak, both.
@@ -126,38 +92,25 @@ class WeakProducts(NamedTuple):
 
     The target is F, which lies in the pool's features, plus a rest that is known from other rows only
     (`outgrow.theory.equivalents.Target`); the mean teacher f = h t_w is linear in both.
-
-    Parameters
-    ----------
-    norm : array
-        F with itself.
-    met : array of shape (2, ...)
-        F with f of F, and with f of the rest.
-    size : array of shape (3, ...)
-        f with itself: of F, of F with that of the rest, of the rest.
     """
 
     norm: Numbers
+    """F with itself."""
     met: Numbers
+    """F with f of F, and with f of the rest."""
     size: Numbers
+    """f with itself: of F, of F with that of the rest, of the rest."""
 
 
 class StrongProducts(NamedTuple):
-    """Products through the strong features' shrinkage H, with z = C h t_w, or through its square.
-
-    Parameters
-    ----------
-    own : array of shape (3, ...)
-        t_s' H t_s: of F with itself, of F with the rest, of the rest with itself.
-    crossed : array of shape (4, ...)
-        t_s' H z: of F with z of F, of F with z of the rest, of the rest with z of F, of both rests.
-    imitated : array of shape (3, ...)
-        z' H z, as `own`.
-    """
+    """Products through the strong features' shrinkage H, with z = C h t_w, or through its square."""
 
     own: Numbers
+    """t_s' H t_s: of F with itself, of F with the rest, of the rest with itself."""
     crossed: Numbers
+    """t_s' H z: of F with z of F, of F with z of the rest, of the rest with z of F, of both rests."""
     imitated: Numbers
+    """z' H z, as `own`."""
 
 
 def products_elsewhere(
@@ -171,23 +124,7 @@ def products_elsewhere(
 ) -> tuple[tuple[Numbers, Numbers, Numbers], tuple[Numbers, Numbers, Numbers]]:
     """Take products of mean fits from the pool to the population.
 
-    Parameters
-    ----------
-    weak, strong : PoolShrinkage
-        The two feature sets.
-    shared : Shared
-        Of the population.
-    teacher : WeakProducts
-        On the pool.
-    once, twice : StrongProducts
-        On the pool, with H and with its square.
-    bare : array or bool
-        Whether the strong features are not penalised: the mean of an inverse is then known exactly.
-
-    Returns
-    -------
-    tuple of two tuples of array
-        t_s' H t_s, t_s' H z and z' H z of the whole target; and the same with the square of H.
+    Returns t_s' H t_s, t_s' H z and z' H z of the whole target; and the same with the square of H.
     """
     M = strong.rows
 

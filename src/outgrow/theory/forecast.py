@@ -32,49 +32,36 @@ Kind = Literal["prospective", "retrospective"]
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """What a pool and m labels say of every design.
-
-    Parameters
-    ----------
-    weak, strong : str
-        Names of the feature sets.
-    pair : PairSpectra
-        The feature sets, measured on the pool.
-    target : Target
-        The target, measured on the m labels.
-    m : int
-        Labels used.
-    kind : {"prospective", "retrospective"}
-        Whether the labels are those at hand before anything is bought, or more than that.
-    penalties_w, penalties_s : array of shape (a,) and (b,)
-        Penalties to choose from.
-    checks : tuple of Check
-        Suspicions.
-    intercept : bool
-        Whether intercepts are fitted.
-    union : bool
-        Whether to forecast the further routes: the union of both sets, which takes a decomposition of both
-        together (NaN otherwise), and among the `risks` the joint student.
-    alone : Target or None
-        The target measured with the strong features alone, which no teacher touches.
-    given : bool
-        Whether the weak set is a given teacher's pseudo-labels: the joint student then leans on its imitation
-        (`outgrow.theory.taught_features`).
-    """
+    """What a pool and m labels say of every design."""
 
     weak: str
+    """Names of the feature sets."""
     strong: str
+    """Names of the feature sets."""
     pair: PairSpectra
+    """The feature sets, measured on the pool."""
     target: Target
+    """The target, measured on the m labels."""
     m: int
+    """Labels used."""
     kind: Kind = "prospective"
+    """Whether the labels are those at hand before anything is bought, or more than that."""
     penalties_w: Float[np.ndarray, " a"]
+    """Penalties to choose from."""
     penalties_s: Float[np.ndarray, " b"]
+    """Penalties to choose from."""
     checks: tuple[Check, ...] = ()
+    """Suspicions."""
     intercept: bool = True
+    """Whether intercepts are fitted."""
     union: bool = True
+    """Whether to forecast the further routes: the union of both sets, which takes a decomposition of both
+    together (NaN otherwise), and among the `risks` the joint student."""
     alone: Target | None = None
+    """The target measured with the strong features alone, which no teacher touches."""
     given: bool = False
+    """Whether the weak set is a given teacher's pseudo-labels: the joint student then leans on its imitation
+    (`outgrow.theory.taught_features`)."""
     # Not copied by `replace`: what was seen of one pair or target is not so of another.
     _seen: dict[tuple[float | None, ...], Surface] = field(
         init=False, default_factory=dict, repr=False, compare=False
@@ -112,22 +99,7 @@ class Forecast:
         m: Sequence[float] | Sequence[int] | np.ndarray,
         alpha: np.ndarray,
     ) -> Stages:
-        """Lay out every size with every penalty.
-
-        Parameters
-        ----------
-        values : array of shape (d,)
-            Eigenvalues: those of `pair` themselves, or of `both`.
-        m : sequence of float
-            Sizes.
-        alpha : array of shape (k,)
-            Penalties.
-
-        Returns
-        -------
-        Stages
-            Size by size, every penalty.
-        """
+        """Lay out every size with every penalty."""
         size = np.repeat(np.asarray(m, dtype=float), len(alpha))
         return effective_stages(
             values,
@@ -148,30 +120,7 @@ class Forecast:
         alpha_b: float | None = None,
         alpha_c: float | None = None,
     ) -> Surface:
-        """Forecast every design of a grid.
-
-        Parameters
-        ----------
-        n : sequence of int
-            Labelled rows, at least 2 each.
-        N : sequence of int
-            Unlabelled rows, at least 2 each.
-        alpha_w, alpha_s : float, optional
-            Penalties of teacher and student; those of least forecast risk by default, the teacher alone
-            tuned for itself.
-        alpha_b, alpha_c : float, optional
-            Penalties of baseline and ceiling; those of least forecast risk by default.
-
-        Returns
-        -------
-        Surface
-            Errors with replicates.
-
-        Raises
-        ------
-        DataError
-            When a size is no number of rows or a penalty is negative.
-        """
+        """Forecast every design of a grid."""
         labelled, pool = _sizes(n, "n"), _sizes(N, "N")
         key = (alpha_w, alpha_s, alpha_b, alpha_c)
         held = self._seen[key].pick(labelled, pool) if key in self._seen else None
@@ -288,37 +237,6 @@ class Forecast:
         It is apart from `surface`, since it costs a weight's worth of settings more; what was asked for is
         kept. Row lengths, which `surface` allows for, are not in its equivalents: at weight 1 and the
         student's own penalties it differs from the student by less than 1 % on the movie reviews.
-
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows, at least 2 each.
-        alpha_w, alpha_s : float, optional
-            Penalties of its teacher and of itself; by default chosen with the weight (T8).
-        weight : float, optional
-            Weight of the pseudo-labels; by default the best of `WEIGHTS`.
-
-        Returns
-        -------
-        JointForecast
-            Errors with replicates, and the settings.
-
-        Raises
-        ------
-        DataError
-            When a size is no number of rows, a penalty is negative, or the weight not between 0 and 1.
-
-        Examples
-        --------
-        >>> pair = PairSpectra(values_w=np.ones(3), values_s=np.ones(4), C=np.eye(4, 3))
-        >>> world = Target.known(np.array([1.0, 0, 0]), np.array([1.0, 0, 0, 0]), v=1.0, sigma2=0.5)
-        >>> one = Forecast(
-        ...     weak="w", strong="s", pair=pair, target=world, m=20,
-        ...     penalties_w=RELATIVE, penalties_s=RELATIVE,
-        ... )
-        >>> found = one.joint(20, 100)
-        >>> found.error[0] <= one.surface([20], [100]).baseline[0, 0]
-        np.True_
         """
         size, pool = int(_sizes([n], "n")[0]), int(_sizes([N], "N")[0])
         key = (size, pool, alpha_w, alpha_s, weight)
@@ -348,37 +266,14 @@ class Forecast:
         return least(error.reshape(len(error), len(n), len(tried)), tried)[0]
 
     def best_alphas(self, n: int, N: int) -> Penalties:
-        """Give the penalties of least forecast risk, the student's two chosen together (T8).
-
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-
-        Returns
-        -------
-        Penalties
-            For every route but the joint student, whose settings `joint` gives.
-        """
+        """Give the penalties of least forecast risk, the student's two chosen together (T8)."""
         found = self.surface([n], [N]).penalties
         return Penalties(**{name: float(values.flat[0]) for name, values in found.items()})
 
     def risks(self, n: int, N: int, **alphas: float | None) -> Risks:
         """Forecast the risks of all routes at one design.
 
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-        **alphas : float, optional
-            Penalties, as for `surface`.
-
-        Returns
-        -------
-        Risks
-            Excess risks where the noise variance is known, else expected squared errors on new labels; with
-            the union as an extra, and the joint student where the penalties of teacher and student are
-            chosen. Undefined where the expectation is infinite.
+        Undefined where the expectation is infinite.
         """
         found = self.surface([n], [N], **alphas)
         (d_s, d_w), tuned = self.pair.C.shape, _tuned(alphas)
@@ -448,35 +343,11 @@ class Forecast:
         )
 
     def estimate(self, values: Float[np.ndarray, " R"]) -> Estimate:
-        """Say a risk or a variance.
-
-        Parameters
-        ----------
-        values : array of shape (R,)
-            Estimate and replicates.
-
-        Returns
-        -------
-        Estimate
-            At least zero (`outgrow.theory.replicates`).
-        """
+        """Say a risk or a variance."""
         return estimate(values, self.m, self.method)
 
     def decomposition(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
-        """Split the student's forecast risk.
-
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-        **alphas : float, optional
-            Penalties, as for `surface`.
-
-        Returns
-        -------
-        dict of str to Estimate or Undefined
-            "bias" (with the label noise where its variance is not known), "inherited" and "fresh" variance.
-        """
+        """Split the student's forecast risk."""
         found, tuned = self.surface([n], [N], **alphas), _tuned(alphas)
         return {
             "bias": self._student(found, found.bias[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
@@ -487,18 +358,7 @@ class Forecast:
     def pgr(self, n: int, N: int, **alphas: float | None) -> Quantity:
         """Forecast the performance gap recovered. It needs no noise variance.
 
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-        **alphas : float, optional
-            Penalties, as for `surface`.
-
-        Returns
-        -------
-        Estimate or Undefined
-            With Fieller's interval, and OG217 where the gap is small beside the teacher's risk; Undefined
-            where the ceiling is not forecast to be better than the teacher.
+        Undefined where the ceiling is not forecast to be better than the teacher.
         """
         found = self.surface([n], [N], **alphas)
         teacher, ceiling = found.teacher[:, 0], found.ceiling[:, 0, 0]
@@ -519,17 +379,7 @@ class Forecast:
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
         """Forecast the outperforming ratio, of excess risks.
 
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-        **alphas : float, optional
-            Penalties, as for `surface`.
-
-        Returns
-        -------
-        Estimate or Undefined
-            With Fieller's interval. Undefined where the noise variance is not known.
+        Undefined where the noise variance is not known.
         """
         if self.target.sigma2 is None:
             return NO_NOISE
@@ -549,18 +399,7 @@ class Forecast:
     def wins(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Give the probability that the student's expected risk is below that of its rivals.
 
-        Parameters
-        ----------
-        n, N : int
-            Labelled and unlabelled rows.
-        **alphas : float, optional
-            Penalties, as for `surface`.
-
-        Returns
-        -------
-        dict of str to Estimate or Undefined
-            By rival: "teacher", "baseline", "union". The probability is that of the jackknife's t
-            distribution; Undefined without replicates.
+        Undefined without replicates.
         """
         found = self.surface([n], [N], **alphas)
         student = found.student[:, 0, 0]

@@ -20,22 +20,7 @@ from outgrow.theory.stage import noise_gain, stage, why_undefined
 def pgr(risks: Risks) -> Quantity:
     """Give the performance gap recovered: (teacher - student) / (teacher - ceiling).
 
-    Parameters
-    ----------
-    risks : Risks
-        Of one loss; of excess risks and of test errors it is the same.
-
-    Returns
-    -------
-    Estimate or Undefined
-        It may exceed 1 or be negative. Undefined where a risk is, or where the ceiling is not better than
-        the teacher (OG205). The method says so where the risks were taken on different points.
-
-    Examples
-    --------
-    >>> one = Risks(*(Estimate(x) for x in (4.0, 3.0, 3.5, 2.0)))
-    >>> pgr(one).value
-    0.5
+    Undefined where a risk is, or where the ceiling is not better than the teacher (OG205).
     """
     found = _values({"teacher": risks.teacher, "student": risks.student, "ceiling": risks.ceiling})
     if isinstance(found, Undefined):
@@ -53,21 +38,7 @@ def pgr(risks: Risks) -> Quantity:
 def opr(risks: Risks) -> Quantity:
     """Give the outperforming ratio: baseline / student, of excess risks.
 
-    Parameters
-    ----------
-    risks : Risks
-        Excess risks.
-
-    Returns
-    -------
-    Estimate or Undefined
-        Above 1 the student beats the strong baseline. Undefined where a risk is, or where the student's is
-        not above 0.
-
-    Examples
-    --------
-    >>> opr(Risks(*(Estimate(x) for x in (4.0, 3.0, 4.5, 2.0)))).value
-    1.5
+    Undefined where a risk is, or where the student's is not above 0.
     """
     found = _values({"baseline": risks.baseline, "student": risks.student})
     if isinstance(found, Undefined):
@@ -96,27 +67,7 @@ def _method(name: str, student: Estimate) -> str:
 
 
 def pgr_well_specified(*, d_w: int, d_s: int, d_sw: float, n: int, N: int) -> Quantity:
-    """Give the PGR where both feature sets express the target: neither noise nor target matter.
-
-    Parameters
-    ----------
-    d_w, d_s : int
-        Dimensions.
-    d_sw : float
-        Correlation dimension.
-    n, N : int
-        Labelled and unlabelled rows.
-
-    Returns
-    -------
-    Estimate or Undefined
-        Means known, fresh points.
-
-    Examples
-    --------
-    >>> round(pgr_well_specified(d_w=20, d_s=15, d_sw=5.0, n=41, N=216).value, 3)
-    0.74
-    """
+    """Give the PGR where both feature sets express the target: neither noise nor target matter."""
     missing = _small(d_w, n, "n labelled", False) or _small(d_s, N, "N unlabelled", False)
     if missing is not None:
         return missing
@@ -128,27 +79,7 @@ def pgr_well_specified(*, d_w: int, d_s: int, d_sw: float, n: int, N: int) -> Qu
 
 
 def opr_well_specified(*, d_w: int, d_s: int, d_sw: float, n: int, N: int) -> Quantity:
-    """Give the OPR where both feature sets express the target: neither noise nor target matter.
-
-    Parameters
-    ----------
-    d_w, d_s : int
-        Dimensions.
-    d_sw : float
-        Correlation dimension.
-    n, N : int
-        Labelled and unlabelled rows.
-
-    Returns
-    -------
-    Estimate or Undefined
-        Means known, fresh points.
-
-    Examples
-    --------
-    >>> round(opr_well_specified(d_w=20, d_s=15, d_sw=5.0, n=41, N=216).value, 3)
-    1.959
-    """
+    """Give the OPR where both feature sets express the target: neither noise nor target matter."""
     missing = (
         _small(d_w, n, "n labelled", False)
         or _small(d_s, n, "n labelled", False)
@@ -163,21 +94,14 @@ def opr_well_specified(*, d_w: int, d_s: int, d_sw: float, n: int, N: int) -> Qu
 
 @dataclass(frozen=True)
 class Contest:
-    """An inequality that decides which of two models has the smaller expected risk.
-
-    Parameters
-    ----------
-    statement : str
-        What holds when `gain` exceeds `cost`.
-    gain : float
-        What speaks for the student.
-    cost : float
-        What speaks against it.
-    """
+    """An inequality that decides which of two models has the smaller expected risk."""
 
     statement: str
+    """What holds when `gain` exceeds `cost`."""
     gain: float
+    """What speaks for the student."""
     cost: float
+    """What speaks against it."""
 
     @property
     def margin(self) -> float:
@@ -193,28 +117,7 @@ class Contest:
 def student_beats_baseline(
     population: Population, n: int, N: int, *, intercept: bool = True
 ) -> Contest | Undefined:
-    """Tell whether the student beats the strong baseline: OPR above 1.
-
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n, N : int
-        Labelled and unlabelled rows.
-    intercept : bool
-        Whether intercepts are fitted.
-
-    Returns
-    -------
-    Contest or Undefined
-        For it: the baseline's variance. Against it: the student's bias beyond rho_s, and its variance.
-
-    Examples
-    --------
-    >>> contest = student_beats_baseline(Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0), n=60, N=300)
-    >>> contest.won, round(contest.margin, 3)
-    (True, 0.192)
-    """
+    """Tell whether the student beats the strong baseline: OPR above 1."""
     p = population
     missing = (
         _small(p.d_w, n, "n labelled", intercept)
@@ -233,29 +136,7 @@ def student_beats_baseline(
 def student_beats_teacher(
     population: Population, n: int, N: int, *, intercept: bool = True
 ) -> Contest | Undefined:
-    """Tell whether the student beats its teacher.
-
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n, N : int
-        Labelled and unlabelled rows.
-    intercept : bool
-        Whether intercepts are fitted.
-
-    Returns
-    -------
-    Contest or Undefined
-        For it: the variance that it does not inherit. Against it: what it cannot express, less what the
-        teacher cannot.
-
-    Examples
-    --------
-    >>> contest = student_beats_teacher(Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0), n=60, N=300)
-    >>> contest.won, round(contest.margin, 3)
-    (True, 0.372)
-    """
+    """Tell whether the student beats its teacher."""
     p = population
     missing = _small(p.d_w, n, "n labelled", intercept) or _small(p.d_s, N, "N unlabelled", intercept)
     if missing is not None:

@@ -24,41 +24,7 @@ def population_from_rows(
     target: Shaped[np.ndarray, " m"],
     noise: float,
 ) -> Population:
-    """Measure the inputs of the exact risks.
-
-    Parameters
-    ----------
-    X_w : array of shape (m, D_w)
-        Weak features; d_w is their rank.
-    X_s : array of shape (m, D_s)
-        Strong features of the same rows; d_s is their rank.
-    target : array of shape (m,)
-        Labels, or a less noisy version of them.
-    noise : float
-        Known noise variance of `target`, at least 0. With 0 all noise counts as approximation error, and
-        the risks that follow are those against labels.
-
-    Returns
-    -------
-    Population
-        With `sigma2 = noise`. Estimates that noise carried beyond what a population can have (a variance
-        below zero, an inner product above its bound) are moved to the nearest end.
-
-    Raises
-    ------
-    DataError
-        When rows do not agree, values are not finite, nothing varies, `noise` is negative, or m - 1 rows do
-        not exceed d_w + d_s.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((4000, 8))
-    >>> y = X[:, 0] + X[:, 7] + rng.standard_normal(4000)
-    >>> found = population_from_rows(X[:, :5], X[:, 3:], y, noise=1.0)
-    >>> [round(value, 1) for value in (found.d_sw, found.rho_w, found.rho_s, found.e2, found.g0)]
-    [2.0, 1.0, 1.0, 1.0, 1.0]
-    """
+    """Measure the inputs of the exact risks."""
     if not (np.isfinite(noise) and noise >= 0):
         raise DataError(f"a noise variance of {noise} is not at least 0", "theory")
     Q_w, Q_s, y = whitened_pair(X_w, X_s, target)

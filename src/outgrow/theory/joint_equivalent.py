@@ -40,45 +40,34 @@ rounding; a risk that is divided by less than this is infinite for all purposes.
 
 @dataclass(frozen=True)
 class JointStages:
-    """Fits of one feature set on two groups of rows, for several sizes, weights and penalties.
-
-    Parameters
-    ----------
-    n, N : array of shape (K,)
-        Labelled and unlabelled rows; N is infinite where it does not matter.
-    weight : array of shape (K,)
-        Of the unlabelled rows.
-    shrink : array of shape (K, d)
-        Factors lambda / (lambda + k) on the eigenvalues given.
-    by_labels, by_pool : array of shape (K,)
-        Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
-        share of one more row of pseudo-labels, the difference of the groups' means.
-    bare : array of shape (K,)
-        Whether nothing is penalised and nothing interpolated.
-    rows : float
-        Rows behind the eigenvalues, less one; infinite for a population.
-    intercept : bool
-        Whether intercepts are fitted.
-    """
+    """Fits of one feature set on two groups of rows, for several sizes, weights and penalties."""
 
     n: Float[np.ndarray, " K"]
+    """Labelled and unlabelled rows; N is infinite where it does not matter."""
     N: Float[np.ndarray, " K"]
+    """Labelled and unlabelled rows; N is infinite where it does not matter."""
     weight: Float[np.ndarray, " K"]
+    """Of the unlabelled rows."""
     shrink: Float[np.ndarray, "K d"]
+    """Factors lambda / (lambda + k) on the eigenvalues given."""
     by_labels: Float[np.ndarray, " K"]
+    """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
+    share of one more row of pseudo-labels, the difference of the groups' means."""
     by_pool: Float[np.ndarray, " K"]
+    """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
+    share of one more row of pseudo-labels, the difference of the groups' means."""
     bare: Bool[np.ndarray, " K"]
+    """Whether nothing is penalised and nothing interpolated."""
     rows: float | int
+    """Rows behind the eigenvalues, less one; infinite for a population."""
     intercept: bool
+    """Whether intercepts are fitted."""
 
     def gains(self) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
         """Give the variances of the fit by labels and by the pool.
 
-        Returns
-        -------
-        tuple of array
-            Per unit of residual variance and of df2. Rows are counted less one for an intercept, and less
-            one more where nothing is penalised (T4), of which each group bears its share.
+        Returns per unit of residual variance and of df2. Rows are counted less one for an intercept, and less
+        one more where nothing is penalised (T4), of which each group bears its share.
         """
         lost_n, lost_N = (self.intercept + self.bare * share for share in (self.by_labels, self.by_pool))
         between = 1 - self.by_labels - self.by_pool
@@ -100,42 +89,8 @@ def joint_stages(
 ) -> JointStages:
     """Find the effective penalties of fits on labelled and unlabelled rows together.
 
-    Parameters
-    ----------
-    values : array of shape (d,)
-        Positive eigenvalues of the centred covariance.
-    n, N : array of shape (K,)
-        Labelled and unlabelled rows of each fit.
-    alpha : array of shape (K,)
-        Penalty of each fit, at least 0; 0 is the minimum-norm fit.
-    weight : array of shape (K,)
-        Weight of the unlabelled rows, between 0 and 1.
-    rows : float
-        Rows that the covariance was measured on; infinite for a population.
-    intercept : bool
-        Whether intercepts are fitted.
-
-    Returns
-    -------
-    JointStages
-        NaN in the factors of a fit whose expectation is infinite, or that the rows behind the covariance
-        cannot tell.
-
-    Raises
-    ------
-    DataError
-        When a size is below 2 (N matters only where its weight is positive), a penalty negative, a weight
-        outside [0, 1], or an eigenvalue not positive.
-
-    Examples
-    --------
-    >>> half, none = np.array([0.5]), np.zeros(1)
-    >>> fit = joint_stages(np.ones(4), np.array([5]), np.array([15]), none, half, intercept=False)
-    >>> fit.shrink[0, 0], (fit.by_labels + fit.by_pool).round(12)
-    (np.float64(1.0), array([1.]))
-    >>> fit = joint_stages(np.ones(40), np.array([5]), np.array([15]), none, half, intercept=False)
-    >>> fit.shrink[0, 0].round(12), fit.by_labels.round(12)  # interpolated: all rows count alike
-    (np.float64(0.5), array([0.25]))
+    NaN in the factors of a fit whose expectation is infinite, or that the rows behind the covariance cannot
+    tell.
     """
     values = np.asarray(values, dtype=np.float64)
     n, N, alpha, weight = (np.asarray(x, dtype=np.float64) for x in (n, N, alpha, weight))
@@ -225,28 +180,19 @@ def _penalty(
 
 @dataclass(frozen=True)
 class JointRisks:
-    """Joint students: expected squared error on fresh labels, and its parts.
-
-    Parameters
-    ----------
-    bias : array of shape (R, K)
-        Error of the mean student, label noise included.
-    labels : array of shape (R, K)
-        Variance over draws of the labelled rows, of the mean student over pools: directly and through the
-        teacher.
-    pool : array of shape (R, K)
-        Variance over draws of the pool, labels held.
-    signal : array of shape (R, K)
-        Product of fit and labels, centred.
-    size : array of shape (R, K)
-        Variance of the fit over points.
-    """
+    """Joint students: expected squared error on fresh labels, and its parts."""
 
     bias: Float[np.ndarray, "R K"]
+    """Error of the mean student, label noise included."""
     labels: Float[np.ndarray, "R K"]
+    """Variance over draws of the labelled rows, of the mean student over pools: directly and through the
+    teacher."""
     pool: Float[np.ndarray, "R K"]
+    """Variance over draws of the pool, labels held."""
     signal: Float[np.ndarray, "R K"]
+    """Product of fit and labels, centred."""
     size: Float[np.ndarray, "R K"]
+    """Variance of the fit over points."""
 
     @property
     def error(self) -> Float[np.ndarray, "R K"]:
@@ -271,43 +217,7 @@ def joint_risks(
 
     The student minimises (1 - weight) times the mean squared error on the n true labels, plus weight times
     that on the N pseudo-labels, plus alpha_s times its squared norm; its teacher is fitted on the same n
-    labels with penalty alpha_w.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target.
-    n, alpha_w, N, alpha_s, weight : array of shape (K,), or float
-        Labelled rows and the teacher's penalty; unlabelled rows, the student's penalty, and the weight of
-        pseudo-labels, between 0 and 1. Broadcast against each other.
-    intercept : bool
-        Whether intercepts are fitted.
-    pseudo_noise : float
-        Variance of noise added to the pseudo-labels.
-    factors : tuple of float
-        By which non-Gaussian features change the variances of the teacher, of what is inherited from it, of
-        the pool's rows, and of the baseline (T2's sandwich).
-
-    Returns
-    -------
-    JointRisks
-        NaN where an expectation is infinite.
-
-    Raises
-    ------
-    DataError
-        As `joint_stages`.
-
-    Examples
-    --------
-    >>> pair = PairSpectra(values_w=np.ones(3), values_s=np.ones(4), C=np.eye(4, 3))
-    >>> world = Target.known(np.array([1.0, 0, 0]), np.array([1.0, 0, 0, 0]), v=1.0, sigma2=0.5)
-    >>> weights = np.array([0.0, 0.5, 1.0])
-    >>> found = joint_risks(pair, world, n=20, alpha_w=0.1, N=100, alpha_s=0.01, weight=weights)
-    >>> found.error.round(2)
-    array([[0.66, 0.62, 0.62]])
+    labels with penalty alpha_w. NaN where an expectation is infinite.
     """
     n, alpha_w, N, alpha_s, weight = np.broadcast_arrays(
         *(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (n, alpha_w, N, alpha_s, weight))

@@ -18,22 +18,16 @@ half the time. On the movie reviews (two pairs, 50 and 400 labels) it found what
 
 @dataclass(frozen=True)
 class JointForecast:
-    """The joint student at one design: true labels and pseudo-labels in one fit.
-
-    Parameters
-    ----------
-    error : array of shape (R,)
-        Expected squared error on fresh labels, the estimate first; NaN where infinite.
-    alpha_w, alpha_s : float
-        Penalties of its teacher and of itself.
-    weight : float
-        Weight of the pseudo-labels: 0 is the baseline, 1 the W2S student.
-    """
+    """The joint student at one design: true labels and pseudo-labels in one fit."""
 
     error: Float[np.ndarray, " R"]
+    """Expected squared error on fresh labels, the estimate first; NaN where infinite."""
     alpha_w: float
+    """Penalties of its teacher and of itself."""
     alpha_s: float
+    """Penalties of its teacher and of itself."""
     weight: float
+    """Weight of the pseudo-labels: 0 is the baseline, 1 the W2S student."""
 
 
 def joint_forecast(
@@ -47,30 +41,7 @@ def joint_forecast(
     intercept: bool = True,
     sharing: bool = True,
 ) -> JointForecast:
-    """Forecast the joint student at the settings of least forecast risk.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target.
-    n, N : int
-        Labelled and unlabelled rows.
-    penalties : pair of array of shape (a,) and (b,)
-        Penalties of teacher and student to choose from.
-    weight : float, optional
-        Weight of the pseudo-labels; by default the best of `WEIGHTS`.
-    intercept : bool
-        Whether intercepts are fitted.
-    sharing : bool
-        Whether the pool tells what both sets share without a penalty (docs/theory.md, T1).
-
-    Returns
-    -------
-    JointForecast
-        Errors with replicates, and the settings.
-    """
+    """Forecast the joint student at the settings of least forecast risk."""
     weights = np.array(WEIGHTS if weight is None else (weight,), dtype=float)
 
     def least(places: list[np.ndarray], weights: Float[np.ndarray, " k"]) -> tuple[np.ndarray, list[int]]:

@@ -37,31 +37,7 @@ def label_terms(
     folds: Int[np.ndarray, " m"],
     sigma2: float | None = None,
 ) -> Target:
-    """Estimate the target's terms from labelled rows.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets, measured on unlabelled rows.
-    Z_w, Z_s : array of shape (m, d_w) and (m, d_s)
-        Labelled rows in the whitened directions, the pool's mean taken off.
-    y : array of shape (m, k)
-        Labels, one column or several.
-    folds : integer array of shape (m,)
-        Fold of every row; rows that belong together in one. They are the jackknife's groups too.
-    sigma2 : float, optional
-        Variance of the label noise, summed over columns, where it is known.
-
-    Returns
-    -------
-    Target
-        The estimate, and one replicate per fold left out.
-
-    Raises
-    ------
-    DataError
-        When there are fewer than four folds, or all labels are equal.
-    """
+    """Estimate the target's terms from labelled rows."""
     numbers, folds = np.unique(folds, return_inverse=True)
     count = len(numbers)
     if count < LEAST_FOLDS:
@@ -121,17 +97,7 @@ def label_terms(
 
 
 class _Preliminary:
-    """Ridge on both feature sets and a constant, in the coordinates of one factorization.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    Z_w, Z_s : array of shape (m, d_w) and (m, d_s)
-        Labelled rows in whitened directions.
-    y : array of shape (m, k)
-        Labels.
-    """
+    """Ridge on both feature sets and a constant, in the coordinates of one factorization."""
 
     def __init__(self, pair: PairSpectra, Z_w: np.ndarray, Z_s: np.ndarray, y: np.ndarray) -> None:
         m = len(y)

@@ -17,36 +17,6 @@ def min_norm_risks(
 ) -> Risks:
     """Give the expected excess risks of minimum-norm fits on isotropic features.
 
-    Parameters
-    ----------
-    population : Population
-        The pair and the target; its `v` counts here.
-    n : int
-        Labelled rows, at least 1.
-    N : int
-        Unlabelled rows, at least 0.
-    design : {"fresh", "in_sample", "own_points"}
-        As in `outgrow.theory.exact_risks.exact_risks`. On its own points a student with more coefficients
-        than rows is its teacher.
-    intercept : bool
-        Whether intercepts are fitted, by centring.
-
-    Returns
-    -------
-    Risks
-        Equal to `exact_risks` with more rows than dimensions. Undefined where the expectation is infinite
-        (rows within one of the number of coefficients).
-
-    Raises
-    ------
-    DataError, ConfigError
-        When a size is no number of rows, or there is no such design.
-
-    Examples
-    --------
-    >>> pair = Population(d_w=20, d_s=15, d_sw=5.0, v=1.0, sigma2=1.0)
-    >>> risks = min_norm_risks(pair, n=10, N=216, intercept=False)
-    >>> f"{risks.teacher.value:.3f}"
-    '1.611'
+    Undefined where the expectation is infinite (rows within one of the number of coefficients).
     """
     return four_risks(population, n, N, design, intercept=intercept, isotropic=True)

@@ -23,55 +23,25 @@ Outcome = Literal["exceeded", "met", "broken", "not measured"]
 
 @dataclass(frozen=True)
 class MisfitGain:
-    """A gain promised without labels, beside the gain measured with them.
-
-    Parameters
-    ----------
-    rows : str
-        Which rows the predictions were compared on, in words.
-    promised : Estimate or Undefined
-        The misfit E(f_w2s - f_w)^2: the gain if the class of students holds the target.
-    measured : Estimate or Undefined
-        The teacher's risk less the student's on the same rows. The teacher is the one that the student
-        learned from; alone it may have another penalty.
-    beyond : Estimate or Undefined
-        The measured gain less the promised one, paired row by row.
-    outcome : str
-        "exceeded", "met", "broken" or "not measured" (`outcome_of`).
-    """
+    """A gain promised without labels, beside the gain measured with them."""
 
     rows: str
+    """Which rows the predictions were compared on, in words."""
     promised: Quantity
+    """The misfit E(f_w2s - f_w)^2: the gain if the class of students holds the target."""
     measured: Quantity
+    """The teacher's risk less the student's on the same rows. The teacher is the one that the student learned
+    from; alone it may have another penalty."""
     beyond: Quantity
+    """The measured gain less the promised one, paired row by row."""
     outcome: Outcome
+    """ "exceeded", "met", "broken" or "not measured" (`outcome_of`)."""
 
 
 def squared_misfit(
     teacher: Float[np.ndarray, "rows k"], student: Float[np.ndarray, "rows k"]
 ) -> Float[np.ndarray, " rows"]:
-    """Give the squared distance between the student's and the teacher's predictions, row by row.
-
-    Parameters
-    ----------
-    teacher, student : arrays of shape (rows, k)
-        Predictions for the same rows, k outputs each.
-
-    Returns
-    -------
-    array of shape (rows,)
-        Summed over outputs; its mean is the promised gain.
-
-    Raises
-    ------
-    DataError
-        When the shapes differ.
-
-    Examples
-    --------
-    >>> squared_misfit(np.array([[1.0], [2.0]]), np.array([[1.0], [0.5]]))
-    array([0.  , 2.25])
-    """
+    """Give the squared distance between the student's and the teacher's predictions, row by row."""
     if teacher.shape != student.shape:
         raise DataError(
             f"predictions of shapes {teacher.shape} and {student.shape} cannot be compared",
@@ -82,26 +52,7 @@ def squared_misfit(
 
 
 def outcome_of(beyond: Quantity) -> Outcome:
-    """Tell how a promise came out.
-
-    Parameters
-    ----------
-    beyond : Estimate or Undefined
-        Measured gain less promised one.
-
-    Returns
-    -------
-    str
-        "exceeded" where the interval lies above 0; "met" where it holds 0, as it should for least squares on
-        a subspace, where gain and misfit are equal; "broken" where it lies below, which shows that the class
-        does not hold the target, or that the pool is too small for the student to be the projection. "not
-        measured" without an interval.
-
-    Examples
-    --------
-    >>> outcome_of(Estimate(-0.4, (-0.6, -0.2)))
-    'broken'
-    """
+    """Tell how a promise came out."""
     if not isinstance(beyond, Estimate) or beyond.interval is None:
         return "not measured"
     low, high = beyond.interval

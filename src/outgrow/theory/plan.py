@@ -38,31 +38,20 @@ LEAST = 2
 
 @dataclass(frozen=True)
 class Prices:
-    """What rows cost, and what is at hand already.
-
-    Parameters
-    ----------
-    label : float
-        Cost of one labelled row.
-    unlabelled : float
-        Cost of one unlabelled row.
-    have_labels, have_unlabelled : int
-        Rows that cost nothing any more.
-    most_labels, most_unlabelled : int
-        Rows that can be had at all, those at hand among them.
-
-    Raises
-    ------
-    DataError
-        When a cost is not positive, or fewer rows can be had than are at hand.
-    """
+    """What rows cost, and what is at hand already."""
 
     label: float
+    """Cost of one labelled row."""
     unlabelled: float
+    """Cost of one unlabelled row."""
     have_labels: int = 0
+    """Rows that cost nothing any more."""
     have_unlabelled: int = 0
+    """Rows that cost nothing any more."""
     most_labels: int = ENDLESS
+    """Rows that can be had at all, those at hand among them."""
     most_unlabelled: int = ENDLESS
+    """Rows that can be had at all, those at hand among them."""
 
     def __post_init__(self) -> None:
         for name, value in (("label cost", self.label), ("unlabelled cost", self.unlabelled)):
@@ -87,50 +76,15 @@ class Prices:
                 )
 
     def cost(self, n: float | int, N: float | int) -> float:
-        """Give the cost of a design.
-
-        Parameters
-        ----------
-        n, N : float
-            Labelled and unlabelled rows.
-
-        Returns
-        -------
-        float
-            Of the rows that are not at hand.
-        """
+        """Give the cost of a design."""
         return self.label * max(n - self.have_labels, 0) + self.unlabelled * max(N - self.have_unlabelled, 0)
 
     def most_n(self, budget: float | int) -> int:
-        """Give the labelled rows that a budget buys when nothing else is bought.
-
-        Parameters
-        ----------
-        budget : float
-            What may be spent.
-
-        Returns
-        -------
-        int
-            Those at hand included.
-        """
+        """Give the labelled rows that a budget buys when nothing else is bought."""
         return min(self.have_labels + _whole(budget, self.label), self.most_labels)
 
     def most_N(self, budget: float | int, n: int) -> int:
-        """Give the unlabelled rows that are left to be bought beside n labels.
-
-        Parameters
-        ----------
-        budget : float
-            What may be spent.
-        n : int
-            Labelled rows.
-
-        Returns
-        -------
-        int
-            Those at hand included.
-        """
+        """Give the unlabelled rows that are left to be bought beside n labels."""
         left = budget - self.label * max(n - self.have_labels, 0)
         if left < -OVERDRAFT * self.label:
             return 0
@@ -143,72 +97,45 @@ def _whole(money: float | int, price: float | int) -> int:
 
 @dataclass(frozen=True)
 class Route:
-    """One way to a model, as a function of the rows.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    error : callable
-        From n of shape (a,) and N of shape (b,) to errors of shape (a, b), NaN or infinite where there is
-        none; of routes without a pool N is [0].
-    pool : bool
-        Whether it uses unlabelled rows.
-    peaks_n, peaks_N : tuple of int
-        Sizes at which its error may peak.
-    helps : bool
-        Whether more pseudo-labels never do harm, as with tuned penalties: then all that can be paid are
-        bought, and fewer are not looked at.
-    prepare : callable, optional
-        Told which n and N will be asked for next, where that saves time.
-    """
+    """One way to a model, as a function of the rows."""
 
     name: str
+    """Its name."""
     error: Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Float[np.ndarray, "a b"]]
+    """From n of shape (a,) and N of shape (b,) to errors of shape (a, b), NaN or infinite where there is
+    none; of routes without a pool N is [0]."""
     pool: bool
+    """Whether it uses unlabelled rows."""
     peaks_n: tuple[int, ...] = ()
+    """Sizes at which its error may peak."""
     peaks_N: tuple[int, ...] = ()
+    """Sizes at which its error may peak."""
     helps: bool = False
+    """Whether more pseudo-labels never do harm, as with tuned penalties: then all that can be paid are
+    bought, and fewer are not looked at."""
     prepare: Callable[[Sequence[int], Sequence[int]], None] | None = None
+    """Told which n and N will be asked for next, where that saves time."""
 
     def at(self, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray) -> Float[np.ndarray, "a b"]:
-        """Give errors, infinite where there is none.
-
-        Parameters
-        ----------
-        n, N : sequence of int
-            Labelled and unlabelled rows.
-
-        Returns
-        -------
-        array of shape (a, b)
-            Errors.
-        """
+        """Give errors, infinite where there is none."""
         found = np.asarray(self.error(np.asarray(n, dtype=int), np.asarray(N, dtype=int)), dtype=float)
         return np.where(np.isfinite(found), found, np.inf)
 
 
 @dataclass(frozen=True)
 class Design:
-    """What to buy, and what comes of it.
-
-    Parameters
-    ----------
-    route : str
-        The route's name.
-    n, N : int
-        Labelled and unlabelled rows; N is 0 where the route uses none.
-    error : float
-        Forecast error.
-    cost : float
-        Of the rows not at hand.
-    """
+    """What to buy, and what comes of it."""
 
     route: str
+    """The route's name."""
     n: int
+    """Labelled and unlabelled rows; N is 0 where the route uses none."""
     N: int
+    """Labelled and unlabelled rows; N is 0 where the route uses none."""
     error: float
+    """Forecast error."""
     cost: float
+    """Of the rows not at hand."""
 
 
 @dataclass(frozen=True)
@@ -223,26 +150,7 @@ class _Point:
 def best_design(route: Route, prices: Prices, budget: float | int) -> Design | None:
     """Spend a budget so that a route errs least.
 
-    Parameters
-    ----------
-    route : Route
-        The route.
-    prices : Prices
-        What rows cost.
-    budget : float
-        What may be spent.
-
-    Returns
-    -------
-    Design or None
-        None where no design that can be paid has a finite error.
-
-    Examples
-    --------
-    >>> variance = Route("student", lambda n, N: 1 / n[:, None] + 20 / (n[:, None] * N), pool=True)
-    >>> found = best_design(variance, Prices(label=1.0, unlabelled=0.01), budget=100.0)
-    >>> found.n, found.N, round(found.cost, 2)
-    (96, 400, 100.0)
+    None where no design that can be paid has a finite error.
     """
     most = prices.most_n(budget)
     if most < LEAST:
@@ -290,27 +198,7 @@ def cheapest_design(
 ) -> Design | None:
     """Reach an error as cheaply as a route can.
 
-    Parameters
-    ----------
-    route : Route
-        The route.
-    prices : Prices
-        What rows cost.
-    target : float
-        Error to reach.
-    most : float
-        Cost above which a design is not looked for.
-
-    Returns
-    -------
-    Design or None
-        None where no design of that cost reaches the target.
-
-    Examples
-    --------
-    >>> variance = Route("teacher", lambda n, N: 0.5 + 10 / n[:, None] + 0 * N, pool=False)
-    >>> cheapest_design(variance, Prices(label=2.0, unlabelled=0.01), target=0.6)
-    Design(route='teacher', n=100, N=0, error=0.6, cost=200.0)
+    None where no design of that cost reaches the target.
     """
     limit = most
 
@@ -413,25 +301,7 @@ def _lowest(line: _Line, sizes: Sequence[int]) -> int | None:
 
 
 def spread(low: int, high: int, peaks: Sequence[int] = ()) -> list[int]:
-    """Spread sizes over a range: by equal factors, and close to each peak on both of its sides.
-
-    Parameters
-    ----------
-    low, high : int
-        Ends, both included.
-    peaks : sequence of int
-        Sizes not to be missed.
-
-    Returns
-    -------
-    list of int
-        Ascending.
-
-    Examples
-    --------
-    >>> spread(2, 6), spread(2, 1000, (50,))[14:22]
-    ([2, 3, 4, 5, 6], [39, 40, 43, 45, 47, 48, 49, 50])
-    """
+    """Spread sizes over a range: by equal factors, and close to each peak on both of its sides."""
     if high - low < COARSE:  # none at all where high is below low
         return list(range(low, high + 1))
     sizes = {round(size) for size in np.geomspace(low, high, COARSE).tolist()}

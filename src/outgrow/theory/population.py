@@ -27,28 +27,6 @@ class Population:
     P_w and P_s are the projections, in the space of square-integrable functions, on what weak and strong
     features span; f* is the target without noise, of mean zero.
 
-    Parameters
-    ----------
-    d_w, d_s : int
-        Dimensions of the weak and the strong features.
-    d_sw : float
-        Correlation dimension, in [0, min(d_w, d_s)].
-    rho_w, rho_s : float
-        Approximation errors: variances of f* - P_w f* and of f* - P_s f*.
-    e2 : float
-        Variance of P_s (f* - P_w f*): what the teacher cannot express and the student could.
-    g0 : float
-        Variance of P_w f* - P_s P_w f*: what the teacher expresses and the student cannot imitate.
-    v : float
-        Variance of f*. Only minimum-norm fits on fewer rows than dimensions depend on it.
-    sigma2 : float
-        Variance of the label noise.
-
-    Raises
-    ------
-    DataError
-        When a field is out of its range, or no geometry has such fields together.
-
     Examples
     --------
     >>> Population(d_w=20, d_s=15, d_sw=5.0, rho_w=0.3, e2=0.3, sigma2=1.0).c0
@@ -56,14 +34,23 @@ class Population:
     """
 
     d_w: int
+    """Dimensions of the weak and the strong features."""
     d_s: int
+    """Dimensions of the weak and the strong features."""
     d_sw: float
+    """Correlation dimension, in [0, min(d_w, d_s)]."""
     rho_w: float = 0.0
+    """Approximation errors: variances of f* - P_w f* and of f* - P_s f*."""
     rho_s: float = 0.0
+    """Approximation errors: variances of f* - P_w f* and of f* - P_s f*."""
     e2: float = 0.0
+    """Variance of P_s (f* - P_w f*): what the teacher cannot express and the student could."""
     g0: float = 0.0
+    """Variance of P_w f* - P_s P_w f*: what the teacher expresses and the student cannot imitate."""
     v: float = 1.0
+    """Variance of f*. Only minimum-norm fits on fewer rows than dimensions depend on it."""
     sigma2: float
+    """Variance of the label noise."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -129,37 +116,7 @@ class Population:
         v: float,
         sigma2: float,
     ) -> Population:
-        """Reduce whitened population moments to the numbers that matter.
-
-        Parameters
-        ----------
-        C : array of shape (d_s, d_w)
-            Correlation of whitened strong and weak features; its singular values are the canonical
-            correlations.
-        t_w : array of shape (d_w,)
-            Covariance of the whitened weak features and f*.
-        t_s : array of shape (d_s,)
-            The same of the strong ones.
-        v : float
-            Variance of f*.
-        sigma2 : float
-            Variance of the label noise.
-
-        Returns
-        -------
-        Population
-            Of d_w and d_s directions.
-
-        Raises
-        ------
-        DataError
-            When the shapes do not agree, or no target has these moments.
-
-        Examples
-        --------
-        >>> Population.from_whitened(np.eye(2, 3), np.array([1.0, 0, 0]), np.array([1.0, 0]), 1.0, 0.5).d_sw
-        2.0
-        """
+        """Reduce whitened population moments to the numbers that matter."""
         if C.shape != (len(t_s), len(t_w)):
             raise DataError(
                 f"C of shape {C.shape} does not belong to {len(t_w)} weak and {len(t_s)} strong directions",

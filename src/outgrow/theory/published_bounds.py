@@ -22,32 +22,8 @@ def published_variance(population: Population, n: int, N: int) -> Quantity:
     """Give the student's variance as published.
 
     The teacher's variance is inherited whole in what both feature sets share, and by a factor d_s/N in the
-    rest: sigma2 / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)).
-
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n : int
-        Labelled rows, at least 1.
-    N : int
-        Unlabelled rows, at least 0.
-
-    Returns
-    -------
-    Estimate or Undefined
-        Exact for what label noise causes on the N points. Undefined where the teacher's expected variance is
-        infinite, or a fit interpolates.
-
-    Raises
-    ------
-    DataError
-        When a size is no number of rows.
-
-    Examples
-    --------
-    >>> round(published_variance(Population(d_w=20, d_s=15, d_sw=5.0, sigma2=1.0), n=41, N=225).value, 3)
-    0.3
+    rest: sigma2 / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)). Undefined where the teacher's expected variance
+    is infinite, or a fit interpolates.
     """
     p = population
     checked_design(n, N, "own_points")
@@ -65,38 +41,8 @@ def published_bounds(population: Population, n: int, N: int) -> Risks:
     With rho = 0 they are the exact risks on each model's own points. Otherwise single fits stay below. The
     student may exceed its bound by the share of the teacher's misfit that it inherits as if it were noise,
     rho_w / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)), which is not among the published terms, and by no more
-    (docs/theory.md, T2): little beside the variance where rho_w is little beside sigma2.
-
-    Parameters
-    ----------
-    population : Population
-        The pair and the target.
-    n : int
-        Labelled rows, at least 1.
-    N : int
-        Unlabelled rows, at least 0.
-
-    Returns
-    -------
-    Risks
-        Undefined, with the remedy, where a fit interpolates or the teacher's expected variance is infinite.
-        `gain.pgr` and `gain.opr` of them are the published PGR and OPR: lower bounds where the risks of
-        teacher and baseline are as large as their bounds.
-
-    Raises
-    ------
-    DataError
-        When a size is no number of rows.
-
-    Examples
-    --------
-    >>> from outgrow.theory.gain import opr, pgr
-    >>> pair = Population(d_w=20, d_s=15, d_sw=5.0, rho_w=0.1, rho_s=0.05, e2=0.05, sigma2=1.0)
-    >>> bounds = published_bounds(pair, n=41, N=225)
-    >>> [round(bound.value, 3) for _, bound in bounds.items()]
-    [0.588, 0.45, 0.416, 0.106]
-    >>> round(pgr(bounds).value, 3), round(opr(bounds).value, 3)
-    (0.286, 0.924)
+    (docs/theory.md, T2): little beside the variance where rho_w is little beside sigma2. Undefined, with the
+    remedy, where a fit interpolates or the teacher's expected variance is infinite.
     """
     p = population
     variance = published_variance(p, n, N)

@@ -38,12 +38,6 @@ def interval(values: Float[np.ndarray, " R"], error: float) -> tuple[float, floa
     error.
 
     The first value is the estimate, the others its replicates; None without replicates.
-
-    Examples
-    --------
-    >>> low, high = interval(np.array([2.0, 1.9, 2.0, 2.1]), 0.0)
-    >>> round(low, 3), round(high, 3)
-    (1.663, 2.337)
     """
     if len(values) < 3:
         return None
@@ -62,14 +56,7 @@ def difference(values: Float[np.ndarray, " R"], risk: float, m: int, method: str
 
 
 def estimate(values: Float[np.ndarray, " R"], m: int, method: str) -> Estimate:
-    """Say a risk or a variance: at least zero; where it was below, OG213 is raised.
-
-    Examples
-    --------
-    >>> found = estimate(np.array([-0.1]), 50, "by hand")
-    >>> found.value, found.checks[0].code
-    (0.0, 'OG213')
-    """
+    """Say a risk or a variance: at least zero; where it was below, OG213 is raised."""
     value = float(values[0])
     ends = interval(values, MODEL * value)
     checks: tuple[Check, ...] = ()

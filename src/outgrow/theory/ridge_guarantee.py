@@ -30,26 +30,20 @@ STEPS = 61
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A bound on the student's excess risk, and the penalties that it is for.
-
-    Parameters
-    ----------
-    bound : float
-        The risk is at most this, if the guarantee holds.
-    kappa_w, kappa_s : float
-        Effective penalties of teacher and student; of the printed version, its penalties themselves.
-    alpha_w, alpha_s : float
-        Penalties to ask for.
-    c : float
-        Coefficient of 1 / (kappa_w kappa_s).
-    """
+    """A bound on the student's excess risk, and the penalties that it is for."""
 
     bound: float
+    """The risk is at most this, if the guarantee holds."""
     kappa_w: float
+    """Effective penalties of teacher and student; of the printed version, its penalties themselves."""
     kappa_s: float
+    """Effective penalties of teacher and student; of the printed version, its penalties themselves."""
     alpha_w: float
+    """Penalties to ask for."""
     alpha_s: float
+    """Penalties to ask for."""
     c: float
+    """Coefficient of 1 / (kappa_w kappa_s)."""
 
 
 def as_printed(R_w: float, R_s: float, overlap: float, sigma2: float, n: int, N: int) -> Guarantee:
@@ -66,33 +60,6 @@ def as_printed(R_w: float, R_s: float, overlap: float, sigma2: float, n: int, N:
     What is missing is the variance that the student inherits, which N does not divide. Nor does tr(Ss Sw)
     mean anything unless both feature sets have the same coordinates. It is here for comparison with the
     talk, and for nothing else.
-
-    Parameters
-    ----------
-    R_w, R_s : float
-        Squared norms of the population least-squares coefficients, positive.
-    overlap : float
-        tr(Ss Sw), positive.
-    sigma2 : float
-        Variance of the label noise, positive.
-    n, N : int
-        Labelled and unlabelled rows, at least 1.
-
-    Returns
-    -------
-    Guarantee
-        As printed, with the cube roots put back.
-
-    Raises
-    ------
-    DataError
-        When a number is not positive.
-
-    Examples
-    --------
-    >>> printed = as_printed(R_w=1.0, R_s=1.0, overlap=4.0, sigma2=1.0, n=10, N=100)
-    >>> round(printed.bound, 6), round(printed.alpha_w, 6)
-    (0.3, 0.1)
     """
     for name, value in (
         ("R_w", R_w),
@@ -127,41 +94,8 @@ def corrected(
         ER(f_w2s) <= kappa_w R_w + kappa_s R_s + c / (kappa_w kappa_s).
 
     Means are known, and the target lies in the span of both feature sets. It holds to the accuracy of the
-    deterministic equivalents that it is derived from.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets, of a population.
-    t_w, t_s : arrays of shape (d_w,) and (d_s,)
-        Covariance of the target and the whitened directions.
-    v : float
-        Variance of the target.
-    sigma2 : float
-        Variance of the label noise.
-    n, N : int
-        Labelled and unlabelled rows.
-    kappas : tuple of float, optional
-        Effective penalties of teacher and student. Without them the bound is made least.
-
-    Returns
-    -------
-    Guarantee or Undefined
-        Undefined where the target lies outside of the span of one feature set, and where no penalty
-        amounts to the kappas given or N is too small for them.
-
-    Raises
-    ------
-    DataError
-        When the spectra are a sample's, or shapes or numbers are impossible.
-
-    Examples
-    --------
-    >>> pair = PairSpectra(values_w=np.ones(2), values_s=np.ones(2), C=np.eye(2))
-    >>> t = np.array([1.0, 0.0])
-    >>> found = corrected(pair, t, t, v=1.0, sigma2=1.0, n=100, N=1000, kappas=(0.1, 0.2))
-    >>> round(found.bound, 3), round(found.alpha_w, 3)
-    (0.364, 0.098)
+    deterministic equivalents that it is derived from. Undefined where the target lies outside of the span of
+    one feature set, and where no penalty amounts to the kappas given or N is too small for them.
     """
     t_w, t_s = np.asarray(t_w, dtype=np.float64), np.asarray(t_s, dtype=np.float64)
     if np.isfinite(pair.rows):
@@ -206,19 +140,7 @@ def corrected(
 
 
 class _Bound:
-    """The bound as a function of both effective penalties.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    t_w, t_s : arrays of shape (d_w,) and (d_s,)
-        The target.
-    sigma2 : float
-        Noise.
-    n, N : int
-        Rows.
-    """
+    """The bound as a function of both effective penalties."""
 
     def __init__(
         self, pair: PairSpectra, t_w: np.ndarray, t_s: np.ndarray, sigma2: float, n: int, N: int

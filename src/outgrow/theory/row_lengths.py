@@ -26,45 +26,18 @@ STEPS = np.linspace(np.log(1e-13), np.log(1e13), 3001)
 
 
 class LengthFactors(NamedTuple):
-    """Factors of a fit with rows of unequal length; in brackets for rows alike, x being df1 over rows.
-
-    Parameters
-    ----------
-    weight : array of shape (K,)
-        Of the covariance, c(x) [1 - x].
-    steady : array of shape (K,)
-        How residuals that do not grow with the row's length count in the fit's noise [1].
-    growing : array of shape (K,)
-        How residuals that grow with the row's length count in it [1].
-    """
+    """Factors of a fit with rows of unequal length; in brackets for rows alike, x being df1 over rows."""
 
     weight: Float[np.ndarray, " K"]
+    """Of the covariance, c(x) [1 - x]."""
     steady: Float[np.ndarray, " K"]
+    """How residuals that do not grow with the row's length count in the fit's noise [1]."""
     growing: Float[np.ndarray, " K"]
+    """How residuals that grow with the row's length count in it [1]."""
 
 
 def length_factors(squared: Float[np.ndarray, " q"], x: Float[np.ndarray, " K"]) -> LengthFactors:
-    """Give the factors at degrees of freedom over rows.
-
-    Parameters
-    ----------
-    squared : array of shape (q,)
-        Squared lengths that stand for their distribution, of mean 1.
-    x : array of shape (K,)
-        df1 over rows, from 0 to 1.
-
-    Returns
-    -------
-    LengthFactors
-        At 1 and above, where a fit interpolates without a penalty, those of the limit.
-
-    Examples
-    --------
-    >>> length_factors(ALIKE, np.array([0.25])).weight
-    array([0.75])
-    >>> length_factors(np.array([0.5, 1.5]), np.array([0.25])).weight.round(3)
-    array([0.701])
-    """
+    """Give the factors at degrees of freedom over rows."""
     one = np.ones_like(x)
     if len(squared) == 1:
         return LengthFactors(1 - x, one, one)
@@ -95,24 +68,7 @@ def pool_factors(
 ) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Give what a pool of such rows makes of its own covariance.
 
-    Parameters
-    ----------
-    squared : array of shape (q,)
-        Squared lengths that stand for their distribution, of mean 1.
-    x : array of shape (K,)
-        df1 over the pool's rows, from 0 to 1.
-
-    Returns
-    -------
-    array of shape (K,)
-        The weight c(x): 1 - x for rows alike.
-    array of shape (K,)
-        The derivative of its logarithm.
-
-    Examples
-    --------
-    >>> [float(found[0]) for found in pool_factors(ALIKE, np.array([0.5]))]
-    [0.5, -2.0]
+    Returns the weight c(x): 1 - x for rows alike; the derivative of its logarithm.
     """
     if len(squared) == 1:
         with np.errstate(divide="ignore"):
@@ -125,18 +81,7 @@ def pool_factors(
 
 
 def length_nodes(Z: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " q"]:
-    """Measure the distribution of squared lengths on whitened rows.
-
-    Parameters
-    ----------
-    Z : array of shape (m, d)
-        Rows in whitened directions.
-
-    Returns
-    -------
-    array of shape (q,)
-        Values of mean 1. What Gaussian rows would vary by in these directions is taken off the spread.
-    """
+    """Measure the distribution of squared lengths on whitened rows."""
     m, d = Z.shape
     squared = np.einsum("md,md->m", Z, Z)
     products = Z.T @ Z if d < m else Z @ Z.T

@@ -10,31 +10,7 @@ from outgrow.linalg.spectrum import centre, spectrum_of_rows
 
 
 def whitened_rows(X: Shaped[np.ndarray, "m D"], name: str) -> Float[np.ndarray, "m d"]:
-    """Turn rows into orthonormal columns of mean zero with the same span.
-
-    Parameters
-    ----------
-    X : array of shape (m, D)
-        Features.
-    name : str
-        What they are, for messages.
-
-    Returns
-    -------
-    array of shape (m, d)
-        d is the numerical rank of the centred rows.
-
-    Raises
-    ------
-    DataError
-        When values are not finite or nothing varies.
-
-    Examples
-    --------
-    >>> whitened_rows(np.array([[1.0, 7.0], [3.0, 7.0]]), "weak").round(3)
-    array([[-0.707],
-           [ 0.707]])
-    """
+    """Turn rows into orthonormal columns of mean zero with the same span."""
     rows = np.asarray(X, dtype=np.float64)
     found = spectrum_of_rows(rows)
     if not found.rank:
@@ -50,25 +26,7 @@ def whitened_pair(
 ) -> tuple[Float[np.ndarray, "m d_w"], Float[np.ndarray, "m d_s"], Float[np.ndarray, " m"]]:
     """Whiten two feature sets of the same rows and take the mean off their target.
 
-    Parameters
-    ----------
-    X_w : array of shape (m, D_w)
-        Weak features.
-    X_s : array of shape (m, D_s)
-        Strong features.
-    y : array of shape (m,)
-        Target.
-
-    Returns
-    -------
-    tuple of array
-        Orthonormal weak and strong columns, centred target.
-
-    Raises
-    ------
-    DataError
-        When rows do not agree, values are not finite, nothing varies, or m - 1 rows do not exceed the
-        dimensions of both sets together: residuals of both fits at once are then not to be had.
+    Returns orthonormal weak and strong columns, centred target.
     """
     target = np.asarray(y, dtype=np.float64)
     if target.ndim != 1 or not len(X_w) == len(X_s) == len(target):
@@ -90,18 +48,5 @@ def whitened_pair(
 
 
 def residual(Q: Float[np.ndarray, "m d"], y: Float[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
-    """Take off what orthonormal columns explain.
-
-    Parameters
-    ----------
-    Q : array of shape (m, d)
-        Orthonormal columns.
-    y : array of shape (m,) or (m, k)
-        Centred targets.
-
-    Returns
-    -------
-    array of the shape of y
-        Least-squares residuals.
-    """
+    """Take off what orthonormal columns explain."""
     return y - Q @ (Q.T @ y)

@@ -21,41 +21,7 @@ def sandwich_factors(
     y: Shaped[np.ndarray, " m"],
     n: int | None = None,
 ) -> dict[str, float]:
-    """Estimate the factors of the four variances.
-
-    Parameters
-    ----------
-    X_w : array of shape (m, D_w)
-        Weak features.
-    X_s : array of shape (m, D_s)
-        Strong features of the same rows.
-    y : array of shape (m,)
-        Labels.
-    n : int, optional
-        Rows that the teacher will learn from: its noise is part of the student's residual. By default the
-        m rows at hand, so that of the student's residual mostly the misfit counts.
-
-    Returns
-    -------
-    dict of str to float
-        "teacher", "baseline": of their variances. "student": of its fresh variance. "inherited": of the
-        variance that it takes over from its teacher. A variance that does not exist (no residual, or strong
-        features that express every weak one) has factor 1.
-
-    Raises
-    ------
-    DataError
-        When rows do not agree, values are not finite, nothing varies, m - 1 rows do not exceed d_w + d_s,
-        or n is not above d_w + 2.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((20_000, 4))
-    >>> y = X[:, 0] + rng.standard_normal(20_000) * abs(X[:, 1])
-    >>> {name: round(factor, 1) for name, factor in sandwich_factors(X[:, :2], X[:, 1:], y).items()}
-    {'teacher': 2.0, 'baseline': 1.3, 'student': 1.0, 'inherited': 3.0}
-    """
+    """Estimate the factors of the four variances."""
     Q_w, Q_s, y = whitened_pair(X_w, X_s, y)
     m, d_w, d_s = len(y), Q_w.shape[1], Q_s.shape[1]
     n = m if n is None else n

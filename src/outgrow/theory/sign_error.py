@@ -39,22 +39,7 @@ def disagreement(
 ) -> Float[np.ndarray, "*shape"]:
     """Give the probability that two jointly Gaussian scores of unit variance have different signs.
 
-    Parameters
-    ----------
-    r : array or float
-        Their correlation; beyond -1 and 1, where estimates may lie, that of -1 or 1.
-    mean, other_mean : array or float
-        Their means. At 0, the default, the probability is arccos(r) / pi.
-
-    Returns
-    -------
-    array
-        Of the shape that the arguments have together; NaN where one of them is NaN.
-
-    Examples
-    --------
-    >>> disagreement(np.array([1.0, 0.5, 0.0, -1.0])).round(4)
-    array([0.    , 0.3333, 0.5   , 1.    ])
+    NaN where one of them is NaN.
     """
     r = np.clip(np.asarray(r, dtype=np.float64), -1.0, 1.0)
     h, k = (np.clip(np.asarray(x, dtype=np.float64), -FARTHEST, FARTHEST) for x in (mean, other_mean))
@@ -89,45 +74,7 @@ def sign_error(
       Gaussian. This is what Gaussian theory is about; the score contains whatever makes equal rows bear
       unequal labels. With a fit that correlates with labels by more than .8 it promises no errors at all.
 
-    Above 20 % of errors they agree within half a point.
-
-    Parameters
-    ----------
-    risks : SingleRisks or StudentRisks
-        Of the fits, in squared loss on the numbers that code the classes.
-    target : Target
-        The labels' terms that the risks are of.
-    share : float
-        Share of labels of the upper class, above 0 and below 1.
-    step : float
-        Distance of the two numbers: 2 for -1 and 1, 1 for 0 and 1.
-    origin : {"classes", "score"}
-        The model.
-    flip : float
-        Of the score's model: share of labels flipped by pure chance, below one half, where it is known. The
-        default leaves such noise to the score, which is the same to first order; errors of a fit that is
-        nearly the score itself are then overstated (15 % of flips: by up to five points).
-
-    Returns
-    -------
-    array
-        Of the shape of the risks; errors against observed labels, flipped ones included. A fit that does not
-        vary names the larger class. NaN where the risk is.
-
-    Raises
-    ------
-    DataError
-        When `share`, `step` or `flip` is out of range.
-    ConfigError
-        When there is no such model, or `flip` is given for the other one.
-
-    Examples
-    --------
-    >>> from outgrow.theory.effective_stage import effective_stages
-    >>> labels = sign_target(np.array([1.0, 0, 0, 0]), np.zeros(1), v=1.0)
-    >>> fit = effective_stages(np.ones(4), np.array([20, 2000]), np.zeros(1))
-    >>> sign_error(single_risks(fit, labels.weak(), labels), labels, origin="score").round(3)
-    array([[0.134, 0.012]])
+    Above 20 % of errors they agree within half a point. NaN where the risk is.
     """
     if not 0 < share < 1:
         raise DataError(f"the share of one class must lie between 0 and 1, not at {share}", "accuracy")
@@ -183,33 +130,6 @@ def sign_target(
     """Describe labels -1 and 1 that are the signs of a target, some of them flipped by chance.
 
     Heads fitted to such labels see a shrunk target and a misfit instead of noise.
-
-    Parameters
-    ----------
-    t_w, t_s : arrays of shape (d_w,) and (d_s,)
-        Covariance of the target and the whitened weak and strong directions.
-    v : float
-        Variance of the target, positive.
-    mean : float
-        Its mean; 0 for classes of equal size.
-    flip : float
-        Share of labels flipped, at least 0 and at most 1.
-
-    Returns
-    -------
-    Target
-        Without noise: sigma2 is 0, and errors are those against the labels.
-
-    Raises
-    ------
-    DataError
-        When `v` or `flip` is out of range.
-
-    Examples
-    --------
-    >>> target = sign_target(np.array([2.0]), np.array([0.0]), v=4.0)
-    >>> target.left_w.round(4), target.variance
-    (array([[0.7979]]), array([1.]))
     """
     if not (np.isfinite(v) and v > 0):
         raise DataError(f"the target's variance must be positive, not {v}", "accuracy")
@@ -233,32 +153,6 @@ def hard_student_risks(
 
     A sign is the score in another unit, plus a misfit that no linear function of Gaussian features can
     express: 1 - 2 / pi of its variance, whatever the teacher. Classes of equal size are assumed.
-
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target, with labels -1 and 1 (or `sign_target`).
-    teachers, students : Stages
-        Fits of the weak features on labels, and of the strong ones on -1 and 1.
-    factors : tuple of float
-        As for `student_risks`.
-
-    Returns
-    -------
-    StudentRisks
-        As `student_risks` gives them for soft pseudo-labels. For the error of their signs see `sign_error`.
-
-    Examples
-    --------
-    >>> from outgrow.theory.effective_stage import effective_stages
-    >>> pair = PairSpectra(values_w=np.ones(2), values_s=np.ones(2), C=np.eye(2))
-    >>> target = sign_target(np.array([1.0, 0]), np.array([1.0, 0]), v=1.0)
-    >>> fits = [effective_stages(np.ones(2), np.array([m]), np.zeros(1)) for m in (40, 60)]
-    >>> soft, hard = student_risks(pair, target, *fits), hard_student_risks(pair, target, *fits)
-    >>> [sign_error(x, target, origin="score").round(3).item() for x in (soft, hard)]
-    [0.068, 0.087]
     """
     single = single_risks(teachers, target.weak(), target)
     # Risks are linear in the variance of noise on pseudo-labels: two of them tell of any.

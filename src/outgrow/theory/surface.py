@@ -10,24 +10,20 @@ from jaxtyping import Float, Int
 
 
 class Penalties(NamedTuple):
-    """Penalties of every route at one design.
-
-    Parameters
-    ----------
-    teacher : float
-        Of the teacher alone.
-    alpha_w, alpha_s : float
-        Of the student's teacher and of the student.
-    baseline, ceiling, union : float
-        Of the strong model on n labels, on n + N labels, and of both feature sets together.
-    """
+    """Penalties of every route at one design."""
 
     teacher: float
+    """Of the teacher alone."""
     alpha_w: float
+    """Of the student's teacher and of the student."""
     alpha_s: float
+    """Of the student's teacher and of the student."""
     baseline: float
+    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     ceiling: float
+    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     union: float
+    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +60,7 @@ class Surface:
     def pick(self, n: Int[np.ndarray, " c"], N: Int[np.ndarray, " d"]) -> Surface | None:
         """Take some designs out of the grid.
 
-        Parameters
-        ----------
-        n : array of shape (c,)
-            Labelled rows.
-        N : array of shape (d,)
-            Unlabelled rows.
-
-        Returns
-        -------
-        Surface or None
-            None where the grid lacks one of them.
+        None where the grid lacks one of them.
         """
         places = [{int(size): place for place, size in enumerate(held)} for held in (self.n, self.N)]
         if not (set(n.tolist()) <= set(places[0]) and set(N.tolist()) <= set(places[1])):
@@ -117,19 +103,7 @@ def least(
 ) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
     """Take the penalty of least forecast, and the replicates at it.
 
-    Parameters
-    ----------
-    errors : array of shape (R, a, k)
-        Estimates at k penalties in a cases, then their replicates.
-    penalties : array of shape (k,)
-        The penalties.
-
-    Returns
-    -------
-    array of shape (R, a)
-        Errors at the one chosen in each case (`choice`).
-    array of shape (a,)
-        The penalties chosen.
+    Returns errors at the one chosen in each case (`choice`); the penalties chosen.
     """
     best = choice(errors)
     return np.take_along_axis(errors, best[None, :, None], axis=2)[:, :, 0], penalties[best]
@@ -140,16 +114,6 @@ def choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
 
     The least of many estimates flatters itself, the more the less certain they are, and small penalties are
     the least certain: one standard error is added to each.
-
-    Parameters
-    ----------
-    errors : array of shape (R, a, k)
-        Estimates of k settings in a cases, then their replicates.
-
-    Returns
-    -------
-    integer array of shape (a,)
-        The setting chosen in each case.
     """
     groups = len(errors) - 1
     bound = errors[0]

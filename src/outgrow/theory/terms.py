@@ -16,29 +16,22 @@ from outgrow.theory.row_lengths import ALIKE, length_nodes
 
 @dataclass(frozen=True, kw_only=True)
 class PairSpectra:
-    """What two feature sets share, whitened by their own covariances.
-
-    Parameters
-    ----------
-    values_w : array of shape (d_w,)
-        Positive eigenvalues of the weak covariance.
-    values_s : array of shape (d_s,)
-        Positive eigenvalues of the strong covariance.
-    C : array of shape (d_s, d_w)
-        Correlations of whitened strong with whitened weak directions.
-    rows : float
-        Rows that all of it was measured on, mean taken off; infinite for a population.
-    lengths_w, lengths_s, lengths_both : array of shape (q,)
-        Squared lengths of rows in each set and in both, of mean 1; all alike by default.
-    """
+    """What two feature sets share, whitened by their own covariances."""
 
     values_w: Float[np.ndarray, " d_w"]
+    """Positive eigenvalues of the weak covariance."""
     values_s: Float[np.ndarray, " d_s"]
+    """Positive eigenvalues of the strong covariance."""
     C: Float[np.ndarray, "d_s d_w"]
+    """Correlations of whitened strong with whitened weak directions."""
     rows: float = np.inf
+    """Rows that all of it was measured on, mean taken off; infinite for a population."""
     lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
+    """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
     lengths_s: Float[np.ndarray, " r"] = field(default_factory=lambda: ALIKE)
+    """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
     lengths_both: Float[np.ndarray, " t"] = field(default_factory=lambda: ALIKE)
+    """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
 
     def __post_init__(self) -> None:
         if self.C.shape != (len(self.values_s), len(self.values_w)):
@@ -81,56 +74,34 @@ class Target:
     behind the spectra (`fit`), plus what is left of the target, estimated twice from other rows (`left`,
     `right`). A product of covariances i and j is the sum over pairs of weights[r, p] times the product of
     (fit + left)[p, i] and (fit + right)[p, j], made symmetric. Several columns of labels are further pairs.
-
-    Parameters
-    ----------
-    fit_w, left_w, right_w : array of shape (P, d_w)
-        Covariances with the weak directions.
-    fit_s, left_s, right_s : array of shape (P, d_s)
-        Covariances with the strong directions.
-    fit_norm : array of shape (P,)
-        Variances of the functions `fit` over those rows.
-    weights : array of shape (R, P)
-        One row for the estimate, further ones for its replicates.
-    variance : array of shape (R,)
-        Variance of the labels, noise included, summed over their columns.
-    sigma2 : float or None
-        Variance of the label noise where it is known: test errors become excess risks.
     """
 
     fit_w: Float[np.ndarray, "P d_w"]
+    """Covariances with the weak directions."""
     left_w: Float[np.ndarray, "P d_w"]
+    """Covariances with the weak directions."""
     right_w: Float[np.ndarray, "P d_w"]
+    """Covariances with the weak directions."""
     fit_s: Float[np.ndarray, "P d_s"]
+    """Covariances with the strong directions."""
     left_s: Float[np.ndarray, "P d_s"]
+    """Covariances with the strong directions."""
     right_s: Float[np.ndarray, "P d_s"]
+    """Covariances with the strong directions."""
     fit_norm: Float[np.ndarray, " P"]
+    """Variances of the functions `fit` over those rows."""
     weights: Float[np.ndarray, "R P"]
+    """One row for the estimate, further ones for its replicates."""
     variance: Float[np.ndarray, " R"]
+    """Variance of the labels, noise included, summed over their columns."""
     sigma2: float | None = None
+    """Variance of the label noise where it is known: test errors become excess risks."""
 
     @classmethod
     def known(
         cls, t_w: Float[np.ndarray, " d_w"], t_s: Float[np.ndarray, " d_s"], v: float, sigma2: float
     ) -> Target:
-        """Describe a target whose population moments are known.
-
-        Parameters
-        ----------
-        t_w : array of shape (d_w,)
-            Covariance of the target and the whitened weak directions.
-        t_s : array of shape (d_s,)
-            The same of the strong ones.
-        v : float
-            Variance of the target without noise.
-        sigma2 : float
-            Variance of the label noise.
-
-        Returns
-        -------
-        Target
-            One pair, one replicate.
-        """
+        """Describe a target whose population moments are known."""
         w, s = np.atleast_2d(np.asarray(t_w, dtype=float)), np.atleast_2d(np.asarray(t_s, dtype=float))
         return cls(
             fit_w=0 * w,
@@ -155,79 +126,30 @@ class Target:
 
 
 class Side(NamedTuple):
-    """The covariances of a target with one feature set, or what a fit makes of them.
-
-    Parameters
-    ----------
-    fit, left, right : array of shape (P, d)
-        As in `Target`.
-    """
+    """The covariances of a target with one feature set, or what a fit makes of them."""
 
     fit: Float[np.ndarray, "P d"]
+    """As in `Target`."""
     left: Float[np.ndarray, "P d"]
+    """As in `Target`."""
     right: Float[np.ndarray, "P d"]
+    """As in `Target`."""
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Side:
-        """Apply a linear function of the covariances to all three.
-
-        Parameters
-        ----------
-        function : callable
-            From arrays of shape (P, d) to arrays with P rows.
-
-        Returns
-        -------
-        Side
-            What it gives.
-        """
+        """Apply a linear function of the covariances to all three."""
         return Side(*(function(side) for side in self))
 
     def squares(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
-        """Give products of every covariance with itself: of the fit, of fit and rest, of the rest.
-
-        Parameters
-        ----------
-        weights : array of shape (R, P)
-            Of the pairs.
-
-        Returns
-        -------
-        array of shape (3, R, d)
-            Their sum is the square.
-        """
+        """Give products of every covariance with itself: of the fit, of fit and rest, of the rest."""
         mixed = self.fit * (self.left + self.right)
         return np.stack([weights @ (self.fit**2), weights @ mixed, weights @ (self.left * self.right)])
 
     def parts(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
-        """Give the same, the product of fit and rest taken once.
-
-        Parameters
-        ----------
-        weights : array of shape (R, P)
-            Of the pairs.
-
-        Returns
-        -------
-        array of shape (3, R, d)
-            Of the fit, of fit and rest, of the rest.
-        """
+        """Give the same, the product of fit and rest taken once."""
         return np.asarray(self.squares(weights) * [[[1.0]], [[0.5]], [[1.0]]])
 
     def crossed(self, other: Side, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "4 R d"]:
-        """Give products with another side: of fits, of this fit and that rest, of rest and fit, of rests.
-
-        Parameters
-        ----------
-        other : Side
-            As many pairs of as many covariances.
-        weights : array of shape (R, P)
-            Of the pairs.
-
-        Returns
-        -------
-        array of shape (4, R, d)
-            Their sum is the product.
-        """
+        """Give products with another side: of fits, of this fit and that rest, of rest and fit, of rests."""
         this, that = (self.left + self.right) / 2, (other.left + other.right) / 2
         rests = (self.left * other.right + self.right * other.left) / 2
         return np.stack(

@@ -17,22 +17,15 @@ from outgrow.theory.stage import Stage, noise_gain, stage, why_undefined
 
 @dataclass(frozen=True)
 class StudentParts:
-    """The three parts of the student's risk.
-
-    Parameters
-    ----------
-    bias : float
-        What remains with endless labels and pseudo-labels: rho_s + e2.
-    inherited : float
-        The teacher's variance that the student passes on, as with endless pseudo-labels.
-    fresh : float
-        What finitely many pseudo-labels add. On the student's own points it may be negative: there the
-        student also fits what it could not express elsewhere.
-    """
+    """The three parts of the student's risk."""
 
     bias: float
+    """What remains with endless labels and pseudo-labels: rho_s + e2."""
     inherited: float
+    """The teacher's variance that the student passes on, as with endless pseudo-labels."""
     fresh: float
+    """What finitely many pseudo-labels add. On the student's own points it may be negative: there the student
+    also fits what it could not express elsewhere."""
 
     @property
     def total(self) -> float:
@@ -42,44 +35,22 @@ class StudentParts:
 
 @dataclass(frozen=True)
 class Pseudo:
-    """What a random teacher looks like to the student.
-
-    Parameters
-    ----------
-    gap : float
-        Expected |C theta_w - t_s|^2: distance of what the student would learn from endless pseudo-labels.
-    imitable : float
-        Expected |C theta_w|^2.
-    residue : float
-        Expected variance of the teacher's function beyond the student's features.
-    overlap : float
-        Expected inner product of that residue and f*.
-    intercept : float
-        Expected squared error of the teacher's intercept.
-    """
+    """What a random teacher looks like to the student."""
 
     gap: float
+    """Expected |C theta_w - t_s|^2: distance of what the student would learn from endless pseudo-labels."""
     imitable: float
+    """Expected |C theta_w|^2."""
     residue: float
+    """Expected variance of the teacher's function beyond the student's features."""
     overlap: float
+    """Expected inner product of that residue and f*."""
     intercept: float
+    """Expected squared error of the teacher's intercept."""
 
 
 def teacher_seen_by_student(p: Population, teacher: Stage) -> Pseudo:
-    """Push the teacher's moments through the correlations.
-
-    Parameters
-    ----------
-    p : Population
-        The pair and the target.
-    teacher : Stage
-        Of the weak features.
-
-    Returns
-    -------
-    Pseudo
-        Its moments as pseudo-labels.
-    """
+    """Push the teacher's moments through the correlations."""
     along, around = teacher.along, teacher.around
     imitable = along * (p.seen_w - p.g0) + around * p.d_sw
     return Pseudo(
@@ -92,24 +63,7 @@ def teacher_seen_by_student(p: Population, teacher: Stage) -> Pseudo:
 
 
 def student_risk(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on fresh points.
-
-    Parameters
-    ----------
-    p : Population
-        The pair and the target.
-    pseudo : Pseudo
-        The teacher.
-    N : int
-        Pseudo-labelled rows.
-    intercept : bool
-        Whether an intercept is fitted.
-
-    Returns
-    -------
-    float
-        Excess risk.
-    """
+    """Give the student's risk on fresh points."""
     kept, gain = noise_gain(p.d_s, N, intercept=intercept)
     risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
     if intercept:
@@ -119,54 +73,13 @@ def student_risk(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> f
 
 
 def student_risk_in_sample(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on its own N points, not fewer than it has coefficients.
-
-    Parameters
-    ----------
-    p : Population
-        The pair and the target.
-    pseudo : Pseudo
-        The teacher.
-    N : int
-        Pseudo-labelled rows.
-    intercept : bool
-        Whether an intercept is fitted: one more coefficient.
-
-    Returns
-    -------
-    float
-        Mean squared distance to f* over the N points.
-    """
+    """Give the student's risk on its own N points, not fewer than it has coefficients."""
     fitted = (p.d_s + intercept) / N
     return p.rho_s + pseudo.gap + pseudo.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
 
 
 def own_points_risk(d: int, rho: float, sigma2: float, m: int, *, intercept: bool) -> float:
-    """Give a single fit's risk on its own m training points.
-
-    Parameters
-    ----------
-    d : int
-        Dimensions.
-    rho : float
-        Approximation error.
-    sigma2 : float
-        Variance of the label noise.
-    m : int
-        Rows; with fewer than coefficients the fit interpolates and its risk is the noise.
-    intercept : bool
-        Whether an intercept is fitted: one more coefficient.
-
-    Returns
-    -------
-    float
-        Mean squared distance to f* over the m points.
-
-    Examples
-    --------
-    >>> own_points_risk(4, 0.5, 1.0, 10, intercept=False)
-    0.7
-    """
+    """Give a single fit's risk on its own m training points."""
     fitted = min(d + intercept, m) / m
     return rho * (1 - fitted) + sigma2 * fitted
 
@@ -174,28 +87,7 @@ def own_points_risk(d: int, rho: float, sigma2: float, m: int, *, intercept: boo
 def four_risks(p: Population, n: int, N: int, design: Design, *, intercept: bool, isotropic: bool) -> Risks:
     """Give the risks of the four models.
 
-    Parameters
-    ----------
-    p : Population
-        The pair and the target.
-    n, N : int
-        Labelled and unlabelled rows.
-    design : {"fresh", "in_sample", "own_points"}
-        Where the risks are taken.
-    intercept : bool
-        Whether intercepts are fitted.
-    isotropic : bool
-        Whether features are isotropic on their range, so that fewer rows than dimensions do.
-
-    Returns
-    -------
-    Risks
-        Undefined, with the remedy, where the expectation is infinite or depends on the spectrum.
-
-    Raises
-    ------
-    DataError, ConfigError
-        When a size is no number of rows, or there is no such design.
+    Undefined, with the remedy, where the expectation is infinite or depends on the spectrum.
     """
     checked_design(n, N, design)
     kind = "minimum norm, isotropic features" if isotropic else "least squares"

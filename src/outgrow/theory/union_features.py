@@ -13,19 +13,8 @@ from outgrow.theory.whitening import directions
 def union_features(pair: PairSpectra, target: Target) -> tuple[Float[np.ndarray, " d"], Side]:
     """Give spectrum and target of the two sets together.
 
-    Parameters
-    ----------
-    pair : PairSpectra
-        The feature sets.
-    target : Target
-        The target through each of them.
-
-    Returns
-    -------
-    array of shape (d,)
-        Positive eigenvalues of the covariance of both sets, each scaled to unit total variance.
-    Side
-        The target's covariances with its whitened directions.
+    Returns positive eigenvalues of the covariance of both sets, each scaled to unit total variance; the
+    target's covariances with its whitened directions.
     """
     scale = np.concatenate([np.sqrt(v / v.sum()) for v in (pair.values_w, pair.values_s)])
     split = len(pair.values_w)

@@ -34,32 +34,7 @@ def level_panels(
     every_level: bool = True,
     prefix: str = "",
 ) -> tuple[Panel, ...]:
-    """Draw a group of teachers for every noise level, and a group of noise levels for one teacher.
-
-    Parameters
-    ----------
-    cells : mapping of str to array
-        From `outgrow.study.sweep.summary.cells_of`.
-    grid : SweepGrid
-        The axes.
-    pairs : sequence of PairDimensions
-        For the labels, in the order of the grid.
-    at : tuple of int
-        (n, N) at which the other axis is cut.
-    noise_name : str
-        What levels are called, such as "flipped labels".
-    noise_pair : (str, str)
-        The pair whose levels are drawn.
-    every_level : bool
-        Whether teachers are drawn at every level, or at the lowest only.
-    prefix : str
-        What headings begin with.
-
-    Returns
-    -------
-    tuple of Panel
-        Under headings that name the level.
-    """
+    """Draw a group of teachers for every noise level, and a group of noise levels for one teacher."""
     panels: list[Panel] = []
     for level in grid.noise if every_level else (min(grid.noise),):
         told = f"{prefix}{noise_name} {level:g}: " if len(grid.noise) > 1 else prefix
@@ -83,22 +58,7 @@ def _heading(before: str, group: str) -> str:
 
 
 def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", of: str = "") -> Table:
-    """Lay dimensions out as the legend's table.
-
-    Parameters
-    ----------
-    pairs : sequence of PairDimensions
-        What was measured.
-    name : str
-        Of the file.
-    of : str
-        What it is of, where there are several.
-
-    Returns
-    -------
-    Table
-        One row per pair.
-    """
+    """Lay dimensions out as the legend's table."""
     columns: dict[str, list[Any]] = {}
     for pair in pairs:
         found = pair.d_sw if isinstance(pair.d_sw, Estimate) else None
@@ -134,19 +94,7 @@ def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", o
 def cell_table(cells: Mapping[str, np.ndarray], name: str = "cells", of: str = "") -> Table:
     """Lay the cells of a sweep out as a table.
 
-    Parameters
-    ----------
-    cells : mapping of str to array
-        From `outgrow.study.sweep.summary.cells_of`.
-    name : str
-        Of the file.
-    of : str
-        What sweep it was, where there are several.
-
-    Returns
-    -------
-    Table
-        One row per quantity, pair and cell; None where there is no number.
+    None where there is no number.
     """
     columns = {
         column: [None if value != value else value for value in values.tolist()]

@@ -73,60 +73,33 @@ ALPHAS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 @dataclass(frozen=True)
 class CeilingTableOptions:
-    """What the table is made of.
-
-    Parameters
-    ----------
-    rows : LabelConfig or None
-        The user's feature sets or models, and labels, which must be classes; None for the embedded reviews.
-    n, N : int or None
-        Labelled and unlabelled rows; `SIZES`, or in proportion where there are fewer rows, by default.
-    seeds : int
-        Trials.
-    alphas : tuple of float
-        Penalties tried for teacher and student, in mean variances per column.
-    jobs : int or None
-        Processes.
-    """
+    """What the table is made of."""
 
     rows: LabelConfig | None = None
+    """The user's feature sets or models, and labels, which must be classes; None for the embedded reviews."""
     n: int | None = None
+    """Labelled and unlabelled rows; `SIZES`, or in proportion where there are fewer rows, by default."""
     N: int | None = None
+    """Labelled and unlabelled rows; `SIZES`, or in proportion where there are fewer rows, by default."""
     seeds: int = 20
+    """Trials."""
     alphas: tuple[float, ...] = ALPHAS
+    """Penalties tried for teacher and student, in mean variances per column."""
     jobs: int | None = None
+    """Processes."""
 
 
 @dataclass(frozen=True, eq=False)
 class RaterSigns:
-    """Whether one rater, drawn anew by every seed from those who took a side, likes the film.
-
-    Parameters
-    ----------
-    ids : tuple of str
-        Ids of the texts.
-    votes : tuple of integer arrays
-        Votes of each text's raters that are not 0.
-    """
+    """Whether one rater, drawn anew by every seed from those who took a side, likes the film."""
 
     ids: tuple[str, ...]
+    """Ids of the texts."""
     votes: tuple[np.ndarray, ...]
+    """Votes of each text's raters that are not 0."""
 
     def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 2"]:
-        """Draw the labels of one seed.
-
-        Parameters
-        ----------
-        noise : float
-            Not read: the noise is the raters' own.
-        seed : int
-            The seed.
-
-        Returns
-        -------
-        ndarray, shape (R, 2)
-            One-hot: the second column is a vote above 0.
-        """
+        """Draw the labels of one seed."""
         drawn = [
             values[draw_rater(seed, row, len(values))]
             for row, values in zip(self.ids, self.votes, strict=True)
@@ -141,24 +114,7 @@ class RaterSigns:
 
 
 def one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
-    """Code two classes.
-
-    Parameters
-    ----------
-    positive : array of bool of shape (R,)
-        Whether a row is of the second class.
-
-    Returns
-    -------
-    ndarray, shape (R, 2)
-        One-hot.
-
-    Examples
-    --------
-    >>> one_hot(np.array([True, False]))
-    array([[0., 1.],
-           [1., 0.]])
-    """
+    """Code two classes."""
     return np.eye(2)[positive.astype(np.int64)]
 
 
@@ -167,27 +123,7 @@ def reproduce(
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
 ) -> Reproduction:
-    """Recompute the published table, and measure the same for models at hand.
-
-    Parameters
-    ----------
-    options : CeilingTableOptions, optional
-        Models and sizes; the embedded reviews by default.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    Reproduction
-        Comparisons are of the published table; models at hand are in the table "at_hand".
-
-    Raises
-    ------
-    ConfigError
-        When the labels at hand are no classes, or one trial is to choose among penalties.
-    """
+    """Recompute the published table, and measure the same for models at hand."""
     start = time.perf_counter()
     options = CeilingTableOptions() if options is None else options
     if options.seeds < 2:
@@ -259,22 +195,7 @@ def reproduce(
 def at_hand_table(
     table: SweepTable, grid: SweepGrid, pairs: Sequence[PairDimensions]
 ) -> dict[str, list[Any]]:
-    """Lay the accuracies of a sweep at one n and N out as the published table has them.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Every seed.
-    grid : SweepGrid
-        Of one n, one N and one noise level.
-    pairs : sequence of PairDimensions
-        In the order of the grid.
-
-    Returns
-    -------
-    dict of str to list
-        Columns of the table "at_hand", one row per pair.
-    """
+    """Lay the accuracies of a sweep at one n and N out as the published table has them."""
     risk, accuracy = Tuned(table, grid), Tuned(table, grid, "accuracy")
     columns: dict[str, list[Any]] = {}
     for pair in pairs:
@@ -300,34 +221,12 @@ def at_hand_table(
 
 
 def recovered(teacher: float, student: float, ceiling: float) -> float:
-    """Give the PGR of three accuracies.
-
-    Parameters
-    ----------
-    teacher, student, ceiling : float
-        Accuracies in one unit.
-
-    Returns
-    -------
-    float
-        Share of the gap that the student closes.
-
-    Examples
-    --------
-    >>> round(recovered(56.6, 61.9, 64.5), 3)
-    0.671
-    """
+    """Give the PGR of three accuracies."""
     return (student - teacher) / (ceiling - teacher)
 
 
 def published() -> tuple[Comparison, ...]:
-    """Recompute the published PGRs; no data are needed.
-
-    Returns
-    -------
-    tuple of Comparison
-        One per student; the interval is what rounding of the accuracies leaves open.
-    """
+    """Recompute the published PGRs; no data are needed."""
     return tuple(
         Comparison(
             what=f"PGR of accuracies, {TEACHER} to {student}",
@@ -342,13 +241,7 @@ def published() -> tuple[Comparison, ...]:
 
 
 def doubts() -> dict[str, list[Any]]:
-    """Say how far rounding, and test images, could move each published PGR.
-
-    Returns
-    -------
-    dict of str to list
-        Columns of the table "published".
-    """
+    """Say how far rounding, and test images, could move each published PGR."""
     rows = []
     for student, (teacher, own, ceiling, pgr) in PUBLISHED.items():
         low, high = _rounded(teacher, own, ceiling)

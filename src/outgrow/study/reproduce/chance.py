@@ -25,21 +25,7 @@ def similarity_comparisons(
 ) -> tuple[Comparison, ...]:
     """Measure the published similarity of every pair, beside its chance level.
 
-    Parameters
-    ----------
-    data : SweepData
-        The rows; neither labels nor test rows are read.
-    pairs : sequence of (str, str)
-        (teacher's view, student's view).
-    sds : float
-        Standard deviations of a draw by chance that are allowed.
-    seed : int
-        Draws the rotation that widths are matched by, where they differ.
-
-    Returns
-    -------
-    tuple of Comparison
-        What is published is the chance level; None where widths differ, or both are layers of one network.
+    None where widths differ, or both are layers of one network.
     """
     views = dict.fromkeys(view for pair in pairs for view in pair)
     spectra = {view: _spectrum(data, view) for view in views}
@@ -84,23 +70,7 @@ def similarity_comparisons(
 
 
 def network_of(name: str) -> str:
-    """Take the layer off the name of a feature set.
-
-    Parameters
-    ----------
-    name : str
-        Such as "mpnet-layer8" or "mpnet@8".
-
-    Returns
-    -------
-    str
-        The network.
-
-    Examples
-    --------
-    >>> network_of("mpnet-layer8"), network_of("mpnet@8"), network_of("mpnet")
-    ('mpnet', 'mpnet', 'mpnet')
-    """
+    """Take the layer off the name of a feature set."""
     return re.sub(r"([-_.@]?layer[-_]?|@)-?\d+$", "", name)
 
 

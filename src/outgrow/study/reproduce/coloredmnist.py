@@ -67,38 +67,27 @@ NAME = "flipped labels"
 
 @dataclass(frozen=True)
 class ColoredMNISTOptions:
-    """What the experiment is done again with.
-
-    Parameters
-    ----------
-    rows : LabelConfig
-        A folder of idx files (`input`) and models; or feature sets and a table of classes.
-    seeds : int
-        Trials.
-    n, N : tuple of int
-        Sizes; published ones, or in proportion where there are fewer pictures, by default.
-    noise : tuple of float
-        Shares of labels flipped.
-    head : {"squared", "logistic"}
-        Squared loss on one-hot classes, or cross-entropy.
-    alphas : tuple of float
-        Penalties tried for teacher and student, in mean variances per column.
-    pictures : int or None
-        How many of the idx files' pictures to use, drawn by their ids; all by default. Each noise level
-        encodes its pictures anew.
-    jobs : int or None
-        Processes.
-    """
+    """What the experiment is done again with."""
 
     rows: LabelConfig
+    """A folder of idx files (`input`) and models; or feature sets and a table of classes."""
     seeds: int = 10
+    """Trials."""
     n: tuple[int, ...] = ()
+    """Sizes; published ones, or in proportion where there are fewer pictures, by default."""
     N: tuple[int, ...] = ()
+    """Sizes; published ones, or in proportion where there are fewer pictures, by default."""
     noise: tuple[float, ...] = NOISE
+    """Shares of labels flipped."""
     head: SweepHead = "squared"
+    """Squared loss on one-hot classes, or cross-entropy."""
     alphas: tuple[float, ...] = ALPHAS
+    """Penalties tried for teacher and student, in mean variances per column."""
     pictures: int | None = None
+    """How many of the idx files' pictures to use, drawn by their ids; all by default. Each noise level
+    encodes its pictures anew."""
     jobs: int | None = None
+    """Processes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,27 +105,7 @@ class _Measured:
 def reproduce(
     options: ColoredMNISTOptions, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> Reproduction:
-    """Do the experiment again on pictures or features at hand.
-
-    Parameters
-    ----------
-    options : ColoredMNISTOptions
-        Pictures or features, and sizes.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    Reproduction
-        "Not compared": no printed numbers are at hand, only figures.
-
-    Raises
-    ------
-    ConfigError
-        When there are fewer than two trials, or options do not go together.
-    """
+    """Do the experiment again on pictures or features at hand."""
     start = time.perf_counter()
     if options.seeds < 2:
         raise ConfigError("one trial has no interval", "--seeds", "Ask for two at least; ten are usual.")
@@ -269,27 +238,7 @@ def _pictures(
 
 
 def some_pictures(rows: RawRows, count: int, seed: int) -> RawRows:
-    """Draw some of the pictures, by their ids: the same whatever their order.
-
-    Parameters
-    ----------
-    rows : RawRows
-        All of them.
-    count : int
-        How many.
-    seed : int
-        Another seed, another draw.
-
-    Returns
-    -------
-    RawRows
-        In the order given, of no part.
-
-    Raises
-    ------
-    ConfigError
-        When there are not so many.
-    """
+    """Draw some of the pictures, by their ids: the same whatever their order."""
     if not 1 <= count <= len(rows.ids):
         raise ConfigError(
             f"{count:,} pictures are asked for, {len(rows.ids):,} are there", "--pictures", "Ask for fewer."

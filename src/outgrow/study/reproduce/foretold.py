@@ -29,21 +29,14 @@ MODELS = ("teacher", "student", "baseline", "ceiling")
 
 @dataclass(frozen=True, eq=False)
 class Foretold:
-    """Theory of one pair.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        Feature moments, target and the penalties of the grid.
-    noise_variance : float
-        Of the labels as they are.
-    truth_error : float
-        Error variance of what the target was measured by.
-    """
+    """Theory of one pair."""
 
     forecast: Forecast
+    """Feature moments, target and the penalties of the grid."""
     noise_variance: float
+    """Of the labels as they are."""
     truth_error: float
+    """Error variance of what the target was measured by."""
     _seen: dict[tuple[object, ...], dict[str, np.ndarray]] = field(
         init=False, default_factory=dict, repr=False
     )
@@ -51,17 +44,7 @@ class Foretold:
     def risks(self, noise: float, n: Sequence[int], N: Sequence[int]) -> dict[str, Float[np.ndarray, "a b"]]:
         """Give the excess risks of all models.
 
-        Parameters
-        ----------
-        noise : float
-            Standard deviation of the noise added to labels.
-        n, N : sequence of int
-            Labelled and unlabelled rows.
-
-        Returns
-        -------
-        dict of str to array of shape (a, b)
-            By model; NaN where infinite. What was asked for is kept.
+        NaN where infinite.
         """
         key = (noise, tuple(n), tuple(N))
         if key not in self._seen:
@@ -85,13 +68,7 @@ class Foretold:
         return {model: np.asarray(errors[model] - sigma2) for model in MODELS}
 
     def without_penalties(self) -> Foretold:
-        """Give the theory of minimum-norm fits.
-
-        Returns
-        -------
-        Foretold
-            Of the same pair.
-        """
+        """Give the theory of minimum-norm fits."""
         none = np.zeros(1)
         bare = replace(self.forecast, penalties_w=none, penalties_s=none)
         return Foretold(bare, self.noise_variance, self.truth_error)
@@ -103,22 +80,7 @@ class Foretold:
 
 
 def foretell(rows: RatedRows, pair: tuple[str, str], alphas: Sequence[float]) -> Foretold:
-    """Measure what theory needs of a pair.
-
-    Parameters
-    ----------
-    rows : RatedRows
-        The rows.
-    pair : (str, str)
-        Teacher and student.
-    alphas : sequence of float
-        Penalties of the grid, in mean variances per column.
-
-    Returns
-    -------
-    Foretold
-        Of that pair.
-    """
+    """Measure what theory needs of a pair."""
     X_w, X_s = (rows.views[name] for name in pair)
     found = whiten(pair_moments(X_w, X_s, splits={"train": rows.train}).select())
     Z_w, Z_s = found.weak(X_w[rows.test]), found.strong(X_s[rows.test])

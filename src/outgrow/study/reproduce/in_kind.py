@@ -30,20 +30,7 @@ ENUMERATED = 7
 def rank_correlation(x: Shaped[np.ndarray, " k"], y: Shaped[np.ndarray, " k"]) -> float:
     """Give Spearman's rank correlation.
 
-    Parameters
-    ----------
-    x, y : array of shape (k,)
-        Values.
-
-    Returns
-    -------
-    float
-        From -1 to 1; NaN where all values of one are equal.
-
-    Examples
-    --------
-    >>> rank_correlation(np.array([1.0, 2.0, 9.0]), np.array([5.0, 3.0, 1.0]))
-    -1.0
+    NaN where all values of one are equal.
     """
     a, b = rankdata(x), rankdata(y)
     a, b = a - a.mean(), b - b.mean()
@@ -52,23 +39,7 @@ def rank_correlation(x: Shaped[np.ndarray, " k"], y: Shaped[np.ndarray, " k"]) -
 
 
 def chance_of(x: Shaped[np.ndarray, " k"], y: Shaped[np.ndarray, " k"]) -> float:
-    """Give the share of orders whose rank correlation is as low or lower.
-
-    Parameters
-    ----------
-    x, y : array of shape (k,)
-        Values.
-
-    Returns
-    -------
-    float
-        Exact where the orders are few (`ENUMERATED`), else of as many drawn.
-
-    Examples
-    --------
-    >>> chance_of(np.arange(4.0), -np.arange(4.0))
-    0.041666666666666664
-    """
+    """Give the share of orders whose rank correlation is as low or lower."""
     own = rank_correlation(x, y)
     count = len(x)
     if count <= ENUMERATED:
@@ -85,25 +56,7 @@ def in_kind(
 ) -> tuple[Table, str]:
     """Ask of measured risks what published figures say, with what the answers rest on.
 
-    Parameters
-    ----------
-    tuned : Tuned
-        Risks by seed.
-    grid : SweepGrid
-        Their axes.
-    pairs : sequence of PairDimensions
-        In the order of the grid.
-    at : tuple of int
-        n and N at which it is asked.
-    noise_name : str
-        What levels are called.
-
-    Returns
-    -------
-    Table
-        One row per question, "in_kind".
-    str
-        The answers, in a sentence without its full stop.
+    Returns one row per question, "in_kind"; the answers, in a sentence without its full stop.
     """
     i, j = grid.n.index(at[0]), grid.N.index(at[1])
     where = f"n = {at[0]:,}, N = {at[1]:,}"

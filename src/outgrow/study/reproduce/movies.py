@@ -71,58 +71,29 @@ ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 @dataclass(frozen=True)
 class MoviesOptions:
-    """What the experiment is done with.
-
-    Parameters
-    ----------
-    rows : LabelConfig or None
-        Full features (or models and texts) and the table of reviews with its column of raters; the embedded
-        components by default.
-    seeds : int
-        Draws of rows, raters and noise.
-    n, N : tuple of int
-        Sizes; the usual ones by default.
-    noise : tuple of float
-        Standard deviations of noise added to the rater drawn.
-    alphas : tuple of float
-        Penalties tried, in mean variances per column.
-    jobs : int or None
-        Processes.
-    """
+    """What the experiment is done with."""
 
     rows: LabelConfig | None = None
+    """Full features (or models and texts) and the table of reviews with its column of raters; the embedded
+    components by default."""
     seeds: int = 10
+    """Draws of rows, raters and noise."""
     n: tuple[int, ...] = ()
+    """Sizes; the usual ones by default."""
     N: tuple[int, ...] = ()
+    """Sizes; the usual ones by default."""
     noise: tuple[float, ...] = NOISE
+    """Standard deviations of noise added to the rater drawn."""
     alphas: tuple[float, ...] = ALPHAS
+    """Penalties tried, in mean variances per column."""
     jobs: int | None = None
+    """Processes."""
 
 
 def reproduce(
     options: MoviesOptions, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> Reproduction:
-    """Do the experiment on the embedded reviews, or on features of the user's.
-
-    Parameters
-    ----------
-    options : MoviesOptions
-        Rows and sizes.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    Reproduction
-        Held against this project's own theory and claims.
-
-    Raises
-    ------
-    ConfigError
-        When there are fewer than two seeds.
-    """
+    """Do the experiment on the embedded reviews, or on features of the user's."""
     start = time.perf_counter()
     if options.seeds < 2:
         raise ConfigError("one seed has no interval", "--seeds", "Ask for two at least; ten are usual.")

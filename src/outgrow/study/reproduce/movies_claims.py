@@ -45,44 +45,12 @@ ERRORS = "what chance gives a mean over seeds in all but one of 400 cases"
 
 
 def reach(seeds: int) -> float:
-    """Say how far a mean over seeds may lie from its expectation, in half-widths of its interval.
-
-    Parameters
-    ----------
-    seeds : int
-        At least 2.
-
-    Returns
-    -------
-    float
-        So that chance exceeds it as rarely as `SDS` standard deviations of a normal variable.
-
-    Examples
-    --------
-    >>> round(reach(10), 2), round(reach(1000), 2)
-    (2.23, 1.83)
-    """
+    """Say how far a mean over seeds may lie from its expectation, in half-widths of its interval."""
     return float(t.ppf(norm.cdf(SDS), seeds - 1) / t.ppf((1 + LEVEL) / 2, seeds - 1))
 
 
 def theory_comparisons(measured: MeasuredWay, rows: RatedRows, at: tuple[int, int]) -> tuple[Comparison, ...]:
-    """Hold measured mean risks against those of T4, at one cell.
-
-    Parameters
-    ----------
-    measured : MeasuredWay
-        The tuned sweep.
-    rows : RatedRows
-        Its rows.
-    at : tuple of int
-        n and N.
-
-    Returns
-    -------
-    tuple of Comparison
-        Of every model, at the lowest and at the highest noise; with ours alone where so few seeds could not
-        tell it from theory anyway.
-    """
+    """Hold measured mean risks against those of T4, at one cell."""
     grid, out = measured.grid, []
     for noise in sorted({min(grid.noise), max(grid.noise)}):
         asked = [("student", pair) for pair in rows.pairs]
@@ -108,24 +76,7 @@ def theory_comparisons(measured: MeasuredWay, rows: RatedRows, at: tuple[int, in
 
 
 def peak_comparisons(measured: MeasuredWay, rows: RatedRows, held: int, peak: int) -> tuple[Comparison, ...]:
-    """Say where the ratio of risks is largest without penalties.
-
-    Parameters
-    ----------
-    measured : MeasuredWay
-        The ridgeless sweep.
-    rows : RatedRows
-        Its rows.
-    held : int
-        N.
-    peak : int
-        Where theory says.
-
-    Returns
-    -------
-    tuple of Comparison
-        One; without our number where that n is not among the sizes.
-    """
+    """Say where the ratio of risks is largest without penalties."""
     what = f"n of the largest OPR without penalties, student {rows.student}, N = {held:,}"
     if peak not in measured.grid.n:
         reason = f"not measured: {peak:,} labelled rows beside the largest pool are not there"
@@ -149,24 +100,7 @@ def peak_comparisons(measured: MeasuredWay, rows: RatedRows, held: int, peak: in
 def tuning_comparisons(
     tuning: Table, rows: RatedRows, pairs: Sequence[PairDimensions], seeds: int
 ) -> tuple[Comparison, ...]:
-    """Hold choices of penalties against the numbers of T8, where features are those of T8.
-
-    Parameters
-    ----------
-    tuning : Table
-        What each choice comes to.
-    rows : RatedRows
-        The rows.
-    pairs : sequence of PairDimensions
-        Of all pairs.
-    seeds : int
-        Draws behind the means.
-
-    Returns
-    -------
-    tuple of Comparison
-        One per choice.
-    """
+    """Hold choices of penalties against the numbers of T8, where features are those of T8."""
     lacking = ""
     teacher = next((name for name in rows.teachers if known_as(name, PAIR[:1])), None)
     if rows.embedded:
@@ -214,20 +148,7 @@ def tuning_comparisons(
 
 
 def verdict_of(comparisons: Sequence[Comparison], rows: RatedRows) -> tuple[Verdict, str]:
-    """Say what the comparisons come to.
-
-    Parameters
-    ----------
-    comparisons : sequence of Comparison
-        All of them.
-    rows : RatedRows
-        Says what features they are of.
-
-    Returns
-    -------
-    tuple of str
-        Verdict and reason.
-    """
+    """Say what the comparisons come to."""
     answers = [each for each in comparisons if each.matches is not None]
     wrong = [each.what for each in answers if not each.matches]
     if not answers:

@@ -32,45 +32,25 @@ Way: TypeAlias = Literal["tuned", "ridgeless"]
 
 @dataclass(frozen=True, eq=False)
 class MeasuredWay:
-    """One of the two sweeps, and its theory.
-
-    Parameters
-    ----------
-    way : str
-        Which.
-    grid : SweepGrid
-        Its axes.
-    table : SweepTable
-        Every seed.
-    cells : dict of str to array
-        Means of seeds, PGR and OPR, with intervals.
-    tuned : Tuned
-        Risks by seed, penalties chosen.
-    theory : dict of pair to Foretold
-        By (teacher, student).
-    """
+    """One of the two sweeps, and its theory."""
 
     way: Way
+    """Which."""
     grid: SweepGrid
+    """Its axes."""
     table: SweepTable
+    """Every seed."""
     cells: dict[str, np.ndarray]
+    """Means of seeds, PGR and OPR, with intervals."""
     tuned: Tuned
+    """Risks by seed, penalties chosen."""
     theory: dict[tuple[str, str], Foretold]
+    """By (teacher, student)."""
 
     def place(self, noise: float, at: tuple[int, int]) -> tuple[int, int, int]:
         """Find a cell.
 
-        Parameters
-        ----------
-        noise : float
-            Its level.
-        at : tuple of int
-            Its n and N.
-
-        Returns
-        -------
-        tuple of int
-            Places on the axes of level, n and N.
+        Returns places on the axes of level, n and N.
         """
         return self.grid.noise.index(noise), self.grid.n.index(at[0]), self.grid.N.index(at[1])
 
@@ -83,28 +63,7 @@ def measure_way(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> MeasuredWay:
-    """Measure one of the two sweeps.
-
-    Parameters
-    ----------
-    way : str
-        Which.
-    grid : SweepGrid
-        Its axes.
-    rows : RatedRows
-        The rows.
-    theory : dict of pair to Foretold
-        By (teacher, student).
-    jobs : int, optional
-        Processes.
-    progress : callable, optional
-        Told what is being done and the share done of both sweeps.
-
-    Returns
-    -------
-    MeasuredWay
-        With its summary.
-    """
+    """Measure one of the two sweeps."""
     tell, ways = progress or (lambda _what, _share: None), get_args(Way)
 
     def named(what: str, share: float) -> None:
@@ -118,24 +77,7 @@ def measure_way(
 def movie_panels(
     measured: MeasuredWay, rows: RatedRows, pairs: Sequence[PairDimensions], at: tuple[int, int]
 ) -> tuple[Panel, ...]:
-    """Draw teachers at the lowest noise, and noise levels of the first teacher, over lines of theory.
-
-    Parameters
-    ----------
-    measured : MeasuredWay
-        The sweep.
-    rows : RatedRows
-        Its rows.
-    pairs : sequence of PairDimensions
-        For the labels, in the order of the grid.
-    at : tuple of int
-        (n, N) at which the other axis is cut.
-
-    Returns
-    -------
-    tuple of Panel
-        PGR and OPR against n and N.
-    """
+    """Draw teachers at the lowest noise, and noise levels of the first teacher, over lines of theory."""
     grid = measured.grid
     panels = level_panels(
         measured.cells,
@@ -184,23 +126,7 @@ def _with_theory(
 
 
 def between(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Put a size between any two, half-way in ratio.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Increasing.
-
-    Returns
-    -------
-    tuple of int
-        With those between, each once.
-
-    Examples
-    --------
-    >>> between((100, 400, 401))
-    (100, 200, 400, 401)
-    """
+    """Put a size between any two, half-way in ratio."""
     middles = {round((a * b) ** 0.5) for a, b in pairwise(sizes)}
     return tuple(sorted({*sizes, *middles}))
 
@@ -210,21 +136,7 @@ def gains(
 ) -> tuple[Float[np.ndarray, "*cells"], Float[np.ndarray, "*cells"]]:
     """Give PGR and OPR of excess risks that are known.
 
-    Parameters
-    ----------
-    risks : mapping of str to array
-        By model.
-
-    Returns
-    -------
-    tuple of array
-        PGR and OPR; NaN where a denominator is not positive.
-
-    Examples
-    --------
-    >>> one = {"teacher": [4.0, 1.0], "student": [3.0, 1.0], "baseline": [6.0, 6.0], "ceiling": [2.0, 2.0]}
-    >>> [found.tolist() for found in gains({name: np.array(values) for name, values in one.items()})]
-    [[0.5, nan], [2.0, 6.0]]
+    Returns PGR and OPR; NaN where a denominator is not positive.
     """
     gap, student = risks["teacher"] - risks["ceiling"], risks["student"]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -234,20 +146,7 @@ def gains(
 
 
 def theory_table(both: Sequence[MeasuredWay], rows: RatedRows) -> Table:
-    """Lay measured means beside T4.
-
-    Parameters
-    ----------
-    both : sequence of MeasuredWay
-        The sweeps.
-    rows : RatedRows
-        Their rows.
-
-    Returns
-    -------
-    Table
-        One row per way, quantity, pair and cell.
-    """
+    """Lay measured means beside T4."""
     columns: dict[str, list[Any]] = {}
     for each in both:
         names = ("quantity", "weak", "noise", "n", "N", "value", "low", "high")
@@ -280,20 +179,7 @@ def theory_table(both: Sequence[MeasuredWay], rows: RatedRows) -> Table:
 
 
 def typical_deviation(each: MeasuredWay, rows: RatedRows) -> float:
-    """Give the median relative deviation of measured mean risks from theory.
-
-    Parameters
-    ----------
-    each : MeasuredWay
-        The sweep.
-    rows : RatedRows
-        Its rows.
-
-    Returns
-    -------
-    float
-        Over all pairs, models and cells.
-    """
+    """Give the median relative deviation of measured mean risks from theory."""
     off = []
     for pair in rows.pairs:
         for level, noise in enumerate(each.grid.noise):

@@ -40,40 +40,28 @@ by that rounding."""
 
 @dataclass(frozen=True, eq=False)
 class RatedRows:
-    """Feature sets of rows that several raters have rated.
-
-    Parameters
-    ----------
-    views : mapping of str to array of shape (rows, d)
-        Feature sets by name.
-    teachers : tuple of str
-        All names but the student's.
-    student : str
-        Name of the strong set.
-    train, test : integer arrays
-        Rows to deal from, and to score on.
-    raters : Raters
-        Of the rows to deal from.
-    scorers : Raters
-        Of the test rows.
-    embedded : bool
-        Whether these are the embedded components.
-    dead : int
-        Columns left out.
-    checks : tuple of Check
-        Suspicions about the data.
-    """
+    """Feature sets of rows that several raters have rated."""
 
     views: Mapping[str, Float[np.ndarray, "rows _"]]
+    """Feature sets by name."""
     teachers: tuple[str, ...]
+    """All names but the student's."""
     student: str
+    """Name of the strong set."""
     train: Int[np.ndarray, " R"]
+    """Rows to deal from, and to score on."""
     test: Int[np.ndarray, " T"]
+    """Rows to deal from, and to score on."""
     raters: Raters
+    """Of the rows to deal from."""
     scorers: Raters
+    """Of the test rows."""
     embedded: bool
+    """Whether these are the embedded components."""
     dead: int = 0
+    """Columns left out."""
     checks: tuple[Check, ...] = ()
+    """Suspicions about the data."""
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -86,13 +74,7 @@ class RatedRows:
         return float(self.raters.variance.mean())
 
     def data(self) -> SweepData:
-        """Give what a sweep is measured on.
-
-        Returns
-        -------
-        SweepData
-            Scored on mean ratings, their error variance taken off.
-        """
+        """Give what a sweep is measured on."""
         return SweepData(
             views=self.views,
             train=self.train,
@@ -104,13 +86,7 @@ class RatedRows:
 
 
 def embedded_rows() -> RatedRows:
-    """Take the embedded components.
-
-    Returns
-    -------
-    RatedRows
-        10,605 rows, 3,000 of them to test on.
-    """
+    """Take the embedded components."""
     movies = load_movies()
     raters = Raters.of(movies.ids, movies.raters)
     train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
@@ -123,29 +99,7 @@ def embedded_rows() -> RatedRows:
 def rated_rows(
     config: LabelConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> RatedRows:
-    """Read the features, or encode the texts, that a configuration names, and their raters.
-
-    Parameters
-    ----------
-    config : LabelConfig
-        Feature sets or models, and a Parquet or Arrow table of reviews with a column of lists, "raters".
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    RatedRows
-        Columns that do not vary are left out.
-
-    Raises
-    ------
-    ConfigError
-        When no table is named.
-    DataError
-        When raters are missing; what reading raises besides.
-    """
+    """Read the features, or encode the texts, that a configuration names, and their raters."""
     table = config.labels or config.input
     if table is None:
         raise ConfigError(

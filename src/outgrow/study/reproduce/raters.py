@@ -28,52 +28,20 @@ LEAST = 2
 
 @dataclass(frozen=True, eq=False)
 class Raters:
-    """Ratings of rows by several raters each; also what gives a sweep its labels.
-
-    Parameters
-    ----------
-    ids : tuple of str
-        Of the rows.
-    values : array of shape (ratings,)
-        All ratings, row by row.
-    starts : integer array of shape (R,)
-        Where each row's begin.
-    sizes : integer array of shape (R,)
-        How many each row has.
-    """
+    """Ratings of rows by several raters each; also what gives a sweep its labels."""
 
     ids: tuple[str, ...]
+    """Of the rows."""
     values: Float[np.ndarray, " ratings"]
+    """All ratings, row by row."""
     starts: Int[np.ndarray, " R"]
+    """Where each row's begin."""
     sizes: Int[np.ndarray, " R"]
+    """How many each row has."""
 
     @classmethod
     def of(cls, ids: Sequence[str], lists: Sequence[np.ndarray]) -> Raters:
-        """Lay lists of ratings end to end.
-
-        Parameters
-        ----------
-        ids : sequence of str
-            Of the rows.
-        lists : sequence of array
-            Each row's ratings.
-
-        Returns
-        -------
-        Raters
-            In the order given.
-
-        Raises
-        ------
-        DataError
-            When a row has fewer than two ratings, or one of them is no number.
-
-        Examples
-        --------
-        >>> found = Raters.of(["a", "b"], [np.array([1, 3]), np.array([0, 0, 3])])
-        >>> found.mean.tolist(), found.variance.tolist()
-        ([2.0, 1.0], [2.0, 3.0])
-        """
+        """Lay lists of ratings end to end."""
         sizes = np.array([len(values) for values in lists], dtype=np.int64)
         few = np.flatnonzero(sizes < LEAST)
         if few.size:
@@ -94,18 +62,7 @@ class Raters:
         return cls(tuple(ids), values, starts, sizes)
 
     def rows(self, rows: Int[np.ndarray, " r"]) -> Raters:
-        """Take some of the rows.
-
-        Parameters
-        ----------
-        rows : integer array of shape (r,)
-            Which.
-
-        Returns
-        -------
-        Raters
-            Theirs, in that order; the ratings are shared.
-        """
+        """Take some of the rows."""
         ids = tuple(self.ids[row] for row in rows.tolist())
         return Raters(ids, self.values, self.starts[rows], self.sizes[rows])
 
@@ -127,20 +84,7 @@ class Raters:
         return float(np.mean(self.variance / self.sizes))
 
     def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 1"]:
-        """Draw the labels of one seed: a rater per row.
-
-        Parameters
-        ----------
-        noise : float
-            Standard deviation of normal noise that is added to the rater's value.
-        seed : int
-            The seed; raters and noise, up to its size, are the same at all levels.
-
-        Returns
-        -------
-        array of shape (R, 1)
-            Labels.
-        """
+        """Draw the labels of one seed: a rater per row."""
         check_noise(noise, 0)
         pairs = zip(self.ids, self.sizes.tolist(), strict=True)
         drawn = np.fromiter((draw_rater(seed, row, size) for row, size in pairs), np.int64, len(self.ids))
@@ -155,29 +99,7 @@ class Raters:
 
 
 def read_raters(path: str | Path, ids: Sequence[str], id_column: str = "id") -> Raters:
-    """Read the raters of rows from a table.
-
-    Parameters
-    ----------
-    path : str or Path
-        A Parquet or Arrow file with a column of lists, `COLUMN`.
-    ids : sequence of str
-        The rows wanted.
-    id_column : str
-        Column of ids.
-
-    Returns
-    -------
-    Raters
-        In the order of `ids`.
-
-    Raises
-    ------
-    DataError
-        When a column or a row is missing, or the column holds no lists.
-    FileError
-        When the file is missing, damaged or of a format that has no lists.
-    """
+    """Read the raters of rows from a table."""
     import pyarrow as pa
 
     found = existing_file(path, tuple(COLUMNAR))

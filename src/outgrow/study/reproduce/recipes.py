@@ -24,52 +24,12 @@ def reproduce(
     progress: Progress | None = None,
     jobs: int | None = None,
 ) -> Reproduction:
-    """Do a published experiment again.
-
-    Parameters
-    ----------
-    name : str
-        A key of `RECIPES`.
-    config : ReproduceConfig
-        What is not as published.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-    jobs : int, optional
-        Processes; as many as pay by default.
-
-    Returns
-    -------
-    Reproduction
-        What came out.
-
-    Raises
-    ------
-    ConfigError
-        When there is no such experiment (with the nearest name), it does not take an option, or lacks one.
-    """
+    """Do a published experiment again."""
     return RECIPES[known(name)](config, permissions, progress, jobs)
 
 
 def known(name: str) -> str:
-    """Check the name of an experiment.
-
-    Parameters
-    ----------
-    name : str
-        As given by the user.
-
-    Returns
-    -------
-    str
-        The same.
-
-    Raises
-    ------
-    ConfigError
-        When there is none of that name.
-    """
+    """Check the name of an experiment."""
     if name not in RECIPES:
         near = get_close_matches(name.lower(), RECIPES, 1, 0.4)
         hint = f"Did you mean {near[0]}? " if near else ""
@@ -80,29 +40,7 @@ def known(name: str) -> str:
 
 
 def options_of(name: str, kind: Any, config: ReproduceConfig, jobs: int | None) -> Any:
-    """Give an experiment its options.
-
-    Parameters
-    ----------
-    name : str
-        The experiment, for messages.
-    kind : type
-        The dataclass of its options.
-    config : ReproduceConfig
-        What the user said.
-    jobs : int or None
-        Processes.
-
-    Returns
-    -------
-    object
-        Of that type; what the user left open is as it is there.
-
-    Raises
-    ------
-    ConfigError
-        When something was said that the experiment does not take, or rows that it needs are not named.
-    """
+    """Give an experiment its options."""
     taken = {field.name: field for field in fields(kind)}
     said: dict[str, Any] = {
         key: getattr(config, key) for key in OWN if getattr(config, key) not in ((), None)

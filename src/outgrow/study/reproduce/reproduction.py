@@ -15,31 +15,21 @@ Verdict: TypeAlias = Literal["matches", "does not match", "partly matches", "not
 
 @dataclass(frozen=True)
 class Comparison:
-    """One published number beside ours.
-
-    Parameters
-    ----------
-    what : str
-        The quantity and its setting, such as "PGR, ResNet-18, n = 2,000, N = 10,000".
-    published : float or None
-        As printed; None where it was not.
-    ours : float or None
-        What came out; None where it is undefined.
-    tolerance : float
-        Largest absolute difference that counts as a match: the rounding of what is printed, or the sampling
-        error of both.
-    reason : str
-        Where the tolerance is from; or why there is no number, or why it differs.
-    interval : tuple of float or None
-        Interval of ours, where it has one.
-    """
+    """One published number beside ours."""
 
     what: str
+    """The quantity and its setting, such as "PGR, ResNet-18, n = 2,000, N = 10,000"."""
     published: float | None
+    """As printed; None where it was not."""
     ours: float | None
+    """What came out; None where it is undefined."""
     tolerance: float
+    """Largest absolute difference that counts as a match: the rounding of what is printed, or the sampling
+    error of both."""
     reason: str = ""
+    """Where the tolerance is from; or why there is no number, or why it differs."""
     interval: tuple[float, float] | None = None
+    """Interval of ours, where it has one."""
 
     @property
     def matches(self) -> bool | None:
@@ -51,73 +41,47 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Table:
-    """A table to show and to write.
-
-    Parameters
-    ----------
-    name : str
-        Of the file, without ending, such as "dimensions".
-    title : str
-        What it shows.
-    columns : mapping of str to sequence
-        Equal lengths; numbers, text or None.
-    note : str
-        What the reader should bear in mind.
-    """
+    """A table to show and to write."""
 
     name: str
+    """Of the file, without ending, such as "dimensions"."""
     title: str
+    """What it shows."""
     columns: Mapping[str, Sequence[Any]]
+    """Equal lengths; numbers, text or None."""
     note: str = ""
+    """What the reader should bear in mind."""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A published experiment, done again.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    title : str
-        Heading.
-    source : str
-        Who published it, and where.
-    setting : str
-        What was done here, in a few sentences: data, models, sizes, seeds, penalties.
-    verdict : str
-        See `Verdict`.
-    because : str
-        The reason, in one or two sentences.
-    comparisons : tuple of Comparison
-        Published numbers beside ours.
-    panels : tuple of Panel
-        The figure.
-    tables : tuple of Table
-        What the figure is drawn from, and what its legend says: each becomes a Parquet file.
-    notes : tuple of str
-        What the reader should bear in mind.
-    checks : tuple of Check
-        Suspicions.
-    config : mapping
-        Everything that decides the numbers.
-    seconds : float
-        Wall time.
-    reference : str
-        What ours is held against, as the head of a column: "Published", or "Theory" where nothing was.
-    """
+    """A published experiment, done again."""
 
     name: str
+    """As on the command line."""
     title: str
+    """Heading."""
     source: str
+    """Who published it, and where."""
     setting: str
+    """What was done here, in a few sentences: data, models, sizes, seeds, penalties."""
     verdict: Verdict
+    """See `Verdict`."""
     because: str
+    """The reason, in one or two sentences."""
     comparisons: tuple[Comparison, ...] = ()
+    """Published numbers beside ours."""
     panels: tuple[Panel, ...] = ()
+    """The figure."""
     tables: tuple[Table, ...] = ()
+    """What the figure is drawn from, and what its legend says: each becomes a Parquet file."""
     notes: tuple[str, ...] = ()
+    """What the reader should bear in mind."""
     checks: tuple[Check, ...] = ()
+    """Suspicions."""
     config: Mapping[str, Any] = field(default_factory=dict)
+    """Everything that decides the numbers."""
     seconds: float = 0.0
+    """Wall time."""
     reference: str = "Published"
+    """What ours is held against, as the head of a column: "Published", or "Theory" where nothing was."""

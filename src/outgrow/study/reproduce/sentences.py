@@ -31,27 +31,9 @@ def sentences_at_hand(
 ) -> tuple[AtHand, int | None]:
     """Read one phrase of each sentence, the longest.
 
-    Parameters
-    ----------
-    config : LabelConfig
-        Phrases and models, or feature sets and labels.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    rows : AtHand
-        Joined and parted.
-    left : int or None
-        Phrases of sentences that a longer one stands for; None where the table has no phrases: then all rows
-        are taken, those of one group on one side of the test where a group column is named.
-
-    Raises
-    ------
-    ConfigError
-        When neither phrases nor labels are named.
+    Returns joined and parted; phrases of sentences that a longer one stands for; None where the table has no
+    phrases: then all rows are taken, those of one group on one side of the test where a group column is
+    named.
     """
     own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
     config = LabelConfig(**{**own, "task": "classification"})
@@ -94,18 +76,7 @@ def _text_column(config: LabelConfig, source: str) -> str | None:
 
 
 def longest_of_each(phrases: RawRows) -> RawRows:
-    """Keep the longest phrase of each sentence.
-
-    Parameters
-    ----------
-    phrases : RawRows
-        Texts.
-
-    Returns
-    -------
-    RawRows
-        Those that no longer phrase contains, in the order given; of equal texts the first.
-    """
+    """Keep the longest phrase of each sentence."""
     plain = [" ".join(text.split()) for text in phrases.items]
     groups = sentence_groups(phrases.items)
     seen: set[str] = set()

@@ -55,61 +55,31 @@ NAME = "swapped labels"
 
 @dataclass(frozen=True)
 class SST2Options:
-    """What the experiment is done again with.
-
-    Parameters
-    ----------
-    rows : LabelConfig
-        A table of phrases (`input`) and models; or feature sets, and a table of labels that holds the
-        phrases too.
-    seeds : int
-        Trials.
-    n, N : tuple of int
-        Sizes; the usual ones, or in proportion where there are fewer sentences, by default.
-    noise : tuple of float
-        Shares of labels swapped.
-    head : {"squared", "logistic"}
-        Squared loss on one-hot classes, or cross-entropy.
-    alphas : tuple of float
-        Penalties tried for teacher and student, in mean variances per column.
-    jobs : int or None
-        Processes.
-    """
+    """What the experiment is done again with."""
 
     rows: LabelConfig
+    """A table of phrases (`input`) and models; or feature sets, and a table of labels that holds the phrases
+    too."""
     seeds: int = 10
+    """Trials."""
     n: tuple[int, ...] = ()
+    """Sizes; the usual ones, or in proportion where there are fewer sentences, by default."""
     N: tuple[int, ...] = ()
+    """Sizes; the usual ones, or in proportion where there are fewer sentences, by default."""
     noise: tuple[float, ...] = NOISE
+    """Shares of labels swapped."""
     head: SweepHead = "squared"
+    """Squared loss on one-hot classes, or cross-entropy."""
     alphas: tuple[float, ...] = ALPHAS
+    """Penalties tried for teacher and student, in mean variances per column."""
     jobs: int | None = None
+    """Processes."""
 
 
 def reproduce(
     options: SST2Options, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> Reproduction:
-    """Do the experiment again with the encoders at hand.
-
-    Parameters
-    ----------
-    options : SST2Options
-        Phrases or features, and sizes.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    Reproduction
-        "Not compared": no printed numbers are at hand. What can be said in kind is.
-
-    Raises
-    ------
-    ConfigError
-        When there are fewer than two trials.
-    """
+    """Do the experiment again with the encoders at hand."""
     start = time.perf_counter()
     if options.seeds < 2:
         raise ConfigError("one trial has no interval", "--seeds", "Ask for two at least; ten are usual.")
@@ -163,21 +133,7 @@ def reproduce(
 
 
 def accuracy_cells(right: Tuned, grid: SweepGrid) -> dict[str, np.ndarray]:
-    """Give PGR and ratio of the shares of wrong classes.
-
-    Parameters
-    ----------
-    right : Tuned
-        Accuracies, penalties chosen by risk.
-    grid : SweepGrid
-        The axes.
-
-    Returns
-    -------
-    dict of str to array
-        Columns as `outgrow.study.sweep.summary.cells_of` gives them; quantities are "pgr" and "opr_raw_mse",
-        here of shares that are wrong.
-    """
+    """Give PGR and ratio of the shares of wrong classes."""
     columns: dict[str, list[Any]] = {}
     for weak, strong in grid.pairs:
         wrong = {

@@ -19,23 +19,7 @@ from outgrow.study.sweep.table import SweepTable
 
 
 def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
-    """Compare both ways of choosing penalties at one N.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Every seed, penalties among the axes.
-    grid : SweepGrid
-        The axes.
-    N : int
-        Unlabelled rows.
-
-    Returns
-    -------
-    Table
-        One row per pair, level and n: risks "stage_by_stage", "together" and "oracle" with the ends of their
-        intervals, and what the first loses of the second, "lost".
-    """
+    """Compare both ways of choosing penalties at one N."""
     arrays, j = arrays_of(table, grid), grid.N.index(N)
     columns: dict[str, list[Any]] = {}
     for weak, strong in grid.pairs:
@@ -67,18 +51,7 @@ def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
 
 
 def together(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
-    """Choose both penalties for the student, on the other seeds.
-
-    Parameters
-    ----------
-    student : array of shape (levels, n, alphas_w, alphas_s, seeds)
-        Its risks.
-
-    Returns
-    -------
-    array of shape (levels, n, seeds)
-        Risks at the choice.
-    """
+    """Choose both penalties for the student, on the other seeds."""
     flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
     best = _others(flat).argmin(axis=2)
     return np.take_along_axis(flat, best[:, :, None], axis=2)[:, :, 0]
@@ -87,20 +60,7 @@ def together(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "
 def stage_by_stage(
     teacher: Float[np.ndarray, "l i a seeds"], student: Float[np.ndarray, "l i a b seeds"]
 ) -> Float[np.ndarray, "l i seeds"]:
-    """Choose the teacher's penalty for the teacher, then the student's for the student.
-
-    Parameters
-    ----------
-    teacher : array of shape (levels, n, alphas_w, seeds)
-        The teacher's risks.
-    student : array of shape (levels, n, alphas_w, alphas_s, seeds)
-        The student's.
-
-    Returns
-    -------
-    array of shape (levels, n, seeds)
-        The student's risks at the choice.
-    """
+    """Choose the teacher's penalty for the teacher, then the student's for the student."""
     first = _others(teacher).argmin(axis=2)
     # What the other seeds say of the student is asked at this seed's choice for the teacher.
     place = first[:, :, None, None]
@@ -110,18 +70,7 @@ def stage_by_stage(
 
 
 def oracle(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
-    """Take the penalties that are best on all seeds.
-
-    Parameters
-    ----------
-    student : array of shape (levels, n, alphas_w, alphas_s, seeds)
-        Its risks.
-
-    Returns
-    -------
-    array of shape (levels, n, seeds)
-        Risks at the best pair, the same for all seeds.
-    """
+    """Take the penalties that are best on all seeds."""
     flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
     best = flat.mean(axis=-1).argmin(axis=2)
     return np.take_along_axis(flat, best[:, :, None, None], axis=2)[:, :, 0]

@@ -44,22 +44,7 @@ with ten, 50 with six: a test that cannot fail says nothing."""
 def reproduce(
     settings: SyntheticSettings | None = None, *, jobs: int | None = None, progress: Progress | None = None
 ) -> Reproduction:
-    """Do the synthetic experiment again.
-
-    Parameters
-    ----------
-    settings : SyntheticSettings, optional
-        Sizes and seeds; those of the default take a quarter of a minute.
-    jobs : int, optional
-        Seeds at a time; negative as in joblib.
-    progress : callable, optional
-        Called with a few words and the share done.
-
-    Returns
-    -------
-    Reproduction
-        Printed numbers beside the world's own, the figure, and why its curves fall.
-    """
+    """Do the synthetic experiment again."""
     start = time.perf_counter()
     settings = SyntheticSettings() if settings is None else settings
     levels = settings.levels
@@ -103,18 +88,8 @@ def reproduce(
 def agreement_of(rows: Sequence[Row], seeds: int) -> tuple[Comparison, Comparison]:
     """Hold what was drawn against exact theory.
 
-    Parameters
-    ----------
-    rows : sequence of Row
-        Drawn and exact values.
-    seeds : int
-        Draws.
-
-    Returns
-    -------
-    tuple of Comparison
-        The share of intervals that hold the exact value; and the largest |z|, its tolerance being what right
-        theory exceeds but for a small chance.
+    Returns the share of intervals that hold the exact value; and the largest |z|, its tolerance being what
+    right theory exceeds but for a small chance.
     """
     resolved = [row for row in rows if row.holds is not None]
     share = sum(bool(row.holds) for row in resolved) / max(len(resolved), 1)
@@ -145,22 +120,7 @@ def agreement_of(rows: Sequence[Row], seeds: int) -> tuple[Comparison, Compariso
 def judged(
     printed: Sequence[Comparison], agreement: Sequence[Comparison], gone: Sequence[Course]
 ) -> tuple[Verdict, str]:
-    """Say whether the experiment matches, and why.
-
-    Parameters
-    ----------
-    printed : sequence of Comparison
-        Printed numbers and the world's own.
-    agreement : sequence of Comparison
-        From `agreement_of`.
-    gone : sequence of Course
-        How gains go with n.
-
-    Returns
-    -------
-    tuple of str
-        Verdict and reason.
-    """
+    """Say whether the experiment matches, and why."""
     wrong = [one.what for one in printed if not one.matches]
     if wrong:
         return "does not match", f"The world as described does not have what is printed: {'; '.join(wrong)}."

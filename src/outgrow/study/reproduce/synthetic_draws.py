@@ -47,40 +47,24 @@ infinite, and no number of seeds gives an interval."""
 
 @dataclass(frozen=True)
 class SyntheticSettings:
-    """Sizes and seeds of the synthetic experiment; by default those of the authors' public code.
-
-    Parameters
-    ----------
-    seeds : int
-        Draws of labelled rows, pool and noise, at least 2.
-    n : tuple of int
-        Labelled rows of the sweep over n, increasing.
-    N : tuple of int
-        Unlabelled rows of the sweep over N, increasing.
-    n_fixed, N_fixed : int
-        The other size of each sweep.
-    noise : tuple of float
-        Variances of the label noise.
-    offsets : tuple of int
-        Coordinates before the first weak feature, one line of the figure each: d_sw is 100 less this.
-    seed : int
-        Root of all draws.
-
-    Raises
-    ------
-    ConfigError
-        When a size is too small for its fit to have an interval, an axis is empty or not increasing, there
-        are fewer than two seeds, an offset is beyond the world, or a variance is not above 0.
-    """
+    """Sizes and seeds of the synthetic experiment; by default those of the authors' public code."""
 
     seeds: int = 40
+    """Draws of labelled rows, pool and noise, at least 2."""
     n: tuple[int, ...] = SIZES
+    """Labelled rows of the sweep over n, increasing."""
     N: tuple[int, ...] = SIZES
+    """Unlabelled rows of the sweep over N, increasing."""
     n_fixed: int = 2000
+    """The other size of each sweep."""
     N_fixed: int = 4000
+    """The other size of each sweep."""
     noise: tuple[float, ...] = (SIGMA2,)
+    """Variances of the label noise."""
     offsets: tuple[int, ...] = (10, 50, 90)
+    """Coordinates before the first weak feature, one line of the figure each: d_sw is 100 less this."""
     seed: int = 0
+    """Root of all draws."""
 
     def __post_init__(self) -> None:
         where = "reproduce synthetic"
@@ -130,19 +114,13 @@ class SyntheticSettings:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Excess risks of every model, cell and seed.
-
-    Parameters
-    ----------
-    settings : SyntheticSettings
-        Which cells and offsets.
-    risks : array of shape (seeds, cells, places, worlds, offsets, models)
-        Axes in the order of `SyntheticSettings.cells`, `PLACES`, `WORLDS`, `SyntheticSettings.offsets` and
-        `MODELS`.
-    """
+    """Excess risks of every model, cell and seed."""
 
     settings: SyntheticSettings
+    """Which cells and offsets."""
     risks: Float[np.ndarray, "seeds cells 2 2 offsets 4"]
+    """Axes in the order of `SyntheticSettings.cells`, `PLACES`, `WORLDS`, `SyntheticSettings.offsets` and
+    `MODELS`."""
 
 
 class _Sums(NamedTuple):
@@ -153,22 +131,7 @@ class _Sums(NamedTuple):
 
 
 def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progress | None = None) -> Draws:
-    """Train and score every model at every cell, seed by seed.
-
-    Parameters
-    ----------
-    settings : SyntheticSettings
-        Sizes and seeds, of one level of noise.
-    jobs : int, optional
-        Seeds at a time; negative as in joblib. The numbers do not depend on it.
-    progress : callable, optional
-        Called with a few words and the share done.
-
-    Returns
-    -------
-    Draws
-        All risks.
-    """
+    """Train and score every model at every cell, seed by seed."""
     done = []
 
     def one(seed: int) -> Float[np.ndarray, "cells 2 2 offsets 4"]:

@@ -31,20 +31,7 @@ WHY = "Where the fall with n comes from: the same features and noise, two target
 
 
 def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Panel, ...]:
-    """Arrange rows and theory as panels.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        All of them.
-    settings : SyntheticSettings
-        Sizes and offsets, of one level of noise.
-
-    Returns
-    -------
-    tuple of Panel
-        In three groups.
-    """
+    """Arrange rows and theory as panels."""
     found = []
     for place, group in GROUPS.items():
         for axis in ("n", "N"):
@@ -62,45 +49,13 @@ def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Panel, 
 
 
 def dense(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Give the sizes that a line of theory is computed at.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Sizes drawn, increasing.
-
-    Returns
-    -------
-    tuple of int
-        Theirs, and others between them, even on a logarithmic axis.
-
-    Examples
-    --------
-    >>> dense([2, 3, 5])
-    (2, 3, 4, 5)
-    """
+    """Give the sizes that a line of theory is computed at."""
     between = np.geomspace(sizes[0], sizes[-1], STEPS).round().astype(int)
     return tuple(int(size) for size in np.union1d(between, sizes))
 
 
 def line_of(offset: int) -> str:
-    """Name the line of one set of weak features.
-
-    Parameters
-    ----------
-    offset : int
-        Of the weak features.
-
-    Returns
-    -------
-    str
-        With d_sw and d_w.
-
-    Examples
-    --------
-    >>> line_of(10)
-    'd_sw/d_w = 90/200'
-    """
+    """Name the line of one set of weak features."""
     return f"d_sw/d_w = {population(offset).d_sw:.0f}/{D_W}"
 
 

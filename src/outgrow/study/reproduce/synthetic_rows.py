@@ -56,48 +56,37 @@ _UNDER = {"pgr": (1, 0, 0, -1), "opr": (0, 1, 0, 0)}
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity in one cell: what was drawn, and what theory says.
-
-    Parameters
-    ----------
-    world : {"as published", "well specified"}
-        Which target.
-    place : {"fresh", "own_points"}
-        Where the risks were taken.
-    offset : int or None
-        Of the weak features; None where the quantity does not depend on them.
-    quantity : str
-        Of `QUANTITIES`.
-    n : int
-        Labelled rows.
-    N : int or None
-        Unlabelled rows; None where the quantity does not depend on them.
-    seen, low, high : float or None
-        Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-        above 0, or not resolved from it.
-    exact : float or None
-        Expected value, or ratio of expected values (docs/theory.md, T2).
-    z : float or None
-        Standard errors from exact to seen, of logarithms.
-    bound : float or None
-        As published: of risks an upper one, of gains a lower one.
-    sigma2 : float
-        Variance of the label noise.
-    """
+    """One quantity in one cell: what was drawn, and what theory says."""
 
     world: WorldName
+    """Which target."""
     place: Design
+    """Where the risks were taken."""
     offset: int | None
+    """Of the weak features; None where the quantity does not depend on them."""
     quantity: str
+    """Of `QUANTITIES`."""
     n: int
+    """Labelled rows."""
     N: int | None
+    """Unlabelled rows; None where the quantity does not depend on them."""
     seen: float | None
+    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
+    above 0, or not resolved from it."""
     low: float | None
+    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
+    above 0, or not resolved from it."""
     high: float | None
+    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
+    above 0, or not resolved from it."""
     exact: float | None
+    """Expected value, or ratio of expected values (docs/theory.md, T2)."""
     z: float | None
+    """Standard errors from exact to seen, of logarithms."""
     bound: float | None
+    """As published: of risks an upper one, of gains a lower one."""
     sigma2: float
+    """Variance of the label noise."""
 
     @property
     def holds(self) -> bool | None:
@@ -108,44 +97,26 @@ class Row:
 
 
 class Entry(NamedTuple):
-    """Where one quantity in one cell stands among the draws.
-
-    Parameters
-    ----------
-    cell, place, world, pair : int
-        Places on the axes of `Draws.risks`.
-    offset : int or None
-        As in `Row`.
-    n : int
-        Labelled rows.
-    N : int or None
-        As in `Row`.
-    """
+    """Where one quantity in one cell stands among the draws."""
 
     cell: int
+    """Places on the axes of `Draws.risks`."""
     place: int
+    """Places on the axes of `Draws.risks`."""
     world: int
+    """Places on the axes of `Draws.risks`."""
     pair: int
+    """Places on the axes of `Draws.risks`."""
     offset: int | None
+    """As in `Row`."""
     n: int
+    """Labelled rows."""
     N: int | None
+    """As in `Row`."""
 
 
 def entries(settings: SyntheticSettings, quantity: str) -> Iterator[Entry]:
-    """Go over all cells in which a quantity differs.
-
-    Parameters
-    ----------
-    settings : SyntheticSettings
-        Sizes and offsets.
-    quantity : str
-        Of `QUANTITIES`.
-
-    Yields
-    ------
-    Entry
-        Each once.
-    """
+    """Go over all cells in which a quantity differs."""
     of_pair, of_pool = quantity not in ("baseline", "ceiling"), quantity not in ("teacher", "baseline")
     for world in range(len(WORLDS)):
         for place in range(len(PLACES)):
@@ -159,18 +130,7 @@ def entries(settings: SyntheticSettings, quantity: str) -> Iterator[Entry]:
 
 
 def rows_of(draws: Draws) -> tuple[Row, ...]:
-    """Summarise draws and set theory beside them.
-
-    Parameters
-    ----------
-    draws : Draws
-        All risks.
-
-    Returns
-    -------
-    tuple of Row
-        Quantity by quantity.
-    """
+    """Summarise draws and set theory beside them."""
     settings, found = draws.settings, []
     for quantity in QUANTITIES:
         for at in entries(settings, quantity):
@@ -196,23 +156,7 @@ def estimate(
 ) -> tuple[float | None, float | None, float | None]:
     """Give a quantity's mean over seeds, or its ratio of means, and the interval.
 
-    Parameters
-    ----------
-    risks : array of shape (seeds, 4)
-        Risks of the models.
-    quantity : str
-        Of `QUANTITIES`.
-
-    Returns
-    -------
-    tuple of float or None
-        Value, low end, high end.
-
-    Examples
-    --------
-    >>> risks = np.array([[4.0, 3.0, 6.0, 2.0], [4.2, 2.9, 6.1, 2.1], [3.9, 3.1, 5.8, 1.9]])
-    >>> [round(x, 3) for x in estimate(risks, "opr")]
-    [1.989, 1.803, 2.197]
+    Returns value, low end, high end.
     """
     over = risks @ np.array(_OVER[quantity], dtype=np.float64)
     if quantity in _UNDER:
@@ -255,30 +199,7 @@ def theory(
 ) -> float | None:
     """Give what is expected of a quantity, means known.
 
-    Parameters
-    ----------
-    world : {"as published", "well specified"}
-        Which target.
-    place : {"fresh", "in_sample", "own_points"}
-        Where the risks are taken.
-    offset : int
-        Of the weak features.
-    quantity : str
-        Of `QUANTITIES`.
-    n, N : int
-        Labelled and unlabelled rows.
-    sigma2 : float
-        Variance of the label noise.
-
-    Returns
-    -------
-    float or None
-        None where it is not defined.
-
-    Examples
-    --------
-    >>> round(theory("as published", "fresh", 50, "pgr", 500, 5000), 3)
-    0.729
+    None where it is not defined.
     """
     return _of(exact_risks(population(offset, world, sigma2), n, N, design=place, intercept=False), quantity)
 
@@ -288,28 +209,7 @@ def printed_bound(
 ) -> float | None:
     """Give the published bound of a quantity.
 
-    Parameters
-    ----------
-    world : {"as published", "well specified"}
-        Which target.
-    offset : int
-        Of the weak features.
-    quantity : str
-        Of `QUANTITIES`.
-    n, N : int
-        Labelled and unlabelled rows.
-    sigma2 : float
-        Variance of the label noise.
-
-    Returns
-    -------
-    float or None
-        None where it is not defined.
-
-    Examples
-    --------
-    >>> round(printed_bound("as published", 50, "pgr", 500, 5000), 3)
-    0.544
+    None where it is not defined.
     """
     return _of(published_bounds(population(offset, world, sigma2), n, N), quantity)
 

@@ -30,101 +30,61 @@ from outgrow.theory.population import SLACK
 
 @dataclass(frozen=True)
 class Course:
-    """How a gain goes as n grows, on fresh points.
-
-    Parameters
-    ----------
-    world : {"as published", "well specified"}
-        Which target.
-    d_sw : int
-        Correlation dimension.
-    gain : str
-        "PGR" or "OPR".
-    first : float
-        Exact value at the smallest n.
-    best_n : int
-        Where the exact value is largest.
-    best : float
-        That value.
-    last : float
-        Exact value at the largest n.
-    seen_first, seen_last : float or None
-        As drawn.
-    course : str
-        "rises", "falls", "rises, then falls", or "neither".
-    sigma2 : float
-        Variance of the label noise.
-    """
+    """How a gain goes as n grows, on fresh points."""
 
     world: WorldName
+    """Which target."""
     d_sw: int
+    """Correlation dimension."""
     gain: str
+    """ "PGR" or "OPR"."""
     first: float
+    """Exact value at the smallest n."""
     best_n: int
+    """Where the exact value is largest."""
     best: float
+    """That value."""
     last: float
+    """Exact value at the largest n."""
     seen_first: float | None
+    """As drawn."""
     seen_last: float | None
+    """As drawn."""
     course: str
+    """ "rises", "falls", "rises, then falls", or "neither"."""
     sigma2: float
+    """Variance of the label noise."""
 
 
 @dataclass(frozen=True)
 class Margin:
-    """Where a published bound holds, in the published world.
-
-    Parameters
-    ----------
-    quantity : str
-        What it bounds.
-    points : str
-        Where the risks were taken.
-    d_sw : int or None
-        Correlation dimension; None where the quantity does not depend on it.
-    sizes : int
-        Sizes looked at.
-    holds : int
-        At how many of them it holds.
-    least : float
-        Least room that the bound leaves, negative where it fails: relative to the exact value, of PGR the
-        difference.
-    least_n : int
-        Labelled rows where it leaves that.
-    least_N : int or None
-        Unlabelled rows there.
-    most : float
-        Most room that it leaves.
-    sigma2 : float
-        Variance of the label noise.
-    """
+    """Where a published bound holds, in the published world."""
 
     quantity: str
+    """What it bounds."""
     points: str
+    """Where the risks were taken."""
     d_sw: int | None
+    """Correlation dimension; None where the quantity does not depend on it."""
     sizes: int
+    """Sizes looked at."""
     holds: int
+    """At how many of them it holds."""
     least: float
+    """Least room that the bound leaves, negative where it fails: relative to the exact value, of PGR the
+    difference."""
     least_n: int
+    """Labelled rows where it leaves that."""
     least_N: int | None
+    """Unlabelled rows there."""
     most: float
+    """Most room that it leaves."""
     sigma2: float
+    """Variance of the label noise."""
 
 
 def courses(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Course, ...]:
-    """Tell how PGR and OPR go as n grows, in both worlds.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        All of them.
-    settings : SyntheticSettings
-        Sizes and offsets.
-
-    Returns
-    -------
-    tuple of Course
-        Two gains for each world and offset. Where the exact value is not defined at some n there is none.
-    """
+    """Tell how PGR and OPR go as n grows, in both worlds."""
     sizes, found = dense(settings.n), []
     seen = {
         (row.world, row.offset, row.quantity, row.n): row.seen
@@ -170,18 +130,7 @@ def _course(values: Sequence[float]) -> str:
 
 
 def margins(settings: SyntheticSettings) -> tuple[Margin, ...]:
-    """Hold the published bounds against exact values in the published world.
-
-    Parameters
-    ----------
-    settings : SyntheticSettings
-        Sizes and offsets.
-
-    Returns
-    -------
-    tuple of Margin
-        For each quantity, place and offset.
-    """
+    """Hold the published bounds against exact values in the published world."""
     found = []
     for quantity in QUANTITIES:
         cells: dict[tuple[int, int | None], list[tuple[float, int, int | None]]] = {}
@@ -219,24 +168,7 @@ def margins(settings: SyntheticSettings) -> tuple[Margin, ...]:
 def tables_of(
     draws: Sequence[Draws], rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
 ) -> tuple[Table, ...]:
-    """Put everything into tables.
-
-    Parameters
-    ----------
-    draws : sequence of Draws
-        All risks, by level of noise.
-    rows : sequence of Row
-        Drawn and exact values.
-    gone : sequence of Course
-        How gains go with n.
-    room : sequence of Margin
-        Where bounds hold.
-
-    Returns
-    -------
-    tuple of Table
-        Dimensions, courses, bounds, rows, and every seed.
-    """
+    """Put everything into tables."""
     return (
         _dimensions(draws[0].settings),
         Table(
@@ -264,20 +196,7 @@ def tables_of(
 
 
 def columns_of(items: Sequence[Any], kind: type) -> dict[str, list[Any]]:
-    """Turn like dataclasses into columns.
-
-    Parameters
-    ----------
-    items : sequence of dataclass
-        All of one class.
-    kind : type
-        That class.
-
-    Returns
-    -------
-    dict of str to list
-        Its fields.
-    """
+    """Turn like dataclasses into columns."""
     return {field.name: [getattr(item, field.name) for item in items] for field in fields(kind)}
 
 

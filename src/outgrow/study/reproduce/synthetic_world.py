@@ -40,21 +40,14 @@ WORLDS: tuple[WorldName, ...] = ("as published", "well specified")
 
 
 class Printed(NamedTuple):
-    """What is printed of the weak features at one offset.
-
-    Parameters
-    ----------
-    offset : int
-        Coordinates before the first weak one.
-    d_sw : int
-        Correlation dimension.
-    rho_w : float
-        Approximation error of the weak features.
-    """
+    """What is printed of the weak features at one offset."""
 
     offset: int
+    """Coordinates before the first weak one."""
     d_sw: int
+    """Correlation dimension."""
     rho_w: float
+    """Approximation error of the weak features."""
 
 
 PRINTED = (
@@ -70,39 +63,12 @@ PRINTED_RHO_S = 5.48e-5
 
 
 def contributions() -> Float[np.ndarray, " 300"]:
-    """Give the variance that each coordinate contributes to the target.
-
-    Returns
-    -------
-    ndarray, shape (300,)
-        1 / (20,000 i), i = 1, ..., 300.
-    """
+    """Give the variance that each coordinate contributes to the target."""
     return 1 / (AMBIENT * np.arange(1.0, SIGNAL + 1))
 
 
 def weak_columns(offset: int) -> slice:
-    """Give the coordinates that are weak features.
-
-    Parameters
-    ----------
-    offset : int
-        Coordinates before the first of them.
-
-    Returns
-    -------
-    slice
-        Of the 300 that matter.
-
-    Raises
-    ------
-    ConfigError
-        When they would reach beyond the target's coordinates.
-
-    Examples
-    --------
-    >>> weak_columns(90)
-    slice(90, 290, None)
-    """
+    """Give the coordinates that are weak features."""
     if not 0 <= offset <= SIGNAL - D_W:
         raise ConfigError(
             f"an offset of {offset} is not between 0 and {SIGNAL - D_W}",
@@ -113,31 +79,12 @@ def weak_columns(offset: int) -> slice:
 
 
 def strong_columns() -> slice:
-    """Give the coordinates that are strong features.
-
-    Returns
-    -------
-    slice
-        Of the 300 that matter.
-    """
+    """Give the coordinates that are strong features."""
     return slice(0, D_S)
 
 
 def target(offset: int, world: WorldName) -> Float[np.ndarray, " 300"]:
-    """Give the target's coefficients on coordinates of variance 1.
-
-    Parameters
-    ----------
-    offset : int
-        Coordinates before the first weak feature.
-    world : {"as published", "well specified"}
-        Whether the target is whole, or only what both feature sets hold.
-
-    Returns
-    -------
-    ndarray, shape (300,)
-        Their squares are contributions to the target's variance.
-    """
+    """Give the target's coefficients on coordinates of variance 1."""
     whole = np.sqrt(contributions())
     return (
         whole if world == "as published" else whole * (_held(weak_columns(offset)) & _held(strong_columns()))
@@ -145,29 +92,7 @@ def target(offset: int, world: WorldName) -> Float[np.ndarray, " 300"]:
 
 
 def population(offset: int, world: WorldName = "as published", sigma2: float = SIGMA2) -> Population:
-    """Give what exact risks need to know of the world.
-
-    Parameters
-    ----------
-    offset : int
-        Coordinates before the first weak feature.
-    world : {"as published", "well specified"}
-        Which target.
-    sigma2 : float
-        Variance of the label noise.
-
-    Returns
-    -------
-    Population
-        Coordinates are independent, so every field is a sum of contributions: rho_w and rho_s of what one
-        set misses, e2 of what only the strong set holds, g0 of what only the weak one does.
-
-    Examples
-    --------
-    >>> found = population(50)
-    >>> found.d_sw, f"{found.rho_w:.3g}", f"{found.rho_s:.3g}", f"{found.e2:.3g}", f"{found.g0:.3g}"
-    (50.0, '0.000234', '5.48e-05', '0.000225', '4.57e-05')
-    """
+    """Give what exact risks need to know of the world."""
     weak, strong = _held(weak_columns(offset)), _held(strong_columns())
     a = target(offset, world) ** 2
     return Population(
@@ -184,13 +109,7 @@ def population(offset: int, world: WorldName = "as published", sigma2: float = S
 
 
 def printed_numbers() -> tuple[Comparison, ...]:
-    """Hold the printed dimensions and approximation errors against the world's own.
-
-    Returns
-    -------
-    tuple of Comparison
-        d_sw and rho_w at four offsets, and rho_s; the tolerance is the rounding of what is printed.
-    """
+    """Hold the printed dimensions and approximation errors against the world's own."""
     exact = "both count coordinates"
     found = []
     for offset, d_sw, rho_w in PRINTED:

@@ -109,32 +109,23 @@ WAYS: tuple[Way, ...] = ("as published", "our way")
 
 @dataclass(frozen=True)
 class UTKFaceOptions:
-    """What the experiment is done again with.
-
-    Parameters
-    ----------
-    rows : LabelConfig
-        Pictures (layout "utkface") and models, or feature sets and a table of ages. Models named ResNet-18
-        and so on, in any spelling, are taken for the published ones.
-    seeds : int
-        Trials.
-    n, N : tuple of int
-        Sizes; published ones, or in proportion where there are fewer pictures, by default.
-    noise : tuple of float
-        Standard deviations of the noise added to labels.
-    alphas : tuple of float
-        Penalties tried by our way, in mean variances per column.
-    jobs : int or None
-        Processes.
-    """
+    """What the experiment is done again with."""
 
     rows: LabelConfig
+    """Pictures (layout "utkface") and models, or feature sets and a table of ages. Models named ResNet-18 and
+    so on, in any spelling, are taken for the published ones."""
     seeds: int = TRIALS
+    """Trials."""
     n: tuple[int, ...] = ()
+    """Sizes; published ones, or in proportion where there are fewer pictures, by default."""
     N: tuple[int, ...] = ()
+    """Sizes; published ones, or in proportion where there are fewer pictures, by default."""
     noise: tuple[float, ...] = NOISE
+    """Standard deviations of the noise added to labels."""
     alphas: tuple[float, ...] = ALPHAS
+    """Penalties tried by our way, in mean variances per column."""
     jobs: int | None = None
+    """Processes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,27 +158,7 @@ class _Measured:
 def reproduce(
     options: UTKFaceOptions, permissions: Permissions = NOTHING, progress: Progress | None = None
 ) -> Reproduction:
-    """Do the experiment again, the published way and ours.
-
-    Parameters
-    ----------
-    options : UTKFaceOptions
-        Pictures or features, and sizes.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    Reproduction
-        "Not compared", with the reason, where data, models or sizes are not the published ones.
-
-    Raises
-    ------
-    ConfigError
-        When there are fewer than two trials, or the labels are classes.
-    """
+    """Do the experiment again, the published way and ours."""
     start = time.perf_counter()
     if options.seeds < 2:
         raise ConfigError("one trial has no interval", "--seeds", "Ask for two at least; ten are published.")

@@ -23,52 +23,26 @@ PIECE = 4_096
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums over the rows of a pool for one student.
-
-    Parameters
-    ----------
-    rows : int
-        N.
-    total : array of shape (d_s,)
-        Sum of shifted strong features.
-    gram : array of shape (d_s, d_s)
-        Sum of their products.
-    weak : dict of str to array of shape (d_w,)
-        Sum of shifted weak features by teacher.
-    cross : dict of str to array of shape (d_s, d_w)
-        Products of strong and weak features by teacher.
-    labels : array of shape (columns,)
-        Sum of labels.
-    answers : array of shape (d_s, columns)
-        Products of strong features and labels.
-    """
+    """Sums over the rows of a pool for one student."""
 
     rows: int
+    """N."""
     total: Float[np.ndarray, " d_s"]
+    """Sum of shifted strong features."""
     gram: Float[np.ndarray, "d_s d_s"]
+    """Sum of their products."""
     weak: dict[str, Float[np.ndarray, " _"]]
+    """Sum of shifted weak features by teacher."""
     cross: dict[str, Float[np.ndarray, "d_s _"]]
+    """Products of strong and weak features by teacher."""
     labels: Float[np.ndarray, " c"]
+    """Sum of labels."""
     answers: Float[np.ndarray, "d_s c"]
+    """Products of strong features and labels."""
 
 
 class LabelColumns:
-    """Labels of all noise levels and seeds as columns, each draw once.
-
-    Parameters
-    ----------
-    labels : LabelDraws
-        Gives them.
-    grid : SweepGrid
-        Its levels and seeds.
-
-    Attributes
-    ----------
-    width : int
-        k, columns of one draw.
-    starts : array of shape (levels, seeds)
-        First column of each draw.
-    """
+    """Labels of all noise levels and seeds as columns, each draw once."""
 
     def __init__(self, labels: LabelDraws, grid: SweepGrid) -> None:
         self._draws: list[np.ndarray] = []
@@ -86,56 +60,16 @@ class LabelColumns:
         self.count = sum(draw.shape[1] for draw in self._draws)
 
     def rows(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m c"]:
-        """Give all columns of some rows.
-
-        Parameters
-        ----------
-        rows : integer array of shape (m,)
-            Positions among the rows to train on.
-
-        Returns
-        -------
-        array of shape (m, columns)
-            Labels.
-        """
+        """Give all columns of some rows."""
         return np.hstack([draw[rows] for draw in self._draws])
 
     def columns(self, seed: int) -> Int[np.ndarray, " lk"]:
-        """Give the columns of one seed, levels first.
-
-        Parameters
-        ----------
-        seed : int
-            The seed.
-
-        Returns
-        -------
-        integer array of shape (levels * k,)
-            Columns.
-        """
+        """Give the columns of one seed, levels first."""
         return (self.starts[:, seed][:, None] + np.arange(self.width)).ravel()
 
 
 class Blocks:
-    """Moments of every block for one student and its teachers.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The pairs and whether intercepts are fitted.
-    student : str
-        The student's view.
-    cut : Cut
-        The blocks.
-    columns : LabelColumns
-        The labels.
-    shifts : dict of str to array
-        What is taken off each view.
-    into : callable
-        Makes an array of a shape: in memory, or in a file that processes share.
-    """
+    """Moments of every block for one student and its teachers."""
 
     def __init__(
         self,
@@ -184,28 +118,7 @@ class Blocks:
         labels: Float[np.ndarray, "R c"],
         shifts: dict[str, Float[np.ndarray, " _"]],
     ) -> Iterator[Sums]:
-        """Add up the pools of one seed, each of which holds the smaller ones.
-
-        Parameters
-        ----------
-        data : SweepData
-            The rows, for those beyond whole blocks.
-        layout : Layout
-            The seed's rows.
-        sizes : sequence of int
-            N, increasing.
-        chosen : integer array of shape (c,)
-            The seed's columns of labels.
-        labels : array of shape (R, c)
-            The same labels, row by row.
-        shifts : dict of str to array
-            What is taken off each view.
-
-        Yields
-        ------
-        Sums
-            Smallest pool first. Arrays are the caller's own.
-        """
+        """Add up the pools of one seed, each of which holds the smaller ones."""
         done = 0
         d = self.gram.shape[1]
         zero = {weak: np.zeros(cross.shape[2]) for weak, cross in self.cross.items()}
@@ -253,26 +166,7 @@ class Blocks:
 
 
 def block_bytes(data: SweepData, grid: SweepGrid, student: str, count: int, columns: int) -> int:
-    """Say what the blocks of one student take.
-
-    Parameters
-    ----------
-    data : SweepData
-        Gives the widths.
-    grid : SweepGrid
-        Gives the pairs.
-    student : str
-        The student's view.
-    count : int
-        Number of blocks.
-    columns : int
-        Columns of labels.
-
-    Returns
-    -------
-    int
-        Bytes.
-    """
+    """Say what the blocks of one student take."""
     width = {name: view.shape[1] for name, view in data.views.items()}
     own = width[student]
     taught = sum((own + 1) * width[weak] for weak, strong in grid.pairs if strong == student)
@@ -280,18 +174,7 @@ def block_bytes(data: SweepData, grid: SweepGrid, student: str, count: int, colu
 
 
 def pieces(rows: Int[np.ndarray, " m"]) -> Iterator[Int[np.ndarray, " p"]]:
-    """Cut rows into stretches of at most `PIECE`.
-
-    Parameters
-    ----------
-    rows : integer array of shape (m,)
-        Rows.
-
-    Yields
-    ------
-    integer array
-        Some of them.
-    """
+    """Cut rows into stretches of at most `PIECE`."""
     for start in range(0, len(rows), PIECE):
         yield rows[start : start + PIECE]
 
@@ -299,24 +182,7 @@ def pieces(rows: Int[np.ndarray, " m"]) -> Iterator[Int[np.ndarray, " p"]]:
 def shifted(
     data: SweepData, view: str, rows: Int[np.ndarray, " m"], shifts: dict[str, Float[np.ndarray, " _"]]
 ) -> Float[np.ndarray, "m d"]:
-    """Give rows to train on about the shift of their view.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    view : str
-        The view.
-    rows : integer array of shape (m,)
-        Positions among the rows to train on.
-    shifts : dict of str to array
-        What is taken off each view.
-
-    Returns
-    -------
-    array of shape (m, d)
-        float64.
-    """
+    """Give rows to train on about the shift of their view."""
     values = data.views[view][data.train[rows]].astype(np.float64)
     values -= shifts[view]
     return values
@@ -327,19 +193,8 @@ def shifts_and_scales(
 ) -> tuple[dict[str, Float[np.ndarray, " _"]], dict[str, float]]:
     """Give what is taken off each view, and the unit of its penalties.
 
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        Whether intercepts are fitted.
-
-    Returns
-    -------
-    shifts : dict of str to array of shape (d,)
-        By view, its mean over the rows to train on; zeros without intercepts.
-    scales : dict of str to float
-        Its mean variance per column; without intercepts the mean square.
+    Returns by view, its mean over the rows to train on; zeros without intercepts; its mean variance per
+    column; without intercepts the mean square.
     """
     shifts, scales = {}, {}
     for name in dict.fromkeys((*grid.teachers, *grid.students)):

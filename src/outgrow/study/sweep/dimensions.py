@@ -26,33 +26,7 @@ DEAL = 0xD5
 def dimensions(
     data: SweepData, pairs: Sequence[tuple[str, str]], seed: int = 0
 ) -> tuple[PairDimensions, ...]:
-    """Measure the dimensions of every pair on the rows to train on.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows; neither labels nor test rows are read.
-    pairs : sequence of (str, str)
-        (teacher's view, student's view).
-    seed : int
-        Deals jackknife groups, and draws the rotation that widths are matched by in the published similarity.
-
-    Returns
-    -------
-    tuple of PairDimensions
-        In the order of the pairs.
-
-    Examples
-    --------
-    >>> from outgrow.study.sweep.labels import NoisyLabels
-    >>> X = np.random.default_rng(0).standard_normal((400, 6))
-    >>> views = {"weak": X[:, :4], "strong": X[:, 2:]}
-    >>> y, train = X[:, :1], np.arange(300)
-    >>> data = SweepData(views, train, np.arange(300, 400), NoisyLabels(y[train]), y[300:])
-    >>> (found,) = dimensions(data, [("weak", "strong")])
-    >>> found.d_w, found.d_s, round(found.d_sw.value, 1)
-    (4, 4, 2.0)
-    """
+    """Measure the dimensions of every pair on the rows to train on."""
     return tuple(_dimensions(data, weak, strong, seed) for weak, strong in pairs)
 
 

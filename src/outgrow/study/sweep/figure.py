@@ -26,20 +26,7 @@ TITLES: Mapping[str, str] = {
 
 
 def pair_label(pair: PairDimensions, strong: bool = False) -> str:
-    """Name a pair as figures do.
-
-    Parameters
-    ----------
-    pair : PairDimensions
-        The pair.
-    strong : bool
-        Whether to name the student too.
-
-    Returns
-    -------
-    str
-        Such as "minilm-l3 (d_sw/d_w = .42)".
-    """
+    """Name a pair as figures do."""
     name = f"{pair.weak} → {pair.strong}" if strong else pair.weak
     if not isinstance(pair.d_sw, Estimate):
         return f"{name} (d_sw undefined)"
@@ -57,30 +44,7 @@ def panels_of(
     noise_name: str = "noise",
     quantities: Sequence[str] = ("pgr", "opr", "opr_raw_mse", "student"),
 ) -> tuple[Panel, ...]:
-    """Say what the figure of a sweep shows.
-
-    Parameters
-    ----------
-    cells : mapping of str to array
-        From `cells_of`.
-    grid : SweepGrid
-        The axes.
-    pairs : sequence of PairDimensions
-        For the labels, in the order of the grid.
-    at : tuple of int, optional
-        (n, N) at which the other axis is cut; the middle n and the largest N by default.
-    noise_pair : tuple of str, optional
-        The pair whose noise levels are drawn, where there are several of both; the first by default.
-    noise_name : str
-        What levels are called in labels.
-    quantities : sequence of str
-        What is drawn; those that there are not are left out.
-
-    Returns
-    -------
-    tuple of Panel
-        Grouped: teachers at the lowest noise by student, then noise levels of one pair.
-    """
+    """Say what the figure of a sweep shows."""
     by_pair = {(pair.weak, pair.strong): pair for pair in pairs}
     panels: list[Panel] = []
     if len(grid.pairs) > 1 or len(grid.noise) == 1:
@@ -107,30 +71,7 @@ def curve(
     fixed: int,
     note: str = "",
 ) -> Curve:
-    """Take one line out of the cells.
-
-    Parameters
-    ----------
-    cells : mapping of str to array
-        From `cells_of`.
-    series : str
-        What to call it.
-    quantity : str
-        Which.
-    line : tuple of (str, str, float)
-        Teacher, student and noise level.
-    axis : {"n", "N"}
-        What runs.
-    fixed : int
-        The other size.
-    note : str
-        How values were obtained.
-
-    Returns
-    -------
-    Curve
-        Measured.
-    """
+    """Take one line out of the cells."""
     weak, strong, noise = line
     other = "N" if axis == "n" else "n"
     rows = (

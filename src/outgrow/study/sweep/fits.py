@@ -26,52 +26,34 @@ Rows = Callable[[], tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "m k"]]]
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """Fits of one set of rows along a path of penalties.
-
-    Parameters
-    ----------
-    theta : array of shape (a, d, k)
-        Coefficients.
-    level : array of shape (a, k)
-        Intercepts, in the coordinates of the features; zeros without.
-    from_rows : array of shape (a,)
-        Whether the rows themselves were decomposed.
-    condition : array of shape (a,)
-        Condition of the matrix that was factored; of the features' singular values, squared, from rows.
-    inverse : array of shape (a,)
-        Norm of its inverse; NaN from rows.
-    """
+    """Fits of one set of rows along a path of penalties."""
 
     theta: Float[np.ndarray, "a d k"]
+    """Coefficients."""
     level: Float[np.ndarray, "a k"]
+    """Intercepts, in the coordinates of the features; zeros without."""
     from_rows: np.ndarray
+    """Whether the rows themselves were decomposed."""
     condition: Float[np.ndarray, " a"]
+    """Condition of the matrix that was factored; of the features' singular values, squared, from rows."""
     inverse: Float[np.ndarray, " a"]
+    """Norm of its inverse; NaN from rows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
-    """Sums over the rows of a fit.
-
-    Parameters
-    ----------
-    rows : int
-        m.
-    total : array of shape (d,)
-        Sum of features.
-    gram : array of shape (d, d)
-        Sum of their products.
-    targets : array of shape (k,)
-        Sum of targets.
-    answers : array of shape (d, k)
-        Products of features and targets.
-    """
+    """Sums over the rows of a fit."""
 
     rows: int
+    """m."""
     total: Float[np.ndarray, " d"]
+    """Sum of features."""
     gram: Float[np.ndarray, "d d"]
+    """Sum of their products."""
     targets: Float[np.ndarray, " k"]
+    """Sum of targets."""
     answers: Float[np.ndarray, "d k"]
+    """Products of features and targets."""
 
 
 def fit(
@@ -84,30 +66,7 @@ def fit(
     work: Float[np.ndarray, "d d"] | None = None,
     sketch: int | None = None,
 ) -> Path:
-    """Fit (1/m) |y - X theta - level|^2 + alpha |theta|^2 for every alpha.
-
-    Parameters
-    ----------
-    sums : Products
-        Of the rows of the fit.
-    alphas : sequence of float
-        Penalties of docs/theory.md.
-    rows : callable
-        Gives the rows.
-    intercept : bool
-        Whether levels are fitted.
-    inverse : array of shape (a,), optional
-        By penalty, a bound on the norm of the inverse; NaN where none is known.
-    work : array of shape (d, d), optional
-        Overwritten.
-    sketch : int, optional
-        As in `SweepGrid`.
-
-    Returns
-    -------
-    Path
-        The fits.
-    """
+    """Fit (1/m) |y - X theta - level|^2 + alpha |theta|^2 for every alpha."""
     m, d = sums.rows, len(sums.total)
     if sketch is not None and d > sketch:
         return sketched(*rows(), alphas, sketch, intercept=intercept)
@@ -134,24 +93,7 @@ def fit(
 def fit_few(
     X: Float[np.ndarray, "m d"], Y: Float[np.ndarray, "m k"], alphas: Sequence[float], *, intercept: bool
 ) -> Path:
-    """Fit rows that are fewer than their columns; without a penalty, by minimum norm.
-
-    Parameters
-    ----------
-    X : array of shape (m, d)
-        Features.
-    Y : array of shape (m, k)
-        Targets.
-    alphas : sequence of float
-        Penalties of docs/theory.md.
-    intercept : bool
-        Whether levels are fitted.
-
-    Returns
-    -------
-    Path
-        The fits.
-    """
+    """Fit rows that are fewer than their columns; without a penalty, by minimum norm."""
     m, d = X.shape
     mean = X.mean(axis=0) if intercept else np.zeros(d)
     target = Y.mean(axis=0) if intercept else np.zeros(Y.shape[1])

@@ -29,100 +29,60 @@ class LabelDraws(Protocol):
     """Gives the labels that one seed trains on."""
 
     def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R k"]:
-        """Draw labels of the rows to train on.
-
-        Parameters
-        ----------
-        noise : float
-            A level of the grid's noise axis.
-        seed : int
-            The seed.
-
-        Returns
-        -------
-        ndarray, shape (R, k)
-            In the order of `SweepData.train`.
-        """
+        """Draw labels of the rows to train on."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class SweepData:
-    """Rows that a sweep is measured on.
-
-    Parameters
-    ----------
-    views : mapping of str to array of shape (rows, d)
-        Feature sets by name, float32 or float64, rows alike in order.
-    train : integer array of shape (R,)
-        Rows that labelled rows and pools are dealt from; all have labels.
-    test : integer array of shape (T,)
-        Rows that every model is scored on.
-    labels : LabelDraws
-        Gives labels of `train`.
-    truth : array of shape (T, k)
-        What predictions of the test rows are held against: labels, or something less noisy; classes one-hot.
-    truth_variance : float
-        Error variance of `truth` on these rows, taken off every risk: an excess risk is left where it is all
-        of the noise.
-    classes : int
-        Number of classes; 0 for a regression.
-    """
+    """Rows that a sweep is measured on."""
 
     views: Mapping[str, Float[np.ndarray, "rows _"]]
+    """Feature sets by name, float32 or float64, rows alike in order."""
     train: Int[np.ndarray, " R"]
+    """Rows that labelled rows and pools are dealt from; all have labels."""
     test: Int[np.ndarray, " T"]
+    """Rows that every model is scored on."""
     labels: LabelDraws
+    """Gives labels of `train`."""
     truth: Float[np.ndarray, "T k"]
+    """What predictions of the test rows are held against: labels, or something less noisy; classes one-hot."""
     truth_variance: float = 0.0
+    """Error variance of `truth` on these rows, taken off every risk: an excess risk is left where it is all
+    of the noise."""
     classes: int = 0
+    """Number of classes; 0 for a regression."""
 
 
 @dataclass(frozen=True)
 class SweepGrid:
-    """The axes of a sweep.
-
-    Parameters
-    ----------
-    pairs : tuple of (str, str)
-        (teacher's view, student's view).
-    n : tuple of int
-        Labelled rows, increasing.
-    N : tuple of int
-        Unlabelled rows, increasing.
-    noise : tuple of float
-        Levels that `LabelDraws.draw` knows, such as standard deviations of noise added.
-    alphas_w : tuple of float
-        Penalties of teachers; 0 is the minimum norm.
-    alphas_s : tuple of float
-        Penalties of student, joint student, baseline and ceiling.
-    unit : {"variance", "absolute", "total"}
-        What penalties are numbers of.
-    seeds : int
-        Draws of rows and labels: seeds 0, 1, ...
-    intercept : bool
-        Whether intercepts are fitted.
-    joint : bool
-        Whether to measure the joint student too (labels and pseudo-labels, every row weighing the same).
-    head : {"squared", "logistic"}
-        The loss.
-    sketch : int or None
-        Width beyond which a feature set is fitted through a randomized SVD of this rank, as code that is
-        replicated does; None for exact fits.
-    """
+    """The axes of a sweep."""
 
     pairs: tuple[tuple[str, str], ...]
+    """(teacher's view, student's view)."""
     n: tuple[int, ...]
+    """Labelled rows, increasing."""
     N: tuple[int, ...]
+    """Unlabelled rows, increasing."""
     noise: tuple[float, ...] = (0.0,)
+    """Levels that `LabelDraws.draw` knows, such as standard deviations of noise added."""
     alphas_w: tuple[float, ...] = (0.0,)
+    """Penalties of teachers; 0 is the minimum norm."""
     alphas_s: tuple[float, ...] = (0.0,)
+    """Penalties of student, joint student, baseline and ceiling."""
     unit: Unit = "variance"
+    """What penalties are numbers of."""
     seeds: int = 10
+    """Draws of rows and labels: seeds 0, 1, ..."""
     intercept: bool = True
+    """Whether intercepts are fitted."""
     joint: bool = True
+    """Whether to measure the joint student too (labels and pseudo-labels, every row weighing the same)."""
     head: SweepHead = "squared"
+    """The loss."""
     sketch: int | None = None
+    """Width beyond which a feature set is fitted through a randomized SVD of this rank, as code that is
+    replicated does; None for exact fits."""
 
     @property
     def teachers(self) -> tuple[str, ...]:
@@ -136,22 +96,7 @@ class SweepGrid:
 
 
 def check_grid(data: SweepData, grid: SweepGrid) -> None:
-    """Refuse a grid that names what is not there.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-
-    Raises
-    ------
-    ConfigError
-        When an axis is empty or repeats a value, a view is unknown (with the nearest name), a penalty or the
-        number of seeds cannot be used, labels are no classes, or the head is not for such labels or
-        penalties.
-    """
+    """Refuse a grid that names what is not there."""
     for name, axis in (
         ("pairs", grid.pairs),
         ("--noise", grid.noise),

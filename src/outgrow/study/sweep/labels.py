@@ -23,35 +23,16 @@ DRAW = 0x1ABE15
 
 @dataclass(frozen=True, eq=False)
 class NoisyLabels:
-    """Labels, and how noise is added to them.
-
-    Parameters
-    ----------
-    y : array of shape (R, k)
-        Labels as they are: one column, or one-hot codes.
-    classes : int
-        Number of classes; 0 for a regression. Levels are then standard deviations, else probabilities that a
-        class is swapped for another one, all others being equally likely.
-    """
+    """Labels, and how noise is added to them."""
 
     y: Float[np.ndarray, "R k"]
+    """Labels as they are: one column, or one-hot codes."""
     classes: int = 0
+    """Number of classes; 0 for a regression. Levels are then standard deviations, else probabilities that a
+    class is swapped for another one, all others being equally likely."""
 
     def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R k"]:
-        """Draw the labels of one seed.
-
-        Parameters
-        ----------
-        noise : float
-            The level.
-        seed : int
-            The seed.
-
-        Returns
-        -------
-        array of shape (R, k)
-            Labels; the very same array for all seeds where the level is 0.
-        """
+        """Draw the labels of one seed."""
         check_noise(noise, self.classes)
         if not noise:
             return self.y
@@ -64,20 +45,7 @@ class NoisyLabels:
 
 
 def check_noise(noise: float, classes: int) -> None:
-    """Refuse a level that is none.
-
-    Parameters
-    ----------
-    noise : float
-        The level.
-    classes : int
-        Number of classes; 0 for a regression.
-
-    Raises
-    ------
-    ConfigError
-        When it is negative, not finite, so large that its squares are no numbers, or of classes and above 1.
-    """
+    """Refuse a level that is none."""
     if not (np.isfinite(noise) and noise >= 0) or (classes and noise > 1):
         what = "share of classes swapped, from 0 to 1" if classes else "standard deviation of at least 0"
         raise ConfigError(f"{noise:g} is no {what}", "--noise", "Name levels such as 0 and 0.1.")

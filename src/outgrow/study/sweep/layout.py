@@ -32,37 +32,24 @@ DEAL = 0x0D15C0
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The rows of one seed.
-
-    Parameters
-    ----------
-    labelled : integer array of shape (largest n,)
-        Positions among the rows to train on.
-    pool : integer array of shape (largest N,)
-        Likewise.
-    blocks : integer array
-        Blocks of the pool, in order.
-    """
+    """The rows of one seed."""
 
     labelled: Int[np.ndarray, " n"]
+    """Positions among the rows to train on."""
     pool: Int[np.ndarray, " N"]
+    """Likewise."""
     blocks: Int[np.ndarray, " blocks"]
+    """Blocks of the pool, in order."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Rows cut into blocks of one size.
-
-    Parameters
-    ----------
-    size : int
-        Rows of a block.
-    order : integer array of shape (rows,)
-        Random order of the rows; block b is its b-th stretch. A last, shorter stretch is left out.
-    """
+    """Rows cut into blocks of one size."""
 
     size: int
+    """Rows of a block."""
     order: Int[np.ndarray, " R"]
+    """Random order of the rows; block b is its b-th stretch. A last, shorter stretch is left out."""
 
     @property
     def count(self) -> int:
@@ -70,35 +57,11 @@ class Cut:
         return len(self.order) // self.size
 
     def rows(self, block: int) -> Int[np.ndarray, " size"]:
-        """Give the rows of a block.
-
-        Parameters
-        ----------
-        block : int
-            Its number.
-
-        Returns
-        -------
-        integer array of shape (size,)
-            Positions among the rows to train on.
-        """
+        """Give the rows of a block."""
         return self.order[block * self.size : (block + 1) * self.size]
 
     def deal(self, n: int, N: int, seed: int) -> Layout:
-        """Deal the rows of one seed.
-
-        Parameters
-        ----------
-        n, N : int
-            Most labelled and unlabelled rows.
-        seed : int
-            The seed.
-
-        Returns
-        -------
-        Layout
-            Its rows.
-        """
+        """Deal the rows of one seed."""
         rng = np.random.default_rng([seed, DEAL])
         blocks = rng.permutation(self.count)
         first, beyond = math.ceil(n / self.size), self.order[self.count * self.size :]
@@ -111,28 +74,7 @@ class Cut:
 
 
 def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
-    """Cut rows into the blocks that suit a grid.
-
-    Parameters
-    ----------
-    rows : int
-        Rows to train on.
-    grid : SweepGrid
-        Its n and N.
-    most : int
-        Most blocks.
-
-    Returns
-    -------
-    Cut
-        No more blocks than that; their size divides every N, and the largest n, where that leaves half as
-        many.
-
-    Raises
-    ------
-    ConfigError
-        When there are too few rows: which n and N these are.
-    """
+    """Cut rows into the blocks that suit a grid."""
     check_sizes(rows, grid)
     # Of the sizes that leave no more than `most` blocks the smallest: few blocks are few different deals, and
     # intervals over seeds would be too short. A common divisor of all sizes spares reading single rows.
@@ -143,20 +85,7 @@ def cut(rows: int, grid: SweepGrid, most: int = MOST_BLOCKS) -> Cut:
 
 
 def check_sizes(rows: int, grid: SweepGrid) -> None:
-    """Refuse sizes that the rows do not hold.
-
-    Parameters
-    ----------
-    rows : int
-        Rows to train on.
-    grid : SweepGrid
-        Its n and N.
-
-    Raises
-    ------
-    ConfigError
-        When an axis is empty, not increasing, or beyond the rows.
-    """
+    """Refuse sizes that the rows do not hold."""
     for name, values in (("--n", grid.n), ("--N", grid.N)):
         if not values:
             raise ConfigError(f"{name} names no size", "sweep", "Name at least one.")

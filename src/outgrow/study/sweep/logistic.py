@@ -29,28 +29,9 @@ of 20,000 rows for all of them stays near 100 MB for two classes."""
 def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -> dict[Key, Measured]:
     """Measure logistic teachers, students, joint students, baselines and ceilings on one seed.
 
-    Parameters
-    ----------
-    data : SweepData
-        The rows; labels and truth are one-hot codes.
-    grid : SweepGrid
-        The axes; penalties multiply the squared coefficients of all classes, beside the mean cross-entropy.
-    seed : int
-        The seed.
-    layout : Layout
-        Its rows.
-
-    Returns
-    -------
-    dict of tuple to Measured
-        By model. Risks are mean cross-entropies of the test rows in nats, probabilities below the rounding
-        unit counting as that; all fits are from rows, and the condition is NaN, or infinite for a fit that
-        stopped before it converged.
-
-    Raises
-    ------
-    ConfigError
-        When a penalty is 0, or the data has no classes.
+    Risks are mean cross-entropies of the test rows in nats, probabilities below the rounding unit counting as
+    that; all fits are from rows, and the condition is NaN, or infinite for a fit that stopped before it
+    converged.
     """
     check_grid(data, grid)
     shifts, scales = shifts_and_scales(data, grid)
@@ -77,24 +58,16 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """One feature set of a seed, in coordinates whose covariance is diagonal.
-
-    Parameters
-    ----------
-    rows : array of shape (n + N, d)
-        Labelled rows, then the pool; ones in the last column where intercepts are fitted.
-    test : array of shape (t, d)
-        Test rows likewise.
-    moments : array of shape (d,)
-        Mean squares of the columns of `rows`.
-    unit : float
-        Mean variance per column: what the grid's penalties may be numbers of.
-    """
+    """One feature set of a seed, in coordinates whose covariance is diagonal."""
 
     rows: Float[np.ndarray, "m d"]
+    """Labelled rows, then the pool; ones in the last column where intercepts are fitted."""
     test: Float[np.ndarray, "t d"]
+    """Test rows likewise."""
     moments: Float[np.ndarray, " d"]
+    """Mean squares of the columns of `rows`."""
     unit: float
+    """Mean variance per column: what the grid's penalties may be numbers of."""
 
     @classmethod
     def of(
@@ -120,17 +93,7 @@ class _View:
 
 
 class _Scores:
-    """Risks of many fits, filled in as they are made.
-
-    Parameters
-    ----------
-    columns : tuple of int
-        What the columns of a descent are.
-    others : tuple of int
-        What the descents are.
-    truth : array of shape (t, k)
-        What test rows are.
-    """
+    """Risks of many fits, filled in as they are made."""
 
     def __init__(
         self, columns: tuple[int, ...], others: tuple[int, ...], truth: Float[np.ndarray, "t k"]
@@ -158,19 +121,7 @@ class _Scores:
 
 
 class _SeedFits:
-    """The logistic fits of one seed.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-    layout : Layout
-        The seed's rows.
-    labels : array of shape (k, R, levels)
-        The seed's labels, class by class.
-    """
+    """The logistic fits of one seed."""
 
     def __init__(
         self, data: SweepData, grid: SweepGrid, layout: Layout, labels: Float[np.ndarray, "k R levels"]

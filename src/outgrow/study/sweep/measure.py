@@ -42,80 +42,33 @@ class Store(Protocol):
     def load(self, student: str, seed: int) -> SweepTable | None:
         """Give a part that was measured before.
 
-        Parameters
-        ----------
-        student : str
-            Its student.
-        seed : int
-            Its seed.
-
-        Returns
-        -------
-        SweepTable or None
-            None where there is none.
+        None where there is none.
         """
         ...
 
     def save(self, student: str, seed: int, part: SweepTable) -> None:
-        """Keep a part.
-
-        Parameters
-        ----------
-        student : str
-            Its student.
-        seed : int
-            Its seed.
-        part : SweepTable
-            What was measured.
-        """
+        """Keep a part."""
         ...
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a sweep takes.
-
-    Parameters
-    ----------
-    rows : int
-        Bytes of the feature sets.
-    blocks : int
-        Bytes of the blocks of the student whose take most.
-    count : int
-        Number of blocks.
-    size : int
-        Rows of each.
-    """
+    """What a sweep takes."""
 
     rows: int
+    """Bytes of the feature sets."""
     blocks: int
+    """Bytes of the blocks of the student whose take most."""
     count: int
+    """Number of blocks."""
     size: int
+    """Rows of each."""
 
 
 def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tuple[Memory, Cut]:
     """Work out blocks and what they take, before they are made.
 
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-    free : int, optional
-        Bytes that there are; those that the machine has free by default.
-
-    Returns
-    -------
-    memory : Memory
-        What is taken.
-    cut : Cut
-        The blocks.
-
-    Raises
-    ------
-    ConfigError
-        When rows are too few, or the memory does not hold a single block.
+    Returns what is taken; the blocks.
     """
     room = free_memory() if free is None else free
     taken = sum(view.nbytes for view in data.views.values())
@@ -145,46 +98,7 @@ def measure_sweep(
     progress: Progress | None = None,
     store: Store | None = None,
 ) -> SweepTable:
-    """Measure every model on every cell and seed of a grid.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-    jobs : int, optional
-        Processes, as in joblib (-1: one per core). By default one, and one per core where the first part
-        shows that the others take longer than some seconds.
-    progress : callable, optional
-        Told what is being done and the share done.
-    store : Store, optional
-        Keeps parts, so that a sweep can go on where it was interrupted.
-
-    Returns
-    -------
-    SweepTable
-        One row per model, cell and seed: see `outgrow.study.sweep.table`.
-
-    Raises
-    ------
-    ConfigError
-        When the grid does not fit the rows, or the memory does not suffice.
-
-    Examples
-    --------
-    >>> from outgrow.study.sweep.labels import NoisyLabels
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((700, 12))
-    >>> y = X[:, :1] + rng.standard_normal((700, 1))
-    >>> data = SweepData({"w": X[:, :8], "s": X[:, 4:]}, np.arange(600), np.arange(600, 700),
-    ...                  NoisyLabels(y[:600]), y[600:])
-    >>> table = measure_sweep(data, SweepGrid((("w", "s"),), n=(40,), N=(200, 400), seeds=2))
-    >>> sorted(set(table["model"].tolist()))
-    ['baseline', 'ceiling', 'joint', 'student', 'teacher']
-    >>> len(table["risk"])
-    16
-    """
+    """Measure every model on every cell and seed of a grid."""
     check_grid(data, grid)
     tell = progress or (lambda _what, _share: None)
     _, blocks = memory_of(data, grid)
@@ -275,32 +189,7 @@ def measure_part(
     shared: _Shared | None,
     columns: np.ndarray | None,
 ) -> SweepTable:
-    """Measure one student on one seed.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes, with this student's pairs only.
-    student : str
-        The student.
-    seed : int
-        The seed.
-    cut : Cut
-        The blocks' rows.
-    told : tuple of str
-        Teachers whose own risks belong to this part: another student may share them.
-    shared : object
-        Blocks, and what else all seeds share; None for logistic heads.
-    columns : array or None
-        The seed's columns of labels in the blocks.
-
-    Returns
-    -------
-    SweepTable
-        One row per model and cell.
-    """
+    """Measure one student on one seed."""
     layout = cut.deal(max(grid.n), max(grid.N), seed)
     found: dict[Key, Measured]
     if shared is None or columns is None:

@@ -122,17 +122,7 @@ class PartFolder:
     def load(self, student: str, seed: int) -> SweepTable | None:
         """Give a part that was measured before.
 
-        Parameters
-        ----------
-        student : str
-            Its student.
-        seed : int
-            Its seed.
-
-        Returns
-        -------
-        SweepTable or None
-            None where there is none, or its file is damaged: it is then measured again.
+        None where there is none, or its file is damaged: it is then measured again.
         """
         path = self._path(student, seed)
         try:

@@ -16,17 +16,7 @@ PIECE = 4_096
 
 
 class TestRows:
-    """Test rows of one view, ready to score.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    view : str
-        The view.
-    shift : array of shape (d,)
-        What is taken off it.
-    """
+    """Test rows of one view, ready to score."""
 
     __test__ = False
     """Not a test of pytest's."""
@@ -55,21 +45,8 @@ class TestRows:
     ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"] | None]:
         """Score models.
 
-        Parameters
-        ----------
-        theta : array of shape (c, d, k)
-            Coefficients of c models.
-        level : array of shape (c, k)
-            Their intercepts.
-        by_rows : array of bool of shape (c,), optional
-            Models whose risks are to be taken row by row; none by default.
-
-        Returns
-        -------
-        risk : array of shape (c,)
-            Mean over test rows of the squared error, summed over targets, less the truth's error variance.
-        accuracy : array of shape (c,) or None
-            Share of rows whose largest target is predicted largest; None for a regression.
+        Returns mean over test rows of the squared error, summed over targets, less the truth's error
+        variance; share of rows whose largest target is predicted largest; None for a regression.
         """
         c, d, k = theta.shape
         flat = theta.transpose(1, 0, 2).reshape(d, c * k)

@@ -26,78 +26,38 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Risks of one model over the grid, of one seed.
-
-    Parameters
-    ----------
-    risk : array
-        (levels, n, alphas) for single fits, (levels, n, N, alphas) for the ceiling,
-        (levels, n, N, alphas_w, alphas_s) for student and joint student.
-    accuracy : array or None
-        Of the same shape; None for a regression.
-    from_rows : array of bool
-        Whether sums did not suffice; of the same shape.
-    condition : array
-        Condition of what was factored; of the same shape.
-    """
+    """Risks of one model over the grid, of one seed."""
 
     risk: Float[np.ndarray, "*grid"]
+    """(levels, n, alphas) for single fits, (levels, n, N, alphas) for the ceiling, (levels, n, N, alphas_w,
+    alphas_s) for student and joint student."""
     accuracy: Float[np.ndarray, "*grid"] | None
+    """Of the same shape; None for a regression."""
     from_rows: np.ndarray
+    """Whether sums did not suffice; of the same shape."""
     condition: Float[np.ndarray, "*grid"]
+    """Condition of what was factored; of the same shape."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Penalties of a view in the unit of docs/theory.md, by number of rows.
-
-    Parameters
-    ----------
-    values : tuple of float
-        As the grid has them.
-    unit : str
-        Its unit.
-    variance : float
-        Mean variance per column of the view.
-    """
+    """Penalties of a view in the unit of docs/theory.md, by number of rows."""
 
     values: tuple[float, ...]
+    """As the grid has them."""
     unit: str
+    """Its unit."""
     variance: float
+    """Mean variance per column of the view."""
 
     def at(self, m: int) -> tuple[float, ...]:
-        """Give the penalties of a fit.
-
-        Parameters
-        ----------
-        m : int
-            Its rows.
-
-        Returns
-        -------
-        tuple of float
-            Penalties.
-        """
+        """Give the penalties of a fit."""
         factor = {"variance": self.variance, "absolute": 1.0, "total": 1.0 / m}[self.unit]
         return tuple(value * factor for value in self.values)
 
 
 class SeedFits:
-    """The fits of one seed.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-    layout : Layout
-        The seed's rows.
-    labels : array of shape (R, levels * k)
-        The seed's labels, levels first.
-    shifts, scales : dict of str to array, float
-        By view: what is taken off, and the mean variance per column.
-    """
+    """The fits of one seed."""
 
     def __init__(
         self,
@@ -113,38 +73,13 @@ class SeedFits:
         self.k = labels.shape[1] // len(grid.noise)
 
     def scale(self, view: str, alphas: Sequence[float]) -> Scale:
-        """Give a view's penalties.
-
-        Parameters
-        ----------
-        view : str
-            The view.
-        alphas : sequence of float
-            The grid's.
-
-        Returns
-        -------
-        Scale
-            By rows.
-        """
+        """Give a view's penalties."""
         return Scale(tuple(alphas), self.grid.unit, self.scales[view])
 
     def single(self, view: str, alphas: Sequence[float]) -> tuple[list[Path], list[Products]]:
         """Fit a view on the labelled rows, for every n.
 
-        Parameters
-        ----------
-        view : str
-            The view.
-        alphas : sequence of float
-            Penalties as the grid has them.
-
-        Returns
-        -------
-        paths : list of Path
-            By n; columns are levels and targets.
-        sums : list of Products
-            By n.
+        Returns by n; columns are levels and targets; by n.
         """
         X = shifted(self.data, view, self.layout.labelled, self.shifts)
         Y = self.labels[self.layout.labelled]
@@ -169,20 +104,7 @@ class SeedFits:
         return fit(sums, alphas, rows, intercept=self.grid.intercept, sketch=self.grid.sketch, **known)
 
     def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
-        """Score fits on the labelled rows.
-
-        Parameters
-        ----------
-        paths : sequence of Path
-            By n.
-        test : TestRows
-            Of their view.
-
-        Returns
-        -------
-        Measured
-            (levels, n, alphas).
-        """
+        """Score fits on the labelled rows."""
         levels = len(self.grid.noise)
         return _stacked([self._scored(path, (levels,), test) for path in paths], axis=1)
 
@@ -194,26 +116,7 @@ class SeedFits:
         columns: Int[np.ndarray, " lk"],
         test: TestRows,
     ) -> dict[Key, Measured]:
-        """Measure students, joint students and ceilings.
-
-        Parameters
-        ----------
-        blocks : Blocks
-            Of the student's view.
-        teachers : dict of str to list of Path
-            Fits of each teacher by n.
-        baseline : sequence of Products
-            Sums of the labelled rows in the student's view, by n.
-        columns : integer array of shape (levels * k,)
-            The seed's columns of labels in the blocks.
-        test : TestRows
-            Of the student's view.
-
-        Returns
-        -------
-        dict of tuple to Measured
-            By model.
-        """
+        """Measure students, joint students and ceilings."""
         found: dict[Key, list[Measured]] = {}
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
         strong = blocks.student

@@ -20,21 +20,14 @@ size at most, and risks, to which badly determined directions add least, by less
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Solutions of a linear system with matrix A.
-
-    Parameters
-    ----------
-    theta : array of shape (d, k)
-        Coefficients.
-    condition : float
-        Of A: its Frobenius norm times the next, which is not below its condition but for that estimate.
-    inverse : float
-        Estimate of the 1-norm of its inverse.
-    """
+    """Solutions of a linear system with matrix A."""
 
     theta: Float[np.ndarray, "d k"]
+    """Coefficients."""
     condition: float
+    """Of A: its Frobenius norm times the next, which is not below its condition but for that estimate."""
     inverse: float
+    """Estimate of the 1-norm of its inverse."""
 
 
 def solve(
@@ -48,25 +41,7 @@ def solve(
 ) -> Solution | None:
     """Solve (A - s s' / m + ridge I) theta = b.
 
-    Parameters
-    ----------
-    A : array of shape (d, d)
-        Symmetric, C-contiguous; left as it is.
-    b : array of shape (d, k)
-        Right-hand sides.
-    ridge : float
-        Added to the diagonal.
-    mean : tuple of array of shape (d,) and int, optional
-        s and m, where A is of rows that are not centred.
-    inverse : float, optional
-        A bound on the norm of the inverse, known from a smaller matrix: saves estimating it.
-    work : array of shape (d, d), optional
-        Where to factor: a new array of a megabyte costs as much as factoring it.
-
-    Returns
-    -------
-    Solution or None
-        None where the matrix is not positive definite, or its condition exceeds `CONDITION`.
+    None where the matrix is not positive definite, or its condition exceeds `CONDITION`.
     """
     d = len(A)
     work = np.empty_like(A) if work is None else work

@@ -42,30 +42,8 @@ def sweep_rows(
 ) -> tuple[SweepData, dict[str, str], Prepared]:
     """Read the rows of a sweep.
 
-    Parameters
-    ----------
-    config : SweepConfig
-        Where they are.
-    permissions : Permissions
-        What may be run.
-    progress : callable, optional
-        Told what is being done and the share done.
-
-    Returns
-    -------
-    data : SweepData
-        Rows with labels, in the order of their ids.
-    names : dict of str to str
-        Name of the feature set by the configuration's entry.
-    read : Prepared
-        What they were read from.
-
-    Raises
-    ------
-    ConfigError
-        When a set is named twice.
-    DataError
-        When there are no test rows, or none to train on.
+    Returns rows with labels, in the order of their ids; name of the feature set by the configuration's entry;
+    what they were read from.
     """
     for option, entries in (("--weak", config.weak), ("--strong", config.strong)):
         twice = [entry for place, entry in enumerate(entries) if entry in entries[:place]]
@@ -87,27 +65,7 @@ def sweep_rows(
 
 
 def data_of(read: Prepared, config: SweepConfig, students: Collection[str]) -> SweepData:
-    """Take the rows of a sweep out of what was read.
-
-    Parameters
-    ----------
-    read : Prepared
-        Rows, joined and split.
-    config : SweepConfig
-        Gives truth, noise variance and ranks.
-    students : collection of str
-        Feature sets of students.
-
-    Returns
-    -------
-    SweepData
-        Its rows.
-
-    Raises
-    ------
-    DataError
-        When there are no test rows.
-    """
+    """Take the rows of a sweep out of what was read."""
     split = read.split
     if not len(split.test):
         raise DataError(
@@ -136,22 +94,7 @@ def data_of(read: Prepared, config: SweepConfig, students: Collection[str]) -> S
 def leading(
     view: Float[np.ndarray, "rows d"], train: Int[np.ndarray, " R"], rank: int
 ) -> Float[np.ndarray, "rows r"]:
-    """Project a view on its leading principal components.
-
-    Parameters
-    ----------
-    view : array of shape (rows, d)
-        Features.
-    train : integer array of shape (R,)
-        Rows whose covariance it is.
-    rank : int
-        Components to keep; all where there are no more.
-
-    Returns
-    -------
-    array of shape (rows, r)
-        float64; not centred, so that what means contribute without intercepts is kept.
-    """
+    """Project a view on its leading principal components."""
     if rank >= view.shape[1]:
         return view
     mean = view[train].mean(axis=0, dtype=np.float64)
@@ -164,22 +107,7 @@ def leading(
 
 
 def grid_of(config: SweepConfig, names: dict[str, str], rows: int) -> SweepGrid:
-    """Give the axes of a sweep.
-
-    Parameters
-    ----------
-    config : SweepConfig
-        Names them; sizes that it leaves open are filled in.
-    names : dict of str to str
-        Feature set by entry.
-    rows : int
-        Rows to train on.
-
-    Returns
-    -------
-    SweepGrid
-        The axes.
-    """
+    """Give the axes of a sweep."""
     n = config.n
     if not n:
         # Half of what the largest pool leaves, so that seeds differ in more than the order of rows.
@@ -196,25 +124,7 @@ def grid_of(config: SweepConfig, names: dict[str, str], rows: int) -> SweepGrid:
 
 
 def default_pools(rows: int, n: int) -> tuple[int, ...]:
-    """Give sizes of pools, each twice the one before.
-
-    Parameters
-    ----------
-    rows : int
-        Rows to train on.
-    n : int
-        Those of them that are labelled.
-
-    Returns
-    -------
-    tuple of int
-        Round numbers. Some rows stay unused: where none may, blocks can be of one row each.
-
-    Examples
-    --------
-    >>> default_pools(700, 100), default_pools(20_011, 800), default_pools(9, 2)
-    ((70, 140, 280, 560), (2200, 4400, 8800, 17600), (4,))
-    """
+    """Give sizes of pools, each twice the one before."""
     # Blocks of the most there are: one begun for n, one for N, and the rows left over from whole ones.
     most = max(2, rows - n - 3 * math.ceil(rows / MOST_BLOCKS))
     least = most >> (STEPS_POOL - 1)
@@ -225,21 +135,7 @@ def default_pools(rows: int, n: int) -> tuple[int, ...]:
 
 
 def check_sweep(data: SweepData, grid: SweepGrid) -> None:
-    """Refuse a sweep that cannot be measured or summarised, before anything is done for it.
-
-    Parameters
-    ----------
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-
-    Raises
-    ------
-    ConfigError
-        When the grid does not fit the rows, a noise level is none, or a single seed leaves none to choose
-        penalties on.
-    """
+    """Refuse a sweep that cannot be measured or summarised, before anything is done for it."""
     check_grid(data, grid)
     for noise in grid.noise:
         check_noise(noise, data.classes)
@@ -256,30 +152,7 @@ def sweep(
     progress: Progress | None = None,
     store: Store | None = None,
 ) -> SweepOutcome:
-    """Measure a sweep whose rows are read, and summarise it.
-
-    Parameters
-    ----------
-    config : SweepConfig
-        What was asked for.
-    data : SweepData
-        The rows.
-    grid : SweepGrid
-        The axes.
-    read : Prepared
-        What the rows were read from.
-    jobs : int, optional
-        Processes; as many as pay by default.
-    progress : callable, optional
-        Told what is being done and the share done.
-    store : Store, optional
-        Keeps parts.
-
-    Returns
-    -------
-    SweepOutcome
-        Everything found.
-    """
+    """Measure a sweep whose rows are read, and summarise it."""
     start = time.perf_counter()
     check_sweep(data, grid)
     memory, _ = memory_of(data, grid)
@@ -319,18 +192,7 @@ def sweep(
 
 
 def fits_of(table: SweepTable) -> dict[str, float | int]:
-    """Count fits by how they were made.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Every seed.
-
-    Returns
-    -------
-    dict of str to number
-        "moments", "rows", and the "worst_condition" of what was factored for the former.
-    """
+    """Count fits by how they were made."""
     sums = table["solver"] == "moments"
     worst = float(table["condition"][sums].max()) if sums.any() else float("nan")
     return {"moments": int(sums.sum()), "rows": int((~sums).sum()), "worst_condition": worst}

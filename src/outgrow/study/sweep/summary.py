@@ -35,23 +35,7 @@ NOTHING: Mapping[str, Any] = {
 def arrays_of(
     table: SweepTable, grid: SweepGrid, quantity: str = "risk"
 ) -> dict[tuple[str, ...], Float[np.ndarray, "*axes"]]:
-    """Give a sweep's table as one array per model.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Of this grid, complete, in any order.
-    grid : SweepGrid
-        The axes.
-    quantity : str
-        "risk", "accuracy" or "condition".
-
-    Returns
-    -------
-    dict of tuple to array
-        By ("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) and
-        ("joint", weak, strong): axes as in `table.AXES`, seeds last.
-    """
+    """Give a sweep's table as one array per model."""
     values = {
         "noise": grid.noise, "n": grid.n, "N": grid.N, "alpha_w": grid.alphas_w, "alpha_s": grid.alphas_s,
         "seed": tuple(range(grid.seeds)),
@@ -78,18 +62,7 @@ def arrays_of(
 
 
 def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
-    """List the models of a grid.
-
-    Parameters
-    ----------
-    grid : SweepGrid
-        The axes.
-
-    Returns
-    -------
-    list of tuple
-        As `arrays_of` names them.
-    """
+    """List the models of a grid."""
     keys: list[tuple[str, ...]] = [("teacher", weak) for weak in grid.teachers]
     for strong in grid.students:
         keys += [("baseline", strong), ("ceiling", strong)]
@@ -101,20 +74,7 @@ def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
 def chosen(
     risks: Float[np.ndarray, "cells choices seeds"], values: Float[np.ndarray, "cells choices seeds"]
 ) -> Float[np.ndarray, "cells seeds"]:
-    """Take, for every seed, the choice of least mean risk on the other seeds.
-
-    Parameters
-    ----------
-    risks : array of shape (cells, choices, seeds)
-        What is chosen by.
-    values : array of shape (cells, choices, seeds)
-        What is taken.
-
-    Returns
-    -------
-    array of shape (cells, seeds)
-        Values at the choices.
-    """
+    """Take, for every seed, the choice of least mean risk on the other seeds."""
     if risks.shape[1] == 1:
         return values[:, 0]
     others = risks.sum(axis=2, keepdims=True) - risks
@@ -123,22 +83,7 @@ def chosen(
 
 
 class Tuned:
-    """Values of every model by cell and seed, penalties chosen.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Every seed.
-    grid : SweepGrid
-        The axes.
-    quantity : str
-        "risk" or "accuracy"; choices are by risk in any case.
-
-    Raises
-    ------
-    ConfigError
-        When there are penalties to choose among, and a single seed.
-    """
+    """Values of every model by cell and seed, penalties chosen."""
 
     def __init__(self, table: SweepTable, grid: SweepGrid, quantity: str = "risk") -> None:
         check_seeds(grid)
@@ -154,20 +99,7 @@ class Tuned:
             self._values[key] = best if wide else best[:, :, None]
 
     def of(self, model: str, weak: str, strong: str) -> Float[np.ndarray, "l i j seeds"]:
-        """Give one model of a pair.
-
-        Parameters
-        ----------
-        model : str
-            Its name.
-        weak, strong : str
-            The pair.
-
-        Returns
-        -------
-        array of shape (levels, n, N, seeds)
-            Values; the same for every N where N does not matter to it.
-        """
+        """Give one model of a pair."""
         key = {"teacher": (model, weak), "student": (model, weak, strong), "joint": (model, weak, strong)}
         found = self._values[key.get(model, (model, strong))]
         shape = (len(self._grid.noise), len(self._grid.n), len(self._grid.N), self._grid.seeds)
@@ -175,34 +107,12 @@ class Tuned:
 
 
 def is_tuned(grid: SweepGrid) -> bool:
-    """Say whether penalties are chosen among.
-
-    Parameters
-    ----------
-    grid : SweepGrid
-        The axes.
-
-    Returns
-    -------
-    bool
-        Whether any stage has several.
-    """
+    """Say whether penalties are chosen among."""
     return len(grid.alphas_w) > 1 or len(grid.alphas_s) > 1
 
 
 def check_seeds(grid: SweepGrid) -> None:
-    """Refuse to choose penalties on the other seeds where there are none.
-
-    Parameters
-    ----------
-    grid : SweepGrid
-        The axes.
-
-    Raises
-    ------
-    ConfigError
-        When there are penalties to choose among, and a single seed.
-    """
+    """Refuse to choose penalties on the other seeds where there are none."""
     if grid.seeds < 2 and is_tuned(grid):
         raise ConfigError(
             "with a single seed there are no others to choose penalties on",
@@ -212,24 +122,7 @@ def check_seeds(grid: SweepGrid) -> None:
 
 
 def cells_of(table: SweepTable, grid: SweepGrid, *, excess: bool) -> dict[str, np.ndarray]:
-    """Summarise every pair and cell over seeds.
-
-    Parameters
-    ----------
-    table : SweepTable
-        Every seed.
-    grid : SweepGrid
-        The axes.
-    excess : bool
-        Whether risks are excess risks: the ratio of baseline and student is then the OPR, else that of raw
-        test errors.
-
-    Returns
-    -------
-    dict of str to array
-        Columns of `NOTHING`: quantities are the models, "pgr", "opr" (or "opr_raw_mse"),
-        "student_less_teacher", "student_less_baseline", and with classes "accuracy_of_..." of every model.
-    """
+    """Summarise every pair and cell over seeds."""
     tuned = Tuned(table, grid)
     columns: dict[str, list[Any]] = {name: [] for name in NOTHING}
     right = Tuned(table, grid, "accuracy") if np.isfinite(table["accuracy"]).any() else None
@@ -264,18 +157,7 @@ Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
-    """Give means over seeds with t intervals.
-
-    Parameters
-    ----------
-    values : array of shape (..., seeds)
-        By seed.
-
-    Returns
-    -------
-    tuple of array
-        Value, low, high, reason.
-    """
+    """Give means over seeds with t intervals."""
     seeds = values.shape[-1]
     mean = values.mean(axis=-1)
     reason = np.full(mean.shape, "", dtype=object)
@@ -287,20 +169,7 @@ def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
 
 
 def ratios(found: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) -> dict[str, Ends]:
-    """Give PGR and OPR of mean risks, with Fieller's intervals over seeds.
-
-    Parameters
-    ----------
-    found : mapping of str to array of shape (levels, n, N, seeds)
-        Risks by model.
-    excess : bool
-        Whether they are excess risks.
-
-    Returns
-    -------
-    dict of str to tuple
-        "pgr", and "opr" or "opr_raw_mse".
-    """
+    """Give PGR and OPR of mean risks, with Fieller's intervals over seeds."""
     teacher, student = found["teacher"], found["student"]
     gap = f"{CHECKS['OG205'].title} (OG205), or not by more than chance over these seeds"
     over = "the student's risk is not resolved from zero over these seeds"

@@ -43,22 +43,7 @@ AXES: Mapping[str, tuple[str, ...]] = {
 
 
 def part_table(found: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> SweepTable:
-    """Lay measurements of one seed out as rows.
-
-    Parameters
-    ----------
-    found : mapping of tuple to Measured
-        By model.
-    grid : SweepGrid
-        The axes.
-    seed : int
-        The seed.
-
-    Returns
-    -------
-    SweepTable
-        One row per model and cell.
-    """
+    """Lay measurements of one seed out as rows."""
     values = {
         "noise": grid.noise,
         "n": grid.n,
@@ -90,15 +75,7 @@ def part_table(found: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> Swe
 def joined(parts: Sequence[SweepTable]) -> SweepTable:
     """Put tables one below the other.
 
-    Parameters
-    ----------
-    parts : sequence of SweepTable
-        Tables.
-
-    Returns
-    -------
-    SweepTable
-        All their rows; none where there are no tables.
+    All their rows; none where there are no tables.
     """
     return {
         name: np.concatenate([part[name] for part in parts]) if parts else np.zeros(0, kind)
@@ -107,18 +84,7 @@ def joined(parts: Sequence[SweepTable]) -> SweepTable:
 
 
 def as_columns(table: SweepTable) -> dict[str, Any]:
-    """Give a table as columns for a file, with nulls for what is missing.
-
-    Parameters
-    ----------
-    table : SweepTable
-        The table.
-
-    Returns
-    -------
-    dict of str to pyarrow.Array
-        Columns.
-    """
+    """Give a table as columns for a file, with nulls for what is missing."""
     import pyarrow as pa
 
     out = {}
@@ -133,18 +99,7 @@ def as_columns(table: SweepTable) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> SweepTable:
-    """Read a table that was written with `as_columns`.
-
-    Parameters
-    ----------
-    path : Path
-        A Parquet file.
-
-    Returns
-    -------
-    SweepTable
-        The table.
-    """
+    """Read a table that was written with `as_columns`."""
     import pyarrow.parquet as pq
 
     stored = pq.read_table(path, columns=list(KINDS), page_checksum_verification=True)
