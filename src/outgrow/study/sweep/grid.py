@@ -46,7 +46,7 @@ class SweepData:
     labels: LabelDraws
     """Gives labels of `train`."""
     truth: Float[np.ndarray, "T k"]
-    """What predictions of the test rows are held against: labels, or something less noisy; classes one-hot."""
+    """What predictions of test rows are held against: labels, or something less noisy; classes one-hot."""
     truth_variance: float = 0.0
     """Error variance of `truth` on these rows, taken off every risk: an excess risk is left where it is all
     of the noise."""
