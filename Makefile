@@ -10,9 +10,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 # Where shapes in annotations are checked against the arrays of a study. Tests of error messages give wrong shapes
 # on purpose, so the check has a run of its own.
 NONE :=
-SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.probes.two_stage, \
-	outgrow.probes.expected_error, outgrow.probes.route_forecasts, outgrow.probes.routes, outgrow.probes.taught, \
-	outgrow.probes.linear_model, outgrow.study, outgrow.engine)
+SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.heads.two_stage, \
+	outgrow.heads.expected_error, outgrow.heads.route_forecasts, outgrow.heads.routes, outgrow.heads.taught, \
+	outgrow.heads.linear_model, outgrow.study, outgrow.forecasts, \
+	outgrow.sweeps, outgrow.reproductions, outgrow.intervals, outgrow.engine)
 
 .PHONY: demo test extras lint bench bench-answers bench-peers bench-calibration data clean
 
@@ -24,7 +25,8 @@ test: lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 	@echo "== shapes in annotations"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" --jaxtyping-packages=$(SHAPED),beartype.beartype \
-		tests/study tests/probes/test_two_stage.py tests/probes/test_routes.py tests/engine
+		tests/study tests/forecasts tests/sweeps tests/reproductions tests/heads/test_two_stage.py \
+		tests/heads/test_routes.py tests/engine
 
 # Encoders, with the small real models that their tests read; make test then tests them too.
 extras: .venv/test

@@ -22,12 +22,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from outgrow.data.splits import jackknife_groups
-from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.forecasts.accuracy_forecast import AccuracyForecast, LabelledRows
+from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.shared_moments import shared_moments
+from outgrow.intervals.jackknife import jackknife_interval
 from outgrow.results import Estimate
-from outgrow.study.accuracy_forecast import AccuracyForecast, LabelledRows
 from outgrow.theory.equivalents import single_risks, student_risks
-from outgrow.theory.forecast import Forecast
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.sign_error import sign_error
 from outgrow.theory.surface import RELATIVE

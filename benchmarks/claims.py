@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from outgrow.data.features_file import read_features
-from outgrow.data.movies import load_movies
-from outgrow.study.reproduce.raters import Raters
-from outgrow.study.sweep.dimensions import dimensions
-from outgrow.study.sweep.grid import SweepData, SweepGrid
-from outgrow.study.sweep.measure import measure_sweep
-from outgrow.study.sweep.summary import cells_of
+from outgrow.reproductions.raters import Raters
+from outgrow.sweeps.dimensions import dimensions
+from outgrow.sweeps.grid import SweepData, SweepGrid
+from outgrow.sweeps.measured_grid import measure_sweep
+from outgrow.sweeps.summary import cells_of
 from outgrow.theory.ridge_guarantee import as_printed, corrected
 from outgrow.theory.terms import PairSpectra
+from outgrow.worlds.rated_movies import load_movies
 
 SETS = ("minilm-l3", "minilm-l6", "mpnet-layer8", "mpnet")
 

@@ -17,8 +17,8 @@ import numpy as np
 from encode_images import load_module
 
 from outgrow.data.idx import read_idx_array
-from outgrow.data.sst2 import read_sst2
 from outgrow.runs import new_file
+from outgrow.worlds.sst2_phrases import read_sst2
 
 IMAGES, SIDE = 12_000, 64
 """Pictures drawn from the training part, and the side they are scaled to: 300 a second on two cores."""

@@ -13,9 +13,9 @@ import argparse
 
 import numpy as np
 
-from outgrow.data.movies import load_movies
 from outgrow.geometry.correlation import corrected, correlation_dimension
 from outgrow.results import Estimate
+from outgrow.worlds.rated_movies import load_movies
 
 D_W, D_S = 20, 15
 TRUTHS = {

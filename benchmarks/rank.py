@@ -242,7 +242,7 @@ def measured(folder: Path) -> int:
     from scipy.stats import spearmanr
 
     from outgrow.config import RankConfig
-    from outgrow.study.rank import rank
+    from outgrow.forecasts.rank import rank
 
     features, ids, rating, raters = read_movies(folder)
     teachers = {f"{name}-{k}": features[name][:, :k] for name, widths in SUBSETS.items() for k in widths}

@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 
 from outgrow.config import RunConfig
 from outgrow.data.features_file import read_features
-from outgrow.probes.routes import COST_ORDER
+from outgrow.heads.routes import COST_ORDER
 from outgrow.study.evaluate import on_rows, training_rows
 from outgrow.study.prepare import prepare
 from outgrow.study.training import train

@@ -21,11 +21,11 @@ import numpy as np
 from sklearn.linear_model import LinearRegression, Ridge
 from threadpoolctl import threadpool_limits
 
-from outgrow.study.sweep.grid import SweepData, SweepGrid
-from outgrow.study.sweep.labels import NoisyLabels
-from outgrow.study.sweep.layout import cut
-from outgrow.study.sweep.measure import measure_sweep, memory_of
-from outgrow.study.sweep.summary import arrays_of
+from outgrow.sweeps.grid import SweepData, SweepGrid
+from outgrow.sweeps.layout import cut
+from outgrow.sweeps.measured_grid import measure_sweep, memory_of
+from outgrow.sweeps.noisy_labels import NoisyLabels
+from outgrow.sweeps.summary import arrays_of
 
 ROWS, TEST, HIDDEN = 12_000, 3_000, 200
 

@@ -1,4 +1,4 @@
-"""Make golden results again: ``golden.py NAME...`` writes tests/study/reproduce/golden/NAME.json.
+"""Make golden results again: ``golden.py NAME...`` writes tests/reproductions/golden/NAME.json.
 
 A golden file holds what a reproduction finds at small settings. Tests compare with it, so that a change of
 any number is a decision: run this, and say in the commit why the numbers moved.
@@ -12,14 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from outgrow.reproductions.movies import MoviesOptions
+from outgrow.reproductions.movies import reproduce as reproduce_movies
+from outgrow.reproductions.reproduction import Reproduction
+from outgrow.reproductions.synthetic import reproduce
+from outgrow.reproductions.synthetic_draws import SyntheticSettings
 from outgrow.results import as_plain
-from outgrow.study.reproduce.movies import MoviesOptions
-from outgrow.study.reproduce.movies import reproduce as reproduce_movies
-from outgrow.study.reproduce.reproduction import Reproduction
-from outgrow.study.reproduce.synthetic import reproduce
-from outgrow.study.reproduce.synthetic_draws import SyntheticSettings
 
-FOLDER = Path(__file__).resolve().parents[1] / "tests" / "study" / "reproduce" / "golden"
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "reproductions" / "golden"
 
 
 def golden(name: str) -> dict[str, Any]:

@@ -38,8 +38,8 @@ import pyarrow.parquet as pq
 from outgrow.api import encode
 from outgrow.config import EncodeConfig
 from outgrow.data.features_file import read_features
-from outgrow.data.movies import draw_rater
 from outgrow.runs import new_file
+from outgrow.worlds.rated_movies import draw_rater
 
 REVIEWS = "vaderSentiment==3.3.2"
 MODELS = {

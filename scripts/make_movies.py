@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-DESTINATION = Path(__file__).resolve().parents[1] / "src" / "outgrow" / "data" / "_movies"
+DESTINATION = Path(__file__).resolve().parents[1] / "src" / "outgrow" / "worlds" / "_movies"
 
 # The strongest encoder keeps twice as many: its risk is what the demo's ceiling is about, and all four
 # together stay under 14 MB.

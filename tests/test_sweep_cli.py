@@ -18,8 +18,8 @@ import pytest
 
 import outgrow
 from outgrow.cli import app, main
-from outgrow.study.sweep import measure
-from outgrow.study.sweep.parts import PartFolder
+from outgrow.sweeps import measured_grid as measure
+from outgrow.sweeps.parts import PartFolder
 
 ROWS = 300
 

@@ -13,8 +13,8 @@ from forecast import forecast, target_of, whitened
 from measure import labels_of, load
 
 from features import PLAN, corpus
+from outgrow.intervals.replicates import MODEL, allowance, interval, ratio
 from outgrow.results import Estimate
-from outgrow.theory.replicates import MODEL, allowance, interval, ratio
 
 LABELS = (100, 400, 2000)
 SIZES, POOLS, PENALTIES = (1, 3, 5), (1, -1), (0, 3, 4, 5, 6)

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from jaxtyping import Float, Float32
 
 from outgrow.data.features_file import read_features
-from outgrow.data.movies import draw_rater
-from outgrow.data.sst2 import read_sst2
 from outgrow.runs import new_file
+from outgrow.worlds.rated_movies import draw_rater
+from outgrow.worlds.sst2_phrases import read_sst2
 
 HERE = Path(__file__).resolve().parent
 PLAN = tomllib.loads(

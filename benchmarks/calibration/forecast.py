@@ -36,8 +36,8 @@ from features import CACHE, PLAN, corpus, matrix
 from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.geometry.published import published_correlation_dimension
+from outgrow.heads.two_stage import Pool, StageOne, StageTwo
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
-from outgrow.probes.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import Estimate
 from outgrow.runs import new_file
 from outgrow.theory.effective_stage import Stages, effective_stages
@@ -123,7 +123,7 @@ def standard_error(values: np.ndarray) -> np.ndarray:
 
 def ratio(over: np.ndarray, under: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give ratios with Fieller's interval for a denominator above zero: NaN where it is not, infinite ends
-    where it is not resolved (`outgrow.theory.fieller`)."""
+    where it is not resolved (`outgrow.intervals.fieller`)."""
     from scipy.special import stdtrit
 
     groups = len(over) - 1

@@ -26,7 +26,7 @@ from scipy.stats import t as student_t
 
 from features import PLAN
 from outgrow.geometry.correlation import corrected
-from outgrow.theory.replicates import APART, MODEL
+from outgrow.intervals.replicates import APART, MODEL
 
 GAPS = {"below 5 %": 0.05, "5 to 10 %": 0.10, "10 to 20 %": 0.20, "20 to 35 %": 0.35, "above 35 %": np.inf}
 """Classes of the measured gap between teacher and ceiling over the teacher's excess risk (the risk where the

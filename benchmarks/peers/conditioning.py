@@ -6,6 +6,7 @@ from typing import Any
 
 import with_cca_zoo
 import with_numpy
+
 from worlds import pair
 
 CONDITIONS = (1e2, 1e4, 1e5, 1e7, 1e9)

@@ -6,6 +6,7 @@ import numpy as np
 import ours
 import with_numpy
 from comparison import Aim, Comparison, Inputs, largest
+
 from worlds import pair
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import ours
 import with_numpy
 from comparison import Comparison, Inputs, largest
+
 from worlds import movies, pair
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import ours
 from comparison import Comparison, Inputs, relative
+
 from worlds import pair
 
 RULES: tuple[dict[str, Any], ...] = (

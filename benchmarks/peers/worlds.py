@@ -69,7 +69,7 @@ def movies(rows: int | None = None) -> dict[str, Any]:
     dict of str to numpy.ndarray
         "weak" (MiniLM-L6), "strong" (mpnet) and "y" of those rows, "test" (mpnet) of the others; float64.
     """
-    from outgrow.data.movies import load_movies
+    from outgrow.worlds.rated_movies import load_movies
 
     found = load_movies()
     train = np.flatnonzero(~found.is_test)[:rows]

@@ -21,36 +21,36 @@ if TYPE_CHECKING:
         RunConfig,
         SweepConfig,
     )
-    from outgrow.data.worlds import World
-    from outgrow.probes.estimators import WeakToStrongClassifier, WeakToStrongRegressor
-    from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
-    from outgrow.probes.min_norm import MinNormRegressor
+    from outgrow.heads.estimators import WeakToStrongClassifier, WeakToStrongRegressor
+    from outgrow.heads.min_norm import MinNormRegressor
+    from outgrow.intervals.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
     from outgrow.results import Estimate, Undefined
+    from outgrow.worlds.gaussian import World
 
 _HOME = {
     "Estimate": "outgrow.results",
     "ForecastConfig": "outgrow.config",
     "MeasureConfig": "outgrow.config",
-    "MinNormRegressor": "outgrow.probes.min_norm",
+    "MinNormRegressor": "outgrow.heads.min_norm",
     "PlanConfig": "outgrow.config",
     "RankConfig": "outgrow.config",
     "ReproduceConfig": "outgrow.config",
     "RunConfig": "outgrow.config",
     "SweepConfig": "outgrow.config",
     "Undefined": "outgrow.results",
-    "WeakToStrongClassifier": "outgrow.probes.estimators",
-    "WeakToStrongRegressor": "outgrow.probes.estimators",
-    "World": "outgrow.data.worlds",
+    "WeakToStrongClassifier": "outgrow.heads.estimators",
+    "WeakToStrongRegressor": "outgrow.heads.estimators",
+    "World": "outgrow.worlds.gaussian",
     "demo": "outgrow.api",
-    "excess_risk": "outgrow.probes.metrics",
+    "excess_risk": "outgrow.intervals.metrics",
     "forecast": "outgrow.api",
     "load": "outgrow.api",
-    "mean_loss": "outgrow.probes.metrics",
+    "mean_loss": "outgrow.intervals.metrics",
     "measure": "outgrow.api",
-    "opr": "outgrow.probes.metrics",
-    "opr_raw_mse": "outgrow.probes.metrics",
-    "paired_difference": "outgrow.probes.metrics",
-    "pgr": "outgrow.probes.metrics",
+    "opr": "outgrow.intervals.metrics",
+    "opr_raw_mse": "outgrow.intervals.metrics",
+    "paired_difference": "outgrow.intervals.metrics",
+    "pgr": "outgrow.intervals.metrics",
     "plan": "outgrow.api",
     "predict": "outgrow.api",
     "rank": "outgrow.api",

@@ -136,7 +136,7 @@ def inspect(
 ) -> None:
     """Look at a model before it is trusted: what it gives, whether it repeats itself, what it costs."""
     from outgrow import api
-    from outgrow.report.tables import inspection_lines
+    from outgrow.report.run_table import inspection_lines
 
     found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
     for line in inspection_lines(found):
@@ -277,7 +277,7 @@ def measure(
     from outgrow import api
     from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
-    from outgrow.report.tables import agreement_lines, geometry_table
+    from outgrow.report.run_table import agreement_lines, geometry_table
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
@@ -413,7 +413,7 @@ def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, 
 def _show_run(outcome: Any, out: Path) -> None:
     from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
-    from outgrow.report.tables import risk_table, summary_lines
+    from outgrow.report.run_table import risk_table, summary_lines
 
     console = _console()
     console.print(reading_line(outcome), soft_wrap=True)

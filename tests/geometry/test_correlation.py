@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import corrected, correlation_dimension, principal_angles
-from outgrow.geometry.jackknife import jackknife_interval
+from outgrow.intervals.jackknife import jackknife_interval
 from outgrow.results import Estimate, Undefined
 
 

@@ -15,7 +15,7 @@ from outgrow.geometry.correlation import (
 )
 from outgrow.geometry.dependence import dependence
 from outgrow.geometry.joint_moments import ROWS, joint_moments
-from outgrow.geometry.measure import measure_pair
+from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
 from outgrow.results import Undefined
 

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from outgrow.data.features_file import FeatureIdentity
-from outgrow.geometry.measure import measure_pair
-from outgrow.probes import metrics
-from outgrow.probes.expected_error import ExpectedError
-from outgrow.probes.routes import Route
+from outgrow.geometry.pair_geometry import measure_pair
+from outgrow.heads.expected_error import ExpectedError
+from outgrow.heads.routes import Route
+from outgrow.intervals import metrics
+from outgrow.reproductions.reproduction import Comparison as Published
+from outgrow.reproductions.reproduction import Reproduction, Table
 from outgrow.results import Check, Estimate, Risks, Undefined, as_plain
 from outgrow.study.curves import Curve, Panel
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
-from outgrow.study.reproduce.reproduction import Comparison as Published
-from outgrow.study.reproduce.reproduction import Reproduction, Table
-from outgrow.study.sweep.outcome import PairDimensions, SweepOutcome
 from outgrow.study.verdict import Comparison, decide
+from outgrow.sweeps.sweep_outcome import PairDimensions, SweepOutcome
 from outgrow.theory.misfit import MisfitGain
 
 HOSTILE = (

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from outgrow.config import ForecastConfig
 from outgrow.errors import CHECKS
+from outgrow.forecasts.forecast_designs import forecast
 from outgrow.report.drawing import STRONG
 from outgrow.report.forecast_charts import (
     BASELINE,
@@ -36,7 +37,6 @@ from outgrow.report.page import write_report
 from outgrow.report.style import CSS
 from outgrow.report.text import escaped
 from outgrow.results import as_plain
-from outgrow.study.forecast import forecast
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">',

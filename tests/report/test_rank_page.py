@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from outgrow.forecasts.rank import LabelsAlone, RankedTeacher, RankOutcome
 from outgrow.report import rank_charts as charts
 from outgrow.report.page import write_report
 from outgrow.report.rank_page import page, percent, summary_html
 from outgrow.report.rank_table import ranking_lines
 from outgrow.results import Check, Estimate, Undefined, as_plain
-from outgrow.study.rank import LabelsAlone, RankedTeacher, RankOutcome
 
 HOSTILE = (
     '</script><script>window.pwned=1</script><img src=x onerror="window.pwned=1">',

@@ -11,7 +11,7 @@ import pytest
 from outgrow.report.page import write_report
 from outgrow.report.reproduction_page import matches, page, summary_html, tally
 from outgrow.report.reproduction_table import reproduction_lines
-from outgrow.study.reproduce.reproduction import Comparison
+from outgrow.reproductions.reproduction import Comparison
 
 HOSTILE = (
     "[bold red]x[/bold red]\x1b[1m</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>"

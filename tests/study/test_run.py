@@ -7,12 +7,12 @@ import pytest
 
 import outgrow
 from outgrow.config import RunConfig
-from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.errors import DataError
 from outgrow.results import Estimate, Undefined
 from outgrow.study import evaluate
 from outgrow.study.evaluate import training_rows
 from outgrow.study.run import run
+from outgrow.worlds.rated_movies import load_movies, write_demo_inputs
 
 
 @pytest.fixture(scope="module")

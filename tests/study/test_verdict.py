@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outgrow.probes.expected_error import ExpectedError
-from outgrow.probes.linear_model import LinearModel
-from outgrow.probes.routes import Route
+from outgrow.heads.expected_error import ExpectedError
+from outgrow.heads.linear_model import LinearModel
+from outgrow.heads.routes import Route
 from outgrow.results import Estimate, Undefined
 from outgrow.study.verdict import decide
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outgrow.data.worlds import World
 from outgrow.errors import ConfigError, DataError
 from outgrow.results import Undefined
 from outgrow.theory.exact_risks import exact_risks, student_parts
-from outgrow.theory.min_norm import min_norm_risks
+from outgrow.theory.min_norm_risks import min_norm_risks
+from outgrow.worlds.gaussian import World
 
 CASES = {
     "halves": (6, 5, [0.5] * 4, 22, 30),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from outgrow.errors import DataError
-from outgrow.probes.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageOne, StageTwo
 from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks, joint_stages

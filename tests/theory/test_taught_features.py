@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from outgrow.probes.routes import Labelled
-from outgrow.probes.taught import taught
-from outgrow.probes.two_stage import Pool
+from outgrow.forecasts.forecast import Forecast
+from outgrow.forecasts.labels_win import labels_win
+from outgrow.heads.routes import Labelled
+from outgrow.heads.taught import taught
+from outgrow.heads.two_stage import Pool
 from outgrow.results import Undefined
-from outgrow.study.labels_win import labels_win
 from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.equivalents import single_risks
-from outgrow.theory.forecast import Forecast
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Target

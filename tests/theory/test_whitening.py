@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from outgrow.errors import DataError
+from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pair_moments import pair_moments
-from outgrow.theory.forecast import Forecast
+from outgrow.intervals.replicates import interval
 from outgrow.theory.label_terms import label_terms
-from outgrow.theory.replicates import interval
 from outgrow.theory.surface import MOST_ERROR, RELATIVE
 from outgrow.theory.terms import PairSpectra, Target
 from outgrow.theory.whitening import whiten

@@ -10,9 +10,9 @@ from outgrow import runs
 from outgrow.api.forecasting import forecast
 from outgrow.api.running import run
 from outgrow.config import DemoConfig, ForecastConfig, RunConfig
-from outgrow.data.movies import load_movies, write_demo_inputs
 from outgrow.study.sources import Progress
 from outgrow.targets import unwritable
+from outgrow.worlds.rated_movies import load_movies, write_demo_inputs
 
 CASES = {
     "vader-to-mpnet-n20": ((), ("vader",), 20, "Can a 2014 lexicon teach a 2020 network?"),

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from outgrow import runs
-from outgrow.api.findings import check_place, write_findings
+from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import ForecastConfig, RunConfig
 from outgrow.errors import ConfigError
+from outgrow.forecasts.forecast import Forecast
+from outgrow.forecasts.forecast_designs import ForecastOutcome
+from outgrow.forecasts.forecast_designs import forecast as study_forecast
 from outgrow.report.forecast_page import forecast_page, summary_html
 from outgrow.results import Quantity, as_plain
-from outgrow.study.forecast import ForecastOutcome
-from outgrow.study.forecast import forecast as study_forecast
 from outgrow.study.sources import Permissions, Progress
-from outgrow.theory.forecast import Forecast
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow.api.findings import check_place, write_findings
+from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import PlanConfig
+from outgrow.forecasts.plan import plan as study_plan
+from outgrow.forecasts.plan_outcome import PlannedRoute, PlanOutcome
 from outgrow.report.plan_page import page, summary_html
 from outgrow.results import Quantity, as_plain
-from outgrow.study.plan import plan as study_plan
-from outgrow.study.plan_outcome import PlannedRoute, PlanOutcome
 from outgrow.study.sources import Permissions, Progress
 
 

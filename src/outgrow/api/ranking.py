@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outgrow.api.findings import check_place, write_findings
+from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import RankConfig
+from outgrow.forecasts.forecast import Forecast
+from outgrow.forecasts.rank import FORECAST, RankOutcome
+from outgrow.forecasts.rank import rank as study_rank
 from outgrow.report.rank_page import page, summary_html
 from outgrow.results import Quantity, as_plain
-from outgrow.study.rank import FORECAST, RankOutcome
-from outgrow.study.rank import rank as study_rank
 from outgrow.study.sources import Permissions, Progress
-from outgrow.theory.forecast import Forecast
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from outgrow import runs
-from outgrow.api.findings import check_place
+from outgrow.api.findings_folder import check_place
 from outgrow.api.running import portable, write_origin
 from outgrow.config import ReproduceConfig
 from outgrow.report.figure_files import write_figures
 from outgrow.report.page import write_report
 from outgrow.report.reproduction_page import page, summary_html
+from outgrow.reproductions.recipes import known
+from outgrow.reproductions.recipes import reproduce as study_reproduce
+from outgrow.reproductions.reproduction import Reproduction
 from outgrow.results import as_plain
-from outgrow.study.reproduce.recipes import known
-from outgrow.study.reproduce.recipes import reproduce as study_reproduce
-from outgrow.study.reproduce.reproduction import Reproduction
 from outgrow.study.sources import Permissions, Progress
 
 

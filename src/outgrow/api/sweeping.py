@@ -19,12 +19,12 @@ from outgrow.report.page import write_report
 from outgrow.report.sweep_page import page, summary_html
 from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
-from outgrow.study.sweep.measure import memory_of
-from outgrow.study.sweep.outcome import SweepOutcome
-from outgrow.study.sweep.parts import PartFolder, origin_of
-from outgrow.study.sweep.study import check_sweep, grid_of, sweep_rows
-from outgrow.study.sweep.study import sweep as study_sweep
-from outgrow.study.sweep.table import as_columns
+from outgrow.sweeps.measured_grid import memory_of
+from outgrow.sweeps.parts import PartFolder, origin_of
+from outgrow.sweeps.sweep import check_sweep, grid_of, sweep_rows
+from outgrow.sweeps.sweep import sweep as study_sweep
+from outgrow.sweeps.sweep_outcome import SweepOutcome
+from outgrow.sweeps.table import as_columns
 
 ROOM = 64_000_000
 """Bytes asked for: a page, figures, and tables of a million rows."""

@@ -17,10 +17,10 @@ from jaxtyping import Float, Int, Shaped
 
 from outgrow.errors import DataError
 from outgrow.geometry.dependence import Dependence, dependence
-from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.joint_moments import joint_moments
 from outgrow.geometry.leverages import Chance, Rows, chance_of
 from outgrow.geometry.pair_moments import STRONG, WEAK, checked_rows, pair_moments
+from outgrow.intervals.jackknife import jackknife_interval
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.rounding import EPS
 from outgrow.linalg.spectrum import Spectrum, centre, spectrum_of_covariance, spectrum_of_rows

@@ -12,7 +12,7 @@ from rich.text import Text
 from outgrow.report import rank_charts as charts
 from outgrow.report.findings import Plain, items
 from outgrow.report.rank_page import DECISIONS, percent, sizes, title_of
-from outgrow.report.tables import STYLES
+from outgrow.report.run_table import STYLES
 from outgrow.report.text import number, quantity_text, shortened, undefined_text, value_of, visible
 
 

@@ -23,7 +23,7 @@ from outgrow.report.reproduction_page import (
     title_of,
     verdict_of,
 )
-from outgrow.report.tables import STYLES
+from outgrow.report.run_table import STYLES
 from outgrow.report.text import interval_of, quantity_text, shortened, value_of, visible
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.probes.expected_error import widening
-from outgrow.probes.imbalance import auc, balanced_accuracy, majority_rate
-from outgrow.probes.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
-from outgrow.probes.two_stage import Pool
+from outgrow.heads.expected_error import widening
+from outgrow.heads.imbalance import auc, balanced_accuracy, majority_rate
+from outgrow.heads.two_stage import Pool
+from outgrow.intervals.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import NOT_CLASSES, RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions

@@ -12,7 +12,7 @@ from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
-from outgrow.geometry.measure import measure_pair
+from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.row_space import narrowed
 from outgrow.results import as_plain

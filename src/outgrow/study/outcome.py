@@ -22,7 +22,7 @@ class RouteResult:
 
     name: str
     kind: str
-    """As in `outgrow.probes.routes.Route`."""
+    """As in `outgrow.heads.routes.Route`."""
     weak: str | None
     """Weak feature set it uses."""
     settings: dict[str, float]

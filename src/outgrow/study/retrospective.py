@@ -16,8 +16,8 @@ from jaxtyping import Float
 
 from outgrow.config import RunConfig
 from outgrow.errors import DataError
+from outgrow.intervals import metrics
 from outgrow.linalg.least_squares import LeastSquares, least_squares
-from outgrow.probes import metrics
 from outgrow.results import Check, Estimate, Quantity, Undefined
 from outgrow.study.evaluate import NO_NOISE, training_rows
 from outgrow.study.prepare import Prepared

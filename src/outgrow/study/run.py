@@ -14,10 +14,10 @@ import numpy as np
 
 from outgrow.config import RunConfig
 from outgrow.engine.threads import blas_threads
-from outgrow.geometry.measure import measure_pair
-from outgrow.probes.metrics import mean_loss, paired_difference
-from outgrow.probes.routes import COST_ORDER
-from outgrow.probes.two_stage import StageOne
+from outgrow.geometry.pair_geometry import measure_pair
+from outgrow.heads.routes import COST_ORDER
+from outgrow.heads.two_stage import StageOne
+from outgrow.intervals.metrics import mean_loss, paired_difference
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome

@@ -24,7 +24,6 @@ from outgrow.data.numeric import check_spread
 from outgrow.data.open_table import FORMATS
 from outgrow.data.pseudo_labels import combined, find_columns, read_pseudo_labels
 from outgrow.data.raw import RawRows
-from outgrow.data.raw_sources import read_raw
 from outgrow.data.text_tables import TextStyle
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.encode import Encoding
@@ -32,6 +31,7 @@ from outgrow.features.encode import encode as encode_rows
 from outgrow.features.model_spec import EncoderOptions, parse_model
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
+from outgrow.features.raw_sources import read_raw
 
 Mixing = Float[np.ndarray, "columns d"]
 """What turns the columns that a set was made of into its features."""

@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.intrinsic import intrinsic_dimension
+from outgrow.heads import routes as ways
+from outgrow.heads.routes import Labelled, Route
+from outgrow.heads.taught import scale_of, taught
+from outgrow.heads.two_stage import Pool
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
-from outgrow.probes import routes as ways
-from outgrow.probes.routes import Labelled, Route
-from outgrow.probes.taught import scale_of, taught
-from outgrow.probes.two_stage import Pool
 from outgrow.results import Check, Estimate
 from outgrow.theory.joint_equivalent import WEIGHTS
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.geometry.jackknife import jackknife_interval
 from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK
+from outgrow.intervals.jackknife import jackknife_interval
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.results import Estimate, Quantity, Undefined

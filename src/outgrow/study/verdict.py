@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.geometry.jackknife import jackknife_interval
-from outgrow.probes.expected_error import ExpectedError
-from outgrow.probes.routes import COST_ORDER, Route
+from outgrow.heads.expected_error import ExpectedError
+from outgrow.heads.routes import COST_ORDER, Route
+from outgrow.intervals.best_of_many import best_of_many
+from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.intervals.replicates import probability
 from outgrow.results import Estimate, Quantity, Undefined
-from outgrow.theory.best_of_many import best_of_many
-from outgrow.theory.replicates import probability
 
 FAR = 20.0
 """Times the labels at hand beyond which a number of labels that would decide is no longer said: errors and

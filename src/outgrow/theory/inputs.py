@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import corrected
 from outgrow.theory.population import Population
-from outgrow.theory.row_space import residual, whitened_pair
+from outgrow.theory.whitened_rows import residual, whitened_pair
 
 
 def population_from_rows(

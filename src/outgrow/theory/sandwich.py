@@ -12,7 +12,7 @@ from jaxtyping import Float, Shaped
 
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import corrected
-from outgrow.theory.row_space import residual, whitened_pair
+from outgrow.theory.whitened_rows import residual, whitened_pair
 
 
 def sandwich_factors(

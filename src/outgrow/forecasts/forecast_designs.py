@@ -1,0 +1,405 @@
+"""What `outgrow forecast` finds: every route's risk on a grid of designs, beside what a run measured.
+
+Pool and labels are read once (`forecasts.foresight`); each design after that is arithmetic. Numbers are
+taken off one surface per teacher, which also holds the curves that the page draws. Classes get
+accuracies too. What a run measured stands beside the forecast where the run's design is known.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.config import ForecastConfig
+from outgrow.forecasts.accuracy_forecast import AccuracyForecast
+from outgrow.forecasts.forecast import Forecast
+from outgrow.forecasts.foresight import Anchor, Foresight, fixed_alphas, foresee
+from outgrow.forecasts.labels_win import labels_win, searched
+from outgrow.heads.taught import scale_of
+from outgrow.heads.two_stage import StageOne
+from outgrow.intervals.replicates import MODEL, difference, interval
+from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
+from outgrow.study.reading import Reading
+from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.theory.surface import Surface
+
+SCHEMA = 1
+"""Version of the forecast's JSON; raised when a reader of the old one would misread the new one."""
+
+LABEL_STEPS = (0.5, 1.0, 2.0, 4.0)
+"""Labels forecast for by default, in units of those at hand: fewer to see what they were worth, and what
+doubling them once and twice would bring. Beyond that a forecast rests more on theory than on the labels."""
+
+POOL_STEPS = (0.1, 1 / 3, 1.0)
+"""Unlabelled rows forecast for by default, as shares of the pool: half a decade apart, up to all of it."""
+
+CURVE = 8
+"""Sizes that a curve is drawn through beside the designs asked for: three or more a decade."""
+
+NO_CLASS_NOISE = Undefined(
+    "the noise of class labels is not known, and OPR divides excess risks",
+    "Read the risks, or PGR, which needs no noise variance.",
+)
+"""OPR of classifications."""
+
+
+@dataclass(frozen=True)
+class DesignForecast:
+    """One design: n labelled and N unlabelled rows."""
+
+    n: int
+    """The design."""
+    N: int
+    """The design."""
+    risks: Risks
+    """Of every route; excess risks where the noise variance is known, else errors on new labels."""
+    pgr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks."""
+    opr: Quantity
+    """Performance gap recovered; outperforming ratio of excess risks."""
+    parts: Mapping[str, Quantity]
+    """The student's risk in three: "bias", "inherited" and "fresh" variance."""
+    wins: Mapping[str, Quantity]
+    """Probability that the student's expected risk is below its rival's."""
+    margins: Mapping[str, Quantity]
+    """The student's risk less its rival's, with paired intervals: both rest on the same labels."""
+    alphas: Mapping[str, float]
+    """Penalties, by the fields of `outgrow.forecasts.forecast.Penalties`."""
+    accuracy: Mapping[str, Quantity]
+    """Share of new labels named right, by route; empty for regressions."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Risks along one size, the other one held: what is drawn."""
+
+    along: str
+    """ "n" or "N"."""
+    other: int
+    """The size that is held."""
+    places: tuple[int, ...]
+    """Sizes."""
+    routes: Mapping[str, Mapping[str, Sequence[float | None]]]
+    """By route, and by part of the student's risk: "value", "low" and "high" at every place; None where
+    undefined."""
+
+
+@dataclass(frozen=True)
+class PairForecast:
+    """One teacher with the student."""
+
+    weak: str
+    """Names of the feature sets."""
+    strong: str
+    """Names of the feature sets."""
+    d_w: int
+    """Directions that each set has in the pool."""
+    d_s: int
+    """Directions that each set has in the pool."""
+    designs: tuple[DesignForecast, ...]
+    """Every n with every N."""
+    curves: tuple[Curve, ...]
+    """Along n at the largest N, and along N at the n nearest to the labels at hand; or both through the
+    design that a run measured."""
+    anchors: tuple[Anchor, ...]
+    """The design at hand, forecast and left out."""
+    factors: Mapping[str, float]
+    """Sandwich factors (docs/theory.md, T2)."""
+    checks: tuple[Check, ...]
+    """Suspicions about this forecast."""
+    settings: Mapping[str, float] = field(default_factory=dict)
+    """Slope and offset of a given score, fitted to the labels at hand; empty for other teachers."""
+    labels_win: Mapping[str, Quantity] = field(default_factory=dict)
+    """By student of a given teacher, the number of labels from which on labels alone are better."""
+    searched: tuple[int, ...] = ()
+    """Fewest and most labels looked at for it: an interval that ends there is open."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run measured of one route at its design."""
+
+    route: str
+    """Kind of route."""
+    weak: str | None
+    """Its teacher's features."""
+    n: int
+    """The run's design."""
+    N: int
+    """The run's design."""
+    risk: Any
+    """In the forecast's own units."""
+    accuracy: Any
+    """Share of test labels named right."""
+
+
+@dataclass(frozen=True)
+class ForecastOutcome:
+    """Everything a forecast found."""
+
+    title: str
+    """Heading, and the remark on the features as the user gave it."""
+    note: str
+    """Heading, and the remark on the features as the user gave it."""
+    kind: str
+    """ "prospective" or "retrospective"."""
+    task: str
+    """Regression or classification."""
+    classes: tuple[str, ...]
+    """Classes; empty for regression."""
+    excess: bool
+    """Whether risks are excess risks."""
+    noise: Quantity
+    """Variance of the label noise, and where it is known from."""
+    m: int
+    """Labels that the forecast was made from."""
+    labelled: int
+    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
+    back."""
+    pool: int
+    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
+    back."""
+    n: tuple[int, ...]
+    """Designs."""
+    N: tuple[int, ...]
+    """Designs."""
+    pairs: tuple[PairForecast, ...]
+    """One per teacher."""
+    measured: tuple[Measured, ...]
+    """What a run measured, where one was named."""
+    checks: tuple[Check, ...]
+    """Every suspicion raised."""
+    config: dict[str, Any]
+    """The resolved configuration, as plain values."""
+    identities: dict[str, Any]
+    """Identity of every feature set."""
+    seconds: float
+    """Wall time."""
+    reading: Reading | None = None
+    """What was read, and how."""
+    schema: int = SCHEMA
+    """Version of this structure."""
+
+
+@dataclass(frozen=True)
+class ForecastStudy:
+    """A forecast in memory: what was found, and what can be asked for more."""
+
+    foresight: Foresight
+    """The forecasts themselves, one per weak set."""
+    outcome: ForecastOutcome
+    """Everything found."""
+
+
+def forecast(
+    config: ForecastConfig,
+    progress: Progress | None = None,
+    permissions: Permissions = NOTHING,
+    *,
+    run: Mapping[str, Any] | None = None,
+) -> ForecastStudy:
+    """Forecast every route's risk on a grid of designs."""
+    started = time.perf_counter()
+    tell = progress or (lambda _what, _share: None)
+    found = foresee(config, permissions, lambda what, share: tell(what, 0.6 * share))
+    labelled = len(found.data.split.labelled)
+    n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
+    N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))
+    measured = _measured(run, found) if run else ()
+    # Curves lead through the design that a run measured, where there is one, so that both can be compared.
+    nearest = min(n, key=lambda size: abs(math.log(size / labelled)))
+    hold = (measured[0].n, measured[0].N) if measured else (nearest, max(N))
+    pairs = []
+    for place, (weak, one) in enumerate(found.forecasts.items()):
+        tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(found.forecasts))
+        pairs.append(_pair(weak, one, found, (n, N), hold))
+    first = next(iter(found.forecasts.values()))
+    data = found.data
+    raised = [check for pair in pairs for check in pair.checks]
+    outcome = ForecastOutcome(
+        title=config.title or f"Forecast: will {data.strong_name} outgrow {', '.join(data.weak)}?",
+        note=config.note,
+        kind=first.kind,
+        task=data.task,
+        classes=tuple(str(label) for label in data.classes),
+        excess=first.excess,
+        noise=_noise(config, first, data.task),
+        m=found.m,
+        labelled=labelled,
+        pool=found.pool,
+        n=n,
+        N=N,
+        pairs=tuple(pairs),
+        measured=measured,
+        checks=tuple(dict.fromkeys((*found.checks, *raised))),
+        config=config.model_dump(mode="json"),
+        identities=dict(data.identities),
+        seconds=time.perf_counter() - started,
+        reading=data.reading,
+    )
+    tell("done", 1.0)
+    return ForecastStudy(found, outcome)
+
+
+def _around(size: int, steps: Sequence[float]) -> list[int]:
+    """Give sizes around the one at hand in two digits, and that itself: plans are made in round numbers."""
+    made = [size if step == 1 else max(2, round(float(f"{step * size:.1e}"))) for step in steps]
+    return sorted(set(made))
+
+
+def _noise(config: ForecastConfig, one: Forecast, task: str) -> Quantity:
+    if one.target.sigma2 is None:
+        remedy = "Nothing is needed: risks are errors on new labels, and PGR is not touched by it."
+        if task == "regression":
+            remedy = "Give --noise-variance, or a second label of some rows (--repeat-column)."
+        return Undefined("the variance of the label noise is not known", remedy)
+    source = "as given" if config.repeat_column is None else "half the mean square of repeated labels apart"
+    return Estimate(one.target.sigma2, method=f"variance of the label noise, {source}")
+
+
+def _pair(
+    weak: str,
+    one: Forecast,
+    found: Foresight,
+    sizes: tuple[Sequence[int], Sequence[int]],
+    hold: tuple[int, int],
+) -> PairForecast:
+    alphas = fixed_alphas(found.config)
+    # One surface holds the designs and the curves; everything below is taken off it.
+    n, N = (_curve_sizes({*own, other}) for own, other in zip(sizes, hold, strict=True))
+    surface = one.surface(n, N, **alphas)
+    classes = found.data.task == "classification"
+    named = AccuracyForecast(one, found.rows[weak]) if classes else None
+    designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
+    curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
+    # One of a kind is enough to be warned; the table shows the others.
+    told: dict[str, Check] = {}
+    for design in designs:
+        for check in getattr(design.pgr, "checks", ()):
+            told.setdefault(check.code, check)
+        for name, quantity in (*design.risks.items(), *design.parts.items()):
+            for check in getattr(quantity, "checks", ()):
+                where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
+                told.setdefault(check.code, Check(check.code, where))
+    # Directions of the pool; those that only labelled rows have are the forecast's own.
+    d_s, d_w = (int(min(d, one.pair.rows - 1)) for d in one.pair.C.shape)
+    return PairForecast(
+        weak=weak,
+        strong=one.strong,
+        d_w=d_w,
+        d_s=d_s,
+        designs=designs,
+        curves=curves,
+        anchors=found.anchors[weak],
+        factors=found.factors[weak],
+        checks=(*one.checks, *told.values()),
+        settings=_scale(weak, one, found) if one.given else {},
+        labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
+        searched=searched(one.m) if one.given else (),
+    )
+
+
+def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
+    """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
+    data, rows = found.data, found.data.split.labelled
+    alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
+    return scale_of(StageOne(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
+
+
+def _curve_sizes(sizes: Collection[int]) -> list[int]:
+    """Sizes between the least and the largest, evenly on a logarithmic axis, and those asked for."""
+    low, high = min(sizes), max(sizes)
+    return sorted({*sizes, *(round(x) for x in np.geomspace(low, high, CURVE))})
+
+
+def _design(
+    one: Forecast, n: int, N: int, alphas: Mapping[str, float | None], named: AccuracyForecast | None
+) -> DesignForecast:
+    risks = one.risks(n, N, **alphas)
+    found = one.surface([n], [N], **alphas)
+    return DesignForecast(
+        n=n,
+        N=N,
+        risks=risks,
+        pgr=one.pgr(n, N, **alphas),
+        opr=one.opr(n, N, **alphas) if named is None else NO_CLASS_NOISE,
+        parts=one.decomposition(n, N, **alphas),
+        wins=one.wins(n, N, **alphas),
+        margins=_margins(one, found),
+        alphas={name: float(values.flat[0]) for name, values in found.penalties.items()},
+        accuracy={} if named is None else named.at(n, N, **alphas),
+    )
+
+
+def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
+    """Take the rivals' risks from the student's, replicate by replicate, at a surface's one design."""
+    student = found.student[:, 0, 0]
+    risk = float(student[0]) - (one.target.sigma2 or 0.0)
+    made: dict[str, Quantity] = {}
+    for rival in ("teacher", "baseline", "union"):
+        made[rival] = difference(student - getattr(found, rival)[:, 0], risk, one.m, one.method)
+    return made
+
+
+def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], other: int) -> Curve:
+    if along == "n":
+        cut = surface.pick(np.array(places), np.array([other]))
+    else:
+        cut = surface.pick(np.array([other]), np.array(places))
+    assert cut is not None  # both sizes are of the grid
+    sigma2 = one.target.sigma2 or 0.0
+    shape = (len(cut.teacher), len(cut.n), len(cut.N))
+    single = {name: getattr(cut, name)[:, :, None] - sigma2 for name in ("teacher", "labels_only", "union")}
+    arrays = {
+        "teacher": single["teacher"],
+        "student": cut.student - sigma2,
+        "baseline": single["labels_only"],
+        "union": single["union"],
+        "ceiling": cut.top - sigma2,
+        "bias": cut.bias - sigma2,
+        "inherited": cut.inherited,
+        "fresh": cut.fresh,
+    }
+    routes = {}
+    for name, values in arrays.items():
+        flat = np.broadcast_to(values, shape).reshape(len(values), -1)
+        routes[name] = _band(one, flat)
+    return Curve(along, other, tuple(int(place) for place in places), routes)
+
+
+def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
+    """Give values with their intervals, zero where below it, None where undefined."""
+    made: dict[str, list[float | None]] = {"value": [], "low": [], "high": []}
+    for column in values.T:
+        if np.isnan(column[0]):
+            for ends in made.values():
+                ends.append(None)
+            continue
+        value = float(column[0])
+        low, high = interval(column, MODEL * value) or (value, value)
+        for key, end in (("value", value), ("low", low), ("high", high)):
+            made[key].append(max(end, 0.0))
+    return made
+
+
+def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
+    """Read the measured risks of a run, in the forecast's units, whatever version wrote them."""
+    n, N = run.get("n"), run.get("N")
+    if not (isinstance(n, int) and isinstance(N, int)):
+        return ()
+    excess = next(iter(found.forecasts.values())).excess
+    made = []
+    for route in run.get("routes", ()):
+        if route.get("kind") not in ("teacher", "student", "baseline", "ceiling", "union"):
+            continue
+        risk, accuracy = route.get("excess_risk" if excess else "risk"), route.get("accuracy")
+        if isinstance(risk, Mapping) and risk.get("value") is not None:
+            known = accuracy if isinstance(accuracy, Mapping) and "value" in accuracy else None
+            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, risk, known))
+    return tuple(made)

@@ -1,0 +1,326 @@
+"""From a configuration to forecasts: pool and labels are read once, every weak set gets its forecast.
+
+A forecast is held against two-stage leave-one-out where both speak of the same design: n = the m labels at
+hand, N = the pool. They share nothing but the data, so a difference beyond its interval says that one of
+them is wrong here, and a check says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.config import ForesightConfig
+from outgrow.data.splits import jackknife_groups
+from outgrow.data.task import encode
+from outgrow.errors import ConfigError, DataError
+from outgrow.forecasts.accuracy_forecast import LabelledRows
+from outgrow.forecasts.forecast import Forecast
+from outgrow.geometry.pair_moments import STRONG
+from outgrow.geometry.shared_moments import shared_moments
+from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.results import LEVEL, Check, Estimate
+from outgrow.study.prepare import Prepared, positions, prepare
+from outgrow.study.retrospective import SANDWICH
+from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
+from outgrow.study.training import FEW
+from outgrow.theory.label_terms import label_terms
+from outgrow.theory.surface import RELATIVE, Penalties
+from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
+
+TOO_WIDE = 2.0
+"""Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
+nothing: any forecast between none of the error and twice it would pass. With 40 labels of noise the width is
+about one."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One route at the design at hand, forecast and left out."""
+
+    route: str
+    """ "teacher", "student" or "baseline"."""
+    forecast: Estimate
+    """Expected squared error on new labels, both at the forecast's penalties."""
+    leave_one_out: Estimate
+    """Expected squared error on new labels, both at the forecast's penalties."""
+    difference: Estimate
+    """The first less the second, with an interval that holds for the three routes together."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the interval of the difference includes zero, and is short enough to mean anything."""
+        low, high = self.difference.interval or (-np.inf, np.inf)
+        return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """Forecasts of every weak set, and what they rest on."""
+
+    config: ForesightConfig
+    """The resolved configuration."""
+    data: Prepared
+    """The rows."""
+    forecasts: dict[str, Forecast]
+    """By weak set."""
+    anchors: dict[str, tuple[Anchor, ...]]
+    """By weak set; empty where none could be taken."""
+    factors: dict[str, dict[str, float]]
+    """By weak set, the sandwich factors of the variances at the design at hand (docs/theory.md, T2)."""
+    rows: dict[str, LabelledRows]
+    """By weak set, the labelled rows that the forecast was made from."""
+    checks: tuple[Check, ...]
+    """Suspicions about rows, labels and forecasts."""
+
+    @property
+    def m(self) -> int:
+        """Labels that the forecasts were made from."""
+        return next(iter(self.forecasts.values())).m
+
+    @property
+    def pool(self) -> int:
+        """Unlabelled rows at hand."""
+        return len(self.data.split.unlabelled)
+
+
+def foresee(
+    config: ForesightConfig,
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+    *,
+    anchors: bool = True,
+    union: bool = True,
+) -> Foresight:
+    """Forecast from rows and labels at hand."""
+    tell = progress or (lambda _what, _share: None)
+    tell("reading rows", 0.0)
+    data = prepare(config.rows(), permissions, progress, moments=False)
+    if len(data.split.unlabelled) < 3:
+        raise DataError(
+            f"{len(data.split.unlabelled)} unlabelled rows hold no covariance",
+            "pool",
+            "Give more: some hundreds, and more of them than the features have dimensions.",
+        )
+    rows, y, shift = _labels(config, data)
+    sigma2 = _noise(config, data)
+    checks = list(data.checks)
+    if len(rows) < FEW:
+        checks.append(Check("OG215", f"{len(rows)} labels"))
+    folds = jackknife_groups(
+        data.ids[rows], None if data.groups is None else data.groups[rows], seed=config.seed
+    )
+    forecasts: dict[str, Forecast] = {}
+    held: dict[str, tuple[Anchor, ...]] = {}
+    factors: dict[str, dict[str, float]] = {}
+    behind: dict[str, LabelledRows] = {}
+    strong, alone = None, None
+    for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
+        tell(f"forecasting {name}", place / len(data.weak))
+        features = data.weak[name]
+        if strong is None:
+            strong = pool_spectrum(pool, STRONG)
+        ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
+        own = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, own)
+        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
+        behind[name] = LabelledRows(Z_w, Z_s, y, folds)
+        target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
+        target = replace(target, variance=target.variance + shift)
+        if alone is None:
+            # Of the strong features alone, once for all teachers: risks that need no teacher have one value.
+            nothing = replace(white.pair, values_w=np.empty(0), C=white.pair.C[:, :0])
+            alone = label_terms(nothing, Z_w[:, :0], Z_s, y, folds, sigma2)
+            alone = replace(alone, variance=alone.variance + shift)
+        found = Forecast(
+            weak=name,
+            strong=data.strong_name,
+            pair=white.pair.with_lengths(Z_w, Z_s),
+            target=target,
+            m=len(rows),
+            kind="retrospective" if config.retrospective else "prospective",
+            penalties_w=white.pair.values_w.mean() * RELATIVE,
+            penalties_s=white.pair.values_s.mean() * RELATIVE,
+            union=union,
+            alone=alone,
+            given=name in data.given,
+        )
+        if sigma2 is not None and sigma2 > float(target.variance[0]):
+            checks.append(
+                Check("OG212", f"noise variance {sigma2:.3g}, all of the labels' {target.variance[0]:.3g}")
+            )
+        held[name], factors[name] = (), {}
+        if anchors and not config.retrospective:
+            held[name], factors[name] = _anchors(
+                found, white, data, features, folds, pool.n, fixed_alphas(config)
+            )
+        raised = [
+            Check(
+                "OG214",
+                f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
+                f" difference {a.difference:.2g}",
+            )
+            for a in held[name]
+            if not a.agrees
+        ]
+        raised += [
+            Check("OG206", f"{name}: {route} {factor:.2f}")
+            for route, factor in factors[name].items()
+            if not SANDWICH[0] <= factor <= SANDWICH[1]
+        ]
+        checks += raised
+        forecasts[name] = replace(found, checks=tuple(raised))
+    tell("done", 1.0)
+    return Foresight(config, data, forecasts, held, factors, behind, tuple(dict.fromkeys(checks)))
+
+
+BINARY = float(np.sqrt(2))
+"""Distance of the codes of two classes: their two one-hot columns mirror each other, so the error of one
+column times this is that of both."""
+
+
+def _labels(
+    config: ForesightConfig, data: Prepared
+) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, "m k"], float]:
+    """Choose the labels to forecast from, and what their variance lacks of a label's."""
+    split, coded = data.split, data.y
+    if len(data.classes) == 2:
+        coded = BINARY * coded[:, :1]
+    if not config.retrospective:
+        return split.labelled, coded[split.labelled], 0.0
+    # Never rows of the pool: their features would be in the moments and the labels at once.
+    rows = np.concatenate([split.labelled, split.test])
+    if data.truth is not None and config.noise_variance is not None:
+        known = rows[~np.isnan(data.truth[rows])]
+        return known, data.truth[known][:, None], config.noise_variance - config.truth_variance
+    if not len(split.test):
+        raise ConfigError(
+            "--retrospective uses test labels, and there are none",
+            remedy="Name them (--split-column) or draw them (--test), or leave it out.",
+        )
+    rows = rows[~np.isnan(coded[rows]).any(axis=1)]
+    return rows, coded[rows], 0.0
+
+
+def _noise(config: ForesightConfig, data: Prepared) -> float | None:
+    """Give the noise variance: as said, or half the mean squared difference of repeated labels."""
+    if config.repeat_column is None:
+        return config.noise_variance
+    if config.noise_variance is not None:
+        raise ConfigError(
+            "--noise-variance and --repeat-column both give the noise variance", remedy="Leave one out."
+        )
+    if data.task != "regression":
+        raise ConfigError("--repeat-column is of a regression", remedy="Leave it out.")
+    second = encode(
+        second_labels(config.rows(), config.repeat_column, data.ids),
+        "regression",
+        ids=data.ids,
+        where=f"column {config.repeat_column!r}",
+    )
+    both = data.split.labelled[~np.isnan(second[data.split.labelled])]
+    if len(both) < 2:
+        raise DataError(
+            f"{len(both)} labelled rows have a second label",
+            f"column {config.repeat_column!r}",
+            "Give it for 30 rows or more.",
+        )
+    return float(np.mean((data.y[both, 0] - second[both]) ** 2) / 2)
+
+
+def _anchors(
+    forecast: Forecast,
+    white: Whitened,
+    data: Prepared,
+    features: np.ndarray,
+    folds: Int[np.ndarray, " m"],
+    pool_size: int,
+    fixed: Mapping[str, float | None],
+) -> tuple[tuple[Anchor, ...], dict[str, float]]:
+    """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
+    L, y = data.split.labelled, data.y[data.split.labelled]
+    Z_w = white.weak(features[L]) * np.sqrt(white.pair.values_w)
+    Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
+    m = len(L)
+    found = forecast.surface([m], [pool_size], **fixed)
+    alphas = Penalties(**{name: float(values.flat[0]) for name, values in found.penalties.items()})
+    pair = white.pair
+    pool = Pool(
+        pool_size,
+        np.zeros(Z_w.shape[1]),
+        np.zeros(Z_s.shape[1]),
+        np.diag(pair.values_w),
+        np.diag(pair.values_s),
+        pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w)),
+    )
+    names = np.unique(folds, return_inverse=True)[1]
+    members = [np.flatnonzero(names == fold) for fold in range(names.max() + 1)]
+    groups = positions(data.groups, L)
+    # A fit that passes through its labels leaves nothing out, and an infinite risk is not compared.
+    kept = m - (1 if groups is None else max(map(len, groups)))
+    losses: dict[str, np.ndarray] = {}
+    for route, Z, alpha in (("teacher", Z_w, alphas.teacher), ("baseline", Z_s, alphas.baseline)):
+        if alpha > 0 or Z.shape[1] + 1 < kept:
+            alone = StageOne(Z, y, np.array([alpha]), groups)
+            losses[route] = np.sum(alone.deleted_residuals**2, axis=2)[:, 0]
+    if alphas.alpha_w > 0 or Z_w.shape[1] + 1 < kept:
+        taught = StageOne(Z_w, y, np.array([alphas.alpha_w]), groups)
+        losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
+    values = {
+        "teacher": found.teacher[:, 0],
+        "student": found.student[:, 0, 0],
+        "baseline": found.labels_only[:, 0],
+    }
+    compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
+    anchors = []
+    for route in compared:
+        loss = losses[route]
+        without = np.array([np.delete(loss, rows).mean() for rows in members])
+        mean = np.concatenate([[loss.mean()], without])
+        both, own = values[route] - mean, values[route]
+        anchors.append(
+            Anchor(
+                route,
+                Estimate(float(own[0]), jackknife_interval(own[0], own[1:]), n=m),
+                Estimate(float(mean[0]), jackknife_interval(mean[0], without), n=m),
+                Estimate(
+                    float(both[0]),
+                    jackknife_interval(both[0], both[1:], 1 - (1 - LEVEL) / len(values)),
+                    n=m,
+                    method="jackknife over the same groups, for three routes together",
+                ),
+            )
+        )
+    single = {
+        "teacher": (Z_w, pair.values_w, alphas.teacher),
+        "baseline": (Z_s, pair.values_s, alphas.baseline),
+    }
+    return tuple(anchors), {
+        route: _factor(losses[route], *own) for route, own in single.items() if route in compared
+    }
+
+
+def fixed_alphas(config: ForesightConfig) -> dict[str, float | None]:
+    """Name the penalties that a configuration fixes.
+
+    None where the forecast chooses.
+    """
+    if getattr(config, "head", "ridge") == "ridgeless":
+        return dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0)
+    return {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
+
+
+def _factor(
+    squared: Float[np.ndarray, " m"],
+    Z: Float[np.ndarray, "m d"],
+    values: Float[np.ndarray, " d"],
+    alpha: float,
+) -> float:
+    """Average of squared residual times influence, over the product of their averages; 1 for Gaussians."""
+    # Relative to the leading direction, which cancels below: a huge penalty's square would overflow.
+    influence = (Z**2) @ (values * ((values.max() + alpha) / (values + alpha)) ** 2)
+    return float(np.mean(squared * influence) / (squared.mean() * influence.mean()))

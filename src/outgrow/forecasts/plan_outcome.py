@@ -1,0 +1,126 @@
+"""What a plan finds: the route to take, the others, and how the answer would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from outgrow.forecasts.frontier import Frontier, RiskMap
+from outgrow.forecasts.search import Prices
+from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.study.reading import Reading
+
+
+@dataclass(frozen=True)
+class PlannedRoute:
+    """The best design of one route."""
+
+    route: str
+    """ "teacher", "baseline", "union" or "student"."""
+    weak: str | None
+    """The weak set, where the route has one."""
+    n: int
+    """Labelled and unlabelled rows; N is 0 where none are used."""
+    N: int
+    """Labelled and unlabelled rows; N is 0 where none are used."""
+    cost: float
+    """Of the rows not at hand."""
+    penalties: dict[str, float]
+    """Those of least forecast risk there."""
+    risk: Quantity
+    """Forecast: an excess risk where the noise variance is known, else the error on new labels."""
+    difference: Estimate | None = None
+    """Its risk less that of the plan; None for the plan itself."""
+    tied: bool = False
+    """Whether the labels cannot tell it from the plan."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What the plan would be if an input were different."""
+
+    what: str
+    """ "sharing" or "unexplained"."""
+    change: float
+    """Relative change."""
+    route: str
+    """The best route then."""
+    n: int
+    """Its rows."""
+    N: int
+    """Its rows."""
+    risk: float
+    """Its risk."""
+    stay: float
+    """Risk of the plan as it is, then."""
+
+
+@dataclass(frozen=True)
+class AsGood:
+    """How far one may move along the budget without a difference that the labels can show."""
+
+    n: tuple[int, int]
+    """Fewest and most labelled rows."""
+    N: tuple[int, int]
+    """The unlabelled rows that go with them."""
+
+
+@dataclass(frozen=True)
+class PlanOutcome:
+    """A plan and what it rests on."""
+
+    title: str
+    """Heading."""
+    note: str
+    """Remark on the features."""
+    weak: tuple[str, ...]
+    """Weak sets."""
+    strong: str
+    """The strong set."""
+    m: int
+    """Labels and unlabelled rows that the forecasts were made from."""
+    pool: int
+    """Labels and unlabelled rows that the forecasts were made from."""
+    kind: str
+    """ "prospective" or "retrospective"."""
+    excess: bool
+    """Whether risks are excess risks; else they are errors on new labels."""
+    asked: str
+    """ "budget" or "target"."""
+    budget: float
+    """What may be spent; of a target, what the cheapest design costs."""
+    target: float | None
+    """The risk to reach."""
+    prices: Prices
+    """What rows cost."""
+    routes: tuple[PlannedRoute, ...]
+    """The plan first, then the best designs of the other routes from best to worst."""
+    missing: dict[str, Undefined]
+    """Routes without a design, by name."""
+    floor: Estimate
+    """The least risk that any number of rows brings."""
+    floor_route: str
+    """The route that it is of."""
+    frontier: Frontier
+    """Least risk against budget."""
+    risk_map: RiskMap
+    """Risk of the student over n and N."""
+    as_good: AsGood | None
+    """None where the forecast has no replicates."""
+    scenarios: tuple[Scenario, ...]
+    """What-ifs."""
+    notes: tuple[str, ...]
+    """What the reader should bear in mind."""
+    checks: tuple[Check, ...]
+    """Suspicions."""
+    config: dict[str, Any]
+    """The resolved configuration."""
+    seconds: float
+    """Wall time."""
+    reading: Reading | None = None
+    """What was read, and how."""
+
+    @property
+    def best(self) -> PlannedRoute:
+        """The plan."""
+        return self.routes[0]

@@ -1,0 +1,373 @@
+"""Teachers by the forecast risk of the student that each would have, ties declared as ties.
+
+Every teacher's forecast comes from the same labels and the same jackknife groups, so the differences between
+teachers are far better known than the risks themselves. Which one is the least is uncertain all the same: a
+group of teachers that may be the best is told instead, and how sure it is that the first of them is. Beside
+them stand the routes that need no student, because the best teacher may still be none.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from outgrow.config import RankConfig
+from outgrow.forecasts.forecast import Forecast
+from outgrow.forecasts.foresight import Foresight, foresee
+from outgrow.intervals.best_of_many import best_of_many, less_than_all
+from outgrow.results import Check, Estimate, Quantity, as_plain
+from outgrow.study.reading import Reading
+from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.theory.equivalents import student_risks
+from outgrow.theory.surface import Surface
+from outgrow.theory.terms import Target
+
+FORECAST = ("student", "bias", "inherited", "fresh", "alone")
+"""Fields of a teacher that are forecasts of risks or of their parts."""
+
+SCHEMA = 1
+"""Version of the ranking's JSON; raised when a reader of the old one would misread the new one."""
+
+
+@dataclass(frozen=True)
+class RankedTeacher:
+    """One teacher, and what its student is forecast to risk."""
+
+    weak: str
+    """Name of the feature set."""
+    place: int | None
+    """From 1; None where its student's risk is undefined."""
+    student: Quantity
+    """Forecast risk of its student."""
+    bias: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
+    inherited: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
+    fresh: Quantity
+    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
+    student's own."""
+    behind: Estimate | None
+    """Its student's risk less the least of all, with an interval that holds for all teachers together."""
+    beyond_labels: Estimate | None
+    """Its student's risk less that of the best route without a student, likewise."""
+    alone: Quantity
+    """Forecast risk of the teacher itself, tuned for itself."""
+    probability: float | None
+    """That its student is the best of all."""
+    tied: bool
+    """Whether it may be the best."""
+    worth: bool
+    """Whether its student is forecast to beat every route without a student."""
+    d_w: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
+    d_s: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
+    d_sw: float | None
+    """Dimensions of teacher and student at their penalties, and what they share of them."""
+    alpha_w: float | None
+    """Penalties of teacher and student."""
+    alpha_s: float | None
+    """Penalties of teacher and student."""
+
+
+@dataclass(frozen=True)
+class LabelsAlone:
+    """The best route that needs no student."""
+
+    kind: str
+    """ "baseline", or "teacher"."""
+    weak: str | None
+    """The teacher, where it is one."""
+    risk: Estimate
+    """Its forecast risk."""
+
+
+@dataclass(frozen=True)
+class RankOutcome:
+    """Everything that a ranking found."""
+
+    title: str
+    """Heading and the remark on the features, as the user gave them."""
+    note: str
+    """Heading and the remark on the features, as the user gave them."""
+    strong: str
+    """Name of the student's feature set."""
+    task: str
+    """Regression or classification."""
+    n: int
+    """Labelled and unlabelled rows that the ranking is for."""
+    N: int
+    """Labelled and unlabelled rows that the ranking is for."""
+    m: int
+    """Labels and unlabelled rows that it was made from."""
+    pool: int
+    """Labels and unlabelled rows that it was made from."""
+    kind: str
+    """ "prospective" or "retrospective"."""
+    excess: bool
+    """Whether risks are excess risks; else they are errors on new labels."""
+    decision: str
+    """ "take", "tied", "none", "not shown" or "undefined"."""
+    recommended: str | None
+    """The teacher to take; None where none is shown to be worth it."""
+    sentence: str
+    """The decision in a sentence, with its numbers."""
+    tied: tuple[str, ...]
+    """Teachers that may be the best, the least forecast first."""
+    baseline: Quantity
+    """Forecast risk of the strong model on the labels alone."""
+    labels_alone: LabelsAlone | None
+    """The best route without a student."""
+    teachers: tuple[RankedTeacher, ...]
+    """The least forecast first."""
+    checks: tuple[Check, ...]
+    """Every suspicion raised."""
+    config: dict[str, object]
+    """The resolved configuration, as plain values."""
+    identities: dict[str, object]
+    """Identity of every feature set."""
+    seconds: float
+    """Wall time."""
+    reading: Reading | None = None
+    """What was read, and how."""
+    schema: int = SCHEMA
+    """Version of this structure."""
+
+
+@dataclass(frozen=True)
+class RankStudy:
+    """A ranking and the forecasts that it was made of."""
+
+    foresight: Foresight
+    """Rows and forecasts."""
+    outcome: RankOutcome
+    """What was found."""
+
+
+def rank(
+    config: RankConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
+) -> RankStudy:
+    """Rank teachers by the forecast risk of their students."""
+    start = time.perf_counter()
+    # Thousands of products of a few hundred rows: threads within them mostly wait for each other. On two busy
+    # cores twenty teachers took 108 s with two threads and 25 s with one.
+    with threadpool_limits(limits=1, user_api="blas"):
+        # Every teacher's union would be one more decomposition, wider than all others.
+        seen = foresee(config, permissions, progress, union=False)
+        n, N = config.n or seen.m, config.N or seen.pool
+        forecasts = list(seen.forecasts.values())
+        surfaces = [
+            forecast.surface([n], [N], alpha_w=config.alpha_w, alpha_s=config.alpha_s)
+            for forecast in forecasts
+        ]
+        teachers, alone, baseline = _compared(forecasts, surfaces, config, n, N)
+    first = forecasts[0]
+    decision, recommended, sentence = _decided(teachers, alone, first.excess, seen.m)
+    outcome = RankOutcome(
+        title=config.title,
+        note=config.note,
+        strong=seen.data.strong_name,
+        task=seen.data.task,
+        n=n,
+        N=N,
+        m=seen.m,
+        pool=seen.pool,
+        kind=first.kind,
+        excess=first.excess,
+        decision=decision,
+        recommended=recommended,
+        sentence=sentence,
+        tied=tuple(teacher.weak for teacher in teachers if teacher.tied),
+        baseline=_unchecked(baseline),
+        labels_alone=alone,
+        teachers=tuple(_bare(teacher) for teacher in teachers),
+        checks=_raised(seen, teachers, baseline),
+        config=as_plain(config.model_dump(mode="json")),
+        identities=as_plain(seen.data.identities),
+        seconds=time.perf_counter() - start,
+        reading=seen.data.reading,
+    )
+    return RankStudy(seen, outcome)
+
+
+def _compared(
+    forecasts: list[Forecast], surfaces: list[Surface], config: RankConfig, n: int, N: int
+) -> tuple[tuple[RankedTeacher, ...], LabelsAlone | None, Quantity]:
+    """Judge every student against the others and against the routes that need none."""
+    noise = forecasts[0].target.sigma2 or 0.0
+    students = np.stack([found.student[:, 0, 0] for found in surfaces]) - noise
+    own = np.stack([found.teacher[:, 0] for found in surfaces]) - noise
+    # Each pair estimates the same baseline with control variates of its own: their mean is no worse.
+    base = np.mean([found.baseline[:, 0] for found in surfaces], axis=0) - noise
+    lone: list[tuple[str, str | None, np.ndarray]] = [("baseline", None, base)]
+    lone += [("teacher", one.weak, values) for one, values in zip(forecasts, own, strict=True)]
+    lone = [route for route in lone if np.isfinite(route[2]).all()]
+    there = np.flatnonzero(np.isfinite(students).all(axis=1))
+    order = [*there[np.argsort(students[there, 0], kind="stable")].tolist()]
+    best = best_of_many(students[order]) if order else None
+    against = less_than_all(students[order], np.stack([r[2] for r in lone])) if order and lone else None
+    shared = f"{forecasts[0].method}; over common jackknife groups, for all teachers together"
+    teachers = []
+    for place, index in enumerate([*order, *sorted(set(range(len(forecasts))) - set(order))]):
+        forecast, ranked = forecasts[index], place < len(order)
+        fixed = {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
+        risks, parts = forecast.risks(n, N, **fixed), forecast.decomposition(n, N, **fixed)
+        behind = beyond = probability = None
+        tied = worth = False
+        if ranked and best is not None:
+            tied, probability = bool(best.tied[place]), float(best.probability[place])
+            ends = (float(best.low[place]), float(best.high[place]))
+            behind = Estimate(float(best.behind[place]), ends, n=forecast.m, method=shared)
+        if ranked and against is not None:
+            value, low, high = (float(side[place]) for side in against)
+            beyond, worth = Estimate(value, (low, high), n=forecast.m, method=shared), high < 0
+        alphas = (surfaces[index].penalties[name].item() for name in ("alpha_w", "alpha_s"))
+        alpha_w, alpha_s = alphas if ranked else (None, None)
+        d_w, d_s, d_sw = _dimensions(forecast, n, N, alpha_w, alpha_s)
+        teachers.append(
+            RankedTeacher(
+                weak=forecast.weak,
+                place=place + 1 if ranked else None,
+                student=risks.student,
+                **parts,
+                behind=behind,
+                beyond_labels=beyond,
+                alone=risks.teacher,
+                probability=probability,
+                tied=tied,
+                worth=worth,
+                d_w=d_w,
+                d_s=d_s,
+                d_sw=d_sw,
+                alpha_w=alpha_w,
+                alpha_s=alpha_s,
+            )
+        )
+    baseline = forecasts[0].risks(n, N).baseline
+    if isinstance(baseline, Estimate):
+        baseline = forecasts[0].estimate(base)
+    alone = None
+    if lone:
+        kind, weak, values = min(lone, key=lambda route: route[2][0])
+        alone = LabelsAlone(kind, weak, replace(forecasts[0].estimate(values), checks=()))
+    return tuple(teachers), alone, baseline
+
+
+def _dimensions(
+    forecast: Forecast, n: int, N: int, alpha_w: float | None, alpha_s: float | None
+) -> tuple[float | None, float | None, float | None]:
+    """Count the directions that teacher and student use at their penalties, and those they share."""
+    if alpha_w is None or alpha_s is None:
+        return None, None, None
+    pair = forecast.pair
+    weak = forecast.stages(pair.values_w, np.array([n]), np.array([alpha_w]))
+    strong = forecast.stages(pair.values_s, np.array([N]), np.array([alpha_s]))
+    # Pure noise of variance 1: what the student inherits of it counts what is shared (docs/theory.md, T4).
+    zero_w, zero_s = np.zeros(len(pair.values_w)), np.zeros(len(pair.values_s))
+    noise = student_risks(pair, Target.known(zero_w, zero_s, 0.0, 1.0), weak, strong)
+    inherited = float(noise.inherited[0, 0, 0]) * float(weak.rest[0])
+    shared = (inherited - (1 / n if forecast.intercept else 0.0)) * float(weak.spare[0])
+    return float(weak.df2[0]), float(strong.df2[0]), shared
+
+
+def _decided(
+    teachers: tuple[RankedTeacher, ...], alone: LabelsAlone | None, excess: bool, m: int
+) -> tuple[str, str | None, str]:
+    """Decide which teacher to take, or that none is worth it, and say so in a sentence."""
+    ranked = [teacher for teacher in teachers if teacher.place is not None]
+    if not ranked:
+        return "undefined", None, "No student's risk is defined at this design: the table says why."
+    what = "an excess risk" if excess else "an error on new labels"
+    best = ranked[0]
+    tied = [teacher for teacher in ranked if teacher.tied]
+    said = f"{what} of {_value(best.student)}"
+    if alone is None:
+        return _among(tied, best), best.weak, _sentence_among(tied, best, said, len(ranked), m)
+    name = "labels-only" if alone.kind == "baseline" else f"the teacher {alone.weak} by itself"
+    least = _value(alone.risk)
+    # The first of those worth it is taken: the cheapest route, no student, stands until it is beaten.
+    chosen = next((teacher for teacher in ranked if teacher.worth), None)
+    if chosen is not None:
+        sentence = _sentence_among(tied, best, said, len(ranked), m)
+        lead = "It beats" if len(tied) == 1 else f"{chosen.weak}'s beats"
+        if chosen is not best:
+            if not chosen.tied:
+                sentence = f"The least forecast is that of {best.weak}, {said}."
+            lead = f"Take {chosen.weak} all the same, the first whose student surely beats"
+        sentence += f" {lead} training on the labels alone, of which {name} is best with {least}."
+        return _among(tied, chosen), chosen.weak, sentence
+    rest = f" Among the teachers {_listed([t.weak for t in tied])} are tied." if len(tied) > 1 else ""
+    ends = [teacher.beyond_labels.interval for teacher in ranked if teacher.beyond_labels is not None]
+    if all(pair is not None and pair[0] > 0 for pair in ends):
+        sentence = (
+            f"None beats training on the labels alone: take {name}, forecast to reach {least}, and the best"
+            f" student, that of {best.weak}, {said}.{rest}"
+        )
+        return "none", None, sentence
+    sentence = (
+        f"None is shown to beat training on the labels alone: {m:,} labels do not tell the best student,"
+        f" that of {best.weak} with {said}, from {name} with {least}, which is cheaper.{rest}"
+    )
+    return "not shown", None, sentence
+
+
+def _among(tied: list[RankedTeacher], best: RankedTeacher) -> str:
+    return "take" if [teacher.weak for teacher in tied] == [best.weak] else "tied"
+
+
+def _sentence_among(tied: list[RankedTeacher], best: RankedTeacher, said: str, count: int, m: int) -> str:
+    if count == 1:
+        return f"Take {best.weak}, the only teacher: its student is forecast to reach {said}."
+    if len(tied) == 1:
+        return (
+            f"Take {best.weak}: its student is forecast to reach {said}, less than that of any other teacher."
+        )
+    return (
+        f"{_listed([teacher.weak for teacher in tied])} are tied: {m:,} labels do not tell their students"
+        f" apart. The least forecast is that of {best.weak}, {said}."
+    )
+
+
+NAMED = 6
+"""Tied teachers that a sentence lists; the chart and the table mark them all."""
+
+
+def _listed(names: list[str]) -> str:
+    shown = names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _value(quantity: Quantity) -> str:
+    return f"{quantity.value:#.3g}".rstrip(".") if isinstance(quantity, Estimate) else "undefined"
+
+
+def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> tuple[Check, ...]:
+    """Gather the checks of the rows, of the forecasts, and of the numbers made of them."""
+    found = list(seen.checks)
+    named = [("labels-only", baseline)]
+    for teacher in teachers:
+        named += [(f"{teacher.weak}: {part}", getattr(teacher, part)) for part in FORECAST]
+    for name, quantity in named:
+        found += [Check(check.code, f"{name} {check.detail}") for check in getattr(quantity, "checks", ())]
+    return tuple(dict.fromkeys(found))
+
+
+def _bare(teacher: RankedTeacher) -> RankedTeacher:
+    """Leave a teacher's checks to the ranking, which says whose they are."""
+    return replace(
+        teacher,
+        student=_unchecked(teacher.student),
+        bias=_unchecked(teacher.bias),
+        inherited=_unchecked(teacher.inherited),
+        fresh=_unchecked(teacher.fresh),
+        alone=_unchecked(teacher.alone),
+    )
+
+
+def _unchecked(quantity: Quantity) -> Quantity:
+    return replace(quantity, checks=()) if isinstance(quantity, Estimate) else quantity

@@ -1,0 +1,71 @@
+"""What accuracy hides where classes are of unequal size: mean recall, and how scores rank.
+
+Each is a mean over rows of a value per row (the statistic plus the row's influence on it), so that one
+interval, over rows or groups of them, serves all measures; for the AUC it is DeLong's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.stats import rankdata
+
+from outgrow.intervals.metrics import mean_loss
+from outgrow.results import Estimate, Quantity, Undefined
+
+ONE_CLASS = Undefined("all evaluation rows are of one class", "Evaluate on rows of every class.")
+
+
+def balanced_accuracy(
+    labels: Int[np.ndarray, " rows"], right: Bool[np.ndarray, " rows"], groups: np.ndarray | None = None
+) -> Quantity:
+    """Average the share named right within each class that the rows hold; chance is one over the classes."""
+    classes, at = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        return ONE_CLASS
+    sizes = np.bincount(at)
+    recall = np.bincount(at, weights=right) / sizes
+    influence = (right - recall[at]) / (sizes[at] * len(classes))
+    return _estimate(float(recall.mean()), influence, groups)
+
+
+def auc(
+    labels: Int[np.ndarray, " rows"], scores: Float[np.ndarray, "rows k"], groups: np.ndarray | None = None
+) -> Quantity:
+    """Average over classes how often a row of the class scores higher in its column than one of another."""
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        return ONE_CLASS
+    value, influence = 0.0, np.zeros(len(labels))
+    for column in classes:
+        inside = labels == column
+        sizes = np.where(inside, inside.sum(), (~inside).sum())
+        # Share of the other side's rows that a row beats, ties by half: its rank among all less that
+        # among its own.
+        own = np.empty(len(labels))
+        own[inside], own[~inside] = rankdata(scores[inside, column]), rankdata(scores[~inside, column])
+        beaten = (rankdata(scores[:, column]) - own) / (len(labels) - sizes)
+        placed = np.where(inside, beaten, 1 - beaten)
+        area = float(placed[inside].mean())
+        value += area / len(classes)
+        influence += (placed - area) / sizes / len(classes)
+    return _estimate(value, influence, groups)
+
+
+def majority_rate(
+    known: Int[np.ndarray, " n"], labels: Int[np.ndarray, " rows"], groups: np.ndarray | None = None
+) -> Estimate:
+    """Give the share right of always naming the class that is most frequent among the known labels."""
+    return _within(mean_loss(labels == np.bincount(known).argmax(), groups))
+
+
+def _estimate(value: float, influence: Float[np.ndarray, " rows"], groups: np.ndarray | None) -> Estimate:
+    return _within(mean_loss(value + len(influence) * influence, groups))
+
+
+def _within(found: Estimate) -> Estimate:
+    if found.interval is None:
+        return found
+    return replace(found, interval=(max(found.interval[0], 0.0), min(found.interval[1], 1.0)))

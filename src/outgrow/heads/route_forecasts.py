@@ -1,0 +1,138 @@
+"""What the forecast says of every route at every setting, to be weighed with leave-one-out.
+
+Deterministic equivalents (docs/theory.md, T4) fed by the pool's spectra and by the labels' products over
+different folds (T6): the estimate from all labels, then without each fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.heads.two_stage import Pool
+from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.theory.effective_stage import Stages, effective_stages
+from outgrow.theory.equivalents import single_risks, student_risks
+from outgrow.theory.joint_equivalent import joint_risks
+from outgrow.theory.label_terms import LEAST_FOLDS, label_terms
+from outgrow.theory.surface import possible
+from outgrow.theory.taught_features import taught_features
+from outgrow.theory.terms import PairSpectra, Target
+from outgrow.theory.union_features import union_features
+from outgrow.theory.whitening import directions
+
+Errors = Float[np.ndarray, "R settings"]
+
+SMALL = 4
+"""Rows of a pool below which there is no covariance to speak of."""
+
+
+@dataclass(frozen=True)
+class RouteForecasts:
+    """Forecasts from n labels of one teacher's routes, or of the baseline where there is no weak set."""
+
+    pair: PairSpectra
+    target: Target
+    n: int
+
+    def _stages(
+        self, values: Float[np.ndarray, " d"], rows: float, alphas: Float[np.ndarray, " a"]
+    ) -> Stages:
+        return effective_stages(
+            values,
+            np.full(len(alphas), rows),
+            alphas,
+            rows=self.pair.rows,
+            lengths=self.pair.lengths(values),
+        )
+
+    def _kept(self, errors: Float[np.ndarray, R * settings]) -> Errors | None:
+        """NaN where there is no forecast or none that could be right; None where nothing is left."""
+        flat = possible(errors.reshape(len(errors), -1), float(self.target.variance[0]))
+        known = np.isfinite(flat).all(axis=0)
+        return np.where(known, flat, np.nan) if known.any() else None
+
+    def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
+        """Errors of the teacher alone."""
+        fits = self._stages(self.pair.values_w, float(self.n), alphas)
+        return self._kept(single_risks(fits, self.target.weak(), self.target).error)
+
+    def baseline(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
+        """Errors of the strong features on the labels."""
+        fits = self._stages(self.pair.values_s, float(self.n), alphas)
+        return self._kept(single_risks(fits, self.target.strong(), self.target).error)
+
+    def union(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
+        """Errors of both sets together, each of unit total variance."""
+        values, side = union_features(self.pair, self.target)
+        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
+
+    def taught(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
+        """Errors of the joint student of a given teacher."""
+        ((values, side),) = taught_features(self.pair, self.target, self.pair.rows)
+        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
+
+    def student(self, alphas_w: Float[np.ndarray, " a"], alphas_s: Float[np.ndarray, " b"]) -> Errors | None:
+        """Errors of the student, at every pair of penalties."""
+        teachers = self._stages(self.pair.values_w, float(self.n), alphas_w)
+        students = self._stages(self.pair.values_s, self.pair.rows, alphas_s)
+        return self._kept(student_risks(self.pair, self.target, teachers, students).error)
+
+    def joint(
+        self,
+        alphas_w: Float[np.ndarray, " a"],
+        alphas_s: Float[np.ndarray, " b"],
+        weights: Sequence[float],
+    ) -> Errors | None:
+        """Errors of the joint student, at every weight and pair of penalties."""
+        w, a, b = (x.ravel() for x in np.meshgrid(weights, alphas_w, alphas_s, indexing="ij"))
+        return self._kept(
+            joint_risks(
+                self.pair, self.target, n=self.n, alpha_w=a, N=self.pair.rows, alpha_s=b, weight=w
+            ).error
+        )
+
+
+def route_forecasts(
+    weak: Float[np.ndarray, "n d_w"] | None,
+    strong: Float[np.ndarray, "n d_s"],
+    y: Float[np.ndarray, "n k"],
+    pool: Pool,
+    folds: Sequence[Int[np.ndarray, " _"]],
+) -> RouteForecasts | None:
+    """Prepare forecasts; None where folds are too few, nothing varies, or the pool is too small.
+
+    Without a weak set they are of the baseline alone, which no teacher then touches.
+    """
+    if len(folds) < LEAST_FOLDS or not (y != y[0]).any() or pool.size < SMALL:
+        return None
+    white = _whitened(strong, pool.strong_mean, pool.strong_cov, pool.size)
+    other = None if weak is None else _whitened(weak, pool.weak_mean, pool.weak_cov, pool.size)
+    if white is None or (weak is not None and other is None):
+        return None
+    values_s, back_s, Z_s = white
+    values_w, back_w, Z_w = other or (np.empty(0), np.empty((len(pool.weak_mean), 0)), np.empty((len(y), 0)))
+    shared = back_s.T @ pool.cross_cov @ back_w
+    pair = PairSpectra(values_w=values_w, values_s=values_s, C=shared, rows=float(pool.size))
+    number = np.empty(len(y), dtype=np.int64)
+    for place, rows in enumerate(folds):
+        number[rows] = place
+    target = label_terms(pair, Z_w, Z_s, y, number)
+    return RouteForecasts(pair.with_lengths(Z_w, Z_s), target, len(y))
+
+
+def _whitened(
+    rows: Float[np.ndarray, "n d"],
+    mean: Float[np.ndarray, " d"],
+    covariance: Float[np.ndarray, "d d"],
+    N: int,
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"], Float[np.ndarray, "n r"]] | None:
+    """Eigenvalues, the way to whitened directions, and rows in them; None where nothing varies."""
+    values, vectors = directions(spectrum_of_covariance(covariance, N), float(N), rows - mean)
+    if not len(values):
+        return None
+    back = vectors / np.sqrt(values)
+    return values, back, (rows - mean) @ back

@@ -1,0 +1,1 @@
+"""Intervals: each once, for every number that is reported."""

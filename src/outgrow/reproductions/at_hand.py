@@ -1,0 +1,174 @@
+"""Models and rows at hand that a published experiment is done again with: read, joined by id, parted once.
+
+Every feature set that the user names is read as a run reads it; all but one are teachers of the last. Rows
+with labels are parted into those to test on and those that a sweep deals from. Where there are fewer rows
+than were published on, sizes shrink in proportion.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.config import LabelConfig, RunConfig
+from outgrow.data.join import Joined
+from outgrow.data.labels import NO_SPLIT
+from outgrow.data.numeric import check_spread
+from outgrow.data.splits import draw_split
+from outgrow.data.task import choose_task, encode
+from outgrow.errors import DataError
+from outgrow.results import Check
+from outgrow.study.prepare import Prepared, prepare
+from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.sweeps.grid import LabelDraws, SweepData
+from outgrow.sweeps.noisy_labels import NoisyLabels
+
+LEAST = 4
+"""Fewest rows of any size: what a run asks for, too."""
+
+ASIDE = 20
+"""Rows read as labelled, since reading asks for some: every seed deals all rows to train on anew."""
+
+DEALT = "OG102"
+"""Says that labelled rows and pool differ; here both are dealt at random from the same rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class AtHand:
+    """Feature sets of the same rows, with labels."""
+
+    views: Mapping[str, Float[np.ndarray, "rows _"]]
+    """Feature sets by name."""
+    teachers: tuple[str, ...]
+    """All names but the student's."""
+    student: str
+    """Name of the strong set."""
+    train: Int[np.ndarray, " R"]
+    """Rows to deal from, and to score on."""
+    test: Int[np.ndarray, " T"]
+    """Rows to deal from, and to score on."""
+    y: Float[np.ndarray, "rows k"]
+    """Labels: one column, or one-hot codes; NaN where unknown, which no row of `train` and `test` is."""
+    classes: tuple[object, ...]
+    """Classes in the order of the columns of `y`; empty for a regression."""
+    left_out: int
+    """Rows that have no label."""
+    checks: tuple[Check, ...]
+    """Suspicions about the data."""
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every teacher with the student."""
+        return tuple((teacher, self.student) for teacher in self.teachers)
+
+    @property
+    def rows(self) -> int:
+        """Rows with labels: those to deal from, and those to score on."""
+        return len(self.train) + len(self.test)
+
+    def data(self, labels: LabelDraws | None = None) -> SweepData:
+        """Give what a sweep is measured on."""
+        count = len(self.classes)
+        return SweepData(
+            views=self.views,
+            train=self.train,
+            test=self.test,
+            labels=NoisyLabels(self.y[self.train], count) if labels is None else labels,
+            truth=self.y[self.test],
+            classes=count,
+        )
+
+
+def models_at_hand(
+    config: LabelConfig,
+    share: float,
+    permissions: Permissions = NOTHING,
+    progress: Progress | None = None,
+) -> AtHand:
+    """Read the models and rows that a configuration names."""
+    own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
+    if not config.split_column:
+        own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
+    if not (config.test or config.split_column):
+        own["test"] = share
+    return at_hand(prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True))
+
+
+def at_hand(found: Prepared) -> AtHand:
+    """Take what was read of a run, its rows to train on all being alike."""
+    if not len(found.split.test):
+        raise DataError(
+            "no row is left to test on", "the labels", "Name test rows in the split column, or give --test."
+        )
+    known = ~np.isnan(found.y).any(axis=1)
+    dealt = np.sort(np.concatenate([found.split.labelled, found.split.unlabelled]))
+    return AtHand(
+        views={**found.weak, found.strong_name: found.strong},
+        teachers=tuple(found.weak),
+        student=found.strong_name,
+        train=dealt[known[dealt]],
+        test=found.split.test,
+        y=found.y,
+        classes=found.classes,
+        left_out=int((~known[dealt]).sum()),
+        checks=tuple(check for check in found.checks if check.code != DEALT),
+    )
+
+
+def parted(joined: Joined, names: Sequence[str], test: float, seed: int) -> AtHand:
+    """Part rows of classes that were read by other ways than a run's."""
+    _, classes, _ = choose_task(joined.labels, "classification", ids=joined.ids)
+    split = draw_split(joined.has_label, ids=joined.ids, test=test, seed=seed)
+    views = dict(zip(names, (*joined.weak, joined.strong), strict=True))
+    for name, values in views.items():
+        check_spread(values, name)
+    return AtHand(
+        views=views,
+        teachers=tuple(names[:-1]),
+        student=names[-1],
+        train=split.labelled,
+        test=split.test,
+        y=encode(joined.labels, "classification", classes, ids=joined.ids),
+        classes=tuple(classes),
+        left_out=0,
+        checks=joined.checks,
+    )
+
+
+def scaled(sizes: Sequence[int], rows: int, published: int) -> tuple[int, ...]:
+    """Shrink published sizes to the rows at hand, in proportion."""
+    factor = min(1.0, rows / published)
+    return tuple(sorted({max(LEAST, round(size * factor)) for size in sizes}))
+
+
+def sized(
+    given: Sequence[int], usual: Sequence[int], centre: int, rows: int, published: int
+) -> tuple[tuple[int, ...], int]:
+    """Choose the sizes of one axis, and the one that is held while the other axis runs."""
+    sizes = tuple(sorted(set(given))) or scaled(usual, rows, published)
+    return sizes, nearest(sizes, centre * min(1.0, rows / published))
+
+
+def nearest(sizes: Sequence[int], wanted: float | int) -> int:
+    """Choose the size of a grid that is nearest to one wanted, in ratio."""
+    return min(sizes, key=lambda size: (abs(math.log(size / wanted)), size))
+
+
+def plain_name(name: str) -> str:
+    """Bring the name of a model to letters and figures alone, so that spellings of it meet."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def known_as(name: str, published: Mapping[str, Any] | Sequence[str]) -> str | None:
+    """Find which published model a name is of.
+
+    None where it is none of them.
+    """
+    spelt = {plain_name(each): each for each in published}
+    return spelt.get(plain_name(name))

@@ -1,0 +1,81 @@
+"""What tuning one stage after the other costs a student (docs/theory.md, T8): measured from a sweep's table.
+
+Stage by stage, the teacher takes the penalty that is best for itself, and the student the one that is best
+after it. Together, both take what is best for the student. All are chosen on the other seeds; the oracle is
+the best pair of penalties in hindsight.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from outgrow.reproductions.reproduction import Table
+from outgrow.sweeps.grid import SweepGrid
+from outgrow.sweeps.summary import arrays_of, mean_and_ends
+from outgrow.sweeps.table import SweepTable
+
+
+def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
+    """Compare both ways of choosing penalties at one N."""
+    arrays, j = arrays_of(table, grid), grid.N.index(N)
+    columns: dict[str, list[Any]] = {}
+    for weak, strong in grid.pairs:
+        teacher, student = arrays["teacher", weak], arrays["student", weak, strong][:, :, j]
+        found = {
+            "stage_by_stage": stage_by_stage(teacher, student),
+            "together": together(student),
+            "oracle": oracle(student),
+        }
+        found["lost"] = found["stage_by_stage"] - found["together"]
+        ends = {name: mean_and_ends(values) for name, values in found.items()}
+        for level, noise in enumerate(grid.noise):
+            for i, n in enumerate(grid.n):
+                row: dict[str, Any] = {
+                    "teacher": weak, "student": strong, "noise_sd": noise, "n": n, "N": N,
+                }  # fmt: skip
+                for name, own in ends.items():
+                    for end, values in zip(("", "_low", "_high"), own, strict=False):
+                        row[name + end] = float(values[level, i])
+                for column, value in row.items():
+                    columns.setdefault(column, []).append(value)
+    return Table(
+        "tuning",
+        "Penalties chosen stage by stage, and together",
+        columns,
+        "Excess risks of the student. The teacher that is best for itself is not the best to learn from:"
+        " 'lost' is what that costs, a mean of paired differences with its interval (docs/theory.md, T8).",
+    )
+
+
+def together(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
+    """Choose both penalties for the student, on the other seeds."""
+    flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
+    best = _others(flat).argmin(axis=2)
+    return np.take_along_axis(flat, best[:, :, None], axis=2)[:, :, 0]
+
+
+def stage_by_stage(
+    teacher: Float[np.ndarray, "l i a seeds"], student: Float[np.ndarray, "l i a b seeds"]
+) -> Float[np.ndarray, "l i seeds"]:
+    """Choose the teacher's penalty for the teacher, then the student's for the student."""
+    first = _others(teacher).argmin(axis=2)
+    # What the other seeds say of the student is asked at this seed's choice for the teacher.
+    place = first[:, :, None, None]
+    said = np.take_along_axis(_others(student), place, axis=2)[:, :, 0]
+    own = np.take_along_axis(student, place, axis=2)[:, :, 0]
+    return np.take_along_axis(own, said.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
+
+
+def oracle(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
+    """Take the penalties that are best on all seeds."""
+    flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
+    best = flat.mean(axis=-1).argmin(axis=2)
+    return np.take_along_axis(flat, best[:, :, None, None], axis=2)[:, :, 0]
+
+
+def _others(risks: Float[np.ndarray, "*axes seeds"]) -> Float[np.ndarray, "*axes seeds"]:
+    """Sum over the other seeds."""
+    return np.asarray(risks.sum(axis=-1, keepdims=True) - risks)

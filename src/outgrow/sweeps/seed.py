@@ -1,0 +1,277 @@
+"""Everything measured for one student on one seed: its own fits, and those of its teachers.
+
+Labelled rows are fitted by growing sums. A pool's Gram matrix is factored once for the pseudo-labels of all
+teachers, noise levels, n and penalties, which are columns of one solve; the joint student shares the factor
+of the ceiling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outgrow.sweeps.blocks import Blocks, Sums, shifted
+from outgrow.sweeps.fits import Path, Products, Rows, fit
+from outgrow.sweeps.grid import SweepData, SweepGrid
+from outgrow.sweeps.layout import Layout
+from outgrow.sweeps.scoring import TestRows
+
+Key = tuple[str, ...]
+"""("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) or
+("joint", weak, strong)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Risks of one model over the grid, of one seed."""
+
+    risk: Float[np.ndarray, "*grid"]
+    """(levels, n, alphas) for single fits, (levels, n, N, alphas) for the ceiling, (levels, n, N, alphas_w,
+    alphas_s) for student and joint student."""
+    accuracy: Float[np.ndarray, "*grid"] | None
+    """Of the same shape; None for a regression."""
+    from_rows: np.ndarray
+    """Whether sums did not suffice; of the same shape."""
+    condition: Float[np.ndarray, "*grid"]
+    """Condition of what was factored; of the same shape."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Penalties of a view in the unit of docs/theory.md, by number of rows."""
+
+    values: tuple[float, ...]
+    """As the grid has them."""
+    unit: str
+    """Its unit."""
+    variance: float
+    """Mean variance per column of the view."""
+
+    def at(self, m: int) -> tuple[float, ...]:
+        """Give the penalties of a fit."""
+        factor = {"variance": self.variance, "absolute": 1.0, "total": 1.0 / m}[self.unit]
+        return tuple(value * factor for value in self.values)
+
+
+class SeedFits:
+    """The fits of one seed."""
+
+    def __init__(
+        self,
+        data: SweepData,
+        grid: SweepGrid,
+        layout: Layout,
+        labels: Float[np.ndarray, "R lk"],
+        shifts: dict[str, np.ndarray],
+        scales: dict[str, float],
+    ) -> None:
+        self.data, self.grid, self.layout, self.labels = data, grid, layout, labels
+        self.shifts, self.scales = shifts, scales
+        self.k = labels.shape[1] // len(grid.noise)
+
+    def scale(self, view: str, alphas: Sequence[float]) -> Scale:
+        """Give a view's penalties."""
+        return Scale(tuple(alphas), self.grid.unit, self.scales[view])
+
+    def single(self, view: str, alphas: Sequence[float]) -> tuple[list[Path], list[Products]]:
+        """Fit a view on the labelled rows, for every n.
+
+        Returns by n; columns are levels and targets; by n.
+        """
+        X = shifted(self.data, view, self.layout.labelled, self.shifts)
+        Y = self.labels[self.layout.labelled]
+        d, scale = X.shape[1], self.scale(view, alphas)
+        total, gram, work = np.zeros(d), np.zeros((d, d)), np.empty((d, d))
+        targets, answers = np.zeros(Y.shape[1]), np.zeros((d, Y.shape[1]))
+        paths, sums, done = [], [], 0
+        for n in self.grid.n:
+            x, y = X[done:n], Y[done:n]
+            total, gram = total + x.sum(axis=0), gram + x.T @ x
+            targets, answers = targets + y.sum(axis=0), answers + x.T @ y
+            done = n
+            sums.append(Products(n, total, gram, targets, answers))
+
+            def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
+                return X[:n], Y[:n]
+
+            paths.append(self._fit(sums[-1], scale.at(n), rows, work=work))
+        return paths, sums
+
+    def _fit(self, sums: Products, alphas: Sequence[float], rows: Rows, **known: np.ndarray) -> Path:
+        return fit(sums, alphas, rows, intercept=self.grid.intercept, sketch=self.grid.sketch, **known)
+
+    def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
+        """Score fits on the labelled rows."""
+        levels = len(self.grid.noise)
+        return _stacked([self._scored(path, (levels,), test) for path in paths], axis=1)
+
+    def student(
+        self,
+        blocks: Blocks,
+        teachers: dict[str, list[Path]],
+        baseline: Sequence[Products],
+        columns: Int[np.ndarray, " lk"],
+        test: TestRows,
+    ) -> dict[Key, Measured]:
+        """Measure students, joint students and ceilings."""
+        found: dict[Key, list[Measured]] = {}
+        taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
+        strong = blocks.student
+        for sums in blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts):
+            pseudo = {weak: one.answers(sums, weak) for weak, one in taught.items()}
+            path = self._students(strong, sums, taught, pseudo)
+            shape = (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
+            for weak, part in zip(taught, _split(path, [_count(shape) * self.k] * len(taught)), strict=True):
+                found.setdefault(("student", weak, strong), []).append(self._scored(part, shape, test))
+            for key, one in self._unions(strong, sums, baseline, taught, pseudo, path.inverse, test).items():
+                found.setdefault(key, []).append(one)
+        return {key: _stacked(parts, axis=2) for key, parts in found.items()}
+
+    def _students(
+        self, strong: str, sums: Sums, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
+    ) -> Path:
+        """Fit all students of a pool: columns are (teacher, level, n, alpha_w, target)."""
+        pool = self.layout.pool[: sums.rows]
+
+        def rows() -> tuple[np.ndarray, np.ndarray]:
+            made = [one.predict(shifted(self.data, weak, pool, self.shifts)) for weak, one in taught.items()]
+            flat = [values.reshape(len(pool), -1) for values in made]
+            return shifted(self.data, strong, pool, self.shifts), np.hstack(flat)
+
+        products = Products(
+            sums.rows,
+            sums.total,
+            sums.gram,
+            np.concatenate([one.targets.ravel() for one in pseudo.values()]),
+            np.hstack([one.answers.reshape(len(sums.total), -1) for one in pseudo.values()]),
+        )
+        alphas = self.scale(strong, self.grid.alphas_s).at(sums.rows)
+        return self._fit(products, alphas, rows)
+
+    def _unions(
+        self,
+        strong: str,
+        sums: Sums,
+        baseline: Sequence[Products],
+        taught: dict[str, _Taught],
+        pseudo: dict[str, _Answers],
+        inverse: Float[np.ndarray, " b"],
+        test: TestRows,
+    ) -> dict[Key, Measured]:
+        """Fit labelled rows and pool together, with true labels or with pseudo-labels on the pool."""
+        grid, k, levels = self.grid, self.k, len(self.grid.noise)
+        joint = list(taught) if grid.joint else []
+        a = len(grid.alphas_w)
+        # One of each for all n: new arrays of this size cost as much as what is done with them.
+        gram, work = np.empty_like(sums.gram), np.empty_like(sums.gram)
+        found: dict[Key, list[Measured]] = {}
+        for i, own in enumerate(baseline):
+            d = len(own.total)
+            mine = own.targets.reshape(levels, 1, k), own.answers.reshape(d, levels, 1, k)
+            targets, answers = [own.targets + sums.labels], [own.answers + sums.answers]
+            for weak in joint:
+                targets.append((mine[0] + pseudo[weak].targets[:, i]).ravel())
+                answers.append((mine[1] + pseudo[weak].answers[:, :, i]).reshape(d, -1))
+
+            def rows(i: int = i, n: int = own.rows) -> tuple[np.ndarray, np.ndarray]:
+                return self._union_rows(strong, n, sums.rows, i, {weak: taught[weak] for weak in joint})
+
+            m = own.rows + sums.rows
+            np.add(own.gram, sums.gram, out=gram)
+            total = own.total + sums.total
+            products = Products(m, total, gram, np.concatenate(targets), np.hstack(answers))
+            alphas = self.scale(strong, grid.alphas_s).at(m)
+            path = self._fit(products, alphas, rows, inverse=inverse, work=work)
+            first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
+            found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
+            for weak, part in zip(joint, others, strict=True):
+                scored = self._scored(part, (levels, a), test)
+                found.setdefault(("joint", weak, strong), []).append(scored)
+        return {key: _stacked(parts, axis=1) for key, parts in found.items()}
+
+    def _union_rows(
+        self, strong: str, n: int, N: int, i: int, taught: dict[str, _Taught]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        own, pool = self.layout.labelled[:n], self.layout.pool[:N]
+        X = np.vstack([shifted(self.data, strong, rows, self.shifts) for rows in (own, pool)])
+        columns = [self.labels[np.concatenate([own, pool])]]
+        for weak, one in taught.items():
+            made = one.predict(shifted(self.data, weak, pool, self.shifts))[:, :, i]
+            mine = self.labels[own].reshape(n, len(self.grid.noise), 1, self.k)
+            both = np.concatenate([np.broadcast_to(mine, (n, *made.shape[1:])), made])
+            columns.append(both.reshape(n + N, -1))
+        return X, np.hstack(columns)
+
+    def _scored(self, path: Path, shape: tuple[int, ...], test: TestRows) -> Measured:
+        """Score fits whose columns are of a shape and k targets: the path's penalties run last."""
+        b, d, _ = path.theta.shape
+        count = _count(shape)
+        theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
+        level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
+        risk, right = test.score(theta, level, np.tile(path.from_rows, count))
+        whole = (*shape, b)
+        return Measured(
+            risk.reshape(whole),
+            None if right is None else right.reshape(whole),
+            np.broadcast_to(path.from_rows, whole),
+            np.broadcast_to(path.condition, whole),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Sums of pseudo-labels, and of their products with strong features, over a pool."""
+
+    targets: Float[np.ndarray, "l i a k"]
+    answers: Float[np.ndarray, "d l i a k"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Taught:
+    """A teacher's fits for all levels, n and penalties."""
+
+    theta: Float[np.ndarray, "d c"]
+    level: Float[np.ndarray, " c"]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, paths: Sequence[Path], levels: int, k: int) -> _Taught:
+        theta = np.stack([path.theta for path in paths])  # (i, a, d, l k)
+        i, a, d, _ = theta.shape
+        level = np.stack([path.level for path in paths]).reshape(i, a, levels, k)
+        theta = theta.reshape(i, a, d, levels, k).transpose(2, 3, 0, 1, 4)
+        shape = (levels, i, a, k)
+        return cls(np.ascontiguousarray(theta).reshape(d, -1), level.transpose(2, 0, 1, 3).ravel(), shape)
+
+    def predict(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m l i a k"]:
+        return (X @ self.theta + self.level).reshape(len(X), *self.shape)
+
+    def answers(self, sums: Sums, weak: str) -> _Answers:
+        targets = sums.weak[weak] @ self.theta + sums.rows * self.level
+        answers = sums.cross[weak] @ self.theta + np.outer(sums.total, self.level)
+        return _Answers(targets.reshape(self.shape), answers.reshape(len(sums.total), *self.shape))
+
+
+def _split(path: Path, widths: Sequence[int]) -> list[Path]:
+    """Part the columns of fits."""
+    edges = np.cumsum(widths)[:-1]
+    thetas, levels = np.split(path.theta, edges, axis=2), np.split(path.level, edges, axis=1)
+    return [replace(path, theta=theta, level=level) for theta, level in zip(thetas, levels, strict=True)]
+
+
+def _stacked(parts: Sequence[Measured], axis: int) -> Measured:
+    """Put measurements side by side along a new axis."""
+    right = [part.accuracy for part in parts if part.accuracy is not None]
+    return Measured(
+        np.stack([part.risk for part in parts], axis=axis),
+        np.stack(right, axis=axis) if right else None,
+        np.stack([part.from_rows for part in parts], axis=axis),
+        np.stack([part.condition for part in parts], axis=axis),
+    )
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape))

@@ -1,0 +1,201 @@
+"""Means over seeds with paired intervals, for every pair and cell of a sweep.
+
+All models of a seed saw the same rows and labels, so differences and ratios are taken seed by seed. With
+several penalties, every model of every seed takes the one that was best on the mean of the *other* seeds: the
+choice has not seen the draws that it is judged on (it has seen the test rows, which all seeds share).
+Intervals are of draws of rows and labels, for these rows and this test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import t
+
+from outgrow.errors import CHECKS, ConfigError
+from outgrow.intervals.fieller import fieller
+from outgrow.results import LEVEL
+from outgrow.sweeps.grid import SweepGrid
+from outgrow.sweeps.table import AXES, SweepTable
+
+MODELS = ("teacher", "student", "baseline", "ceiling", "joint")
+"""In the order of reports."""
+
+NOTHING: Mapping[str, Any] = {
+    "quantity": object, "weak": object, "strong": object, "n": np.int64, "N": np.int64, "noise": np.float64,
+    "alpha_w": np.float64, "alpha_s": np.float64, "value": np.float64, "low": np.float64, "high": np.float64,
+    "seeds": np.int64, "reason": object,
+}  # fmt: skip
+"""Columns of the cells and their types."""
+
+
+def arrays_of(
+    table: SweepTable, grid: SweepGrid, quantity: str = "risk"
+) -> dict[tuple[str, ...], Float[np.ndarray, "*axes"]]:
+    """Give a sweep's table as one array per model."""
+    values = {
+        "noise": grid.noise, "n": grid.n, "N": grid.N, "alpha_w": grid.alphas_w, "alpha_s": grid.alphas_s,
+        "seed": tuple(range(grid.seeds)),
+    }  # fmt: skip
+    # A place on each axis once for the whole table; -1 where the axis is not the row's.
+    places = {}
+    for axis, known in values.items():
+        order = np.argsort(known)
+        found = np.searchsorted(np.asarray(known)[order], table[axis])
+        places[axis] = order[np.minimum(found, len(known) - 1)]
+    out = {}
+    for key in keys_of(grid):
+        model = key[0]
+        rows = table["model"] == model
+        if model in ("teacher", "student", "joint"):
+            rows &= table["weak"] == key[1]
+        if model != "teacher":
+            rows &= table["strong"] == key[-1]
+        axes = (*AXES[model], "seed")
+        array = np.full([len(values[axis]) for axis in axes], np.nan)
+        array[tuple(places[axis][rows] for axis in axes)] = table[quantity][rows]
+        out[key] = array
+    return out
+
+
+def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
+    """List the models of a grid."""
+    keys: list[tuple[str, ...]] = [("teacher", weak) for weak in grid.teachers]
+    for strong in grid.students:
+        keys += [("baseline", strong), ("ceiling", strong)]
+    for model in ("student", "joint") if grid.joint else ("student",):
+        keys += [(model, weak, strong) for weak, strong in grid.pairs]
+    return keys
+
+
+def chosen(
+    risks: Float[np.ndarray, "cells choices seeds"], values: Float[np.ndarray, "cells choices seeds"]
+) -> Float[np.ndarray, "cells seeds"]:
+    """Take, for every seed, the choice of least mean risk on the other seeds."""
+    if risks.shape[1] == 1:
+        return values[:, 0]
+    others = risks.sum(axis=2, keepdims=True) - risks
+    best = others.argmin(axis=1)
+    return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
+
+
+class Tuned:
+    """Values of every model by cell and seed, penalties chosen."""
+
+    def __init__(self, table: SweepTable, grid: SweepGrid, quantity: str = "risk") -> None:
+        check_seeds(grid)
+        self._grid = grid
+        risks = arrays_of(table, grid)
+        values = risks if quantity == "risk" else arrays_of(table, grid, quantity)
+        self._values = {}
+        for key, risk in risks.items():
+            wide = "N" in AXES[key[0]]
+            cells = risk.shape[: 3 if wide else 2]
+            flat = (int(np.prod(cells)), -1, grid.seeds)
+            best = chosen(risk.reshape(flat), values[key].reshape(flat)).reshape(*cells, grid.seeds)
+            self._values[key] = best if wide else best[:, :, None]
+
+    def of(self, model: str, weak: str, strong: str) -> Float[np.ndarray, "l i j seeds"]:
+        """Give one model of a pair."""
+        key = {"teacher": (model, weak), "student": (model, weak, strong), "joint": (model, weak, strong)}
+        found = self._values[key.get(model, (model, strong))]
+        shape = (len(self._grid.noise), len(self._grid.n), len(self._grid.N), self._grid.seeds)
+        return np.broadcast_to(found, shape)
+
+
+def is_tuned(grid: SweepGrid) -> bool:
+    """Say whether penalties are chosen among."""
+    return len(grid.alphas_w) > 1 or len(grid.alphas_s) > 1
+
+
+def check_seeds(grid: SweepGrid) -> None:
+    """Refuse to choose penalties on the other seeds where there are none."""
+    if grid.seeds < 2 and is_tuned(grid):
+        raise ConfigError(
+            "with a single seed there are no others to choose penalties on",
+            "--seeds",
+            "Ask for 2 at least, or for one penalty.",
+        )
+
+
+def cells_of(table: SweepTable, grid: SweepGrid, *, excess: bool) -> dict[str, np.ndarray]:
+    """Summarise every pair and cell over seeds."""
+    tuned = Tuned(table, grid)
+    columns: dict[str, list[Any]] = {name: [] for name in NOTHING}
+    right = Tuned(table, grid, "accuracy") if np.isfinite(table["accuracy"]).any() else None
+    models = [model for model in MODELS if model != "joint" or grid.joint]
+    for weak, strong in grid.pairs:
+        found = {model: tuned.of(model, weak, strong) for model in models}
+        ready = {model: mean_and_ends(values) for model, values in found.items()}
+        ready |= {
+            f"student_less_{other}": mean_and_ends(found["student"] - found[other])
+            for other in ("teacher", "baseline")
+        }
+        ready |= ratios(found, excess)
+        if right is not None:
+            ready |= {
+                f"accuracy_of_{model}": mean_and_ends(right.of(model, weak, strong)) for model in models
+            }
+        for quantity, (value, low, high, reason) in ready.items():
+            for l, i, j in np.ndindex(value.shape):
+                place = (quantity, weak, strong, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
+                told = (value[l, i, j], low[l, i, j], high[l, i, j], grid.seeds, reason[l, i, j])
+                for column, cell in zip(columns.values(), (*place, *told), strict=True):
+                    column.append(cell)
+    return {name: np.array(columns[name], dtype=kind) for name, kind in NOTHING.items()}
+
+
+def _penalties(grid: SweepGrid) -> tuple[float, float]:
+    return (np.nan, np.nan) if is_tuned(grid) else (grid.alphas_w[0], grid.alphas_s[0])
+
+
+Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
+
+
+def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
+    """Give means over seeds with t intervals."""
+    seeds = values.shape[-1]
+    mean = values.mean(axis=-1)
+    reason = np.full(mean.shape, "", dtype=object)
+    if seeds < 2:
+        empty = np.full(mean.shape, np.nan)
+        return mean, empty, empty, reason
+    width = t.ppf((1 + LEVEL) / 2, seeds - 1) * values.std(axis=-1, ddof=1) / np.sqrt(seeds)
+    return mean, mean - width, mean + width, reason
+
+
+def ratios(found: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) -> dict[str, Ends]:
+    """Give PGR and OPR of mean risks, with Fieller's intervals over seeds."""
+    teacher, student = found["teacher"], found["student"]
+    gap = f"{CHECKS['OG205'].title} (OG205), or not by more than chance over these seeds"
+    over = "the student's risk is not resolved from zero over these seeds"
+    return {
+        "pgr": _ratio(teacher - student, teacher - found["ceiling"], gap),
+        "opr" if excess else "opr_raw_mse": _ratio(found["baseline"], student, over),
+    }
+
+
+def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
+    seeds = over.shape[-1]
+    up, down = over.mean(axis=-1), under.mean(axis=-1)
+    value, low, high = (np.full(up.shape, np.nan) for _ in range(3))
+    why = np.full(up.shape, "", dtype=object)
+    quantile = t.ppf((1 + LEVEL) / 2, seeds - 1) if seeds > 1 else np.nan
+    for cell in np.ndindex(up.shape):
+        if seeds < 2:
+            if down[cell] > 0:
+                value[cell] = up[cell] / down[cell]
+            else:
+                why[cell] = reason
+            continue
+        reach = quantile**2 * np.cov(over[cell], under[cell]) / seeds
+        ends = fieller(up[cell], down[cell], reach) if down[cell] > 0 else None
+        if ends is None:
+            why[cell] = reason
+        else:
+            value[cell], (low[cell], high[cell]) = up[cell] / down[cell], ends
+    return value, low, high, why

@@ -1,0 +1,131 @@
+"""All of the geometry of a pair: parts agree with each other, and what is not identifiable says so."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from outgrow.errors import DataError
+from outgrow.geometry.pair_geometry import measure_pair
+from outgrow.geometry.ridge_overlap import ridge_correlation_dimension
+from outgrow.linalg.spectrum import spectrum_of_rows
+from outgrow.results import Estimate, Undefined, as_plain
+
+
+def features(rng, N=400, d_w=6, d_s=9, shared=4):
+    Z = rng.standard_normal((N, d_w + d_s - shared))
+    X = Z[:, :d_w] @ rng.standard_normal((d_w, d_w + 2))
+    return X, Z[:, d_w - shared :] @ rng.standard_normal((d_s, d_s))
+
+
+def test_a_pair(rng):
+    X, Y = features(rng)
+    found = measure_pair(X, Y)
+    assert (found.rows, found.weak.rank, found.strong.rank, found.weak.width) == (400, 6, 9, 8)
+    assert found.correlation.estimate.value == pytest.approx(4, abs=0.2)
+    np.testing.assert_allclose(found.correlation.canonical[:4], 1, atol=1e-8)
+    assert found.correlation.canonical_by_chance.max() < 0.5
+    assert found.weak.total == pytest.approx(found.weak.spectrum.sum())
+    # Without penalty the ridge version is the plain one.
+    assert found.ridge[0].d_sw == pytest.approx(found.correlation.naive, rel=1e-2)
+    assert found.ridge[-1].d_sw < 0.01
+    json.dumps(as_plain(found), allow_nan=False)
+    again = measure_pair(X, Y)
+    assert as_plain(again) == as_plain(found)
+
+
+def test_ranks(rng):
+    X, Y = features(rng)
+    found = measure_pair(X, Y, rank_w=2, rank_s=100)
+    assert (found.weak.kept, found.strong.kept, found.correlation.d_w) == (2, 9, 2)
+    assert len(found.correlation.canonical) == 2
+
+
+def test_ridge_version_by_brute_force(rng):
+    X, Y = features(rng)
+    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    a, b = 0.3, 0.7
+    P = X @ np.linalg.solve(X.T @ X / 400 + a * np.eye(8), X.T) / 400
+    Q = Y @ np.linalg.solve(Y.T @ Y / 400 + b * np.eye(9), Y.T) / 400
+    value, chance = ridge_correlation_dimension(spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400, a, b)
+    # h^2 on both sides: the squared hat matrices.
+    assert value == pytest.approx(np.trace(P @ P @ Q @ Q), rel=1e-9)
+    assert chance == pytest.approx(np.trace(P @ P) * np.trace(Q @ Q) / 399, rel=1e-9)
+
+
+def test_ridge_version_becomes_the_plain_one_without_penalty(rng):
+    X, Y = features(rng)
+    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    weak, strong, cross = spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400
+    plain = measure_pair(X, Y).correlation
+
+    def at(kappa):
+        return ridge_correlation_dimension(weak, strong, cross, kappa, kappa)
+
+    # The ridge version's chance is of equal leverages; where both sets have long rows it is more.
+    assert at(0.0) == pytest.approx((plain.naive, 6 * 9 / 399), rel=1e-9)
+    assert plain.chance == pytest.approx(6 * 9 / 399, rel=0.25)
+    # First order in the penalty: a tenth of it is a tenth of the way.
+    far = [plain.naive - at(kappa)[0] for kappa in (1e-4, 1e-5, 1e-6)]
+    assert far[1] / far[0] == pytest.approx(0.1, rel=0.01)
+    assert far[2] / far[1] == pytest.approx(0.1, rel=0.01)
+
+
+def test_ridge_chance_is_the_mean_for_unrelated_features(rng):
+    ratios = []
+    for _ in range(200):
+        X, Y = rng.standard_normal((60, 30)), rng.standard_normal((60, 40))
+        X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+        value, chance = ridge_correlation_dimension(
+            spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 60, 1.0, 1.0
+        )
+        ratios.append(value / chance)
+    assert abs(np.mean(ratios) - 1) < 4 * np.std(ratios) / np.sqrt(200)
+
+
+def test_what_is_not_identifiable_says_so_and_the_rest_is_there(rng):
+    found = measure_pair(rng.standard_normal((40, 30)), rng.standard_normal((40, 50)))
+    assert isinstance(found.correlation.estimate, Undefined)
+    assert not len(found.correlation.canonical_by_chance)
+    assert isinstance(found.weak.dimensions[0].estimate, Estimate)
+    assert found.ridge[-5].d_sw > 0
+    json.dumps(as_plain(found), allow_nan=False)
+    flat = measure_pair(np.ones((40, 3)), rng.standard_normal((40, 5)))
+    assert isinstance(flat.published, Undefined)
+    assert flat.ridge == ()
+
+
+def test_what_the_teacher_cannot_teach(rng):
+    X, Y = features(rng)
+    y = Y[:, :2] + rng.standard_normal((400, 2))
+    found = measure_pair(X, Y, y=y)
+    default = min(
+        found.projector_gaps, key=lambda one: abs(np.log(one.penalty / found.projector_gap.penalty))
+    )
+    assert default.gap == pytest.approx(found.projector_gap.gap, rel=1e-6)
+    assert found.projector_gap.gap < found.projector_gap.gap_by_chance
+    weak, strong = (np.column_stack([Z - Z.mean(axis=0)]) for Z in (X, Y))
+    K_w, K_s = weak @ weak.T / 400, strong @ strong.T / 400
+    P_w, P_s = (
+        K @ np.linalg.inv(K + 0.1 * np.trace(K) / rank * np.eye(400)) for K, rank in ((K_w, 6), (K_s, 9))
+    )
+    left = P_s @ (y - y.mean(axis=0) - P_w @ (y - y.mean(axis=0)))
+    assert found.label_gap.value == pytest.approx(np.sum(left**2) / 400, rel=1e-8)
+    assert found.label_gap.variance == pytest.approx(np.var(y, axis=0).sum())
+    # Only the rows measured are read: labels of the others may be unknown.
+    y[300:] = np.nan
+    some = measure_pair(X, Y, y=y, rows=np.arange(300)).label_gap
+    assert some == measure_pair(X[:300], Y[:300], y=y[:300]).label_gap
+    missing = measure_pair(X, Y).label_gap
+    assert "needs the label of every row" in missing.reason
+
+
+def test_groups_stay_whole(rng):
+    X, Y = features(rng, N=300)
+    groups = np.repeat(np.arange(10), 30)
+    method = measure_pair(X, Y, groups=groups).correlation.estimate.method
+    assert method.endswith("300 rows in 10 groups; jackknife over 10 folds")
+    with pytest.raises(DataError, match="no pair"):
+        measure_pair(X, Y[:-1])
