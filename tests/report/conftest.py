@@ -480,6 +480,14 @@ def make_reproduction(*, published: bool = True, **changes: Any) -> dict[str, An
 
 
 @pytest.fixture(scope="session")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Findings of every kind of forecast that the page must draw."""
+    from .made_forecasts import make_forecasts
+
+    return make_forecasts(tmp_path_factory.mktemp("forecasts"))
+
+
+@pytest.fixture(scope="session")
 def made_sweep() -> Callable[..., dict[str, Any]]:
     """Make findings of a sweep."""
     return make_sweep
