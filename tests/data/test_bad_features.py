@@ -152,6 +152,12 @@ def test_a_flipped_data_byte_is_caught_by_the_checksum(suffix: str, tmp_path: Pa
         read_features(path)
 
 
+def test_a_name_longer_than_names_are_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id," + "x" * 200_000 + "\nr0,1\n")
+    with pytest.raises(FileError, match="damaged, cut short, or not a CSV file"):
+        read_features(tmp_path / "a.csv")
+
+
 def test_pickled_arrays_are_refused_and_never_loaded(tmp_path: Path) -> None:
     bad = np.empty(2, dtype=object)
     bad[:] = [Boom(), Boom()]
@@ -165,7 +171,7 @@ def test_pickled_arrays_are_refused_and_never_loaded(tmp_path: Path) -> None:
     assert Boom.marks == []
 
 
-@pytest.mark.parametrize("shape", [(10**15, 3), (10**30, 10**30), (2**62, 4), (-4, 3), (4, -3)])
+@pytest.mark.parametrize("shape", [(10**15, 3), (10**30, 10**30), (2**62, 4), (-4, 3), (4, -3), (True, 3)])
 def test_absurd_shapes_are_refused_before_memory_is_asked_for(shape: tuple[int, int], tmp_path: Path) -> None:
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
     header = header.ljust(117) + "\n"

@@ -132,6 +132,9 @@ WAYS: dict[str, Callable[[Path], Path]] = {
     "jsonl": file_of(".jsonl", plain(lines)),
     "jsonl.gz": file_of(".jsonl.gz", packed(lines)),
     "commented": file_of(".csv", plain(lambda table: "# made, by hand\n#\n" + text(table))),
+    "lines ended by carriage returns": file_of(
+        ".csv", lambda path, table: path.write_bytes(text(table).replace("\n", "\r").encode())
+    ),
     "other types": file_of(".arrow", simplified),
     "spark": spark,
     "hive": hive,

@@ -33,7 +33,7 @@ def _npy_header(stream: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, n
     shape, fortran, dtype = read(stream)
     if dtype.hasobject:
         raise _pickled(where)
-    if any(length < 0 for length in shape):
+    if any(type(length) is not int or length < 0 for length in shape):  # True is a number to numpy's reader
         raise ValueError(f"it declares the shape {shape}")
     return shape, fortran, dtype
 

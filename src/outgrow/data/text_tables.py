@@ -107,8 +107,11 @@ class TextTable(MemoryTable):
         read = arrow_csv.ReadOptions(block_size=1 << 24)
         parse = arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True)
         # Looked at by itself: rows of another separator or with decimal commas would not fit these names.
-        first = content.partition(b"\n")[0].decode("utf-8-sig", "replace").rstrip("\r")
-        names = [name for cells in csv.reader([first], delimiter=mark) for name in cells]
+        first = re.split(rb"[\r\n]", content, maxsplit=1)[0].decode("utf-8-sig", "replace")
+        try:
+            names = [name for cells in csv.reader([first], delimiter=mark) for name in cells]
+        except csv.Error as error:
+            raise self._unreadable(path, error) from error
         check_names(names, mark, str(path))
         # In a single column an empty line is a missing value: leaving it out would shift all that follow.
         parse.ignore_empty_lines = len(names) > 1

@@ -78,7 +78,10 @@ class Whereabouts:
         """Give the median squared distance of rows, in units of the training rows' mean."""
         # A thousand rows tell as much about where a set lies as a million.
         some = values[:: max(1, len(values) // 1000)]
-        return float(np.median(np.sum(((some - self.mean) @ self.whitener) ** 2, axis=1)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.sum(((some - self.mean) @ self.whitener) ** 2, axis=1)
+        # What overflows lies as far as anything.
+        return float(np.median(np.where(np.isnan(squares), np.inf, squares)))
 
 
 @dataclass(frozen=True)
