@@ -165,7 +165,7 @@ def test_pickled_arrays_are_refused_and_never_loaded(tmp_path: Path) -> None:
     assert Boom.marks == []
 
 
-@pytest.mark.parametrize("shape", [(10**15, 3), (10**30, 10**30), (2**62, 4), (-4, 3), (4, -3)])
+@pytest.mark.parametrize("shape", [(10**15, 3), (10**30, 10**30), (2**62, 4), (-4, 3), (4, -3), (True, 3)])
 def test_absurd_shapes_are_refused_before_memory_is_asked_for(shape: tuple[int, int], tmp_path: Path) -> None:
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
     header = header.ljust(117) + "\n"
