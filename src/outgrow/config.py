@@ -47,7 +47,8 @@ class RawConfig(_Strict):
     image_column : str or None
         Column of paths of pictures.
     id_column : str
-        Column of row ids in tables; raw rows without one are known by their content.
+        Column of row ids in tables, or several names of which the first that is there is taken ("id,doc_id");
+        raw rows without one are known by their content.
     label_column : str or None
         Column of labels; by default "label", or the only column beside the ids.
     group_column : str or None

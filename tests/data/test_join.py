@@ -187,3 +187,16 @@ def test_rows_matched_by_number_beside_ids_are_suspicious():
     assert [check.code for check in join([bare], strong, None).checks] == ["OG106"]
     whole = as_features([[1.0], [2.0]], ids=["b", "a"], name="weak")
     assert join([whole], strong, None).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("{:03d}", "{}"), ("{}", " {} "), ("R{}", "r{}"), ("{}.0", "{}")]
+)
+def test_two_spellings_of_ids_are_asked_about(here: str, there: str) -> None:
+    rows = np.arange(120.0)[:, None]
+    a, b = ([form.format(i) for i in range(120)] for form in (here, there))
+    one, other = as_features(rows, ids=a, name="one"), as_features(rows, ids=b, name="other")
+    labels = LabelTable(np.array(a, dtype=object), rows[:, 0])
+    for sets in (([one], other, None), ([other], other, labels)):
+        with pytest.raises(DataError, match=r"look like two spellings of one .*Write ids alike"):
+            join(*sets)

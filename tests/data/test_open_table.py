@@ -113,6 +113,23 @@ def plain(content: Callable[[pa.Table], str]) -> Callable[[Path, pa.Table], obje
     return lambda path, table: path.write_text(content(table))
 
 
+def oriented(orient: str) -> Callable[[pa.Table], str]:
+    """Write JSON as pandas does."""
+
+    def write(table: pa.Table) -> str:
+        columns = table.to_pydict()
+        if orient == "columns":
+            columns = {name: {str(i): v for i, v in enumerate(column)} for name, column in columns.items()}
+        return json.dumps(table.to_pylist() if orient == "records" else columns)
+
+    return write
+
+
+def renamed(table: pa.Table) -> str:
+    """Names of columns in another spelling."""
+    return text(table, "\t").replace("id\tlabel\tsplit", "ID\t Label\t'Split'")
+
+
 def simplified(path: Path, table: pa.Table) -> object:
     """Types of other writers: views, dictionaries, tensors."""
     tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(np.array(table["features"].to_pylist()))
@@ -131,6 +148,10 @@ WAYS: dict[str, Callable[[Path], Path]] = {
     "tsv.gz": file_of(".tsv.gz", packed(lambda table: text(table, "\t"))),
     "jsonl": file_of(".jsonl", plain(lines)),
     "jsonl.gz": file_of(".jsonl.gz", packed(lines)),
+    "lines in json": file_of(".json", plain(lines)),
+    **{f"json {kind}": file_of(".json", plain(oriented(kind))) for kind in ("records", "columns", "lists")},
+    "spelled otherwise": file_of(".tsv", plain(renamed)),
+    "old line ends": file_of(".csv", plain(lambda table: text(table).replace("\n", "\r"))),
     "commented": file_of(".csv", plain(lambda table: "# made, by hand\n#\n" + text(table))),
     "lines ended by carriage returns": file_of(
         ".csv", lambda path, table: path.write_bytes(text(table).replace("\n", "\r").encode())
@@ -148,7 +169,7 @@ WAYS: dict[str, Callable[[Path], Path]] = {
 def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
     path = WAYS[way](tmp_path / "t")
     labels, features = read_labels(path), read_features(path)
-    assert labels.split is not None and labels.split_column == "split"
+    assert labels.split is not None and labels.split_column.strip(" '").lower() == "split"
     known = zip(labels.ids, labels.values, labels.split, strict=True)
     assert {row: (label, part) for row, label, part in known} == dict(
         zip(IDS, zip(LABELS, PARTS, strict=True), strict=True)
@@ -158,6 +179,42 @@ def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(features.values, VALUES[order])
     if way != "hive":  # there the names of folders give the order
         assert order == list(range(ROWS))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("l.csv", b"Label,label\na,b\n", "columns 'Label', 'label' look like two spellings of one name"),
+        ("l.csv", b"id,ID,label\na,b,c\n", "columns 'id', 'ID' look like two spellings"),
+        ("l.csv", b"pos\nneg\npos\n", "the name of column 'pos' is also a label in row 1"),
+        ("l.csv", b"id,label\na,x\nid,label\nb,y\n", "the name of column 'label' is also a label"),
+        ("l.csv", b"r0,0.5,0.1,0.7\nr1,1,2,3\n", "the first line holds numbers"),
+        ("l.csv", b"r0,1.5,train\nr1,2,test\n", "the first line holds numbers"),
+        ("l.csv", gzip.compress(b"id,label\na,1\n"), "is a gzip file, whatever its name says. Unpack it"),
+        ("l.csv", b"PAR1 and more", r"is a Parquet file, whatever its name says. Call it l\.parquet"),
+        ("l.xlsx", b"PK\3\4", r"unsupported format '.xlsx'. Save the sheet as CSV"),
+        ("l.csv.zip", b"PK\3\4", r"unsupported format '.zip'. Unpack it"),
+        ("l.json", b'{"a": {"label": 1}, "b": {"label": 2}}', r"neither a list of objects nor columns"),
+        ("l.json", b'{"columns": ["label"], "data": [[1], [2]]}', r"orient='records'"),
+        ("l.json", b'[{"label": 1}, {"lab', "is not JSON, or was cut short"),
+    ],
+)
+def test_tables_that_are_not_what_they_seem(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((DataError, FileError), match=message):
+        read_labels(tmp_path / name)
+
+
+def test_names_that_count_columns_or_are_wavelengths(tmp_path: Path) -> None:
+    for names in ("0,1,2,3,4", "id,400.5,401.5,402.5", "label,1,2"):
+        (tmp_path / "f.csv").write_text(names + "\n" + ",".join("7" * len(names.split(","))) + "\n")
+        assert len(read_features(tmp_path / "f.csv").values) == 1
+
+
+def test_json_beside_parts_is_no_part(tmp_path: Path) -> None:
+    folder = spark(tmp_path / "s")
+    (folder / "info.json").write_text('{"rows": 23}')
+    assert len(read_labels(folder).ids) == ROWS
 
 
 def test_how_text_is_written_is_said_and_never_guessed(tmp_path: Path) -> None:
@@ -241,6 +298,32 @@ def test_parts_that_differ_or_are_damaged_are_named(tmp_path: Path) -> None:
     (tmp_path / "l.csv.gz").write_bytes(gzip.compress(b"id,label\na,1\nb,2\n")[:-9])
     with pytest.raises(FileError, match="not a gzip file"):
         read_labels(tmp_path / "l.csv.gz")
+
+
+def test_tables_within_a_folder_of_parts_are_not_passed_over(tmp_path: Path) -> None:
+    folder = spark(tmp_path / "s")
+    (folder / "more").mkdir()
+    shutil.copy(folder / "part-1.snappy.parquet", folder / "more" / "part-2.parquet")
+    with pytest.raises(DataError, match=r"table in a folder of its own: 'more.part-2.parquet'"):
+        read_labels(folder)
+
+
+def test_ids_of_bytes_and_beside_arrays(tmp_path: Path) -> None:
+    stored = pa.table({"id": [name.encode() for name in IDS], "features": VALUES.tolist()})
+    pq.write_table(stored, tmp_path / "f.parquet")
+    np.savez(tmp_path / "f.npz", id=np.array(IDS), features=VALUES)
+    for name in ("f.parquet", "f.npz"):
+        assert read_features(tmp_path / name).ids.tolist() == IDS
+
+
+def test_files_may_call_ids_differently(tmp_path: Path) -> None:
+    for name in ("id", "doc_id"):
+        pq.write_table(TABLE.rename_columns([name, *TABLE.column_names[1:]]), tmp_path / f"{name}.parquet")
+        path = tmp_path / f"{name}.parquet"
+        assert read_features(path, id_column="id,doc_id").ids.tolist() == IDS
+        assert read_labels(path, id_column="id,doc_id").ids.tolist() == IDS
+    with pytest.raises(DataError, match="there is no id column 'key,uid'"):
+        read_labels(tmp_path / "id.parquet", id_column="key,uid")
 
 
 @pytest.mark.parametrize("annotated", [True, False])

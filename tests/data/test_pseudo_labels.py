@@ -117,6 +117,21 @@ def test_what_no_teacher_may_say_is_refused(table, values, said):
         read("said", table({"said": values}))
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["pos", "Pos", "neg"], "'Pos' and 'pos' look like two spellings"),
+        ([f"{n / 10}%" for n in range(MOST_WORDS + 1)], "Write plain numbers, such as 12.5 for 12.5 %"),
+        ([f"0,{n:03d}" for n in range(MOST_WORDS + 1)], "Read them with --decimal ','"),
+    ],
+)
+def test_words_that_mean_something_else(words, said, tmp_path):
+    ids = [f"r{n}" for n in range(len(words))]
+    pq.write_table(pa.table({"id": ids, "q": words}), tmp_path / "q.parquet")
+    with pytest.raises(DataError, match=said):
+        read_pseudo_labels(tmp_path / "q.parquet", ("q",), np.array(ids, dtype=object), name="q")
+
+
 def test_texts_are_no_words(tmp_path):
     ids = np.array([str(i) for i in range(MOST_WORDS + 1)], dtype=object)
     path = tmp_path / "t.csv"

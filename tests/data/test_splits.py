@@ -41,6 +41,17 @@ def designs(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize("word", ["validation", "Val", "valid", "dev"])
+def test_rows_for_validation_are_in_no_part(word: str) -> None:
+    parts = np.array(["train"] * 4 + [word] * 3 + ["pool"] * 2 + ["test"] * 2, dtype=object)
+    split = draw_split(np.ones(11, dtype=bool), split=parts, n=2)
+    assert len(split.labelled) == 2
+    assert set(split.unlabelled) == set(range(4)) - set(split.labelled) | {7, 8}
+    assert split.test.tolist() == [9, 10]
+    with pytest.raises(DataError, match=r"5 unlabelled rows are asked for, 4 are left .*5 held out"):
+        draw_split(np.ones(11, dtype=bool), split=parts, n=2, n_unlabelled=5)
+
+
 @given(designs(), st.integers(1, 60), st.none() | st.integers(0, 60))
 def test_properties_of_every_split(design: dict[str, object], n: int, n_unlabelled: int | None) -> None:
     known, groups, order = design["known"], design["groups"], design["order"]
@@ -172,7 +183,7 @@ KNOWN = np.array([True] * 6 + [False] * 4)
             r"9 unlabelled rows are asked for, 8 are left \(10 rows in all, 2 labelled",
         ),
         ({"ids": np.array(["a"] * 2 + list("bcdefghi"))}, "the same id may stand in train and test: 'a'"),
-        ({"split": np.array(["dev"] + ["train"] * 9)}, "unknown part 'dev' in row '0'. Use labelled"),
+        ({"split": np.array(["holdout"] + ["train"] * 9)}, "unknown part 'holdout' in row '0'. Use labelled"),
         ({"split": np.array(["train"] * 9 + ["test"])}, "1 test rows have no label: '9'"),
         ({"split": np.array(["labelled"] * 10)}, "4 labelled rows have no label: '6', '7', '8', '9'"),
         ({"split": np.array(["test"] + ["train"] * 9), "test": 2}, "the split column names them already"),

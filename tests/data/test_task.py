@@ -90,7 +90,7 @@ def test_missing_labels_stay_missing() -> None:
             "dates or times",
             ["2024-01-31", "31/01/2024", "31.1.24", "2024-01-31T12:30:00Z", "12:30", "Jan 5, 2024"],
         ),
-        ("numbers written for people", ["(1,234)", "−3.5", "1.5k", "3/5", "~7", "<10", "4 out of 5", "30+"]),
+        ("numbers written for people", ["(1,234)", "1.5k", "3/5", "~7", "<10", "4 out of 5", "30+"]),
     ],
 )
 def test_numbers_as_people_write_them_are_no_classes(look: str, texts: list[str]) -> None:
@@ -98,6 +98,21 @@ def test_numbers_as_people_write_them_are_no_classes(look: str, texts: list[str]
         values = np.array([text, f"{text}"] * 6 + [f"{n}" for n in range(3)] + [text], dtype=object)
         with pytest.raises(DataError, match=f"the labels look like {look}, which are text here"):
             choose_task(values)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["1,250", "2,500", "0,125", "3,000"] * 3, "look like numbers with a decimal comma"),
+        (["20240131", "20240201", "19991224"] * 4, "look like dates: .*days since a date"),
+        (["0.5", "1.5", "2.5"] * 3 + ["?"] * 20, "the label '\\?' in row 9 is not a number, though 9 others"),
+        (["0", "1"] * 5 + ["n.d."] * 12, "the label 'n.d.' in row 10 is not a number"),
+    ],
+)
+def test_what_would_pass_for_numbers_or_classes(texts: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        choose_task(np.array(texts, dtype=object))
+    assert choose_task(np.array(["\u22121.5", "2.5"], dtype=object))[0] == "regression"
 
 
 def test_names_of_classes_that_hold_digits_stay_names() -> None:

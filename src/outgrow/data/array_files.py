@@ -72,9 +72,10 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             members = {
                 i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")
             }
-            chosen = _only(path, [key for key in members if key != "ids"], "array")
+            chosen = _only(path, [key for key in members if key not in _IDS], "array")
             features = _member(path, archive, members[chosen], table=True)
-            ids = _member(path, archive, members["ids"], table=False) if "ids" in members else None
+            key = next((key for key in _IDS if key in members), None)
+            ids = None if key is None else _member(path, archive, members[key], table=False)
     except (FileError, DataError):
         raise
     except Exception as error:  # zipfile, zlib and numpy each have their own
@@ -95,6 +96,10 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, table: 
         _enough(path, math.prod(shape) * dtype.itemsize, info.file_size, shape, dtype)
         stream.seek(0)
         return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+_IDS = ("ids", "id")
+# What the ids beside an array are called.
 
 
 def _only(path: Path, names: list[str], kind: str) -> str:

@@ -10,15 +10,14 @@ import fnmatch
 import json
 import re
 from collections.abc import Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from outgrow.data.files import check_ids, missing_column, quoted, row_name
+from outgrow.data.files import check_ids, quoted, row_name
 from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index
 from outgrow.data.text_tables import PLAIN, TextStyle
-from outgrow.data.written_labels import MISSING, looks_like
+from outgrow.data.written_labels import MISSING, id_in, looks_like, spelling
 from outgrow.errors import DataError
 
 BESIDE = ("label", "split", "group", "truth")
@@ -44,21 +43,19 @@ class ColumnarFeatures:
         self._where = table.where
         if table.rows == 0:
             raise DataError("features are empty: no rows", self._where, "Give at least one row.")
-        key = id_column if id_column in table.names else None
-        beside = {id_column, *(() if pattern else exclude)}
+        key = id_in(table, id_column)
+        beside = {key or id_column, *(() if pattern else exclude)}
         if isinstance(pattern, str):
             beside |= {name for name in table.names if not fnmatch.fnmatchcase(name, pattern)}
         elif pattern and not set(pattern).isdisjoint(table.names):
             beside |= set(table.names) - set(pattern)
         self.stored = table
         self.table = typed(table, beside, style) if table.kind == "text" else table
-        self._columns, self._is_list = _pick_columns(self.table, pattern, id_column, exclude)
+        self._columns, self._is_list = _pick_columns(self.table, pattern, key, exclude)
         self.names = () if self._is_list else tuple(self._columns)
         self.ids: np.ndarray | None = None
         if key is not None:
             self.ids = check_ids(as_ids(self.table.column(key), key, self._where), self._where)
-        elif id_column != "id":
-            raise missing_column(Path(self._where), id_column, self.table.names, "id")
 
     def batches(self, size: int = BATCH_ROWS) -> Iterator[tuple[int, np.ndarray]]:
         """Read features batch by batch: the number of the batch's first row, and its values as stored."""
@@ -151,12 +148,12 @@ _CALLED_ID = re.compile(
 
 
 def _pick_columns(
-    table: Table, pattern: str | tuple[str, ...] | None, id_column: str, exclude: Collection[str]
+    table: Table, pattern: str | tuple[str, ...] | None, key: str | None, exclude: Collection[str]
 ) -> tuple[list[str], bool]:
     """Choose the features: what the pattern or tuple names, "features", the only lists, or all numbers."""
     import pyarrow as pa
 
-    kinds = {field.name: field.type for field in table.schema if field.name != id_column}
+    kinds = {field.name: field.type for field in table.schema if field.name != key}
     lists = [key for key, kind in kinds.items() if _is_list(kind)]
     numeric = [key for key, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
     numeric += [key for key, kind in kinds.items() if pa.types.is_boolean(kind)]
@@ -187,7 +184,9 @@ def _pick_columns(
         raise DataError(
             f"several columns hold lists: {quoted(lists)}", where, "Choose one with --feature-columns."
         )
-    chosen = [k for k in kinds if k in numeric and k not in exclude and not k.startswith(PANDAS_INDEX)]
+    answers = {spelling(name) for name in exclude}
+    chosen = [k for k in numeric if spelling(k) not in answers and not k.startswith(PANDAS_INDEX)]
+    chosen.sort(key=list(kinds).index)
     if not chosen:
         tensors = [key for key, kind in kinds.items() if isinstance(kind, pa.FixedShapeTensorType)]
         if tensors:

@@ -29,6 +29,30 @@ def row_name(ids: Sequence[str] | np.ndarray | None, row: int) -> str:
     return f"row {row}" if ids is None else f"row {quoted([ids[row]])}"
 
 
+REMEDIES = {
+    (".xlsx", ".xls", ".ods"): "Save the sheet as CSV (UTF-8). ",
+    (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".gzip"): "Unpack it, or pack it with gzip (.gz). ",
+    (
+        ".pkl",
+        ".pickle",
+        ".pt",
+        ".pth",
+        ".bin",
+        ".joblib",
+    ): "Pickles can run code: save arrays as .npy. ",
+    (".txt", ".dat", ".data"): "If columns are separated by commas, call it .csv; by tabs, .tsv. ",
+}
+"""What to do with files of other endings."""
+
+CONTENTS = {
+    b"\x1f\x8b": ("a gzip file", ".gz"),
+    b"PAR1": ("a Parquet file", ".parquet"),
+    b"PK\x03\x04": ("a zip file or a spreadsheet", ".npz"),
+    b"\x93NUMPY": ("a NumPy array", ".npy"),
+}
+"""How files begin, what they then are, and the ending of such."""
+
+
 def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
     """Check that a path names a readable, non-empty file of a known format."""
     path, formats = Path(path), list(formats)
@@ -44,13 +68,21 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
         if ending_of(path) not in formats:
             known = [ending for ending in formats if not ending.endswith(".gz")]
             kind = repr(ending_of(path)) if path.suffix else "without an ending"
-            raise FileError(f"unsupported format {kind}", where, f"Use one of {', '.join(known)}.")
+            how = next((how for ends, how in REMEDIES.items() if path.suffix.lower() in ends), "")
+            raise FileError(f"unsupported format {kind}", where, f"{how}Use one of {', '.join(known)}.")
         with path.open("rb") as stream:
             head = stream.read(64)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise FileError(f"cannot be opened ({_first_line(error)})", where, "Check the path.") from error
     if not head:
         raise FileError("the file is empty (0 bytes)", where, "Write it again.")
+    for first, (kind, end) in CONTENTS.items():
+        if head.startswith(first) and path.suffix.lower() not in (end, ".pq"):
+            call_it = end in formats and end != ".npz"
+            remedy = (
+                f"Call it {path.stem}{end}." if call_it else "Unpack it, or save it as what its name says."
+            )
+            raise FileError(f"is {kind}, whatever its name says", where, remedy)
     if head.startswith(b"version https://git-lfs"):
         raise FileError("is a Git LFS pointer, not the data itself", where, "Run: git lfs pull.")
     return path

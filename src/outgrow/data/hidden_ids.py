@@ -31,7 +31,7 @@ def refuse_hidden_ids(features: Sequence[FeatureTable], labels: LabelTable | Non
                 raise DataError(
                     f"it has no ids, but its column {quoted(found[:1])} holds those of {holder}",
                     table.where,
-                    "Give it the name that ids have there ('id'); or one name in all files, and --id-column.",
+                    f"Say so: --id-column id,{found[0]}.",
                 )
     of_features = [table for table in features if table.has_ids]
     for table in bare if of_features else ():

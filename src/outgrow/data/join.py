@@ -17,6 +17,7 @@ from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import check_ids, quoted
 from outgrow.data.hidden_ids import refuse_hidden_ids
 from outgrow.data.labels import LabelTable, present_mask
+from outgrow.data.written_labels import spelling
 from outgrow.errors import DataError
 from outgrow.results import Check
 
@@ -169,12 +170,27 @@ def _aligned(
         (_name(table), _name(strong), [item for item in rows if item not in position]),
     ):
         if only:
+            _refuse_spellings(only, [*rows, *position], lacking, holder)
             raise DataError(
                 f"{len(only)} ids are in {holder} only: {quoted(only)}",
                 lacking,
                 "Encode the same rows with every model, or remove them.",
             )
     return table.values[[rows[item] for item in ids]]
+
+
+def _refuse_spellings(lost: Sequence[str], known: Sequence[str], where: str, holder: str) -> None:
+    """Refuse ids that meet none, and half of which would if written as there: 007 for 7, r1 for R1."""
+    only = set(lost)
+    others = {spelling(item): item for item in known if item not in only} if lost else {}
+    pairs = [(item, others[spelling(item)]) for item in lost if spelling(item) in others]
+    if lost and 2 * len(pairs) >= len(lost):
+        one, other = pairs[0]
+        raise DataError(
+            f"ids {quoted([one])} and {quoted([other])} look like two spellings of one ({len(pairs)} such)",
+            f"{where} and {holder}",
+            "Write ids alike in all files.",
+        )
 
 
 def _label_rows(
@@ -194,6 +210,7 @@ def _label_rows(
         return None, slice(None), ()
     rows = np.array([position.get(item, -1) for item in labels.ids], dtype=np.int64)
     keep = rows >= 0
+    _refuse_spellings(labels.ids[~keep].tolist(), ids.tolist(), labels.source, features)
     if not keep.any():
         raise DataError(
             f"no label's id stands in the features: {quoted(labels.ids, 3)} here,"

@@ -1,4 +1,4 @@
-"""JSON lines (.jsonl, .ndjson): one object per line, every value as it was written.
+"""JSON lines (.jsonl, .ndjson), and JSON (.json): a list of objects, or columns as pandas writes them.
 
 Lines are read one by one, so that a bad one is named by its number; a value is never taken for a date or a
 number that it was not. Text that is not UTF-8 is kept aside under its row, for whoever may leave rows out.
@@ -10,12 +10,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from outgrow.data.files import content_of, quoted
+from outgrow.data.files import content_of, ending_of, quoted
 from outgrow.data.tables import MemoryTable
 from outgrow.errors import DataError, FileError
 
-ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-"""Endings of files of JSON lines."""
+WHOLE = (".json", ".json.gz")
+"""Endings of files that hold one JSON value, or JSON lines: some tools call them so."""
+
+ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", *WHOLE)
+"""Endings of files of JSON."""
 
 
 def read_json_lines(path: Path) -> MemoryTable:
@@ -25,9 +28,11 @@ def read_json_lines(path: Path) -> MemoryTable:
     """
     import pyarrow as pa
 
+    content = content_of(path)
     undecoded: dict[int, str] = {}
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(content_of(path).split(b"\n"), 1):
+    records = _records(content, str(path)) if ending_of(path) in WHOLE else None
+    rows: list[dict[str, Any]] = records or []
+    for number, line in enumerate(content.split(b"\n") if records is None else (), 1):
         body = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
         if not body.strip():
             continue
@@ -43,15 +48,44 @@ def read_json_lines(path: Path) -> MemoryTable:
     return table
 
 
+def _records(content: bytes, where: str) -> list[dict[str, Any]] | None:
+    """Give the rows of one JSON value; None where others follow it, as in JSON lines."""
+    try:
+        held = json.loads(content, object_pairs_hook=lambda pairs: _unique(pairs, where))
+    except json.JSONDecodeError as error:
+        if error.msg.startswith("Extra data"):
+            return None
+        raise _no_json(where) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise _no_json(where) from error
+    if isinstance(held, dict):
+        # Keys that count are pandas' row numbers; of others, rows and columns cannot be told apart.
+        columns = [
+            list(c.values()) if isinstance(c, dict) and list(c) == list(map(str, range(len(c)))) else c
+            for c in held.values()
+        ]
+        if columns and all(isinstance(c, list) and len(c) == len(columns[0]) for c in columns):
+            return [dict(zip(held, row, strict=True)) for row in zip(*columns, strict=True)]
+    elif isinstance(held, list) and all(isinstance(row, dict) for row in held):
+        return held
+    raise DataError(
+        "holds neither a list of objects nor columns of one length",
+        where,
+        "Write records: [{...}, {...}], as pandas does with to_json(orient='records').",
+    )
+
+
+def _no_json(where: str) -> FileError:
+    return FileError(
+        "is not JSON, or was cut short", where, 'Write one JSON object per line, such as {"text": ...}.'
+    )
+
+
 def _row(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line, object_pairs_hook=lambda pairs: _unique(pairs, where))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise FileError(
-            "is not JSON, or was cut short",
-            where,
-            'Write one JSON object per line, such as {"text": ...}.',
-        ) from error
+        raise _no_json(where) from error
     if not isinstance(row, dict):
         raise DataError("is not a JSON object", where, "Write one JSON object per line.")
     return row

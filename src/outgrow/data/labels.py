@@ -18,7 +18,7 @@ from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_
 from outgrow.data.open_table import open_table
 from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle, is_number
-from outgrow.data.written_labels import MISSING, looks_like, suspicious_marks
+from outgrow.data.written_labels import MISSING, column_called, id_in, looks_like, suspicious_marks
 from outgrow.errors import DataError
 from outgrow.results import Check
 
@@ -110,7 +110,7 @@ def labels_beside(
     may lack an id.
     """
     where = table.where
-    split = split_column or (SPLIT if SPLIT in table.names and table.split is None else None)
+    split = split_column or (column_called(table.names, SPLIT, where) if table.split is None else None)
     if split_column is None and split in (label_column, group_column, truth_column, id_column):
         split = None
     if split_column == NO_SPLIT and NO_SPLIT not in table.names:
@@ -118,15 +118,13 @@ def labels_beside(
     for role, column in (("split", split), ("group", group_column), ("label", label_column)):
         if column is not None and column not in table.names:
             raise missing_column(Path(where), column, table.names, role)
-    key = id_column if id_column in table.names else None
-    label = label_column or ("label" if "label" in table.names else None)
+    key = id_in(table, id_column)
+    label = label_column or column_called(table.names, "label", where)
     if label is None and wanted:
-        label = _only_label(table, {id_column, split, group_column, truth_column})
+        label = _only_label(table, {key, split, group_column, truth_column})
     elif label_column is None and label is not None and not wanted and not _may_label(table, label):
         label = None  # a column that merely happens to be called so is no reason to refuse the rows
     missing = missing_marks(table)
-    if key is None and id_column != "id":
-        raise missing_column(Path(where), id_column, table.names, "id")
     parts = table.split if split_column is None and split is None else None
     if split is not None:
         parts = name_values(table.column(split), split, where, missing)
@@ -141,6 +139,13 @@ def labels_beside(
         return label_values(table.column(column), column, where, ids, missing, style)
 
     labels, check = values(label)
+    if label_column is None and label is not None and labels.dtype == object and label in labels:
+        row = row_name(ids, int(np.argmax(labels == label)))
+        raise DataError(
+            f"the name of column {label!r} is also a label in {row}",
+            where,
+            "Write names of columns in the first line and nowhere else; if it is a class: --label-column.",
+        )
     return LabelTable(
         ids=row_numbers(table.rows) if ids is None else ids,
         values=labels,

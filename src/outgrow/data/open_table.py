@@ -38,7 +38,9 @@ def open_table(source: str | Path, style: TextStyle = PLAIN, *, keep_undecoded: 
     if is_dataset(path):
         return read_dataset(path)
     if path.is_dir():
-        files = part_files(path, FORMATS)
+        # Beside rows of another kind, .json says what they are.
+        whole = json_lines.WHOLE
+        files = part_files(path, [end for end in FORMATS if end not in whole]) or part_files(path, whole)
         if not files:
             raise FileError(
                 "is a folder that holds no table",

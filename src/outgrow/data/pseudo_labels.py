@@ -23,6 +23,7 @@ from outgrow.data.open_table import FORMATS, open_table
 from outgrow.data.tables import Table, as_ids
 from outgrow.data.task import MAX_CLASSES
 from outgrow.data.text_tables import PLAIN, TextStyle
+from outgrow.data.written_labels import id_in, looks_like, refuse_spellings
 from outgrow.errors import ConfigError, DataError
 
 MOST_WORDS = 100
@@ -43,7 +44,8 @@ def find_columns(
         return name, Path(table), (what,)
     file = Path(what)
     if ending_of(file) in FORMATS and (file.exists() or table is None):
-        columns = tuple(column for column in open_table(file, style).names if column != id_column)
+        held = open_table(file, style)
+        columns = tuple(column for column in held.names if column != id_in(held, id_column))
         return (name if equals else file.stem), file, columns
     if table is None:
         raise ConfigError(
@@ -78,7 +80,8 @@ def read_pseudo_labels(
         blocks.append(values)
         names += own
     both = np.hstack(blocks)
-    given = as_ids(table.column(id_column), id_column, where) if id_column in table.names else None
+    key = id_in(table, id_column)
+    given = None if key is None else as_ids(table.column(key), key, where)
     # Rows without ids are their numbers: only features without ids have the same.
     known = row_numbers(len(both)) if given is None else check_ids(given, where)
     place = {row: number for number, row in enumerate(known.tolist())}
@@ -160,8 +163,10 @@ def _words(
         raise DataError(
             f"column {column!r} holds {len(words):,} different words, such as {quoted(words, 3)}",
             where,
-            f"A teacher says numbers, lists of numbers, or one of at most {MOST_WORDS} words.",
+            (looks_like(words[0]) or ("", ""))[1]
+            or f"A teacher says numbers, lists of numbers, or one of at most {MOST_WORDS} words.",
         )
+    refuse_spellings(map(str, words), f"{where}, column {column!r}")
     made = (values[:, None] == np.array(words, dtype=values.dtype)[None, :]).astype(np.float64)
     made[~present_mask(values)] = np.nan
     named = [f"{word:g}" if isinstance(word, float) else word for word in words]

@@ -27,8 +27,10 @@ PARTS = {
     "training": "train",
     "test": "test",
     "testing": "test",
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "aside"),
 }
-"""What a split column may say: "labelled" and "train" rows may be drawn as labelled, "pool" rows never."""
+"""What a split column may say: "labelled" and "train" rows may be drawn as labelled, "pool" rows never;
+rows for validation are neither trained nor tested on, since penalties are chosen by leave-one-out."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,14 @@ def draw_split(
         )
     rank = _rank(names, seed, "labelled")
     labelled = np.sort(available[np.argsort(rank[available], kind="stable")[:n]])
-    rest = ~near_test
+    rest = ~near_test & (part != "aside")
     rest[labelled] = False
     pool = np.flatnonzero(rest)
     if n_unlabelled is not None:
         if not 0 <= n_unlabelled <= len(pool):
             raise DataError(
                 f"{n_unlabelled} unlabelled rows are asked for, {len(pool)} are left"
-                f" ({len(known)} rows in all, {n} labelled, {int(near_test.sum())} held out)",
+                f" ({len(known)} rows in all, {n} labelled, {len(known) - n - len(pool)} held out)",
                 "split",
                 "Ask for fewer.",
             )

@@ -224,9 +224,15 @@ def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
-        nested = all("=" in name for name in inside.parent.parts)
-        if not is_hidden(inside) and nested and str(path).lower().endswith(tuple(endings)) and path.is_file():
+        if not is_hidden(inside) and str(path).lower().endswith(tuple(endings)) and path.is_file():
             found.append(path)
+    apart = [path for path in found if not all("=" in name for name in path.relative_to(folder).parent.parts)]
+    if apart:
+        raise DataError(
+            f"holds a table in a folder of its own: {quoted([apart[0].relative_to(folder)])}",
+            str(folder),
+            "Name that folder, or put all parts in one.",
+        )
 
     def natural(path: Path) -> list[Any]:
         pieces = re.split(r"(\d+)", path.relative_to(folder).as_posix())
@@ -279,7 +285,8 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     import pyarrow.compute as pc
 
     kind = column.type
-    if not (is_text(kind) or pa.types.is_integer(kind)):
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    if not (is_text(kind) or binary or pa.types.is_integer(kind)):
         raise DataError(
             f"the id column {name!r} is of type {kind}", where, "Store ids as strings or whole numbers."
         )

@@ -7,6 +7,7 @@ see and overrule it. Classes are fitted one-hot with squared loss.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -32,10 +33,14 @@ SIGNED_CLASSES = 3
 """Classes are numbered from 0 or 1 up, or are signs: -1, 0 and 1. More values below zero are ratings."""
 
 
+_DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+# A day as one number, 20240131: a line through these sees 70 days between two months.
+
+
 def choose_task(
     values: np.ndarray, task: str = "auto", *, ids: np.ndarray | None = None, where: str = "labels"
 ) -> tuple[Task, tuple[int | float | str, ...], str]:
-    """Decide what the labels ask for: the task, its classes in order (none: regression), and why."""
+    """Decide what the labels ask for: the task, its classes in order (none for a regression), and the reason."""
     if task not in ("auto", "regression", "classification"):
         raise ConfigError(f"unknown task {task!r}", "--task", "Use auto, regression or classification.")
     values = as_values(values, where, ids)
@@ -65,6 +70,12 @@ def choose_task(
         return "classification", classes, "as asked"
     if task == "regression":
         return "regression", (), "as asked"
+    if whole and all(_DAY.fullmatch(f"{item:.0f}") for item in distinct):
+        raise DataError(
+            f"the labels look like dates: {quoted([f'{item:.0f}' for item in distinct], 3)}",
+            where,
+            "Write numbers, such as days since a date; or say --task.",
+        )
     # A single -1 below classes from 0 up may mean that the class is not known: check OG110 asks.
     if whole and distinct[0] < 0 and len(distinct) > SIGNED_CLASSES and distinct[:2] != [-1, 0]:
         why = f"the labels are whole numbers on both sides of zero, from {classes[0]} to {classes[-1]}"
@@ -97,8 +108,10 @@ def _refuse_stray_text(values: np.ndarray, task: str, ids: np.ndarray | None, wh
     """Refuse text where numbers are meant: always in a regression, else where most labels are numbers."""
     odd = [i for i, item in enumerate(values) if item is not None and not is_number(item)]
     known = int(present_mask(values).sum())
-    # One typing error among numbers would otherwise turn a regression into hundreds of classes.
-    if task == "regression" or (task == "auto" and len(odd) < known / 2):
+    # A typing error among numbers, or a word for "not known", would make hundreds of classes of a regression.
+    words = {values[i] for i in odd}
+    few = len(odd) < known / 2 or 2 * len(words) < len({item for item in values if item is not None})
+    if task == "regression" or (task == "auto" and few):
         others = "" if task == "regression" else f", though {known - len(odd)} others are"
         raise DataError(
             f"the label {quoted([values[odd[0]]])} in {row_name(ids, odd[0])} is not a number{others}",

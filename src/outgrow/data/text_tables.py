@@ -61,16 +61,16 @@ class TextStyle:
         if self.thousands is not None:
             # A space between digits is often one that does not break.
             mark = r"[ \u00a0\u202f]" if self.thousands.isspace() else re.escape(self.thousands)
-            text, whole = text.strip(), rf"(?:\d{{1,3}}(?:{mark}\d{{3}})+|\d+)"
+            text, whole = text.strip(), rf"(?:[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|\d+)"
         if (
-            re.fullmatch(rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", text.strip())
+            re.fullmatch(rf"[+\u2212-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", text.strip())
             is None
         ):
             # NaN and infinity are written alike everywhere.
             return _plain_number(text) if not re.search(r"\d", text) else None
         if self.thousands is not None:
             text = re.sub(mark, "", text)
-        return float(text.replace(self.decimal, "."))
+        return float(text.replace("\u2212", "-").replace(self.decimal, "."))
 
 
 PLAIN = TextStyle()
@@ -78,9 +78,9 @@ PLAIN = TextStyle()
 
 
 def _plain_number(text: str) -> float | None:
-    # float() takes digits grouped by underscores, which no file of data means as a number.
+    # float() takes digits grouped by underscores, which no file of data means as a number, and no minus sign.
     try:
-        return float(text) if "_" not in text else None
+        return float(text.replace("\u2212", "-")) if "_" not in text else None
     except ValueError:
         return None
 
@@ -196,9 +196,17 @@ def comment_length(content: bytes, mark: str) -> int:
     return start
 
 
+FEWEST_COUNTED = 5
+"""Columns from which on a first line of rising numbers is one of names: a row of fewer may rise by chance."""
+
+
 def check_names(names: Sequence[str], mark: str, where: str) -> None:
     """Refuse a first line that holds no column names, or several in one."""
-    if names and all(is_number(name) for name in names):
+    numbers = [float(name) for name in names if is_number(name) and re.search(r"\d", name)]
+    # Names that are numbers count columns (pandas writes 0, 1, 2, ...) or are wavelengths, and rise; of few
+    # that do, and of a lone one with decimals, the line is rather a row that would be lost.
+    rising = numbers == sorted(set(numbers)) and (len(numbers) > 1 or all(item % 1 == 0 for item in numbers))
+    if numbers and not (rising and (len(numbers) < len(names) or len(names) >= FEWEST_COUNTED)):
         raise DataError(
             f"the first line holds numbers ({quoted(names)}), not column names",
             where,

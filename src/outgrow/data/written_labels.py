@@ -10,10 +10,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from outgrow.data.files import quoted
+from outgrow.data.files import missing_column, quoted
+from outgrow.data.tables import Table
 from outgrow.data.text_tables import is_number
 from outgrow.errors import DataError
 from outgrow.results import Check
@@ -33,7 +35,8 @@ MAYBE_MISSING = frozenset(
     (
         *("?", "-", "--", "---", ".", "..", "*", "na", "n.a.", "n.a", "none", "nil", "missing", "unknown"),
         *("unlabelled", "unlabeled", "undefined", "not available", "not applicable", "(null)", "(none)"),
-        *("\\n", "tbd", "todo", "-1"),
+        *("\\n", "tbd", "todo", "-1", "-9", "-99", "-999", "999", "9999"),
+        *("#ref!", "#div/0!", "#value!", "#name?", "#num!", "#null!"),
     )
 )
 """Words, in small letters, that may stand for a missing label and are taken for a class."""
@@ -51,6 +54,8 @@ _DAY = (
     rf"|\d{{1,2}}\.? {_MONTH},?(?: \d{{2,4}})?|{_MONTH}[ '-]+\d{{2,4}}"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,?(?: \d{{2,4}})?|\d{{1,2}}-{_MONTH}-\d{{2,4}})"
 )
+
+DECIMAL_COMMA = "numbers with a decimal comma"
 
 LOOKS: tuple[tuple[str, str, str], ...] = (
     (
@@ -70,11 +75,11 @@ LOOKS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "numbers with digits in groups",
-        r"[+\-\u2212]?\d{1,3}(?:(?P<mark>[,.'\u2019 \u00a0\u202f_])\d{3})(?:(?P=mark)\d{3})*(?:[.,]\d*)?",
+        r"[+\-\u2212]?[1-9]\d{0,2}(?P<mark>[,.'\u2019 \u00a0\u202f_])\d{3}(?:(?P=mark)\d{3})*(?:[.,]\d*)?",
         "Say how they are written: --thousands ',' (and --decimal), or write plain numbers.",
     ),
     (
-        "numbers with a decimal comma",
+        DECIMAL_COMMA,
         r"[+\-\u2212]?\d*,\d+(?:[eE][+\-]?\d+)?",
         "Read them with --decimal ',' (and --thousands where digits are grouped), or write 1.5 for 1,5.",
     ),
@@ -103,7 +108,9 @@ def refuse_written_numbers(labels: Sequence[str], many: int, where: str) -> None
     found = [(text, looks_like(text)) for text in labels]
     counts = Counter(look for _, look in found if look is not None)
     if counts and 2 * sum(counts.values()) >= len(found):
-        (name, remedy), _ = counts.most_common(1)[0]
+        # "1,250" beside "0,250" has a decimal comma too, though it looks like digits in groups.
+        commas = next((look for look in counts if look[0] == DECIMAL_COMMA), None)
+        (name, remedy) = commas or counts.most_common(1)[0][0]
         shown = dict.fromkeys(text for text, look in found if look == (name, remedy))
         raise DataError(
             f"the labels look like {name}, which are text here: {quoted(shown, 3)}",
@@ -137,7 +144,35 @@ def spelling(text: str) -> str:
     # "-1" is no spelling of "1": a mark before a digit belongs to the number.
     if is_number(common):
         return repr(float(common))
-    return re.sub(r"[\s_\-\u2010-\u2015]+", " ", common).strip(" .!\"'") or common
+    # Between words alone: "A-" is another grade than "A".
+    common = re.sub(r"(?<=\w)[\s_\-\u2010-\u2015]+(?=\w)|\s+", " ", common).strip(" .!\"'") or common
+    return _SHORT.get(common, common)
+
+
+_SHORT = {"y": "yes", "n": "no", "t": "true", "f": "false"}
+# Spellings where the long word stands beside; alone they are classes like any other.
+
+
+def column_called(names: Sequence[str], wanted: str, where: str) -> str | None:
+    """Find a column by its name or another spelling of it; refuse to choose between two."""
+    alike = [name for name in names if spelling(name) == spelling(wanted)]
+    if len(alike) > 1:
+        raise DataError(
+            f"columns {quoted(alike)} look like two spellings of one name",
+            where,
+            "Rename those that are not meant.",
+        )
+    return alike[0] if alike else None
+
+
+def id_in(table: Table, id_column: str) -> str | None:
+    """Find the column of ids: of several names, as files call it differently, the first that is there."""
+    if id_column == "id":
+        return column_called(table.names, "id", table.where)
+    found = next((name for name in (id_column, *id_column.split(",")) if name in table.names), None)
+    if found is None:
+        raise missing_column(Path(table.where), id_column, table.names, "id")
+    return found
 
 
 def suspicious_marks(
@@ -160,21 +195,23 @@ def suspicious_marks(
 def _sentinel(values: np.ndarray) -> Check | None:
     known = values[~np.isnan(values)]
     distinct, counts = np.unique(known, return_counts=True)
-    if (
-        set(distinct.tolist()) > {-1.0, 0.0}
-        and distinct[0] == -1
-        and distinct[-1] > 1
-        and (distinct % 1 == 0).all()
-    ):
-        return Check("OG110", f"taken for a label: '-1' ({counts[0]})")
-    if len(distinct) < 4:
-        return None
-    for at, inner in ((0, distinct[1:]), (-1, distinct[:-1])):
-        gap = abs(distinct[at] - inner[at])
+    whole = bool((distinct % 1 == 0).all())
+    for at, (value, count) in enumerate(zip(distinct, counts, strict=True)):
+        mark, inner = f"{value:g}", np.delete(distinct, at)
+        named = _MARK.fullmatch(mark) is not None
+        # Below classes numbered from 0 up, of which -1 and 1 alone would be signs.
+        below = whole and mark == "-1" and at == 0 and len(inner) > 1 and inner[0] == 0
+        # Among measurements, which hardly repeat.
+        spike = named and not whole and 10 * count > len(known)
         # One repeated value farther from all others than these are from each other is no measurement.
-        if counts[at] > 1 and gap > inner[-1] - inner[0] and float(distinct[at]).is_integer():
-            return Check("OG110", f"taken for a label: '{distinct[at]:g}' ({counts[at]})")
+        apart = at in (0, len(inner)) and count > 1 and len(inner) > (1 if named else 2)
+        if below or spike or (apart and value % 1 == 0 and np.abs(value - inner).min() > np.ptp(inner)):
+            return Check("OG110", f"taken for a label: '{mark}' ({count})")
     return None
+
+
+_MARK = re.compile(r"-1|-9|-?9{2,5}")
+# Numbers that stand for "not known" in tables of surveys and of Hugging Face.
 
 
 def _counted(found: Counter[str]) -> str:
