@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import outgrow
+from outgrow import targets
 from outgrow.cli import main
 from outgrow.data.features_file import read_features
 
@@ -322,3 +325,43 @@ def test_import_loads_nothing_heavy():
         "sys.exit(bool({'sklearn', 'pyarrow', 'altair', 'scipy', 'pydantic'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+MISSING = "--weak none.npy --strong none.npy --labels none.csv --test 0.3 --n 50"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"run {MISSING}",
+        f"sweep {MISSING} --N 40",
+        f"forecast {MISSING} --m 40 --N 40",
+        f"rank {MISSING} --m 40 --N 40",
+        f"plan {MISSING.removesuffix(' --test 0.3 --n 50')} --label-cost 1 --unlabelled-cost 1 --budget 9",
+        "reproduce synthetic",
+        "demo",
+        "predict none --input none.npy",
+        "encode --input labels.csv --text-column label --model a=callable:none:a --allow-code none:a",
+    ],
+)
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOENT])
+def test_a_place_that_cannot_be_written_is_said_first(files, capsys, monkeypatch, words, number):
+    def mkdtemp(**_):
+        raise OSError(number, os.strerror(number))
+
+    before = sorted(files.rglob("*"))
+    monkeypatch.setattr(targets.tempfile, "mkdtemp", mkdtemp)
+    # Inputs that are missing would be said next.
+    said = refused(capsys, [*words.split(), "--out", "out.csv"])
+    assert said.startswith("outgrow: out.csv")
+    assert said.endswith(f": cannot be written ({os.strerror(number).lower()}). Choose another --out.\n")
+    assert sorted(files.rglob("*")) == before
+
+
+def test_a_working_directory_that_is_gone_is_named(files, capsys, monkeypatch):
+    (files / "gone").mkdir()
+    monkeypatch.chdir(files / "gone")
+    (files / "gone").rmdir()
+    assert (
+        refused(capsys, [*RUN, "--n", "100"]) == "outgrow: the working directory: no such file or directory\n"
+    )

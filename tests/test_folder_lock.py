@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import socket
 from pathlib import Path
@@ -80,3 +81,13 @@ def test_a_lock_is_given_back_once(tmp_path: Path) -> None:
         first.release()  # not the second one's
         with pytest.raises(FileError, match="this process"):
             FolderLock(tmp_path / ".lock", "store")
+
+
+def test_a_full_disk_still_has_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(folder_lock.os, "pwrite", full)
+    with FolderLock(tmp_path / ".lock", "store"), pytest.raises(FileError, match="is writing here"):
+        FolderLock(tmp_path / ".lock", "store")
+    assert list(tmp_path.iterdir()) == []

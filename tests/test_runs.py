@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,3 +246,65 @@ def test_a_folder_of_another_verb_is_named(tmp_path):
         with pytest.raises(FileError, match=f"is a {name}, and this reads runs") as error:
             runs.open_folder(folder)
         assert again in str(error.value)
+
+
+def test_what_has_its_name_is_on_the_disk(tmp_path, monkeypatch):
+    told = []
+    real = {name: getattr(os, name) for name in ("rename", "replace")}
+    monkeypatch.setattr(targets, "sync", lambda path: told.append(path.name))
+    for name, function in real.items():
+
+        def noted(source, target, *args, function=function, **kwargs):
+            told.append(f"{Path(source).name} as {Path(target).name}")
+            return function(source, target, *args, **kwargs)
+
+        monkeypatch.setattr(os, name, noted)
+    make(tmp_path / "a")
+    *written, named, parent = told
+    assert sorted(written[:-1]) == ["manifest.json", "model.safetensors", "run.json"]
+    assert [written[-1], named, parent] == ["new", "new as a", tmp_path.name]
+    told.clear()
+    with runs.new_file(tmp_path / "f") as file:
+        file.write_text("x")
+    assert told == ["new", "new as f", tmp_path.name]
+    told.clear()
+    with runs.new_file(tmp_path / "f", durable=False) as file:
+        file.write_text("y")
+    assert told == ["new as f"]
+
+
+def test_disks_that_cannot_wait_are_not_waited_for(tmp_path, monkeypatch):
+    def fsync(handle):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    number = errno.EINVAL
+    make(tmp_path / "a")
+    number = errno.EIO
+    with pytest.raises(FileError, match=r"b: cannot be written \(input/output error\)"):
+        make(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_place_is_tried_before_the_work_and_left_as_it_was(tmp_path, monkeypatch):
+    make(tmp_path / "a")
+    (tmp_path / "file").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    for free in ("a", "b", "c/d/e", "file"):
+        targets.check_writable(tmp_path / free)
+    for out, said in (("file/x", "not a directory"), ("n" * 300, "file name too long"), ("/", "mounted")):
+        with pytest.raises(FileError, match=said):
+            targets.check_writable(tmp_path / out)
+    assert sorted(tmp_path.rglob("*")) == before
+
+    def mkdtemp(*, prefix, dir):
+        if dir == refusing[0]:
+            raise OSError(errno.EROFS, "Read-only file system", f"{dir}/{prefix}")
+        return real(prefix=prefix, dir=dir)
+
+    refusing, real = [tmp_path], targets.tempfile.mkdtemp
+    monkeypatch.setattr(targets.tempfile, "mkdtemp", mkdtemp)
+    # A folder that is to be replaced must itself be free to move.
+    for refusing[0], out in ((tmp_path, "x"), (tmp_path, "c/d"), (tmp_path / "a", "a")):
+        with pytest.raises(FileError, match=r"cannot be written \(read-only file system\)"):
+            runs.check_target(tmp_path / out, overwrite=True)

@@ -564,7 +564,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         # What no room could say better: a full disk or output, a folder that was removed, a name too long.
         _drop_output()
-        said = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        # Of a name that is missing the system says which, unless it is that of the folder we are in.
+        nameless = "the working directory: " if isinstance(error, FileNotFoundError) else ""
+        said = f"{error.filename}: " if isinstance(error.filename, str) else nameless
         _fail(f"{said}{(error.strerror or str(error)).lower()}", 2, debug)
     except UnicodeError as error:
         _fail(f"a name or text is not UTF-8 ({error})", 2, debug)

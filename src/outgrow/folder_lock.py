@@ -14,6 +14,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -93,8 +94,9 @@ class FolderLock:
                 os.close(file)
                 return "another process"
             said = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
-            os.ftruncate(file, 0)
-            os.pwrite(file, said, 0)
+            with suppress(OSError):  # a full disk: then nobody learns who has it
+                os.ftruncate(file, 0)
+                os.pwrite(file, said, 0)
             self._file = file
             _held[self._key] = True
             return None

@@ -22,7 +22,7 @@ from pydantic_core import from_json
 
 from outgrow.config import from_toml
 from outgrow.errors import FileError, read_back
-from outgrow.targets import recover, refuse_strangers, replacement, strangers
+from outgrow.targets import check_writable, recover, refuse_strangers, replacement, strangers
 
 MANIFEST = "manifest.json"
 
@@ -40,9 +40,9 @@ def new_folder(out: str | Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def new_file(out: str | Path, overwrite: bool = True) -> Iterator[Path]:
+def new_file(out: str | Path, overwrite: bool = True, durable: bool = True) -> Iterator[Path]:
     """Give a path that takes the name `out` once a file is written to it; gone if anything fails."""
-    with replacement(out, lambda: check_file(out, overwrite)) as file:
+    with replacement(out, lambda: check_file(out, overwrite), durable) as file:
         yield file
 
 
@@ -69,6 +69,7 @@ def check_target(out: str | Path, overwrite: bool) -> None:
     """Refuse an output folder that is in the way, before any work; clear what a killed run left there."""
     recover(out)
     _check_folder(Path(out), overwrite)
+    check_writable(out)
 
 
 def _check_folder(target: Path, overwrite: bool) -> None:

@@ -7,13 +7,14 @@ process left. One at a time: a lock beside the target says who is at work.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from outgrow.errors import FileError
@@ -47,10 +48,11 @@ def absolute(path: str | Path) -> Path:
 
 
 @contextmanager
-def replacement(out: str | Path, check: Callable[[], None]) -> Iterator[Path]:
+def replacement(out: str | Path, check: Callable[[], None], durable: bool = True) -> Iterator[Path]:
     """Give a free place; what is made there takes the name `out`, whole, if nothing fails.
 
     `check` raises where what has the name may not be replaced; it is asked before and after the work.
+    Durable is what is whole also after the power went, which takes a tenth of a second for a folder.
     """
     target = absolute(out)
     with lock_of(Path(out)):
@@ -63,15 +65,66 @@ def replacement(out: str | Path, check: Callable[[], None]) -> Iterator[Path]:
         try:
             yield work / NEW
             check()
+            if durable:
+                flush(work / NEW)
             if target.is_dir() and not target.is_symlink():
                 target.rename(work / OLD)
                 (work / NEW).rename(target)
             else:
                 (work / NEW).replace(target)
+            if durable:
+                sync(target.parent)
         except OSError as error:
             raise unwritable(error, Path(out)) from None
         finally:
             _settle(work, target)
+
+
+def check_writable(out: str | Path) -> None:
+    """Refuse a place where nothing can be made or replaced, before any work: by making something there."""
+    target = absolute(out)
+    if os.path.ismount(target):
+        raise FileError(
+            "is where a disk is mounted, and cannot be replaced", str(out), "Name a folder inside it."
+        )
+    try:
+        # A folder changes its parent as it is replaced, and with that itself.
+        itself = [target] if target.is_dir() and not target.is_symlink() else []
+        for one in (_nearest(target), *itself):
+            Path(tempfile.mkdtemp(prefix=_beside(target, "-").name, dir=one)).rmdir()
+    except OSError as error:
+        raise FileError(f"cannot be written ({reason(error)})", str(out), "Choose another --out.") from None
+
+
+def _nearest(target: Path) -> Path:
+    """Give the folder that there is of those that a target is to stand in; a name too long is an error."""
+    for place in (target, *target.parents):
+        with suppress(FileNotFoundError):
+            place.lstat()
+            return target.parent if place == target else place
+    return target.parent
+
+
+def flush(path: Path) -> None:
+    """Have what is written on the disk, whose power may go, before its name says that it is complete."""
+    for place, folders, files in os.walk(path, topdown=False):
+        for name in (*files, *folders):
+            if not (Path(place) / name).is_symlink():
+                sync(Path(place) / name)
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # What some disks of a network say of folders; they have nothing to wait for.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def recover(out: str | Path) -> None:

@@ -140,34 +140,36 @@ print(json.dumps([os.getpid(), found]))
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
     code = f"""
 import time
-from functools import partial
 from pathlib import Path
-from outgrow.engine.tasks import run_tasks
+from outgrow.engine.tasks import run_tasks, workers_end
 
 def work(name):
     import os, time
     (Path({str(tmp_path)!r}) / f"{{os.getpid()}}").touch()
     time.sleep(600 if name else 0)
 
-orphaned = partial(Path.touch, Path({str(tmp_path / "orphaned")!r}))
-list(run_tasks(work, {{name: (name,) for name in range(4)}}, 2, orphaned))
+with workers_end({str(place)!r}):
+    list(run_tasks(work, {{name: (name,) for name in range(4)}}, 2, {str(place)!r}))
 """
     parent = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     until = time.monotonic() + 120
-    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+    while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < until:
         time.sleep(0.05)
-    workers = [int(path.name) for path in tmp_path.iterdir()]
+    workers = [int(path.name) for path in tmp_path.iterdir() if path != place]
     assert len(workers) == 2
     assert all(alive(worker) for worker in workers)
+    assert any(place.iterdir())
     parent.kill()
     parent.wait()
     while session_of(parent.pid) and time.monotonic() < until:
         time.sleep(0.05)
     # joblib's trackers of resources too, which clean up after the last of them.
     assert session_of(parent.pid) == []
-    assert (tmp_path / "orphaned").exists()
+    assert list(place.iterdir()) == []
 
 
 def alive(pid: int) -> bool:

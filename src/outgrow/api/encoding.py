@@ -16,7 +16,7 @@ from outgrow.features.model_spec import parse_model
 from outgrow.features.verify import verify as verify_store
 from outgrow.study.saved import load
 from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
-from outgrow.targets import recover
+from outgrow.targets import check_writable, recover
 
 
 def encode(
@@ -36,6 +36,9 @@ def encode(
         raise ConfigError(
             f"two feature sets would be one folder: {', '.join(names)}", str(out), "Name them: small=MODEL."
         )
+    if out is not None:
+        for name in names:
+            check_writable(Path(out) / name)
     made = encoded(config, raw, config.model, Permissions(tuple(allow_code)), progress)
     if out is None:
         return made

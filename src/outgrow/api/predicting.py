@@ -24,6 +24,7 @@ from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
 from outgrow.study.saved import SavedModel, load
 from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, text_style
+from outgrow.targets import check_writable
 
 _log = logging.getLogger(__name__)
 
@@ -189,6 +190,7 @@ def check_output(out: Path | None, overwrite: bool) -> None:
             f"cannot write {out.suffix or 'a file without ending'}", str(out), f"Use {', '.join(WRITERS)}."
         )
     runs.check_file(out, overwrite)
+    check_writable(out)
 
 
 def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool = False) -> None:

@@ -32,6 +32,7 @@ from outgrow.study.run import Study
 from outgrow.study.run import run as study_run
 from outgrow.study.saved import INPUTS, LoadedRun, check_inputs, input_digests, load, save_models
 from outgrow.study.sources import Permissions, Progress
+from outgrow.targets import check_writable
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
@@ -241,6 +242,7 @@ def replay(
 def redraw(folder: str | Path) -> Path:
     """Draw the report of a run again, from its findings alone."""
     path = runs.open_folder(folder)
+    check_writable(path / "report.html")
     outcome = runs.read_json(path, "run.json", dict[str, Any])
     with read_back(path / "run.json"):
         html = page(outcome)

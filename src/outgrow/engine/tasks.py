@@ -7,6 +7,7 @@ Under ``joblib.parallel_config`` another backend (Ray's, for one) does the same.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -14,9 +15,10 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from outgrow.engine.leftovers import own_folder, remove_abandoned
 from outgrow.errors import ConfigError, OutgrowError
 
 Name = TypeVar("Name")
@@ -37,12 +39,12 @@ def run_tasks(
     function: Callable[..., Any],
     tasks: Mapping[Name, tuple[Any, ...]],
     jobs: int,
-    orphaned: Callable[[], object] | None = None,
+    place: str | None = None,
 ) -> Iterator[tuple[Name, Any]]:
     """Call a function, importable by name, on every task's arguments; names and results come as finished.
 
-    Jobs are joblib's: 1 for none beside this process, -1 for one per core. `orphaned` is what workers do
-    before they end when this process was killed.
+    Jobs are joblib's: 1 for none beside this process, -1 for one per core. `place` is where workers look for
+    what this process left, should it be killed.
     """
     if jobs == 0:
         raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
@@ -56,7 +58,7 @@ def run_tasks(
     while left:
         try:
             # Closed at once if nobody wants the rest: workers then stop.
-            with closing(_side_by_side(function, left, jobs, orphaned)) as found:
+            with closing(_side_by_side(function, left, jobs, place)) as found:
                 for name, result in found:
                     del left[name]
                     tries = TRIES
@@ -75,14 +77,15 @@ def _side_by_side(
     function: Callable[..., Any],
     tasks: Mapping[Name, tuple[Any, ...]],
     jobs: int,
-    orphaned: Callable[[], object] | None,
+    place: str | None,
 ) -> Generator[tuple[Name, Any], None, None]:
     from joblib import Parallel, delayed, effective_n_jobs
 
-    watch = partial(_end_with, os.getpid(), orphaned)
+    watch = _Watch(os.getpid(), place)
     calls = [delayed(_named)(watch, name, function, arguments) for name, arguments in tasks.items()]
     try:
-        run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        # Told to workers as they start: a parent killed before the first task would be waited for.
+        run = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, initializer=watch)
     except ValueError:
         # Backends of multiprocessing's kind, Ray's among them, give results only when all are there.
         with Parallel(n_jobs=jobs, batch_size=1) as run:
@@ -90,7 +93,7 @@ def _side_by_side(
             for start in range(0, len(calls), wave):
                 yield from run(calls[start : start + wave])
         return
-    with _deaf_to_interrupts():
+    with _deaf_to_the_terminal():
         found = run(calls)
     try:
         for one in found:  # noqa: UP028 ("yield from" would close it with the warning)
@@ -104,41 +107,51 @@ def _side_by_side(
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Have workers that start here ignore Ctrl-C: a terminal tells all processes, and stopping is ours to do.
+def _deaf_to_the_terminal() -> Iterator[None]:
+    """Have what starts here ignore Ctrl-C and hang-ups: terminals tell all processes; stopping is ours to do.
 
     Processes inherit what is ignored. (What is blocked they inherit too, but starting joblib's tracker of
-    resources unblocks it.) Only the main thread may say so; Ctrl-C in the instant that this takes is lost.
+    resources unblocks it.) Only the main thread may say so; a signal in the instant that this takes is lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in FROM_TERMINALS}
     try:
         yield
     finally:
-        # None is a handler that Python did not set, and cannot set again.
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+        for number, handler in before.items():
+            # None is a handler that Python did not set, and cannot set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
+
+FROM_TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
 
 _watching = False
 
 
-def _end_with(parent: int, orphaned: Callable[[], object] | None) -> None:
-    """Have a worker end when the process that it works for was killed: joblib's would wait for ever."""
-    global _watching
-    if _watching or os.getppid() != parent:  # that process itself, or one on another machine
-        return
-    _watching = True
+@dataclass(frozen=True)
+class _Watch:
+    """Has a worker end when the process that it works for was killed: joblib's would wait for ever."""
 
-    def watch() -> None:
-        while os.getppid() == parent:
+    parent: int
+    place: str | None
+
+    def __call__(self) -> None:
+        global _watching
+        # Others are that process itself, or on other machines, where its number means nothing.
+        loky = type(multiprocessing.current_process()).__module__.startswith("joblib.")
+        if _watching or not (loky or os.getppid() == self.parent):
+            return
+        _watching = True
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while os.getppid() == self.parent:
             time.sleep(PARENT_S)
-        if orphaned is not None:
-            orphaned()
+        if self.place is not None:
+            remove_abandoned(self.place)
         os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _named(
@@ -146,6 +159,21 @@ def _named(
 ) -> tuple[Name, Any]:
     watch()
     return name, on_one_thread(function, *arguments)
+
+
+@contextmanager
+def workers_end(place: str) -> Iterator[None]:
+    """Have all workers end with this context, and whoever comes next clear up should it be killed before."""
+    with own_folder(place):
+        try:
+            yield
+        finally:
+            from joblib.executor import MemmappingExecutor
+            from joblib.externals.loky import reusable_executor
+
+            # Asked for by its function, it would be made where there is none.
+            if isinstance(executor := reusable_executor._executor, MemmappingExecutor):
+                executor.terminate(kill_workers=True)
 
 
 def on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:

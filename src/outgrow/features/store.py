@@ -41,6 +41,7 @@ from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.room import check_disk, check_memory, room_for_features
 from outgrow.features.shard_file import as_stored, shard_bytes
 from outgrow.folder_lock import FolderLock
+from outgrow.targets import sync
 
 SHARD_ROWS = 4_096
 """Rows of input per shard: 12 MB of float32 at width 768, and a minute or two of a CPU's work to lose."""
@@ -134,9 +135,9 @@ class StoreWriter:
             }
         )
         with self._said():
-            _sync(self.folder)  # the shards' names are on disk before the manifest that lists them
+            sync(self.folder)  # the shards' names are on disk before the manifest that lists them
             self._put(self.folder / MANIFEST, manifest.to_json().encode())
-            _sync(self.folder)
+            sync(self.folder)
             shutil.rmtree(self.folder / BUILDING)
         self._finished = manifest
         return manifest
@@ -357,11 +358,3 @@ def _clean(text: str) -> str:
 
 def _json(said: Mapping[str, Any]) -> bytes:
     return json.dumps(said, ensure_ascii=False).encode()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

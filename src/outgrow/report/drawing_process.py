@@ -21,7 +21,8 @@ CHILD = """
 import json, sys, vl_convert
 for name, arguments, path in json.load(sys.stdin):
     made = getattr(vl_convert, name)(**arguments)
-    open(path, "wb").write(made if isinstance(made, bytes) else made.encode())
+    file = open(path, "wb") if path else sys.stdout.buffer
+    file.write(made if isinstance(made, bytes) else made.encode())
 """
 
 
@@ -29,9 +30,9 @@ class DrawingError(Exception):
     """Nothing was drawn; says why."""
 
 
-def draw(calls: Sequence[tuple[str, Mapping[str, Any], Path]]) -> None:
-    """Call functions of vl_convert, and write what each gives to its file."""
-    given = json.dumps([(name, arguments, str(path)) for name, arguments, path in calls])
+def draw(calls: Sequence[tuple[str, Mapping[str, Any], Path | None]]) -> bytes:
+    """Call functions of vl_convert, and write what each gives to its file; give what has none."""
+    given = json.dumps([(name, arguments, path and str(path)) for name, arguments, path in calls])
     try:
         ended = subprocess.run(
             [sys.executable, "-c", CHILD],
@@ -48,3 +49,4 @@ def draw(calls: Sequence[tuple[str, Mapping[str, Any], Path]]) -> None:
     if ended.returncode:
         said = ended.stderr.decode(errors="replace").strip().splitlines()
         raise DrawingError(said[-1][:200] if said else f"status {ended.returncode}")
+    return ended.stdout

@@ -54,7 +54,7 @@ def write_figures(folder: Path, outcome: Plain, name: str = "figure") -> tuple[P
     png, pdf = (folder / f"{name}.{ending}" for ending in ("png", "pdf"))
     shared = {"vl_spec": spec, "vl_version": VEGA_LITE}
     try:
-        with new_file(png) as raster, new_file(pdf) as vector:
+        with new_file(png, durable=False) as raster, new_file(pdf, durable=False) as vector:
             draw(
                 [
                     ("vegalite_to_png", {**shared, "ppi": SCALE * 72}, raster),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -88,15 +87,12 @@ def _contents(teachers: list[tuple[str, str]]) -> Safe:
 
 @lru_cache(maxsize=1)
 def _vega() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "vega.js"
-        wanted = {"snippet": "window.vegaEmbed = vegaEmbed;", "vl_version": VEGA_LITE}
-        try:
-            draw([("javascript_bundle", wanted, file)])
-        except DrawingError as error:
-            _log.warning("the report has no charts (%s); `outgrow report DIR` draws it again", error)
-            return ""
-        script = file.read_text(encoding="utf-8")
+    wanted = {"snippet": "window.vegaEmbed = vegaEmbed;", "vl_version": VEGA_LITE}
+    try:
+        script = draw([("javascript_bundle", wanted, None)]).decode()
+    except DrawingError as error:
+        _log.warning("the report has no charts (%s); `outgrow report DIR` draws it again", error)
+        return ""
     # The parser ends the element at the first "</script", and turns carriage returns into line feeds before
     # the digest is taken.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")

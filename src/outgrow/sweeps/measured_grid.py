@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from outgrow.engine.tasks import cores, on_one_thread, run_tasks
+from outgrow.engine.tasks import cores, on_one_thread, run_tasks, workers_end
 from outgrow.errors import ConfigError
 from outgrow.features.room import free_memory
 from outgrow.study.sources import Progress
@@ -25,7 +24,7 @@ from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
 from outgrow.sweeps.layout import MOST_BLOCKS, Cut, cut
 from outgrow.sweeps.scoring import TestRows
 from outgrow.sweeps.seed import Key, Measured, SeedFits
-from outgrow.sweeps.shared_arrays import MakeArray, place_for, remove_abandoned, shared_arrays
+from outgrow.sweeps.shared_arrays import MakeArray, place_for, shared_arrays
 from outgrow.sweeps.table import SweepTable, joined, part_table
 
 SHARE = 0.8
@@ -100,7 +99,14 @@ def measure_sweep(
 ) -> SweepTable:
     """Measure every model on every cell and seed of a grid."""
     check_grid(data, grid)
-    tell = progress or (lambda _what, _share: None)
+    place = place_for(0) if jobs != 1 else None
+    with workers_end(place) if place else nullcontext():
+        return _measured(data, grid, jobs, progress or (lambda _what, _share: None), store)
+
+
+def _measured(
+    data: SweepData, grid: SweepGrid, jobs: int | None, tell: Progress, store: Store | None
+) -> SweepTable:
     _, blocks = memory_of(data, grid)
     parts: list[SweepTable] = []
     total, done = len(grid.students) * grid.seeds, 0
@@ -168,7 +174,7 @@ def _student(
             yield seeds[0], on_one_thread(measure_part, *tasks.pop(seeds[0]))
             took = time.perf_counter() - start
             jobs = -1 if took * len(tasks) > WORTH and cores(-1) > 1 else 1
-        yield from run_tasks(measure_part, tasks, jobs, partial(remove_abandoned, place) if place else None)
+        yield from run_tasks(measure_part, tasks, jobs, place)
 
 
 def _prepared(
