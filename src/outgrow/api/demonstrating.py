@@ -11,6 +11,7 @@ from outgrow.api.forecasting import forecast
 from outgrow.api.running import run
 from outgrow.config import DemoConfig, ForecastConfig, RunConfig
 from outgrow.data.movies import load_movies, write_demo_inputs
+from outgrow.engine.threads import few_threads
 from outgrow.study.sources import Progress
 from outgrow.targets import unwritable
 
@@ -41,6 +42,7 @@ MORE_LABELS = (20, 50, 100, 200, 400)
 """Labels that it is asked about."""
 
 
+@few_threads()
 def demo(
     out: str | Path,
     config: DemoConfig | None = None,

@@ -11,6 +11,7 @@ from outgrow import runs
 from outgrow.api.findings import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import ForecastConfig, RunConfig
+from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError
 from outgrow.report.forecast_page import forecast_page, summary_html
 from outgrow.results import Quantity, as_plain
@@ -38,6 +39,7 @@ class Forecasts:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def forecast(
     config: ForecastConfig | None = None,
     out: str | Path | None = None,

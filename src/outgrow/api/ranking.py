@@ -10,6 +10,7 @@ from typing import Any
 from outgrow.api.findings import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import RankConfig
+from outgrow.engine.threads import few_threads
 from outgrow.report.rank_page import page, summary_html
 from outgrow.results import Quantity, as_plain
 from outgrow.study.rank import FORECAST, RankOutcome
@@ -51,6 +52,7 @@ class Ranking:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def rank(
     config: RankConfig,
     out: str | Path | None = None,
