@@ -10,6 +10,7 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.geometry.ridge_overlap import ridge_correlation_dimension
+from outgrow.linalg.row_space import narrowed
 from outgrow.linalg.spectrum import spectrum_of_rows
 from outgrow.results import Estimate, Undefined, as_plain
 
@@ -129,3 +130,33 @@ def test_groups_stay_whole(rng):
     assert method.endswith("300 rows in 10 groups; jackknife over 10 folds")
     with pytest.raises(DataError, match="no pair"):
         measure_pair(X, Y[:-1])
+
+
+@pytest.mark.parametrize(("N", "rank"), [(60, None), (60, 30), (500, 12)])
+def test_coordinates_of_a_space_speak_of_the_columns(rng, N, rank):
+    # Sets that share their coordinates, as layers of one network do: the published similarity is of columns.
+    shared = rng.standard_normal((N, 8)) * np.geomspace(20, 4, 8) @ rng.standard_normal((8, 90))
+    sets = [shared + rng.standard_normal((N, 90)) * scale for scale in (1.0, 1.5)]
+    direct = measure_pair(*sets)
+    (X, of_w), (Y, of_s) = (narrowed(values, np.arange(N), rank) for values in sets)
+    found = measure_pair(X, Y, spaces=(of_w, of_s), rank_w=rank, rank_s=rank)
+    assert found.published.value == pytest.approx(direct.published.value, rel=1e-6)
+    assert found.published.value > found.published.chance + 5 * found.published.chance_sd
+    assert found.published.width == found.weak.width == 90
+    for side in ("weak", "strong"):
+        one, other = getattr(found, side), getattr(direct, side)
+        assert one.total == pytest.approx(other.total, rel=1e-9)
+        np.testing.assert_allclose(one.spectrum, other.spectrum, rtol=1e-6)
+        pairs = zip(one.dimensions, other.dimensions, strict=True)
+        same = [(a, b) for a, b in pairs if a.rule != "parallel"]
+        assert [a.estimate.value for a, _ in same] == pytest.approx(
+            [b.estimate.value for _, b in same], rel=1e-6
+        )
+
+
+def test_a_rank_below_the_published_one_is_said(rng):
+    X = rng.standard_normal((300, 40))
+    values, space = narrowed(X, np.arange(300), 5)
+    found = measure_pair(values, values, spaces=(space, space)).published
+    assert isinstance(found, Undefined)
+    assert "of the variance, and fewer were kept" in str(found.reason)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 from outgrow.linalg.row_space import RowSpace, narrowed
+from outgrow.linalg.spectrum import spectrum_of_rows
 
 
 @pytest.fixture
@@ -46,3 +48,29 @@ def test_many_rows_stay_as_they_are(rng):
     values, space = narrowed(X, np.arange(10))
     assert values.shape == (50, 9)
     assert space is not None
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (40, 300)])
+def test_a_rank_keeps_the_principal_components_of_the_rows_fitted_to(rng, shape):
+    X = 3 + rng.normal(size=shape) * np.geomspace(5, 0.1, shape[1])
+    fitted = np.arange(30)[::-1] if shape[0] < shape[1] else np.arange(200)
+    values, space = narrowed(X, fitted, 6)
+    pca = PCA().fit(X[fitted])
+    expected = pca.transform(X)[:, :6]
+    np.testing.assert_allclose(np.abs(values), np.abs(expected), rtol=1e-7, atol=1e-9)
+    variances = pca.explained_variance_ * (len(fitted) - 1) / len(fitted)
+    np.testing.assert_allclose(space.beyond, variances[6 : 6 + len(space.beyond)], rtol=1e-6)
+    assert space.beyond.sum() == pytest.approx(variances[6:].sum(), rel=1e-9)
+    # A rank above what rows span asks for nothing.
+    assert narrowed(X[:30], np.arange(30), 35)[0].shape[1] in (29, X.shape[1])
+
+
+def test_a_spectrum_is_told_in_the_columns_with_what_was_left_out(rng):
+    X = rng.normal(size=(300, 12)) * np.geomspace(5, 0.1, 12)
+    values, space = narrowed(X, np.arange(300), 4)
+    found = space.whole(spectrum_of_rows(values))
+    whole = spectrum_of_rows(X)
+    np.testing.assert_allclose(found.values, whole.values, rtol=1e-9)
+    assert found.total == pytest.approx(whole.total, rel=1e-9)
+    assert found.vectors.shape == (12, 4)
+    np.testing.assert_allclose(np.abs(np.sum(found.vectors * whole.vectors[:, :4], axis=0)), 1, rtol=1e-9)

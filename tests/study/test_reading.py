@@ -108,7 +108,7 @@ def test_one_value_to_train_on_is_the_same_error_everywhere(
 def test_measure_says_how_files_met(rows: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["measure", "--weak", "s.npy", "--strong", "s.npy"]
     said = answer(capsys, words)
-    assert said.startswith("reading: 200 rows, matched by row number\n")
+    assert said.startswith("reading: 200 rows, matched by row number; memory at most 0.")
     assert "OG109" in said
 
 

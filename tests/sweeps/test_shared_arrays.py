@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from outgrow.engine.leftovers import PREFIX
-from outgrow.study.sweep.shared_arrays import place_for, shared_arrays
+from outgrow.sweeps.shared_arrays import place_for, shared_arrays
 
 
 def test_an_array_is_a_file_of_zeros_as_long_as_it_is_needed(tmp_path: Path) -> None:

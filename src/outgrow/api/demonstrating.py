@@ -10,6 +10,7 @@ from outgrow import runs
 from outgrow.api.forecasting import forecast
 from outgrow.api.running import run
 from outgrow.config import DemoConfig, ForecastConfig, RunConfig
+from outgrow.engine.threads import few_threads
 from outgrow.study.sources import Progress
 from outgrow.targets import unwritable
 from outgrow.worlds.rated_movies import load_movies, write_demo_inputs
@@ -41,6 +42,7 @@ MORE_LABELS = (20, 50, 100, 200, 400)
 """Labels that it is asked about."""
 
 
+@few_threads()
 def demo(
     out: str | Path,
     config: DemoConfig | None = None,

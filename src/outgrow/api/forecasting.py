@@ -11,6 +11,7 @@ from outgrow import runs
 from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import ForecastConfig, RunConfig
+from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.forecast_designs import ForecastOutcome
@@ -38,6 +39,7 @@ class Forecasts:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def forecast(
     config: ForecastConfig | None = None,
     out: str | Path | None = None,

@@ -10,6 +10,7 @@ from typing import Any
 from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import PlanConfig
+from outgrow.engine.threads import few_threads
 from outgrow.forecasts.plan import plan as study_plan
 from outgrow.forecasts.plan_outcome import PlannedRoute, PlanOutcome
 from outgrow.report.plan_page import page, summary_html
@@ -32,6 +33,7 @@ class Plan:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def plan(
     config: PlanConfig,
     out: str | Path | None = None,

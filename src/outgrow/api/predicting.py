@@ -19,16 +19,19 @@ from outgrow.data.files import quoted
 from outgrow.data.join import join
 from outgrow.data.raw import RawRows
 from outgrow.data.tables import BATCH_ROWS
+from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError, DataError, printable
 from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
-from outgrow.study.saved import SavedModel, load
+from outgrow.study.memory import PROGRAM, Memory
+from outgrow.study.saved import LoadedRun, SavedModel, load
 from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, text_style
 from outgrow.targets import check_writable
 
 _log = logging.getLogger(__name__)
 
 
+@few_threads()
 def predict(
     folder: str | Path,
     features: list[str],
@@ -81,6 +84,7 @@ def predict(
             config = config.model_copy(update={"on_error": on_error})
         raw = bare_rows(config, features[0])
         tables = _encode_new(config, raw, features[0], chosen, Permissions(tuple(allow_code)), progress)
+        _make_room(found, tables, progress)
         return _predicted(chosen, tables, raw, with_text)
     if with_text:
         raise ConfigError("features hold no texts", "--with-text", "Give raw rows, as the run had.")
@@ -99,7 +103,27 @@ def predict(
         )
         for path, source in zip(features, chosen.sources, strict=True)
     ]
+    _make_room(found, tables, progress)
     return _predicted(chosen, tables)
+
+
+def _make_room(run: LoadedRun, tables: Sequence[FeatureTable], progress: Progress | None) -> None:
+    """Tell what predictions take, and refuse them where that is not there."""
+    sources = {id(source): source for model in run.models.values() for source in model.sources}.values()
+    held = sum(
+        array.nbytes
+        for source in sources
+        for array in (source.whereabouts.whitener, source.basis)
+        if array is not None
+    )
+    read = sum(table.values.nbytes for table in tables)
+    # In float64 once to take the centre off, and once side by side.
+    scores = sum(2 * 8 * table.values.size for table in tables)
+    there = {"program": PROGRAM, "models": held, "rows": read}
+    needed = Memory(there | {"scores": scores}, sum(there.values()))
+    if progress is not None:
+        progress(str(needed), 0.0)
+    needed.check()
 
 
 def _encode_new(

@@ -10,6 +10,7 @@ from typing import Any
 from outgrow.api.findings_folder import check_place, write_findings
 from outgrow.api.running import portable
 from outgrow.config import RankConfig
+from outgrow.engine.threads import few_threads
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.rank import FORECAST, RankOutcome
 from outgrow.forecasts.rank import rank as study_rank
@@ -51,6 +52,7 @@ class Ranking:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def rank(
     config: RankConfig,
     out: str | Path | None = None,

@@ -11,6 +11,7 @@ from outgrow import runs
 from outgrow.api.findings_folder import check_place
 from outgrow.api.running import portable, write_origin
 from outgrow.config import ReproduceConfig
+from outgrow.engine.threads import few_threads
 from outgrow.report.figure_files import write_figures
 from outgrow.report.page import write_report
 from outgrow.report.reproduction_page import page, summary_html
@@ -36,6 +37,7 @@ class Reproduced:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def reproduce(
     name: str,
     config: ReproduceConfig | None = None,

@@ -22,6 +22,7 @@ from outgrow.config import (
     to_toml,
     whole_columns,
 )
+from outgrow.engine.threads import few_threads
 from outgrow.errors import FileError, read_back
 from outgrow.features.model_spec import anywhere
 from outgrow.report.page import page, write_report
@@ -37,6 +38,7 @@ from outgrow.targets import check_writable
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
 
+@few_threads()
 def run(
     config: RunConfig,
     out: str | Path,
@@ -198,6 +200,7 @@ class _Found(BaseModel):
     routes: list[_FoundRoute]
 
 
+@few_threads()
 def replay(
     folder: str | Path, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
 ) -> tuple[Study, dict[str, float]]:
@@ -251,6 +254,7 @@ def redraw(folder: str | Path) -> Path:
     return path / "report.html"
 
 
+@few_threads()
 def measure(
     config: MeasureConfig, *, progress: Progress | None = None, allow_code: Sequence[str] = ()
 ) -> dict[str, Any]:

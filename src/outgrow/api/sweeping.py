@@ -13,6 +13,7 @@ import numpy as np
 from outgrow import runs
 from outgrow.api.running import write_origin
 from outgrow.config import SweepConfig, whole, whole_columns
+from outgrow.engine.threads import few_threads
 from outgrow.features.model_spec import anywhere
 from outgrow.report.figure_files import write_figures
 from outgrow.report.page import write_report
@@ -48,6 +49,7 @@ class Sweep:
         return summary_html(self.outcome)
 
 
+@few_threads()
 def sweep(
     config: SweepConfig,
     out: str | Path | None = None,

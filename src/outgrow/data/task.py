@@ -40,7 +40,7 @@ _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 def choose_task(
     values: np.ndarray, task: str = "auto", *, ids: np.ndarray | None = None, where: str = "labels"
 ) -> tuple[Task, tuple[int | float | str, ...], str]:
-    """Decide what the labels ask for: the task, its classes in order (none for a regression), and the reason."""
+    """Decide what the labels ask for: the task, its classes in order (none: regression), and why."""
     if task not in ("auto", "regression", "classification"):
         raise ConfigError(f"unknown task {task!r}", "--task", "Use auto, regression or classification.")
     values = as_values(values, where, ids)

@@ -186,6 +186,12 @@ def _parallel(
         lost = Undefined("parallel analysis shuffles the rows, and none were given", "Give rows and rng.")
         return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
     read = rows[some_rows(len(rows))]
+    if read.shape[1] < len(spectrum.vectors):
+        lost = Undefined(
+            "the rows were put in principal components, and shuffling these changes nothing",
+            "Leave --rank out, and give more rows than columns.",
+        )
+        return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
     if _rotated_apart(spectrum, read):
         lost = Undefined(
             "the columns are uncorrelated beyond chance: they are principal components, and shuffling them"

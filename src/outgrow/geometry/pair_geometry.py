@@ -7,7 +7,7 @@ label, what the teacher's features leave of the labels is measured beside.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -27,7 +27,8 @@ from outgrow.geometry.projector_gap import LabelGap, ProjectorGap, label_gap, pr
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
-from outgrow.linalg.spectrum import centre
+from outgrow.linalg.row_space import RowSpace
+from outgrow.linalg.spectrum import Spectrum, centre
 from outgrow.results import Undefined
 
 
@@ -80,10 +81,6 @@ class Geometry:
     label_gap: LabelGap | Undefined
     """The same of the labels; a look back, undefined where they are not given."""
 
-    def of_columns(self, weak: int, strong: int) -> Geometry:
-        """The same of sets that were measured in the span of their rows, and have these many columns."""
-        return replace(self, weak=replace(self.weak, width=weak), strong=replace(self.strong, width=strong))
-
 
 NO_LABELS = Undefined("it needs the label of every row measured", "Read the gap that needs no labels.")
 """What is left of labels that nobody has."""
@@ -99,6 +96,7 @@ def measure_pair(
     rng: np.random.Generator | None = None,
     rows: Int[np.ndarray, " m"] | None = None,
     taken: tuple[MomentTable, Dependence] | None = None,
+    spaces: tuple[RowSpace | None, RowSpace | None] = (None, None),
     y: Float[np.ndarray, "N k"] | None = None,
 ) -> Geometry:
     """Measure two feature sets of the same rows.
@@ -122,31 +120,39 @@ def measure_pair(
         by_chance = _by_chance(X_w, X_s, rows, total, weak, strong, rng)
     cross = total.covariance(WEAK, STRONG)
     spectra = weak.spectrum, strong.spectrum
+    whole = _whole(weak.spectrum, spaces[0]), _whole(strong.spectrum, spaces[1])
     left: LabelGap | Undefined = NO_LABELS
     if y is not None:
         b_w, b_s, variance = _with_labels(X_w, X_s, y, rows, total)
         left = label_gap(*spectra, cross, b_w, b_s, variance)
     return Geometry(
         rows=total.n,
-        weak=_set(X_w, rows, weak, rng),
-        strong=_set(X_s, rows, strong, rng),
+        weak=_set(X_w, rows, whole[0], weak.kept, rng),
+        strong=_set(X_s, rows, whole[1], strong.kept, rng),
         correlation=SharedGeometry(**vars(shared), canonical_by_chance=by_chance),
         ridge=ridge_overlaps(*spectra, cross),
-        published=similarity_of_spectra(weak.spectrum, strong.spectrum, rng),
+        published=similarity_of_spectra(*whole, rng),
         projector_gap=projector_gap(*spectra, cross),
         projector_gaps=projector_gaps(*spectra, cross),
         label_gap=left,
     )
 
 
+def _whole(spectrum: Spectrum, space: RowSpace | None) -> Spectrum:
+    return spectrum if space is None else space.whole(spectrum)
+
+
 def _set(
-    X: Shaped[np.ndarray, "N D"], rows: Int[np.ndarray, " m"], found: Whitening, rng: np.random.Generator
+    X: Shaped[np.ndarray, "N D"],
+    rows: Int[np.ndarray, " m"],
+    spectrum: Spectrum,
+    kept: int,
+    rng: np.random.Generator,
 ) -> SetGeometry:
-    spectrum = found.spectrum
     return SetGeometry(
-        width=X.shape[1],
+        width=len(spectrum.vectors),
         rank=spectrum.rank,
-        kept=found.kept,
+        kept=kept,
         spectrum=spectrum.values[: spectrum.rank],
         total=spectrum.total,
         dimensions=every_dimension(spectrum, X[rows[some_rows(len(rows))]], rng),

@@ -67,7 +67,8 @@ def published_correlation_dimension(
     elif matching != "none":
         V_w, V_s = _padded(V_w, width), _padded(V_s, width)
         if rng is not None and matching == "rotation":
-            V_w = _haar(width, width, rng) @ V_w
+            # What a random rotation makes of orthonormal columns are as many random ones.
+            V_w = _haar(width, V_w.shape[1], rng)
     value = float(np.sum((V_s.T @ V_w) ** 2))
     d_w, d_s = V_w.shape[1], V_s.shape[1]
     return PublishedSimilarity(value, *chance_level(width, d_w, d_s), width, d_w, d_s, matching)
@@ -85,6 +86,11 @@ def similarity_of_spectra(
         size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
         if not isinstance(size, Estimate):
             return size
+        if size.value > spectrum.vectors.shape[1]:
+            return Undefined(
+                f"{size.value:.0f} directions hold {ENERGY_LEVEL:.0%} of the variance, and fewer were kept",
+                f"Keep as many (--rank {size.value:.0f}).",
+            )
         bases.append(spectrum.vectors[:, : int(size.value)])
     same = len(bases[0]) == len(bases[1])
     return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)

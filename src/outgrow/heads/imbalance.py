@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
 
 from outgrow.intervals.metrics import mean_loss
 from outgrow.results import Estimate, Quantity, Undefined
@@ -45,13 +44,19 @@ def auc(
         # Share of the other side's rows that a row beats, ties by half: its rank among all less that
         # among its own.
         own = np.empty(len(labels))
-        own[inside], own[~inside] = rankdata(scores[inside, column]), rankdata(scores[~inside, column])
-        beaten = (rankdata(scores[:, column]) - own) / (len(labels) - sizes)
+        own[inside], own[~inside] = _ranks(scores[inside, column]), _ranks(scores[~inside, column])
+        beaten = (_ranks(scores[:, column]) - own) / (len(labels) - sizes)
         placed = np.where(inside, beaten, 1 - beaten)
         area = float(placed[inside].mean())
         value += area / len(classes)
         influence += (placed - area) / sizes / len(classes)
     return _estimate(value, influence, groups)
+
+
+def _ranks(scores: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
+    """Ranks from 1, ties by their mean; scipy.stats has them too, and takes a second to import."""
+    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[at])
 
 
 def majority_rate(

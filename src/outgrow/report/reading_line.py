@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from outgrow.report.findings import Plain, part
-from outgrow.report.text import number, shortened, visible
+from outgrow.report.text import is_number, number, shortened, visible
 
 SHOWN = 5
 """Classes named with their counts: more would hide the rest of the line."""
@@ -21,7 +21,10 @@ def reading_in_words(reading: Plain) -> str:
     if not reading:
         return ""
     if "task" not in reading:
-        return f"reading: {number(reading.get('rows'))} rows, matched by {visible(reading.get('matched'))}"
+        return (
+            f"reading: {number(reading.get('rows'))} rows, matched by"
+            f" {visible(reading.get('matched'))}{_memory(reading)}"
+        )
     where = {
         "column": f"by column {shortened(reading.get('split_column'), 40)!r}",
         "stored": "by the parts that the data set is stored in",
@@ -43,6 +46,13 @@ def reading_in_words(reading: Plain) -> str:
     named = [f"{shortened(name, 30)} {number(count)}" for name, count in list(counts.items())[:SHOWN]]
     if len(counts) > SHOWN:
         named.append(f"{len(counts) - SHOWN} more")
-    return f"reading: {rows}; {labels}, matched by {visible(reading.get('matched'))}; {task}" + (
-        f": {', '.join(named)}" if named else ""
+    return (
+        f"reading: {rows}; {labels}, matched by {visible(reading.get('matched'))}; {task}"
+        + (f": {', '.join(named)}" if named else "")
+        + _memory(reading)
     )
+
+
+def _memory(reading: Plain) -> str:
+    sizes = [size for size in part(reading, "memory").values() if is_number(size)]
+    return f"; memory at most {sum(sizes) / 1e9:.2g} GB" if sizes else ""

@@ -16,6 +16,7 @@ from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.row_space import narrowed
 from outgrow.results import as_plain
+from outgrow.study.memory import make_room
 from outgrow.study.prepare import belonging
 from outgrow.study.sources import (
     NOTHING,
@@ -49,10 +50,13 @@ def measure(
         checks.append(constant_columns(values, *of))
         checks.append(same_set(table.identity.name, values, joined.strong) if table is not strong else None)
     rows = np.arange(len(joined.ids))
-    strong_values, _ = narrowed(joined.strong, rows)
+    given = {name: read.values for name, (read, _) in given_teachers(named, joined.ids, config).items()}
+    ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
+    weak_values = [*joined.weak, *given.values()]
+    memory = make_room("measure", weak_values, joined.strong, (len(rows),), ranks, progress=progress)
+    strong_values, of_strong = narrowed(joined.strong, rows, ranks[1])
     belong = belonging(strong_values, joined.ids, _groups(raw, joined.ids), rows, config.seed)
     sets = {table.identity.name: values for table, values in zip(weak, joined.weak, strict=True)}
-    given = {name: read.values for name, (read, _) in given_teachers(named, joined.ids, config).items()}
     if twice := sets.keys() & given.keys():
         raise ConfigError(
             f"two teachers have the same name: {', '.join(twice)}", remedy="Name them: NAME=FILE."
@@ -61,25 +65,25 @@ def measure(
     pairs, agreements = {}, {}
     for place, (name, whole) in enumerate(sets.items()):
         tell(f"measuring {name}", place / len(sets))
-        values, _ = narrowed(whole, rows)
+        values, of_weak = narrowed(whole, rows, ranks[0])
         moments = pair_moments(values, strong_values, belong.folds)
         if name in given:
             agreements[name] = as_plain(agreement(values, strong_values, moments, belong.folds))
         geometry = measure_pair(
             values,
             strong_values,
-            rank_w=config.rank[0] if config.rank else None,
-            rank_s=config.rank[-1] if config.rank else None,
+            rank_w=ranks[0],
+            rank_s=ranks[1],
             taken=(moments, belong),
+            spaces=(of_weak, of_strong),
             rng=np.random.default_rng(config.seed),
         )
-        widths = (whole.shape[1], joined.strong.shape[1])
-        pairs[name] = as_plain(geometry.of_columns(*widths))
+        pairs[name] = as_plain(geometry)
     return {
         "strong": strong.identity.name,
         "note": config.note,
         "rows": len(joined.ids),
-        "reading": {"rows": len(joined.ids), "matched": joined.matched},
+        "reading": {"rows": len(joined.ids), "matched": joined.matched, "memory": dict(memory.parts)},
         "pairs": pairs,
         "agreement": agreements,
         "checks": [as_plain(check) for check in checks if check is not None],

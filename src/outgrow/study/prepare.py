@@ -30,6 +30,7 @@ from outgrow.geometry.pair_moments import pair_moments
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
+from outgrow.study.memory import make_room
 from outgrow.study.reading import Reading, reading_of
 from outgrow.study.sources import (
     NOTHING,
@@ -165,6 +166,18 @@ def prepare(
     if strong_name in identities:
         strong_name += " (strong)"
     identities[strong_name] = strong.identity
+    # Sweeps and forecasts find their leading directions among rows of their own.
+    ranks = (config.rank[0], config.rank[-1]) if config.rank and moments else (None, None)
+    # What a sweep takes beside its rows hangs on its grid, and is told there.
+    memory = make_room(
+        "run" if moments else "rows" if deal else "forecast",
+        list(sets.values()),
+        joined.strong,
+        (len(split.labelled), len(split.unlabelled)),
+        ranks,
+        y.shape[1],
+        progress,
+    )
     checks: list[Check | None] = [*joined.checks, _unused(raw)]
     if not classes:
         checks.append(carried_by_few(y[:, 0], joined.ids))
@@ -180,8 +193,8 @@ def prepare(
         checks.append(constant_columns(values, name, columns))
     spaces: dict[str, RowSpace | None] = {}
     for name, values in sets.items():
-        sets[name], spaces[name] = narrowed(values, fitted)
-    strong_values, spaces[strong_name] = narrowed(joined.strong, fitted)
+        sets[name], spaces[name] = narrowed(values, fitted, ranks[0])
+    strong_values, spaces[strong_name] = narrowed(joined.strong, fitted, ranks[1])
     checks += suspicions(strong_values, joined.ids, split, joined.groups)
     tables: dict[str, MomentTable] = {}
     belong = None
@@ -212,7 +225,7 @@ def prepare(
         identities,
         tuple(check for check in checks if check is not None),
         spaces,
-        reading_of(joined, labels, split, task, why, classes),
+        reading_of(joined, labels, split, task, why, classes, memory),
     )
 
 

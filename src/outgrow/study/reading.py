@@ -10,6 +10,7 @@ import numpy as np
 from outgrow.data.join import Joined
 from outgrow.data.labels import LabelTable
 from outgrow.data.splits import Split
+from outgrow.study.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,18 @@ class Reading:
     why: str
     classes: dict[str, int]
     """Known labels of each class, the most frequent first; empty for a regression."""
+    memory: dict[str, int]
+    """Bytes that the study was expected to take, by what takes them."""
 
 
 def reading_of(
-    joined: Joined, labels: LabelTable, split: Split, task: str, why: str, classes: tuple[object, ...]
+    joined: Joined,
+    labels: LabelTable,
+    split: Split,
+    task: str,
+    why: str,
+    classes: tuple[object, ...],
+    memory: Memory,
 ) -> Reading:
     """Say what was read of joined rows."""
     used = sum(len(part) for part in (split.labelled, split.unlabelled, split.test))
@@ -57,4 +66,5 @@ def reading_of(
         task=task,
         why=why,
         classes=dict(counts.most_common()) if classes else {},
+        memory=dict(memory.parts),
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outgrow.config import RunConfig
-from outgrow.engine.threads import blas_threads
 from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.heads.routes import COST_ORDER
 from outgrow.heads.two_stage import StageOne
@@ -56,8 +55,7 @@ def run(config: RunConfig, progress: Progress | None = None, permissions: Permis
     tell = progress or (lambda _what, _share: None)
     tell("reading features and labels", 0.0)
     data = prepare(config, permissions, progress)
-    with blas_threads(max(values.shape[1] for values in (*data.weak.values(), data.strong))):
-        trained, outcome = _train_and_judge(config, data, tell, started)
+    trained, outcome = _train_and_judge(config, data, tell, started)
     tell("done", 1.0)
     return Study(config, data, trained, outcome)
 
@@ -180,6 +178,7 @@ def _pair(
         rng=np.random.default_rng(config.seed),
         rows=pool,
         taken=(data.moments[weak], data.belong),
+        spaces=(data.spaces[weak], data.spaces[data.strong_name]),
         y=data.y if data.pool_known else None,
     )
     return PairResult(
@@ -190,7 +189,7 @@ def _pair(
         opr=ratio,
         opr_raw_mse=raw,
         pgr_accuracy=scores.pgr(teacher, student, wrong=True),
-        geometry=geometry.of_columns(data.identities[weak].width, data.identities[data.strong_name].width),
+        geometry=geometry,
         theory=retrospective(data, weak, config),
         misfit=_misfit(data, models[teacher], models[student]),
     )

@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.linalg.row_space import pieces
 from outgrow.sweeps.grid import LabelDraws, SweepData, SweepGrid
 from outgrow.sweeps.layout import Cut, Layout
-
-PIECE = 4_096
-"""Rows turned to float64 at a time: 25 MB of 768 columns, and products long enough for full speed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +169,6 @@ def block_bytes(data: SweepData, grid: SweepGrid, student: str, count: int, colu
     own = width[student]
     taught = sum((own + 1) * width[weak] for weak, strong in grid.pairs if strong == student)
     return 8 * count * (own * (own + columns + 1) + columns + taught)
-
-
-def pieces(rows: Int[np.ndarray, " m"]) -> Iterator[Int[np.ndarray, " p"]]:
-    """Cut rows into stretches of at most `PIECE`."""
-    for start in range(0, len(rows), PIECE):
-        yield rows[start : start + PIECE]
 
 
 def shifted(

@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.config import SweepConfig
+from outgrow.engine.tasks import cores
 from outgrow.errors import ConfigError, DataError
-from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.linalg.row_space import RowSpace, pieces
+from outgrow.study.memory import Memory, memory_of_sweep
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.sweeps.blocks import pieces
 from outgrow.sweeps.dimensions import dimensions
 from outgrow.sweeps.figure import panels_of
 from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
@@ -97,12 +98,7 @@ def leading(
     """Project a view on its leading principal components."""
     if rank >= view.shape[1]:
         return view
-    mean = view[train].mean(axis=0, dtype=np.float64)
-    S = np.zeros((view.shape[1], view.shape[1]))
-    for rows in pieces(train):
-        centred = view[rows] - mean
-        S += centred.T @ centred
-    basis = spectrum_of_covariance(S / len(train), len(train)).vectors[:, :rank]
+    basis = RowSpace.leading(view, train, rank).basis
     return np.vstack([view[rows] @ basis for rows in pieces(np.arange(len(view)))])
 
 
@@ -156,6 +152,14 @@ def sweep(
     start = time.perf_counter()
     check_sweep(data, grid)
     memory, _ = memory_of(data, grid)
+    widths = {name: values.shape[1] for name, values in (*read.weak.items(), (read.strong_name, read.strong))}
+    kept = {name: view.shape[1] for name, view in data.views.items()}
+    workers = cores(-1 if jobs is None else jobs)
+    told = memory_of_sweep(read.reading.memory, widths, kept, grid.pairs, memory.blocks, workers)
+    if config.rank:
+        told["rows"] += memory.rows
+    if progress is not None:
+        progress(str(Memory(told, 0)), 0.0)
     table = measure_sweep(data, grid, jobs=jobs, progress=progress, store=store)
     if progress is not None:
         progress("measuring dimensions", 1.0)
@@ -187,7 +191,7 @@ def sweep(
         checks=read.checks,
         config=config.model_dump(mode="json"),
         seconds=time.perf_counter() - start,
-        reading=replace(read.reading, labelled=len(data.train), unlabelled=left),
+        reading=replace(read.reading, labelled=len(data.train), unlabelled=left, memory=told),
     )
 
 
