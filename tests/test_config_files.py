@@ -140,7 +140,7 @@ def test_a_named_pipe_is_no_configuration(tmp_path, capsys):
 def test_broken_surroundings_are_one_line(tmp_path, shell, status, said):
     call = f"{sys.executable} -c 'from outgrow.cli import main; main()'"
     ended = subprocess.run(
-        ["bash", "-c", shell.format(call)], cwd=tmp_path, capture_output=True, check=False, timeout=60
+        ["bash", "-c", shell.format(call)], cwd=tmp_path, capture_output=True, check=False, timeout=600
     )
     assert ended.returncode == status, ended.stderr
     assert ended.stderr.count(b"\n") == bool(said), ended.stderr

@@ -469,7 +469,7 @@ def test_a_process_that_is_stopped_in_mid_work_goes_on(large, saved, how, jobs):
     else:
         # As a terminal does: workers are told too.
         os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     kept = {int(path.stem.split("-")[1]) for path in unfinished.glob("*.parquet")}
     assert 3 <= len(kept) < SEEDS
     assert not Path("out").exists()

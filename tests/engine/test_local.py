@@ -117,7 +117,7 @@ def test_an_exception_of_the_shards_themselves():
 
 
 def test_threads_run_side_by_side():
-    meeting = threading.Barrier(2, timeout=20)
+    meeting = threading.Barrier(2, timeout=600)
     # Neither returns before both have started.
     assert sorted(LocalEngine(2).map_files(lambda _: meeting.wait(), range(2))) == [0, 1]
 

@@ -111,7 +111,7 @@ def test_stopping_early_leaves_nothing_behind() -> None:
 
 
 def test_threads_are_used_where_they_are_asked_for() -> None:
-    meeting = threading.Barrier(2, timeout=60)
+    meeting = threading.Barrier(2, timeout=600)
 
     def work(name: int) -> int:
         # Neither returns before both have started.
@@ -132,7 +132,7 @@ with joblib.parallel_config(backend="multiprocessing"):
 print(json.dumps([os.getpid(), found]))
 """
     made = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
     )
     parent, found = json.loads(made.stdout)
     assert found == [[name, parent] for name in range(11)]

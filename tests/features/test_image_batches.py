@@ -220,7 +220,7 @@ def test_no_worker_is_left_behind(how: signal.Signals, paths: list[Path], tmp_pa
         workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(workers) == 2
         os.killpg(process.pid, how)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=600)
     finally:
         process.kill()
         process.communicate()

@@ -106,7 +106,7 @@ def start(call: str) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for a process."""
-    said = process.communicate(timeout=120)[0]
+    said = process.communicate(timeout=600)[0]
     return process.returncode, said
 
 

@@ -429,7 +429,7 @@ from outgrow import SweepConfig
 with joblib.parallel_config(backend="multiprocessing"):
     outgrow.sweep(SweepConfig(**{config.model_dump()!r}), {str(files.folder / "out")!r}, jobs=2)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=240)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=600)
     there = pq.read_table(files.folder / "out" / "sweep.parquet", columns=["risk", "seed"])
     here = swept(config).table
     np.testing.assert_array_equal(there["seed"].to_numpy(), here["seed"])
