@@ -21,6 +21,9 @@ from outgrow.results import Estimate, Undefined
 
 Matching = Literal["none", "rotation", "projection", "padding"]
 
+WHOLE_ROTATION = 2_048
+"""Widest set that is turned by a whole rotation, as printed numbers were; beyond, its QR takes seconds."""
+
 
 @dataclass(frozen=True)
 class PublishedSimilarity:
@@ -67,8 +70,10 @@ def published_correlation_dimension(
     elif matching != "none":
         V_w, V_s = _padded(V_w, width), _padded(V_s, width)
         if rng is not None and matching == "rotation":
-            # What a random rotation makes of orthonormal columns are as many random ones.
-            V_w = _haar(width, V_w.shape[1], rng)
+            if width <= WHOLE_ROTATION:
+                V_w = _haar(width, width, rng) @ V_w
+            else:  # What a random rotation makes of orthonormal columns are as many random ones.
+                V_w = _haar(width, V_w.shape[1], rng)
     value = float(np.sum((V_s.T @ V_w) ** 2))
     d_w, d_s = V_w.shape[1], V_s.shape[1]
     return PublishedSimilarity(value, *chance_level(width, d_w, d_s), width, d_w, d_s, matching)
