@@ -249,7 +249,7 @@ def spoil_csv(path: Path, rng: random.Random) -> None:
     else:
         mark = rng.choice([";", "\t", "|", " ", ", "])
     data = ending.join(mark.join(one) for one in rows).encode(encoding) + b"\n"
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def spoil_json_lines(path: Path, rng: random.Random) -> None:
