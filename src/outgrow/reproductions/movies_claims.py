@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import norm, t
 
-from outgrow.reproductions.at_hand import known_as
-from outgrow.reproductions.foretold import MODELS
-from outgrow.reproductions.movies_ways import NAME, MeasuredWay
-from outgrow.reproductions.rated_rows import RatedRows
+from outgrow.reproductions.at_hand import AtHand, known_as
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.reproduction import Comparison, Table, Verdict
 from outgrow.results import LEVEL
 from outgrow.sweeps.summary import mean_and_ends
@@ -49,7 +47,7 @@ def reach(seeds: int) -> float:
     return float(t.ppf(norm.cdf(SDS), seeds - 1) / t.ppf((1 + LEVEL) / 2, seeds - 1))
 
 
-def theory_comparisons(measured: MeasuredWay, rows: RatedRows, at: tuple[int, int]) -> tuple[Comparison, ...]:
+def theory_comparisons(measured: MeasuredWay, rows: AtHand, at: tuple[int, int]) -> tuple[Comparison, ...]:
     """Hold measured mean risks against those of T4, at one cell."""
     grid, out = measured.grid, []
     for noise in sorted({min(grid.noise), max(grid.noise)}):
@@ -61,7 +59,9 @@ def theory_comparisons(measured: MeasuredWay, rows: RatedRows, at: tuple[int, in
             ends = mean_and_ends(measured.tuned.of(model, *pair))
             ours, low, high = (float(end[measured.place(noise, at)]) for end in ends[:3])
             name = {"student": " → ".join(pair), "teacher": pair[0]}.get(model, pair[1])
-            what = f"excess risk of the {model} {name}, {NAME} {noise:g}, n = {at[0]:,}, N = {at[1]:,}"
+            what = (
+                f"excess risk of the {model} {name}, added noise sd {noise:g}, n = {at[0]:,}, N = {at[1]:,}"
+            )
             tolerance = FEW * theory + reach(grid.seeds) * (high - low) / 2
             if tolerance > VAGUE * theory:
                 reason = (
@@ -75,15 +75,16 @@ def theory_comparisons(measured: MeasuredWay, rows: RatedRows, at: tuple[int, in
     return tuple(out)
 
 
-def peak_comparisons(measured: MeasuredWay, rows: RatedRows, held: int, peak: int) -> tuple[Comparison, ...]:
+def peak_comparisons(measured: MeasuredWay, rows: AtHand, held: int, peak: int) -> tuple[Comparison, ...]:
     """Say where the ratio of risks is largest without penalties."""
     what = f"n of the largest OPR without penalties, student {rows.student}, N = {held:,}"
     if peak not in measured.grid.n:
         reason = f"not measured: {peak:,} labelled rows beside the largest pool are not there"
         return (Comparison(what, float(peak), None, 0.0, reason),)
     level, _, j = measured.place(min(measured.grid.noise), (measured.grid.n[0], held))
-    risks = {model: measured.tuned.of(model, *rows.pairs[0])[level, :, j] for model in MODELS}
-    found = risks["baseline"].mean(axis=-1) / risks["student"].mean(axis=-1)
+    risks = measured.risks(rows.pairs[0])
+    baseline, student = (risks[model][level, :, j].mean(axis=-1) for model in ("baseline", "student"))
+    found = baseline / student
     best = int(np.argmax(found))
     return (
         Comparison(
@@ -98,7 +99,7 @@ def peak_comparisons(measured: MeasuredWay, rows: RatedRows, held: int, peak: in
 
 
 def tuning_comparisons(
-    tuning: Table, rows: RatedRows, pairs: Sequence[PairDimensions], seeds: int
+    tuning: Table, rows: AtHand, pairs: Sequence[PairDimensions], seeds: int
 ) -> tuple[Comparison, ...]:
     """Hold choices of penalties against the numbers of T8, where features are those of T8."""
     lacking = ""
@@ -130,8 +131,7 @@ def tuning_comparisons(
         name = choice.replace(" ", "_")
         # Errors there are against mean ratings, whose own error is in them.
         ours, low, high = (
-            float(columns[f"{name}{end}"][found[0]]) + rows.scorers.mean_error
-            for end in ("", "_low", "_high")
+            float(columns[f"{name}{end}"][found[0]]) + rows.truth_variance for end in ("", "_low", "_high")
         )
         out.append(
             Comparison(
@@ -147,7 +147,7 @@ def tuning_comparisons(
     return tuple(out)
 
 
-def verdict_of(comparisons: Sequence[Comparison], rows: RatedRows) -> tuple[Verdict, str]:
+def verdict_of(comparisons: Sequence[Comparison], rows: AtHand) -> tuple[Verdict, str]:
     """Say what the comparisons come to."""
     answers = [each for each in comparisons if each.matches is not None]
     wrong = [each.what for each in answers if not each.matches]
@@ -166,3 +166,22 @@ def verdict_of(comparisons: Sequence[Comparison], rows: RatedRows) -> tuple[Verd
     return (
         "partly matches" if len(wrong) < len(answers) else "does not match"
     ), f"{said}; not met: {wrong[0]}{more}."
+
+
+def off_theory(held: Sequence[Comparison]) -> tuple[int, int, str]:
+    """Count intervals that contain the value of theory, of how many, and say how far it is off."""
+    found = [
+        (one.ours / one.published - 1, one.what, one.interval[0] <= one.published <= one.interval[1])
+        for one in held
+        if one.published and one.ours is not None and one.interval is not None
+    ]
+    if not found:
+        return 0, 0, ""
+    worst, what, _ = max(found, key=lambda each: abs(each[0]))
+    within = sum(inside for *_, inside in found)
+    return (
+        within,
+        len(found),
+        f"{within} of {len(found)} intervals of mean risks at the sizes held contain the value of theory; the"
+        f" largest deviation of a mean is {worst:+.1%} ({what}).",
+    )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from outgrow.results import Check
 from outgrow.study.curves import Panel
+from outgrow.sweeps.summary import Ends
 
 Verdict: TypeAlias = Literal["matches", "does not match", "partly matches", "not compared"]
 """The last where nothing was published to compare with, or the data published on are not at hand."""
+
+MODELS = ("teacher", "student", "baseline", "ceiling")
+"""In the order of tables."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,22 @@ class Table:
     """Equal lengths; numbers, text or None."""
     note: str = ""
     """What the reader should bear in mind."""
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Turn like rows into columns, with None where there is no number."""
+    return {
+        name: [None if row[name] != row[name] else row[name] for row in rows]
+        for name in (rows[0] if rows else ())
+    }
+
+
+def with_ends(name: str, ends: Ends, place: tuple[int, ...]) -> dict[str, float | None]:
+    """Name a value and the ends of its interval in one cell; None where they are not finite."""
+    found = (
+        (name + end, float(values[place])) for end, values in zip(("", "_low", "_high"), ends, strict=False)
+    )
+    return {key: value if math.isfinite(value) else None for key, value in found}
 
 
 @dataclass(frozen=True)

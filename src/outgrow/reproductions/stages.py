@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.reproductions.reproduction import Table
+from outgrow.reproductions.reproduction import Table, columns_of, with_ends
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.summary import arrays_of, mean_and_ends
 from outgrow.sweeps.table import SweepTable
@@ -21,7 +21,7 @@ from outgrow.sweeps.table import SweepTable
 def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
     """Compare both ways of choosing penalties at one N."""
     arrays, j = arrays_of(table, grid), grid.N.index(N)
-    columns: dict[str, list[Any]] = {}
+    rows: list[dict[str, Any]] = []
     for weak, strong in grid.pairs:
         teacher, student = arrays["teacher", weak], arrays["student", weak, strong][:, :, j]
         found = {
@@ -31,20 +31,18 @@ def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
         }
         found["lost"] = found["stage_by_stage"] - found["together"]
         ends = {name: mean_and_ends(values) for name, values in found.items()}
-        for level, noise in enumerate(grid.noise):
-            for i, n in enumerate(grid.n):
-                row: dict[str, Any] = {
-                    "teacher": weak, "student": strong, "noise_sd": noise, "n": n, "N": N,
-                }  # fmt: skip
-                for name, own in ends.items():
-                    for end, values in zip(("", "_low", "_high"), own, strict=False):
-                        row[name + end] = float(values[level, i])
-                for column, value in row.items():
-                    columns.setdefault(column, []).append(value)
+        for place in np.ndindex(student.shape[:2]):
+            row: dict[str, Any] = {
+                "teacher": weak, "student": strong, "noise_sd": grid.noise[place[0]],
+                "n": grid.n[place[1]], "N": N,
+            }  # fmt: skip
+            for name, own in ends.items():
+                row |= with_ends(name, own, place)
+            rows.append(row)
     return Table(
         "tuning",
         "Penalties chosen stage by stage, and together",
-        columns,
+        columns_of(rows),
         "Excess risks of the student. The teacher that is best for itself is not the best to learn from:"
         " 'lost' is what that costs, a mean of paired differences with its interval (docs/theory.md, T8).",
     )

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from outgrow.config import ReproduceConfig
+from outgrow.reproductions.experiment import asked_of
 from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
 from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import panels_of
@@ -26,7 +28,7 @@ from outgrow.reproductions.synthetic_rows import (
 from outgrow.reproductions.synthetic_tables import Course, Margin, courses, margins, tables_of
 from outgrow.reproductions.synthetic_world import AMBIENT, D_S, D_W, SIGMA2, SIGNAL, WORLDS, printed_numbers
 from outgrow.results import Check
-from outgrow.study.sources import Progress
+from outgrow.study.sources import Permissions, Progress
 from outgrow.theory.design import Design
 from outgrow.theory.stage import near_peak
 
@@ -83,6 +85,17 @@ def reproduce(
         config=asdict(settings),
         seconds=time.perf_counter() - start,
     )
+
+
+def run(
+    config: ReproduceConfig, _permissions: Permissions, progress: Progress | None, jobs: int | None
+) -> Reproduction:
+    """Do it again as the command line asks."""
+    own = SyntheticSettings()
+    usual = {name: getattr(own, name) for name in ("n", "N", "noise", "seeds")}
+    asked = asked_of("synthetic", config, usual, "none")
+    settings = SyntheticSettings(**{name: getattr(asked, name) for name in usual})
+    return reproduce(settings, jobs=jobs, progress=progress)
 
 
 def agreement_of(rows: Sequence[Row], seeds: int) -> tuple[Comparison, Comparison]:
