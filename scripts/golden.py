@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from outgrow.reproductions.movies import MoviesOptions
-from outgrow.reproductions.movies import reproduce as reproduce_movies
+from outgrow.config import ReproduceConfig
+from outgrow.reproductions.experiment import run
+from outgrow.reproductions.movies import MOVIES
 from outgrow.reproductions.reproduction import Reproduction
 from outgrow.reproductions.synthetic import reproduce
 from outgrow.reproductions.synthetic_draws import SyntheticSettings
@@ -71,8 +72,8 @@ def movies() -> tuple[Reproduction, tuple[str, ...]]:
     tuple of Reproduction and tuple of str
         What it finds, and which of its tables are kept.
     """
-    small = MoviesOptions(seeds=3, n=(100, 300), N=(1000,), noise=(0.0, 2.0), alphas=(0.1, 1.0, 10.0), jobs=1)
-    return reproduce_movies(small), ("dimensions", "tuning", "cells_tuned")
+    small = ReproduceConfig(seeds=3, n=(100, 300), N=(1000,), noise=(0.0, 2.0), alphas=(0.1, 1.0, 10.0))
+    return run(MOVIES, small, jobs=1), ("dimensions", "tuning", "cells_tuned")
 
 
 MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...] | None]]] = {

@@ -123,8 +123,21 @@ class MeasuredWay:
     """Means of seeds, PGR and OPR, with intervals."""
     tuned: Tuned
     """Risks by seed, penalties chosen."""
-    theory: Mapping[Pair, Foretold] = field(default_factory=dict)
+    theory: Mapping[Pair, Foretold]
     """By pair, where there is one."""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        grid: SweepGrid,
+        table: SweepTable,
+        theory: Mapping[Pair, Foretold] | None = None,
+        *,
+        excess: bool = False,
+    ) -> MeasuredWay:
+        """Sum a sweep up."""
+        return cls(name, grid, table, cells_of(table, grid, excess=excess), Tuned(table, grid), theory or {})
 
     def place(self, noise: float, at: tuple[int, int]) -> tuple[int, int, int]:
         """Find a cell on the axes of level, n and N."""
@@ -309,27 +322,6 @@ def grid_of(
     return grid, (at_n, at_N)
 
 
-def measure_way(
-    name: str,
-    grid: SweepGrid,
-    rows: AtHand,
-    theory: Mapping[Pair, Foretold] | None = None,
-    *,
-    excess: bool = False,
-    jobs: int | None = None,
-    progress: Progress | None = None,
-) -> MeasuredWay:
-    """Measure one sweep."""
-    table = measure_sweep(rows.data(), grid, jobs=jobs, progress=progress)
-    return _summed(name, grid, table, theory or {}, excess)
-
-
-def _summed(
-    name: str, grid: SweepGrid, table: SweepTable, theory: Mapping[Pair, Foretold], excess: bool
-) -> MeasuredWay:
-    return MeasuredWay(name, grid, table, cells_of(table, grid, excess=excess), Tuned(table, grid), theory)
-
-
 def _measured(
     experiment: Experiment,
     asked: ReproduceConfig,
@@ -353,9 +345,8 @@ def _measured(
         tell = _part(
             _part(progress, "", 1, 2), f"{way.name}: " if way.name else "", place, len(experiment.ways)
         )
-        ways.append(
-            measure_way(way.name, grid, rows, theory, excess=experiment.excess, jobs=jobs, progress=tell)
-        )
+        table = measure_sweep(rows.data(), grid, jobs=jobs, progress=tell)
+        ways.append(MeasuredWay.of(way.name, grid, table, theory, excess=experiment.excess))
     return Measurements(experiment, asked, (rows,), (pairs,), at, tuple(ways))
 
 
@@ -372,7 +363,7 @@ def _together(found: Sequence[Measurements], noise: tuple[float, ...]) -> Measur
             for table, level in zip(tables, noise, strict=True)
         ]
         grid = replace(way.grid, noise=noise)
-        ways.append(_summed(way.name, grid, joined(told), way.theory, first.experiment.excess))
+        ways.append(MeasuredWay.of(way.name, grid, joined(told), excess=first.experiment.excess))
     return replace(
         first,
         sets=tuple(each.rows for each in found),

@@ -27,7 +27,10 @@ FACES = (23_708, 23_705)
 """Pictures of the published set, with and without the three whose names lack a part."""
 
 TEST = 3_708
-"""Test pictures, as published; of fewer pictures the same share."""
+"""Test pictures, as published."""
+
+SHARE = TEST / FACES[0]
+"""Share of the pictures to test on."""
 
 STUDENT, NOISY = "CLIP-B/32", "ResNet-50"
 """The published student, and the teacher whose noise levels were published."""
@@ -67,7 +70,7 @@ def read(asked: ReproduceConfig, _level: float, permissions: Permissions, progre
     if asked.input and asked.layout == "auto":
         changes["layout"] = "utkface"
     config = asked.model_copy(update=changes)
-    return models_at_hand(config, TEST / FACES[0], "pictures without an age", permissions, progress)
+    return models_at_hand(config, SHARE, "pictures without an age", permissions, progress)
 
 
 def as_published(grid: SweepGrid, _rows: AtHand, _pairs: Sequence[PairDimensions]) -> SweepGrid:
