@@ -14,7 +14,7 @@ from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.data.texts import read_texts
 from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.at_hand import models_at_hand
-from outgrow.reproductions.experiment import run
+from outgrow.reproductions.experiment import MeasuredWay, run
 from outgrow.reproductions.in_kind import chance_of, in_kind, rank_correlation
 from outgrow.reproductions.sentences import longest_of_each, sentences_at_hand
 from outgrow.reproductions.sst2 import SST2, accuracy_cells
@@ -252,7 +252,8 @@ def test_answers_in_kind():
         PairDimensions(name, "s", 10, 10, 10, 10, Estimate(float(place)), None, None, None)
         for place, name in enumerate(names, 1)
     ]
-    table, said = in_kind(Told(gains, ratios), grid, pairs, (40, 100), "swapped labels")
+    way = MeasuredWay("", grid, {}, {}, Told(gains, ratios), {})
+    table, said = in_kind(way, pairs, (40, 100), "swapped labels")
     columns = table.columns
     assert columns["value"][:2] == [-1.0, -1.0] and columns["chance"][0] == 1 / 24
     assert columns["low"][0] == columns["high"][0] == -1.0
@@ -260,7 +261,7 @@ def test_answers_in_kind():
     assert "is -1.00 (-1.00 to -1.00" in said and "4.2% have it as low" in said
     assert "for 2 of 4 teachers" in said
     pairs[0] = PairDimensions("a", "s", 10, 10, 10, 10, Undefined("too few rows", ""), None, None, None)
-    few, told = in_kind(Told(gains, ratios), grid, pairs, (40, 100), "swapped labels")
+    few, told = in_kind(way, pairs, (40, 100), "swapped labels")
     assert few.columns["value"][0] is None and "3 teachers are too few" in told
 
 

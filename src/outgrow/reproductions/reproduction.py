@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from outgrow.results import Check
@@ -58,12 +58,10 @@ class Table:
     """What the reader should bear in mind."""
 
 
-def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Turn like rows into columns, with None where there is no number."""
-    return {
-        name: [None if row[name] != row[name] else row[name] for row in rows]
-        for name in (rows[0] if rows else ())
-    }
+def columns_of(rows: Sequence[Mapping[str, Any]], kind: Any = None) -> dict[str, list[Any]]:
+    """Turn like rows, of a dataclass where there may be none, into columns; None where there is no number."""
+    names = rows[0] if rows else () if kind is None else [each.name for each in fields(kind)]
+    return {name: [None if row[name] != row[name] else row[name] for row in rows] for name in names}
 
 
 def with_ends(name: str, ends: Ends, place: tuple[int, ...]) -> dict[str, float | None]:

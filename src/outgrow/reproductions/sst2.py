@@ -59,7 +59,7 @@ def tell(found: Measurements) -> Reproduction:
     """Show the published figures, and ask what they say."""
     (way,) = found.ways
     by_accuracy = accuracy_cells(Tuned(way.table, way.grid, "accuracy"), way.grid)
-    kinds, said = in_kind(way.tuned, way.grid, found.pairs, found.at, found.experiment.noise_name)
+    kinds, said = in_kind(way, found.pairs, found.at, found.experiment.noise_name)
     notes = [
         "Encoders are frozen, and heads linear; the authors' public scripts for it train whole encoders.",
         "Labels to train on are swapped, those of the test are left as they are: risks hold the published"

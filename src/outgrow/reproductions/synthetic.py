@@ -54,7 +54,7 @@ def reproduce(
     rows_by_level = [rows_of(each) for each in draws]
     rows = tuple(itertools.chain(*rows_by_level))
     gone = [one for own, each in zip(rows_by_level, levels, strict=True) for one in courses(own, each)]
-    room = [one for each in levels for one in margins(each)]
+    room = margins(rows)
     printed = printed_numbers()
     agreement = agreement_of(rows, settings.seeds)
     verdict, because = judged(printed, agreement, gone)
