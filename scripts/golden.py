@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from outgrow.config import ReproduceConfig
-from outgrow.reproductions.experiment import run
 from outgrow.reproductions.movies import MOVIES
 from outgrow.reproductions.reproduction import Reproduction
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.synthetic import reproduce
 from outgrow.reproductions.synthetic_draws import SyntheticSettings
 from outgrow.results import as_plain

@@ -13,7 +13,7 @@ from outgrow.data.idx import read_idx
 from outgrow.data.raw import digest_of
 from outgrow.errors import ConfigError
 from outgrow.reproductions.coloredmnist import COLOREDMNIST
-from outgrow.reproductions.experiment import run
+from outgrow.reproductions.runner import run
 from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps import measured_grid as measure
 from outgrow.worlds.coloured_digits import some_pictures

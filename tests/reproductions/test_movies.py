@@ -16,14 +16,15 @@ from sklearn.linear_model import Ridge
 from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.chance import similarity_comparisons
-from outgrow.reproductions.experiment import MeasuredWay, run
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.foretold import foretell
 from outgrow.reproductions.movies import MOVIES
-from outgrow.reproductions.movies_claims import theory_comparisons, verdict_of
+from outgrow.reproductions.movies_claims import because_of, theory_comparisons
 from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
 from outgrow.reproductions.raters import Raters, read_raters
-from outgrow.reproductions.reproduction import Comparison
-from outgrow.reproductions.stages import oracle, stage_by_stage, together
+from outgrow.reproductions.reproduction import Comparison, verdict_of
+from outgrow.reproductions.runner import run
+from outgrow.reproductions.stages import oracle, stage_by_stage
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import cut
 from outgrow.sweeps.measured_grid import measure_sweep
@@ -121,10 +122,9 @@ def test_theory_of_these_rows_holds_and_of_others_does_not():
     }
     wrong = theory_comparisons(replace(found, theory=loud), rows, (300, 1000))
     assert not any(one.matches for one in wrong if "added noise sd 0" in one.what)
-    assert verdict_of(held, rows)[0] == "matches"
-    verdict, because = verdict_of([*held, *wrong], rows)
-    assert verdict == "partly matches" and wrong[0].what in because
-    assert verdict_of([Comparison("x", 1.0, 2.0, 0.5)], rows)[0] == "does not match"
+    assert verdict_of(held) == "matches" and verdict_of([*held, *wrong]) == "partly matches"
+    assert wrong[0].what in because_of([*held, *wrong], rows)
+    assert verdict_of([Comparison("x", 1.0, 2.0, 0.5)]) == "does not match"
 
 
 def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
@@ -144,20 +144,18 @@ def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
     held = theory_comparisons(replace(found, tuned=Loud()), rows, (300, 1000))
     assert len(held) == 16 and all(one.matches is None and one.published is None for one in held)
     assert all(one.ours is not None and "ask for more --seeds" in one.reason for one in held)
-    assert verdict_of(held, rows)[0] == "not compared"
-    verdict, because = verdict_of([*held, Comparison("x", 1.0, 1.0, 0.5)], rows)
-    assert verdict == "matches" and "16 more are left to chance by so few seeds" in because
+    assert verdict_of(held) == "not compared"
+    one = [*held, Comparison("x", 1.0, 1.0, 0.5)]
+    assert verdict_of(one) == "matches"
+    assert "16 more are left to chance by so few seeds" in because_of(one, rows)
 
 
 def test_choices_of_penalties_one_by_one(rng):
     teacher, student = rng.random((2, 2, 3, 5)), rng.random((2, 2, 3, 4, 5))
-    both, stages = together(student), stage_by_stage(teacher, student)
-    best = oracle(student)
+    stages, best = stage_by_stage(teacher, student), oracle(student)
     for level, n, seed in np.ndindex(2, 2, 5):
         keep = np.arange(5) != seed
         rest = student[level, n][..., keep].mean(-1)
-        a, b = np.unravel_index(rest.argmin(), rest.shape)
-        assert both[level, n, seed] == student[level, n, a, b, seed]
         a = teacher[level, n][..., keep].mean(-1).argmin()
         assert stages[level, n, seed] == student[level, n, a, rest[a].argmin(), seed]
         mean = student[level, n].mean(-1)

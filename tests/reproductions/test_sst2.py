@@ -14,8 +14,9 @@ from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.data.texts import read_texts
 from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.at_hand import models_at_hand
-from outgrow.reproductions.experiment import MeasuredWay, run
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.in_kind import chance_of, in_kind, rank_correlation
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.sentences import longest_of_each, sentences_at_hand
 from outgrow.reproductions.sst2 import SST2, accuracy_cells
 from outgrow.results import Estimate, Undefined

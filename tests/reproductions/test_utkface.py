@@ -13,7 +13,8 @@ from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError
 from outgrow.reproductions import utkface
 from outgrow.reproductions.at_hand import models_at_hand
-from outgrow.reproductions.experiment import Sizes, run
+from outgrow.reproductions.experiment import Sizes
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.utkface import UTKFACE
 from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps import fits

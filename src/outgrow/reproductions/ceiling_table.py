@@ -6,83 +6,24 @@ The published table is arithmetic (`burns`); models at hand are given intervals 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
-from jaxtyping import Float
 
 from outgrow.config import ReproduceConfig
 from outgrow.errors import ConfigError
 from outgrow.reproductions.at_hand import AtHand, models_at_hand
 from outgrow.reproductions.burns import FIRST, PUBLISHED, doubts, published, recovered, rounded
 from outgrow.reproductions.experiment import Experiment, MeasuredWay, Measurements, Sizes
-from outgrow.reproductions.raters import Raters
+from outgrow.reproductions.rated_rows import liked_or_not
 from outgrow.reproductions.reproduction import MODELS, Reproduction, Table, columns_of, with_ends
 from outgrow.results import Estimate
 from outgrow.study.curves import Curve, Panel
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.summary import Tuned, mean_and_ends, ratios
 from outgrow.sweeps.sweep_outcome import PairDimensions
-from outgrow.worlds.rated_movies import load_movies
 
 SHARE = 0.2
 """Share of the rows to test on, where nobody says."""
-
-
-@dataclass(frozen=True, eq=False)
-class RaterSigns:
-    """Whether one rater, drawn anew by every seed from those who took a side, likes the film."""
-
-    votes: Raters
-    """Votes that are not 0."""
-
-    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 2"]:
-        """Draw the labels of one seed."""
-        return one_hot(self.votes.draw(noise, seed)[:, 0] > 0)
-
-    @property
-    def agreement(self) -> float:
-        """Share of such votes that are the majority's, averaged over texts."""
-        liked = np.add.reduceat(self.votes.values > 0, self.votes.starts, dtype=np.float64) / self.votes.sizes
-        return float(np.mean(np.maximum(liked, 1 - liked)))
-
-
-def one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
-    """Code two classes."""
-    return np.eye(2)[positive.astype(np.int64)]
-
-
-def liked_or_not() -> AtHand:
-    """Take the embedded reviews as two classes: whether a film is liked."""
-    movies = load_movies()
-    train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
-    sides = [movies.raters[row][movies.raters[row] != 0] for row in train]
-    # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
-    votes = Raters.of(
-        [movies.ids[row] for row in train], [own if len(own) else np.array([-1]) for own in sides], least=1
-    )
-    labels = RaterSigns(votes)
-    *teachers, student = movies.features
-    return AtHand(
-        views=movies.features,
-        teachers=tuple(teachers),
-        student=student,
-        train=train,
-        test=test,
-        labels=labels,
-        truth=one_hot(movies.rating[test] > 0),
-        classes=("disliked", "liked"),
-        unit="the embedded movie reviews, liked or not",
-        notes=(
-            "Reviews: the class is whether the mean rating is above 0, and test rows are held against it."
-            " Labels to train on are raters': the vote of one who took a side, drawn anew by each trial,"
-            f" which is that of the majority in {labels.agreement:.0%} of cases on average. So label noise is"
-            " real, and no model sees the mean. The features are leading principal components of the"
-            " encoders'.",
-        ),
-        embedded=True,
-    )
 
 
 def read(asked: ReproduceConfig, _level: float, permissions: Permissions, progress: Progress) -> AtHand:
@@ -129,7 +70,8 @@ def tell(found: Measurements) -> Reproduction:
     said = " and ".join(f"{each.ours:.3f}" for each in comparisons)
     gains = columns["pgr_of_accuracies"]
     resolved = sum(value is not None for value in gains)
-    return found.reproduction(
+    return Reproduction(
+        **found.about(),
         setting=(
             f"The published table by arithmetic. At hand: {rows.unit}; teachers {', '.join(rows.teachers)},"
             f" student {rows.student}; n = {n:,} labelled and N = {N:,} unlabelled rows of"

@@ -18,8 +18,9 @@ from outgrow.errors import ConfigError
 from outgrow.features.model_spec import parse_model
 from outgrow.reproductions.at_hand import AtHand, known_as, models_at_hand, parted, read_apart
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
-from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, grid_of
+from outgrow.reproductions.experiment import Experiment, Measurements, Sizes
 from outgrow.reproductions.reproduction import Reproduction, Table
+from outgrow.reproductions.runner import grid_of
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.grid import check_grid
 from outgrow.sweeps.layout import check_sizes
@@ -69,16 +70,16 @@ def tell(found: Measurements) -> Reproduction:
     """Show the published figures."""
     (way,) = found.ways
     at_hand = {known_as(teacher, NOISY): teacher for teacher in reversed(found.rows.teachers)}
-    return found.reproduction(
+    noisy = next((at_hand[each] for each in NOISY if each in at_hand), None)
+    return Reproduction(
+        **found.about(),
         setting=f"{found.design('pictures')}; {found.training()}",
         verdict="not compared",
         because=(
             "What was published of this experiment are figures, and no numbers printed are at hand to hold"
             " ours against: the panels are those figures, with intervals, for the models named."
         ),
-        panels=level_panels(
-            found, way, noise_teacher=next((at_hand[each] for each in NOISY if each in at_hand), None)
-        ),
+        panels=tuple(level_panels(found, way, noise_teacher=noisy)),
         tables=(*_dimension_tables(found), cell_table(way.cells)),
         notes=_notes(found),
     )

@@ -18,14 +18,14 @@ from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, Wa
 from outgrow.reproductions.foretold import foretell
 from outgrow.reproductions.movies_claims import (
     SDS,
+    because_of,
     off_theory,
     peak_comparisons,
     theory_comparisons,
     tuning_comparisons,
-    verdict_of,
 )
 from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
-from outgrow.reproductions.reproduction import Reproduction
+from outgrow.reproductions.reproduction import Reproduction, verdict_of
 from outgrow.reproductions.stages import tuning_of
 from outgrow.reproductions.theory_lines import theory_lines, theory_table, typical_deviation
 from outgrow.study.sources import Permissions, Progress
@@ -62,7 +62,7 @@ def without_penalties(grid: SweepGrid, rows: AtHand, pairs: Sequence[PairDimensi
 def tell(found: Measurements) -> Reproduction:
     """Hold what was measured against theory and this project's pages."""
     rows, at, (tuned, bare) = found.rows, found.at, found.ways
-    tuning = tuning_of(tuned.table, tuned.grid, at[1])
+    tuning = tuning_of(tuned, at[1])
     held = theory_comparisons(tuned, rows, at)
     comparisons = (
         *held,
@@ -70,13 +70,13 @@ def tell(found: Measurements) -> Reproduction:
         *similarity_comparisons(rows.data(), rows.pairs, SDS),
         *tuning_comparisons(tuning, rows, found.pairs, tuned.grid.seeds),
     )
-    verdict, because = verdict_of(comparisons, rows)
+    verdict, because = verdict_of(comparisons), because_of(comparisons, rows)
     inside, count, off = off_theory(held)
     if verdict == "matches" and inside < count / 2:
         # Near enough for the tolerance, and beyond chance for most: that is no match of theory.
         verdict, because = "partly matches", f"{because} {off}"
         off = ""
-    panels = [
+    panels = tuple(
         panel
         for each in found.ways
         for panel in level_panels(
@@ -88,8 +88,9 @@ def tell(found: Measurements) -> Reproduction:
             logs=RISKS if each is tuned else (*RISKS, "opr"),
             beside=theory_lines(each, at),
         )
-    ]
-    return found.reproduction(
+    )
+    return Reproduction(
+        **found.about(),
         setting=_setting(found),
         verdict=verdict,
         because=because,

@@ -9,7 +9,7 @@ from scipy.stats import norm, t
 
 from outgrow.reproductions.at_hand import AtHand, known_as
 from outgrow.reproductions.experiment import MeasuredWay
-from outgrow.reproductions.reproduction import Comparison, Table, Verdict
+from outgrow.reproductions.reproduction import Comparison, Table
 from outgrow.results import LEVEL
 from outgrow.sweeps.summary import mean_and_ends
 from outgrow.sweeps.sweep_outcome import PairDimensions
@@ -147,12 +147,12 @@ def tuning_comparisons(
     return tuple(out)
 
 
-def verdict_of(comparisons: Sequence[Comparison], rows: AtHand) -> tuple[Verdict, str]:
+def because_of(comparisons: Sequence[Comparison], rows: AtHand) -> str:
     """Say what the comparisons come to."""
     answers = [each for each in comparisons if each.matches is not None]
     wrong = [each.what for each in answers if not each.matches]
     if not answers:
-        return "not compared", "None of the numbers could be compared: the last column says why."
+        return "None of the numbers could be compared: the last column says why."
     said = (
         f"{len(answers) - len(wrong)} of {len(answers)} numbers of theory and of this project's pages are met"
         f" on {'the embedded components' if rows.embedded else 'the features at hand'}"
@@ -160,12 +160,8 @@ def verdict_of(comparisons: Sequence[Comparison], rows: AtHand) -> tuple[Verdict
     vague = sum(each.published is None and each.interval is not None for each in comparisons)
     if vague:
         said += f" ({vague} more are left to chance by so few seeds)"
-    if not wrong:
-        return "matches", f"{said}."
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return (
-        "partly matches" if len(wrong) < len(answers) else "does not match"
-    ), f"{said}; not met: {wrong[0]}{more}."
+    return f"{said}; not met: {wrong[0]}{more}." if wrong else f"{said}."
 
 
 def off_theory(held: Sequence[Comparison]) -> tuple[int, int, str]:

@@ -6,7 +6,7 @@ error is known too: risks are excess risks, and ratios of them the OPR.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -78,6 +78,61 @@ def rated_rows(
         truth_variance=scorers.mean_error,
         noise_variance=float(dealt.variance.mean()),
         notes=(f"{dead} columns that do not vary were left out.",) if dead else (),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RaterSigns:
+    """Whether one rater, drawn anew by every seed from those who took a side, likes the film."""
+
+    votes: Raters
+    """Votes that are not 0."""
+
+    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 2"]:
+        """Draw the labels of one seed."""
+        return one_hot(self.votes.draw(noise, seed)[:, 0] > 0)
+
+    @property
+    def agreement(self) -> float:
+        """Share of such votes that are the majority's, averaged over texts."""
+        liked = np.add.reduceat(self.votes.values > 0, self.votes.starts, dtype=np.float64) / self.votes.sizes
+        return float(np.mean(np.maximum(liked, 1 - liked)))
+
+
+def one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
+    """Code two classes."""
+    return np.eye(2)[positive.astype(np.int64)]
+
+
+def liked_or_not() -> AtHand:
+    """Take the embedded reviews as two classes: whether a film is liked."""
+    movies = load_movies()
+    train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
+    sides = [movies.raters[row][movies.raters[row] != 0] for row in train]
+    # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
+    votes = Raters.of(
+        [movies.ids[row] for row in train], [own if len(own) else np.array([-1]) for own in sides], least=1
+    )
+    labels = RaterSigns(votes)
+    *teachers, student = movies.features
+    return AtHand(
+        views=movies.features,
+        teachers=tuple(teachers),
+        student=student,
+        train=train,
+        test=test,
+        labels=labels,
+        truth=one_hot(movies.rating[test] > 0),
+        classes=("disliked", "liked"),
+        unit="the embedded movie reviews, liked or not",
+        notes=(
+            "Reviews: the class is whether the mean rating is above 0, and test rows are held against it."
+            " Labels to train on are raters': the vote of one who took a side, drawn anew by each trial,"
+            f" which is that of the majority in {labels.agreement:.0%} of cases on average. So label noise is"
+            " real, and no model sees the mean. The features are leading principal components of the"
+            " encoders'.",
+        ),
+        embedded=True,
     )
 
 

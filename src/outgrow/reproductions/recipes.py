@@ -11,9 +11,9 @@ from outgrow.errors import ConfigError
 from outgrow.reproductions import synthetic
 from outgrow.reproductions.ceiling_table import CEILING_TABLE
 from outgrow.reproductions.coloredmnist import COLOREDMNIST
-from outgrow.reproductions.experiment import run
 from outgrow.reproductions.movies import MOVIES
 from outgrow.reproductions.reproduction import Reproduction
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.sst2 import SST2
 from outgrow.reproductions.utkface import UTKFACE
 from outgrow.study.sources import NOTHING, Permissions, Progress

@@ -44,6 +44,14 @@ class Comparison:
         return bool(abs(self.published - self.ours) <= self.tolerance)
 
 
+def verdict_of(comparisons: Sequence[Comparison]) -> Verdict:
+    """Say what comparisons come to."""
+    answers = [one.matches for one in comparisons if one.matches is not None]
+    if not answers:
+        return "not compared"
+    return "matches" if all(answers) else "partly matches" if any(answers) else "does not match"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table to show and to write."""

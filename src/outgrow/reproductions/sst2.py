@@ -67,7 +67,8 @@ def tell(found: Measurements) -> Reproduction:
     ]
     if way.grid.head == "logistic":
         notes.append("Risks are cross-entropies, in nats.")
-    return found.reproduction(
+    return Reproduction(
+        **found.about(),
         setting=f"{found.design(found.rows.unit)}; {found.training()}",
         verdict="not compared",
         because=(

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.reproduction import Table, columns_of, with_ends
-from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.summary import arrays_of, mean_and_ends
-from outgrow.sweeps.table import SweepTable
 
 
-def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
+def tuning_of(way: MeasuredWay, N: int) -> Table:
     """Compare both ways of choosing penalties at one N."""
-    arrays, j = arrays_of(table, grid), grid.N.index(N)
+    grid = way.grid
+    arrays, j = arrays_of(way.table, grid), grid.N.index(N)
     rows: list[dict[str, Any]] = []
     for weak, strong in grid.pairs:
         teacher, student = arrays["teacher", weak], arrays["student", weak, strong][:, :, j]
         found = {
             "stage_by_stage": stage_by_stage(teacher, student),
-            "together": together(student),
+            "together": way.tuned.of("student", weak, strong)[:, :, j],
             "oracle": oracle(student),
         }
         found["lost"] = found["stage_by_stage"] - found["together"]
@@ -46,13 +46,6 @@ def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
         "Excess risks of the student. The teacher that is best for itself is not the best to learn from:"
         " 'lost' is what that costs, a mean of paired differences with its interval (docs/theory.md, T8).",
     )
-
-
-def together(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
-    """Choose both penalties for the student, on the other seeds."""
-    flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
-    best = _others(flat).argmin(axis=2)
-    return np.take_along_axis(flat, best[:, :, None], axis=2)[:, :, 0]
 
 
 def stage_by_stage(

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from outgrow.config import ReproduceConfig
-from outgrow.reproductions.experiment import asked_of
 from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
+from outgrow.reproductions.runner import asked_of
 from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import panels_of
 from outgrow.reproductions.synthetic_rows import (

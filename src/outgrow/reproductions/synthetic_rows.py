@@ -75,11 +75,9 @@ class Row:
     """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
     above 0, or not resolved from it."""
     low: float | None
-    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-    above 0, or not resolved from it."""
+    """Lower end of the interval."""
     high: float | None
-    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-    above 0, or not resolved from it."""
+    """Upper end."""
     exact: float | None
     """Expected value, or ratio of expected values (docs/theory.md, T2)."""
     z: float | None

@@ -16,7 +16,7 @@ from outgrow.config import ReproduceConfig
 from outgrow.reproductions.at_hand import AtHand, known_as, models_at_hand
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
 from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, Way
-from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
+from outgrow.reproductions.reproduction import Comparison, Reproduction, verdict_of
 from outgrow.reproductions.two_ways import means_of_ratios, ways_table
 from outgrow.study.curves import Curve
 from outgrow.study.sources import Permissions, Progress
@@ -122,17 +122,14 @@ def compare(found: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ..
     return tuple(out)
 
 
-def verdict_of(comparisons: Sequence[Comparison], reasons: Sequence[str]) -> tuple[Verdict, str]:
-    """Say what the comparisons come to."""
+def because_of(comparisons: Sequence[Comparison], reasons: Sequence[str]) -> str:
+    """Say why the verdict is as it is."""
     answers = [each.matches for each in comparisons if each.matches is not None]
     if not answers:
-        return "not compared", f"What is at hand is not what was published on: {'; '.join(reasons)}."
-    right = sum(answers)
-    said = f"{right} of {len(answers)} printed numbers lie within the sampling error of both"
-    if right == len(answers):
-        return "matches", f"{said}."
+        return f"What is at hand is not what was published on: {'; '.join(reasons)}."
+    said = f"{sum(answers)} of {len(answers)} printed numbers lie within the sampling error of both"
     why = "encoders may differ from the public code's in weights and in preparing pictures (see the notes)"
-    return ("partly matches" if right else "does not match"), f"{said}; {why}."
+    return f"{said}." if all(answers) else f"{said}; {why}."
 
 
 def mark(quantity: str, line: tuple[str, str, float], axis: str, series: str) -> Curve | None:
@@ -149,18 +146,18 @@ def tell(found: Measurements) -> Reproduction:
     """Hold the published way against what is printed, and show ours beside it."""
     reasons, (published, ours) = unlike(found), found.ways
     comparisons = compare(found, reasons)
-    verdict, because = verdict_of(comparisons, reasons)
     noisy = next((name for name in found.rows.teachers if known_as(name, (NOISY,))), None)
     years = ", ".join(f"{level:g}" for level in found.asked.noise)
-    return found.reproduction(
+    return Reproduction(
+        **found.about(),
         setting=(
             f"{found.design('pictures')}; noise of sd {years} years added to labels trained on."
             f"{found.shrunk()} As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through"
             " a randomized SVD of that rank. Our way: intercepts, and penalties of teacher and student chosen"
             " on the other trials."
         ),
-        verdict=verdict,
-        because=because,
+        verdict=verdict_of(comparisons),
+        because=because_of(comparisons, reasons),
         comparisons=comparisons,
         panels=(
             *level_panels(
