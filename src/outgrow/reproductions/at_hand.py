@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +45,8 @@ class AtHand:
     """Feature sets of the same rows, with labels."""
 
     views: Mapping[str, Float[np.ndarray, "rows _"]]
-    """Feature sets by name."""
     teachers: tuple[str, ...]
-    """All names but the student's."""
     student: str
-    """Name of the strong set."""
     train: Int[np.ndarray, " R"]
     """Rows to deal from, and to score on."""
     test: Int[np.ndarray, " T"]
@@ -82,6 +79,11 @@ class AtHand:
     def rows(self) -> int:
         """Rows with labels: those to deal from, and those to score on."""
         return len(self.train) + len(self.test)
+
+    def known(self, published: Iterable[str]) -> dict[str, str]:
+        """Find published teachers among those at hand, whatever the spelling of their names."""
+        own = {plain_name(name): name for name in reversed(self.teachers)}
+        return {name: own[plain_name(name)] for name in published if plain_name(name) in own}
 
     def data(self) -> SweepData:
         """Give what a sweep is measured on."""

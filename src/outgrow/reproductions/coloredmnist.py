@@ -16,7 +16,7 @@ from outgrow.data.labels import LabelTable
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
 from outgrow.features.model_spec import parse_model
-from outgrow.reproductions.at_hand import AtHand, known_as, models_at_hand, parted, read_apart
+from outgrow.reproductions.at_hand import AtHand, models_at_hand, parted, read_apart
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
 from outgrow.reproductions.experiment import Experiment, Measurements, Sizes
 from outgrow.reproductions.reproduction import Reproduction, Table
@@ -69,7 +69,7 @@ def _check_before_encoding(asked: ReproduceConfig, made: RawRows, labels: np.nda
 def tell(found: Measurements) -> Reproduction:
     """Show the published figures."""
     (way,) = found.ways
-    at_hand = {known_as(teacher, NOISY): teacher for teacher in reversed(found.rows.teachers)}
+    at_hand = found.rows.known(NOISY)
     noisy = next((at_hand[each] for each in NOISY if each in at_hand), None)
     return Reproduction(
         **found.about(),

@@ -58,7 +58,6 @@ class Experiment:
     name: str
     """As on the command line."""
     title: str
-    """Heading."""
     source: str
     """Who published it, and where."""
     read: Callable[[ReproduceConfig, float, Permissions, Progress], AtHand]
@@ -102,17 +101,13 @@ class MeasuredWay:
     """A sweep by one way."""
 
     name: str
-    """Which."""
     grid: SweepGrid
-    """Its axes."""
     table: SweepTable
-    """Every seed."""
     cells: dict[str, np.ndarray]
     """Means of seeds, PGR and OPR, with intervals."""
     tuned: Tuned
     """Risks by seed, penalties chosen."""
     theory: Mapping[Pair, Foretold]
-    """By pair, where there is one."""
 
     @classmethod
     def of(
@@ -141,7 +136,6 @@ class Measurements:
     """All that an experiment measured."""
 
     experiment: Experiment
-    """Which."""
     asked: ReproduceConfig
     """Its options, those that nobody named as usual."""
     sets: tuple[AtHand, ...]

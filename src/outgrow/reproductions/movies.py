@@ -26,7 +26,7 @@ from outgrow.reproductions.movies_claims import (
 )
 from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
 from outgrow.reproductions.reproduction import Reproduction, verdict_of
-from outgrow.reproductions.stages import tuning_of
+from outgrow.reproductions.stages import tuning_of, tuning_table
 from outgrow.reproductions.theory_lines import theory_lines, theory_table, typical_deviation
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.figure import RISKS
@@ -99,7 +99,7 @@ def tell(found: Measurements) -> Reproduction:
         tables=(
             dimension_table(found.pairs),
             theory_table(found),
-            tuning,
+            tuning_table(tuning),
             *(cell_table(each.cells, f"cells_{each.name}", each.name) for each in found.ways),
         ),
         notes=(*_notes(found), *rows.notes, *([off] if off else [])),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm, t
 
 from outgrow.reproductions.at_hand import AtHand, known_as
 from outgrow.reproductions.experiment import MeasuredWay
-from outgrow.reproductions.reproduction import Comparison, Table
+from outgrow.reproductions.reproduction import Comparison, at_place
 from outgrow.results import LEVEL
 from outgrow.sweeps.summary import mean_and_ends
 from outgrow.sweeps.sweep_outcome import PairDimensions
@@ -57,7 +58,7 @@ def theory_comparisons(measured: MeasuredWay, rows: AtHand, at: tuple[int, int])
         for model, pair in asked:
             theory = float(measured.theory[pair].risks(noise, at[:1], at[1:])[model][0, 0])
             ends = mean_and_ends(measured.tuned.of(model, *pair))
-            ours, low, high = (float(end[measured.place(noise, at)]) for end in ends[:3])
+            ours, low, high = at_place(ends, measured.place(noise, at))
             name = {"student": " → ".join(pair), "teacher": pair[0]}.get(model, pair[1])
             what = (
                 f"excess risk of the {model} {name}, added noise sd {noise:g}, n = {at[0]:,}, N = {at[1]:,}"
@@ -99,11 +100,13 @@ def peak_comparisons(measured: MeasuredWay, rows: AtHand, held: int, peak: int) 
 
 
 def tuning_comparisons(
-    tuning: Table, rows: AtHand, pairs: Sequence[PairDimensions], seeds: int
+    tuning: Sequence[Mapping[str, Any]], rows: AtHand, pairs: Sequence[PairDimensions], seeds: int
 ) -> tuple[Comparison, ...]:
     """Hold choices of penalties against the numbers of T8, where features are those of T8."""
-    lacking = ""
-    teacher = next((name for name in rows.teachers if known_as(name, PAIR[:1])), None)
+    teacher = rows.known(PAIR[:1]).get(PAIR[0])
+    asked = {(row["teacher"], row["noise_sd"], row["n"]): row for row in tuning}
+    row = asked.get((teacher, 0.0, TUNED_AT))
+    lacking = "" if row else f"n = {TUNED_AT:,} without added noise was not asked for"
     if rows.embedded:
         lacking = "the embedded components are not the full features"
     elif teacher is None or known_as(rows.student, PAIR[1:]) is None:
@@ -114,36 +117,21 @@ def tuning_comparisons(
         widths = zip((own.width_w, own.width_s), WIDTHS, strict=True)
         if any(not 0.95 * full <= width <= full for width, full in widths):
             lacking = f"widths are {own.width_w} and {own.width_s} instead of {WIDTHS[0]} and {WIDTHS[1]}"
-    columns = {name: list(values) for name, values in tuning.columns.items()}
-    found = [
-        row
-        for row, key in enumerate(zip(columns["teacher"], columns["noise_sd"], columns["n"], strict=True))
-        if key == (teacher, 0.0, TUNED_AT)
-    ]
-    if not lacking and not found:
-        lacking = f"n = {TUNED_AT:,} without added noise was not asked for"
     out = []
     for choice, printed in TUNING.items():
         what = f"error of {' → '.join(PAIR)}, n = {TUNED_AT:,}, penalties {choice}"
-        if lacking:
+        if lacking or row is None:
             out.append(Comparison(what, printed, None, ROUNDING, f"not compared: {lacking}"))
             continue
         name = choice.replace(" ", "_")
         # Errors there are against mean ratings, whose own error is in them.
-        ours, low, high = (
-            float(columns[f"{name}{end}"][found[0]]) + rows.truth_variance for end in ("", "_low", "_high")
+        ours, low, high = (row[name + end] + rows.truth_variance for end in ("", "_low", "_high"))
+        tolerance = ROUNDING + 2**0.5 * reach(seeds) * (high - low) / 2
+        reason = (
+            f"docs/theory.md, T8, against mean ratings; rounding, and {ERRORS} (theirs taken to be as"
+            " large). There leave-one-out chose, here other seeds do; N and rows of it are not given."
         )
-        out.append(
-            Comparison(
-                what,
-                printed,
-                ours,
-                ROUNDING + 2**0.5 * reach(seeds) * (high - low) / 2,
-                f"docs/theory.md, T8, against mean ratings; rounding, and {ERRORS} (theirs taken to be as"
-                " large). There leave-one-out chose, here other seeds do; N and rows of it are not given.",
-                (low, high),
-            )
-        )
+        out.append(Comparison(what, printed, ours, tolerance, reason, (low, high)))
     return tuple(out)
 
 

@@ -72,12 +72,16 @@ def columns_of(rows: Sequence[Mapping[str, Any]], kind: Any = None) -> dict[str,
     return {name: [None if row[name] != row[name] else row[name] for row in rows] for name in names}
 
 
+def at_place(ends: Ends, place: tuple[int, ...]) -> tuple[float, float, float]:
+    """Give the value and the ends of its interval in one cell."""
+    value, low, high = (float(end[place]) for end in ends[:3])
+    return value, low, high
+
+
 def with_ends(name: str, ends: Ends, place: tuple[int, ...]) -> dict[str, float | None]:
     """Name a value and the ends of its interval in one cell; None where they are not finite."""
-    found = (
-        (name + end, float(values[place])) for end, values in zip(("", "_low", "_high"), ends, strict=False)
-    )
-    return {key: value if math.isfinite(value) else None for key, value in found}
+    named = zip((name, f"{name}_low", f"{name}_high"), at_place(ends, place), strict=True)
+    return {key: value if math.isfinite(value) else None for key, value in named}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ the best pair of penalties in hindsight.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from outgrow.reproductions.reproduction import Table, columns_of, with_ends
 from outgrow.sweeps.summary import arrays_of, mean_and_ends
 
 
-def tuning_of(way: MeasuredWay, N: int) -> Table:
+def tuning_of(way: MeasuredWay, N: int) -> list[dict[str, Any]]:
     """Compare both ways of choosing penalties at one N."""
     grid = way.grid
     arrays, j = arrays_of(way.table, grid), grid.N.index(N)
@@ -39,6 +40,11 @@ def tuning_of(way: MeasuredWay, N: int) -> Table:
             for name, own in ends.items():
                 row |= with_ends(name, own, place)
             rows.append(row)
+    return rows
+
+
+def tuning_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay both ways of choosing penalties out."""
     return Table(
         "tuning",
         "Penalties chosen stage by stage, and together",

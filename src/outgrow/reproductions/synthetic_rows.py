@@ -60,24 +60,18 @@ class Row:
     """One quantity in one cell: what was drawn, and what theory says."""
 
     world: WorldName
-    """Which target."""
     place: Design
-    """Where the risks were taken."""
     offset: int | None
     """Of the weak features; None where the quantity does not depend on them."""
     quantity: str
-    """Of `QUANTITIES`."""
     n: int
-    """Labelled rows."""
     N: int | None
     """Unlabelled rows; None where the quantity does not depend on them."""
     seen: float | None
     """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
     above 0, or not resolved from it."""
     low: float | None
-    """Lower end of the interval."""
     high: float | None
-    """Upper end."""
     exact: float | None
     """Expected value, or ratio of expected values (docs/theory.md, T2)."""
     z: float | None
@@ -101,15 +95,10 @@ class Entry(NamedTuple):
     axes: tuple[int, int, int, int]
     """Places on the axes of `Draws.risks` between seeds and models."""
     world: WorldName
-    """As in `Row`."""
     place: Design
-    """As in `Row`."""
     offset: int | None
-    """As in `Row`."""
     n: int
-    """Labelled rows."""
     N: int | None
-    """As in `Row`."""
 
 
 def differs(quantity: str, offset: int, n: int, N: int) -> tuple[int | None, int, int | None]:

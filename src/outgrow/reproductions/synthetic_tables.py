@@ -24,9 +24,7 @@ class Course:
     """How a gain goes as n grows, on fresh points."""
 
     world: WorldName
-    """Which target."""
     d_sw: int
-    """Correlation dimension."""
     gain: str
     """ "PGR" or "OPR"."""
     first: float
@@ -34,13 +32,10 @@ class Course:
     best_n: int
     """Where the exact value is largest."""
     best: float
-    """That value."""
     last: float
     """Exact value at the largest n."""
     seen_first: float | None
-    """As drawn."""
     seen_last: float | None
-    """As drawn."""
     course: str
     """ "rises", "falls", "rises, then falls", or "neither"."""
     sigma2: float
@@ -52,24 +47,17 @@ class Margin:
     """Where a published bound holds, in the published world."""
 
     quantity: str
-    """What it bounds."""
     points: str
-    """Where the risks were taken."""
     d_sw: int | None
     """Correlation dimension; None where the quantity does not depend on it."""
     sizes: int
-    """Sizes looked at."""
     holds: int
-    """At how many of them it holds."""
     least: float
     """Least room that the bound leaves, negative where it fails: relative to the exact value, of PGR the
     difference."""
     least_n: int
-    """Labelled rows where it leaves that."""
     least_N: int | None
-    """Unlabelled rows there."""
     most: float
-    """Most room that it leaves."""
     sigma2: float
     """Variance of the label noise."""
 

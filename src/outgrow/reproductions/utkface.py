@@ -16,7 +16,7 @@ from outgrow.config import ReproduceConfig
 from outgrow.reproductions.at_hand import AtHand, known_as, models_at_hand
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
 from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, Way
-from outgrow.reproductions.reproduction import Comparison, Reproduction, verdict_of
+from outgrow.reproductions.reproduction import Comparison, Reproduction, at_place, verdict_of
 from outgrow.reproductions.two_ways import means_of_ratios, ways_table
 from outgrow.study.curves import Curve
 from outgrow.study.sources import Permissions, Progress
@@ -92,8 +92,7 @@ def unlike(found: Measurements) -> tuple[str, ...]:
         reasons.append(f"{trials} trials instead of {TRIALS}")
     if known_as(rows.student, (STUDENT,)) is None:
         reasons.append(f"the student is {rows.student} instead of {STUDENT}")
-    teachers = tuple(dict.fromkeys(teacher for teacher, _ in PRINTED))
-    if not any(known_as(teacher, teachers) for teacher in rows.teachers):
+    if not rows.known(teachers := dict.fromkeys(teacher for teacher, _ in PRINTED)):
         reasons.append(f"no teacher is one of {', '.join(teachers)}")
     return tuple(reasons)
 
@@ -101,7 +100,7 @@ def unlike(found: Measurements) -> tuple[str, ...]:
 def compare(found: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ...]:
     """Hold every printed number against ours, or say why there is none."""
     way, out = found.ways[0], []
-    names = {known_as(name, [teacher for teacher, _ in PRINTED]): name for name in found.rows.teachers}
+    names = found.rows.known([teacher for teacher, _ in PRINTED])
     for (teacher, level), printed in PRINTED.items():
         lacking = "; ".join(reasons)
         if not lacking and teacher not in names:
@@ -115,7 +114,7 @@ def compare(found: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ..
             if lacking:
                 out.append(Comparison(what, value, None, ROUNDING, f"not compared: {lacking}"))
                 continue
-            own, low, high = (float(end[way.place(level, found.at)]) for end in ours[quantity][:3])
+            own, low, high = at_place(ours[quantity], way.place(level, found.at))
             tolerance = ROUNDING + BOTH * (high - low) / 2
             reason = "rounding, and sampling errors of both (level .90, theirs taken to be as large as ours)"
             out.append(Comparison(what, value, own, tolerance, reason, (low, high)))
@@ -146,7 +145,7 @@ def tell(found: Measurements) -> Reproduction:
     """Hold the published way against what is printed, and show ours beside it."""
     reasons, (published, ours) = unlike(found), found.ways
     comparisons = compare(found, reasons)
-    noisy = next((name for name in found.rows.teachers if known_as(name, (NOISY,))), None)
+    noisy = found.rows.known((NOISY,)).get(NOISY)
     years = ", ".join(f"{level:g}" for level in found.asked.noise)
     return Reproduction(
         **found.about(),
