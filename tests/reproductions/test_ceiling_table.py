@@ -200,5 +200,3 @@ def test_the_users_own_feature_sets(own):
 def test_what_cannot_be_is_said(own):
     with pytest.raises(ConfigError, match="accuracies are of classes"):
         reproduce(LabelConfig(**own, label_column="number", task="regression"))
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(seeds=1)

@@ -210,8 +210,6 @@ def test_any_number_of_pictures_takes_blocks_of_any_number(folder, pictures, mon
 
 
 def test_what_cannot_be_is_said(folder):
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(asked(pictures_config(folder), seeds=1))
     with pytest.raises(ConfigError, match=r"--labels: labels and parts of coloured digits are drawn"):
         reproduce(asked(pictures_config(folder, labels="labels.csv")))
     with pytest.raises(ConfigError, match="allow-code"):

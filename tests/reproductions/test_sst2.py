@@ -202,8 +202,6 @@ def test_tables_without_phrases_say_so(features, table, tmp_path):
 
 
 def test_what_cannot_be_is_said(features, tmp_path):
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(features, seeds=1)
     with pytest.raises(ConfigError, match="neither phrases nor labels are named"):
         sentences_at_hand(features.model_copy(update={"labels": None}))
     (tmp_path / "bare.csv").write_text("id,sentence\na,fine\nb,bad\n")

@@ -303,7 +303,5 @@ def test_ours_is_not_hurt_by_an_offset_of_features_and_the_published_way_is(feat
 
 
 def test_what_cannot_be_is_said(features):
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(asked(features, seeds=1))
     with pytest.raises(ConfigError, match=r"n = 200 with N = 150 takes 350 rows, and 253"):
         reproduce(asked(features, n=(200,), N=(150,)))
