@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import runpy
 from pathlib import Path
 
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
-MAKER = Path(__file__).resolve().parents[2] / "scripts" / "golden.py"
 
 # Machines differ in the order of sums. In the synthetic world that is some 1e-15, times a condition of 10^3
 # in the fits; the worst conditioned fits of the movies move by some 1e-9. A change of a formula or of a draw
@@ -21,9 +19,9 @@ CLOSE = {
 
 
 @pytest.mark.parametrize("name", CLOSE)
-def test_golden_results_stand(name):
+def test_golden_results_stand(name, golden):
     kept = json.loads((GOLDEN / f"{name}.json").read_text())
-    found = runpy.run_path(str(MAKER))["golden"](name)
+    found = golden(name)
     assert json.loads(json.dumps(found["config"])) == kept["config"]
     assert found["verdict"] == kept["verdict"]
     assert found["comparisons"].keys() == kept["comparisons"].keys()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -31,8 +29,6 @@ from outgrow.sweeps.measured_grid import measure_sweep
 from outgrow.sweeps.noisy_labels import NoisyLabels
 from outgrow.sweeps.summary import Tuned
 from outgrow.worlds.rated_movies import load_movies
-
-ROOT = Path(__file__).parents[2]
 
 
 def reproduce(config=None, **options):
@@ -253,13 +249,8 @@ def test_tables_that_lack_something(own, tmp_path):
         rated_rows(config.model_copy(update={"labels": None}))
 
 
-@cache
-def again():
-    return runpy.run_path(str(ROOT / "scripts" / "golden.py"))["movies"]()[0]
-
-
-def test_the_reproduction_as_a_whole():
-    found = again()
+def test_the_reproduction_as_a_whole(small_movies):
+    found = small_movies
     assert found.verdict == "matches"
     # Both ways; teachers and levels; against n. One N is a cut of its own.
     groups = {panel.group.split(":")[0] for panel in found.panels}

@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 from outgrow.errors import ConfigError
 from outgrow.reproductions.reproduction import Comparison
 from outgrow.reproductions.synthetic import agreement_of, judged, reproduce
-from outgrow.reproductions.synthetic_draws import PLACES, SyntheticSettings, draw
+from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import GROUPS, WHY
 from outgrow.reproductions.synthetic_rows import (
     CHANCE,
@@ -364,10 +364,6 @@ def test_a_smaller_contribution_for_every_coordinate():
 def test_settings_that_cannot_be(changes, message):
     with pytest.raises(ConfigError, match=message):
         SyntheticSettings(**changes)
-
-
-def test_places_are_those_of_theory():
-    assert PLACES == ("fresh", "own_points")
 
 
 def test_few_seeds_are_not_said_to_agree():
