@@ -46,7 +46,7 @@ def run(
     found = []
     for place, levels in enumerate(sets):
         name = f"{experiment.noise_name} {levels[0]:g}: " if len(sets) > 1 else ""
-        tell = _part(progress or (lambda _what, _share: None), name, place, len(sets))
+        tell = part(progress, name, place, len(sets))
         one = _measured(experiment, asked, levels, permissions, tell, jobs)
         # Features of one level after the other are in memory, never those of all.
         found.append(one if len(sets) == 1 else replace(one, sets=(replace(one.rows, views={}),)))
@@ -105,7 +105,7 @@ def _measured(
     jobs: int | None,
 ) -> Measurements:
     """Read one set of rows, on the first half of the scale, and measure it on the second."""
-    rows = experiment.read(asked, levels[0], permissions, _part(progress, "", 0, 2))
+    rows = experiment.read(asked, levels[0], permissions, part(progress, "", 0, 2))
     # Where rows show their noise, labels have none beyond.
     base, at = grid_of(experiment, asked, rows, (0.0,) if experiment.apart and asked.input else levels)
     pairs = dimensions(rows.data(), rows.pairs)
@@ -116,8 +116,8 @@ def _measured(
         theory = known or {}
         if not any((*grid.alphas_w, *grid.alphas_s)):
             theory = {pair: one.without_penalties() for pair, one in theory.items()}
-        tell = _part(
-            _part(progress, "", 1, 2), f"{way.name}: " if way.name else "", place, len(experiment.ways)
+        tell = part(
+            part(progress, "", 1, 2), f"{way.name}: " if way.name else "", place, len(experiment.ways)
         )
         table = measure_sweep(rows.data(), grid, jobs=jobs, progress=tell)
         ways.append(MeasuredWay.of(way.name, grid, table, theory, excess=experiment.excess))
@@ -146,6 +146,7 @@ def _together(found: Sequence[Measurements], noise: tuple[float, ...]) -> Measur
     )
 
 
-def _part(progress: Progress, name: str, place: int, parts: int) -> Progress:
+def part(progress: Progress | None, name: str, place: int, parts: int) -> Progress:
     """Tell of one of several parts on a scale for all."""
-    return lambda what, share: progress(name + what, (place + share) / parts)
+    tell = progress or (lambda _what, _share: None)
+    return lambda what, share: tell(name + what, (place + share) / parts)

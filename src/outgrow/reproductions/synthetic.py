@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 
 from outgrow.config import ReproduceConfig
 from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
-from outgrow.reproductions.runner import asked_of
+from outgrow.reproductions.runner import asked_of, part
 from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import panels_of
 from outgrow.reproductions.synthetic_rows import (
@@ -50,7 +50,7 @@ def reproduce(
     start = time.perf_counter()
     settings = SyntheticSettings() if settings is None else settings
     levels = settings.levels
-    draws = [draw(each, jobs, _part(progress, at, len(levels))) for at, each in enumerate(levels)]
+    draws = [draw(each, jobs, part(progress, "", at, len(levels))) for at, each in enumerate(levels)]
     rows_by_level = [rows_of(each) for each in draws]
     rows = tuple(itertools.chain(*rows_by_level))
     gone = [one for own, each in zip(rows_by_level, levels, strict=True) for one in courses(own, each)]
@@ -167,11 +167,6 @@ def judged(
         "partly matches",
         f"{right}The sizes chosen do not show PGR and OPR fall with n (see the table of their course).",
     )
-
-
-def _part(progress: Progress | None, place: int, parts: int) -> Progress | None:
-    """Tell of one level of noise on a scale for all."""
-    return progress and (lambda what, share: progress(what, (place + share) / parts))
 
 
 def _told(one: Course) -> str:
