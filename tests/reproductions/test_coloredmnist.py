@@ -119,19 +119,6 @@ def test_every_noise_level_has_its_own_pictures(folder):
     }  # fmt: skip
 
 
-def test_the_logistic_head_is_scored_by_its_own_loss(folder):
-    config = pictures_config(folder, weak=("shape=callable:own_digits:shape",))
-    own = {"seeds": 2, "n": (40, 80), "N": (100, 200), "noise": (0.0,), "alphas": (0.01, 1.0)}
-    squared, logistic = (
-        reproduce(asked(config, head=head, **own), Permissions(CALLABLES)) for head in ("squared", "logistic")
-    )
-    assert "logistic heads, cross-entropy" in logistic.setting and "squared loss" in squared.setting
-    for found in (squared, logistic):
-        assert cell(found, "accuracy_of_ceiling", "shape", 0.0).min() > 0.95
-        assert np.isfinite(cell(found, "student", "shape", 0.0)).all()
-    assert not np.allclose(cell(squared, "student", "shape", 0.0), cell(logistic, "student", "shape", 0.0))
-
-
 def test_features_given_have_their_noise_in_the_labels_trained_on(tmp_path, rng):
     latent = rng.standard_normal((500, 6))
     positive = latent[:, 0] + 0.3 * latent[:, 1] > 0

@@ -188,15 +188,6 @@ def test_pictures_and_the_users_encoders(folder, own_code):
     assert max(ways["mse_ceiling"]) < 100
 
 
-def test_code_of_the_users_is_not_run_unasked(folder, own_code):
-    config = LabelConfig(
-        input=str(folder), weak=(f"callable:{CALLABLES[0]}",), strong=f"callable:{CALLABLES[1]}"
-    )
-    with pytest.raises(ConfigError, match="allow-code"):
-        reproduce(asked(config))
-    assert "own_faces" not in sys.modules
-
-
 @pytest.fixture
 def as_if_published(monkeypatch):
     """Lets the small data stand for the published data, at its own sizes."""
