@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from outgrow.data.features_file import read_features
-from outgrow.reproductions.raters import Raters
+from outgrow.reproductions.rated_rows import embedded_rows
 from outgrow.sweeps.dimensions import dimensions
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.measured_grid import measure_sweep
@@ -34,26 +34,17 @@ SETS = ("minilm-l3", "minilm-l6", "mpnet-layer8", "mpnet")
 
 def reviews() -> SweepData:
     """Read the movie reviews: full features where they are at hand, else the embedded components."""
-    movies = load_movies()
-    test = np.flatnonzero(movies.is_test)
-    train = np.flatnonzero(~movies.is_test)
-    folder = os.environ.get("OUTGROW_DATA")
-    views = {name: np.asarray(movies.features[name]) for name in SETS}
-    if folder:
-        tables = {
-            name: read_features(Path(folder) / "movies" / f"{name}.parquet", name=name) for name in SETS
-        }
-        places = {
-            name: {row: i for i, row in enumerate(table.ids.tolist())} for name, table in tables.items()
-        }
-        views = {
-            name: table.values[[places[name][row] for row in movies.ids]].astype(np.float32)
-            for name, table in tables.items()
-        }
-    dealt, scored = (
-        Raters.of([movies.ids[i] for i in rows], [movies.raters[i] for i in rows]) for rows in (train, test)
-    )
-    return SweepData(views, train, test, dealt, movies.rating[test][:, None], scored.mean_error)
+    data, folder = embedded_rows().data(), os.environ.get("OUTGROW_DATA")
+    if not folder:
+        return data
+    ids = load_movies().ids
+    tables = {name: read_features(Path(folder) / "movies" / f"{name}.parquet", name=name) for name in SETS}
+    places = {name: {row: i for i, row in enumerate(table.ids.tolist())} for name, table in tables.items()}
+    views = {
+        name: table.values[[places[name][row] for row in ids]].astype(np.float32)
+        for name, table in tables.items()
+    }
+    return replace(data, views=views)
 
 
 def similarity() -> None:

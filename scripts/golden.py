@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from outgrow.reproductions.movies import MoviesOptions
-from outgrow.reproductions.movies import reproduce as reproduce_movies
+from outgrow.config import ReproduceConfig
+from outgrow.reproductions.movies import MOVIES
 from outgrow.reproductions.reproduction import Reproduction
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.synthetic import reproduce
 from outgrow.reproductions.synthetic_draws import SyntheticSettings
 from outgrow.results import as_plain
@@ -22,41 +23,18 @@ from outgrow.results import as_plain
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "reproductions" / "golden"
 
 
-def golden(name: str) -> dict[str, Any]:
-    """Compute the golden results of one experiment.
-
-    Parameters
-    ----------
-    name : str
-        A key of `MAKERS`.
-
-    Returns
-    -------
-    dict
-        Plain values: "config", "verdict", "comparisons" (ours, by what) and "tables" (by name and
-        column).
-    """
-    found, tables = MAKERS[name]()
+def plain(found: Reproduction, tables: tuple[str, ...]) -> dict[str, Any]:
+    """Keep config, verdict, comparisons (ours, by what) and some tables (by name and column)."""
     return {
         "config": as_plain(found.config),
         "verdict": found.verdict,
         "comparisons": {one.what: one.ours for one in found.comparisons},
-        "tables": {
-            table.name: as_plain(table.columns)
-            for table in found.tables
-            if tables is None or table.name in tables
-        },
+        "tables": {table.name: as_plain(table.columns) for table in found.tables if table.name in tables},
     }
 
 
 def synthetic() -> tuple[Reproduction, tuple[str, ...]]:
-    """Reproduce the synthetic experiment on few rows.
-
-    Returns
-    -------
-    tuple of Reproduction and tuple of str
-        What it finds, and which of its tables are kept.
-    """
+    """Reproduce the synthetic experiment on few rows, and say which tables are kept."""
     small = SyntheticSettings(
         seeds=3, n=(260, 700, 4000), N=(150, 1000), n_fixed=260, N_fixed=1000, offsets=(10, 90)
     )
@@ -64,22 +42,16 @@ def synthetic() -> tuple[Reproduction, tuple[str, ...]]:
 
 
 def movies() -> tuple[Reproduction, tuple[str, ...]]:
-    """Reproduce the movie reviews on the embedded components, with few sizes and seeds.
-
-    Returns
-    -------
-    tuple of Reproduction and tuple of str
-        What it finds, and which of its tables are kept.
-    """
-    small = MoviesOptions(seeds=3, n=(100, 300), N=(1000,), noise=(0.0, 2.0), alphas=(0.1, 1.0, 10.0), jobs=1)
-    return reproduce_movies(small), ("dimensions", "tuning", "cells_tuned")
+    """Reproduce the movie reviews with few sizes and seeds, and say which tables are kept."""
+    small = ReproduceConfig(seeds=3, n=(100, 300), N=(1000,), noise=(0.0, 2.0), alphas=(0.1, 1.0, 10.0))
+    return run(MOVIES, small, jobs=1), ("dimensions", "tuning", "cells_tuned")
 
 
-MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...] | None]]] = {
+MAKERS: dict[str, Callable[[], tuple[Reproduction, tuple[str, ...]]]] = {
     "synthetic": synthetic,
     "movies": movies,
 }
-"""Experiments by name: each gives its reproduction and the tables to keep (None: all)."""
+"""Experiments by name."""
 
 
 def main() -> None:
@@ -92,7 +64,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names:
         path = FOLDER / f"{name}.json"
-        path.write_text(json.dumps(golden(name), indent=1) + "\n")
+        path.write_text(json.dumps(plain(*MAKERS[name]()), indent=1) + "\n")
         print(path)
 
 

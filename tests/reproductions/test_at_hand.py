@@ -41,7 +41,8 @@ def test_every_row_with_a_label_is_in_one_part(tmp_path, own):
     assert found.pairs == (("one", "big"), ("second", "big"))
     both = np.concatenate([found.train, found.test])
     assert sorted(both) == [i for i in range(200) if i % 10]
-    assert (found.rows, len(found.test), found.left_out) == (180, 45, 20)
+    assert (found.rows, len(found.test)) == (180, 45)
+    assert found.notes == ("20 rows without labels were left out.",)
     data = found.data()
     np.testing.assert_allclose(data.truth[:, 0], found.test / 7)
     np.testing.assert_allclose(data.labels.draw(0.0, 0)[:, 0], found.train / 7)

@@ -7,17 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
-from outgrow.config import LabelConfig
+from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError
-from outgrow.reproductions import ceiling_table
-from outgrow.reproductions.ceiling_table import (
-    CeilingTableOptions,
-    at_hand_table,
-    doubts,
-    published,
-    recovered,
-    reproduce,
-)
+from outgrow.reproductions.burns import doubts, published, recovered
+from outgrow.reproductions.ceiling_table import CEILING_TABLE, at_hand_table
+from outgrow.reproductions.experiment import MeasuredWay
+from outgrow.reproductions.rated_rows import liked_or_not
+from outgrow.reproductions.runner import run
 from outgrow.results import Estimate, Undefined
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.layout import cut
@@ -35,7 +31,7 @@ def test_the_published_table_is_arithmetic():
 
 
 def test_rounding_and_images_bound_what_three_numbers_say(rng):
-    columns = doubts()
+    columns = doubts().columns
     for row, accuracies in enumerate(((56.6, 61.9, 64.5), (56.6, 66.6, 74.0))):
         low, high = columns["rounding_low"][row], columns["rounding_high"][row]
         inside = [
@@ -49,6 +45,10 @@ def test_rounding_and_images_bound_what_three_numbers_say(rng):
         ends = columns["images_low"][row], columns["images_high"][row]
         assert ends == pytest.approx(spread, abs=0.004)
         assert ends[0] < low < high < ends[1]
+
+
+def reproduce(config=None, **options):
+    return run(CEILING_TABLE, ReproduceConfig(**dict(config or {}), **options), jobs=1)
 
 
 def table_of(accuracy, risk, penalties=1):
@@ -87,7 +87,7 @@ def test_pgr_of_accuracies_is_a_ratio_of_means_with_an_interval(rng):
     }
     risk = {model: [1 - np.array(values[0])] for model, values in accuracy.items()}
     grid = SweepGrid((("w", "s"),), n=(10,), N=(20,), seeds=6)
-    columns = at_hand_table(table_of(accuracy, risk), grid, [PAIR])
+    columns = at_hand_table(MeasuredWay.of("", grid, table_of(accuracy, risk)), [PAIR])
     means = {model: np.mean(values) for model, values in accuracy.items()}
     (pgr,) = columns["pgr_of_accuracies"]
     assert pgr == pytest.approx(recovered(means["teacher"], means["student"], means["ceiling"]))
@@ -106,14 +106,14 @@ def test_a_gap_that_is_not_resolved_has_no_pgr():
     risk = {model: [1 - values[0]] for model, values in accuracy.items()}
     grid = SweepGrid((("w", "s"),), n=(10,), N=(20,), seeds=6)
     bare = PairDimensions("w", "s", 4, 8, 4, 8, Undefined("too few rows", ""), None, None, None)
-    columns = at_hand_table(table_of(accuracy, risk), grid, [bare])
+    columns = at_hand_table(MeasuredWay.of("", grid, table_of(accuracy, risk)), [bare])
     assert columns["pgr_of_accuracies"] == [None] and "OG205" in columns["pgr_of_accuracies_undefined"][0]
     assert columns["d_sw"] == [None] and columns["d_sw_by_d_w"] == [None]
 
 
 @pytest.fixture(scope="module")
 def reviews():
-    return reproduce(CeilingTableOptions(seeds=6))
+    return reproduce(seeds=6)
 
 
 def test_the_embedded_reviews_have_the_same_table(reviews):
@@ -143,12 +143,13 @@ def test_the_figure_shows_pgr_over_the_gap_it_divides_by(reviews):
 
 def test_reviews_equal_plain_refits_on_raters_votes(reviews):
     """The teacher at one penalty, refitted with numpy on the votes of the same raters."""
-    rows, votes = ceiling_table._movies(load_movies())
-    y = votes.draw(0.0, 1)
-    share = np.mean(y.argmax(axis=1) == (rows.y[rows.train].argmax(axis=1)))
+    rows = liked_or_not()
+    votes = rows.labels
+    y, majority = votes.draw(0.0, 1), load_movies().rating[rows.train] > 0
+    share = np.mean(y.argmax(axis=1) == majority)
     assert 0.9 < share < 0.97  # raters' noise is real, and no vote is a tie
     assert (votes.draw(0.0, 2) != y).any() and (votes.draw(0.0, 1) == y).all()
-    one = reproduce(CeilingTableOptions(seeds=2, alphas=(0.1,)))
+    one = reproduce(seeds=2, alphas=(0.1,))
     columns = next(table.columns for table in one.tables if table.name == "at_hand")
     cuts = cut(len(rows.train), SweepGrid(rows.pairs, (400,), (4_000,)))
     right = []
@@ -161,7 +162,7 @@ def test_reviews_equal_plain_refits_on_raters_votes(reviews):
         gram = (Z - centre).T @ (Z - centre) / 400 + penalty * np.eye(Z.shape[1])
         theta = np.linalg.solve(gram, (Z - centre).T @ (target - level) / 400)
         scores = (X[rows.test] - centre) @ theta + level
-        right.append(np.mean(scores.argmax(axis=1) == rows.y[rows.test].argmax(axis=1)))
+        right.append(np.mean(scores.argmax(axis=1) == rows.truth.argmax(axis=1)))
     assert columns["accuracy_teacher"][0] == pytest.approx(np.mean(right), abs=1e-9)
 
 
@@ -183,7 +184,7 @@ def own(tmp_path, rng):
 
 def test_the_users_own_feature_sets(own):
     rows = LabelConfig(**own, label_column="kind")
-    found = reproduce(CeilingTableOptions(rows, seeds=5, n=30, N=200))
+    found = reproduce(rows, seeds=5, n=(30,), N=(200,))
     columns = next(table.columns for table in found.tables if table.name == "at_hand")
     assert columns["teacher"] == ["small"] and columns["student"] == ["large"]
     # The small set lacks one of three directions that decide; chance is a third.
@@ -192,12 +193,10 @@ def test_the_users_own_feature_sets(own):
     assert not any("raters" in note for note in found.notes)
     assert found.config["label_column"] == "kind" and (found.config["n"], found.config["N"]) == (30, 200)
     # Sizes are in proportion where none are named: 400 and 4,000 of 7,605.
-    usual = reproduce(CeilingTableOptions(rows, seeds=2, alphas=(0.1,)))
+    usual = reproduce(rows, seeds=2, alphas=(0.1,))
     assert (usual.config["n"], usual.config["N"]) == (17, 168)
 
 
 def test_what_cannot_be_is_said(own):
     with pytest.raises(ConfigError, match="accuracies are of classes"):
-        reproduce(CeilingTableOptions(LabelConfig(**own, label_column="number", task="regression")))
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(CeilingTableOptions(seeds=1))
+        reproduce(LabelConfig(**own, label_column="number", task="regression"))

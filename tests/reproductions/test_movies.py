@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import runpy
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,25 +11,28 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import Ridge
 
-from outgrow.config import LabelConfig
+from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.chance import similarity_comparisons
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.foretold import foretell
-from outgrow.reproductions.movies import MoviesOptions, reproduce
-from outgrow.reproductions.movies_claims import theory_comparisons, verdict_of
-from outgrow.reproductions.movies_ways import measure_way
+from outgrow.reproductions.movies import MOVIES
+from outgrow.reproductions.movies_claims import because_of, theory_comparisons
 from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
 from outgrow.reproductions.raters import Raters, read_raters
-from outgrow.reproductions.reproduction import Comparison
-from outgrow.reproductions.stages import oracle, stage_by_stage, together
+from outgrow.reproductions.reproduction import Comparison, verdict_of
+from outgrow.reproductions.runner import run
+from outgrow.reproductions.stages import oracle, stage_by_stage
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import cut
+from outgrow.sweeps.measured_grid import measure_sweep
 from outgrow.sweeps.noisy_labels import NoisyLabels
 from outgrow.sweeps.summary import Tuned
 from outgrow.worlds.rated_movies import load_movies
 
-ROOT = Path(__file__).parents[2]
-GOLDEN = Path(__file__).parent / "golden" / "movies.json"
+
+def reproduce(config=None, **options):
+    return run(MOVIES, ReproduceConfig(**dict(config or {}), **options), jobs=1)
 
 
 @cache
@@ -46,7 +46,8 @@ def measured():
     rows = embedded_rows()
     grid = SweepGrid(rows.pairs, (300,), (1000,), (0.0, 2.0), (0.1, 1.0), (0.1, 1.0), seeds=6, joint=False)
     theory = {pair: foretell(rows, pair, grid.alphas_w) for pair in rows.pairs}
-    return rows, measure_way("tuned", grid, rows, theory, 1)
+    table = measure_sweep(rows.data(), grid, jobs=1)
+    return rows, MeasuredWay.of("tuned", grid, table, theory, excess=True)
 
 
 def test_raters_are_drawn_as_by_the_embedded_data():
@@ -117,10 +118,9 @@ def test_theory_of_these_rows_holds_and_of_others_does_not():
     }
     wrong = theory_comparisons(replace(found, theory=loud), rows, (300, 1000))
     assert not any(one.matches for one in wrong if "added noise sd 0" in one.what)
-    assert verdict_of(held, rows)[0] == "matches"
-    verdict, because = verdict_of([*held, *wrong], rows)
-    assert verdict == "partly matches" and wrong[0].what in because
-    assert verdict_of([Comparison("x", 1.0, 2.0, 0.5)], rows)[0] == "does not match"
+    assert verdict_of(held) == "matches" and verdict_of([*held, *wrong]) == "partly matches"
+    assert wrong[0].what in because_of([*held, *wrong], rows)
+    assert verdict_of([Comparison("x", 1.0, 2.0, 0.5)]) == "does not match"
 
 
 def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
@@ -140,20 +140,18 @@ def test_numbers_that_few_seeds_leave_to_chance_are_not_counted_as_matches():
     held = theory_comparisons(replace(found, tuned=Loud()), rows, (300, 1000))
     assert len(held) == 16 and all(one.matches is None and one.published is None for one in held)
     assert all(one.ours is not None and "ask for more --seeds" in one.reason for one in held)
-    assert verdict_of(held, rows)[0] == "not compared"
-    verdict, because = verdict_of([*held, Comparison("x", 1.0, 1.0, 0.5)], rows)
-    assert verdict == "matches" and "16 more are left to chance by so few seeds" in because
+    assert verdict_of(held) == "not compared"
+    one = [*held, Comparison("x", 1.0, 1.0, 0.5)]
+    assert verdict_of(one) == "matches"
+    assert "16 more are left to chance by so few seeds" in because_of(one, rows)
 
 
 def test_choices_of_penalties_one_by_one(rng):
     teacher, student = rng.random((2, 2, 3, 5)), rng.random((2, 2, 3, 4, 5))
-    both, stages = together(student), stage_by_stage(teacher, student)
-    best = oracle(student)
+    stages, best = stage_by_stage(teacher, student), oracle(student)
     for level, n, seed in np.ndindex(2, 2, 5):
         keep = np.arange(5) != seed
         rest = student[level, n][..., keep].mean(-1)
-        a, b = np.unravel_index(rest.argmin(), rest.shape)
-        assert both[level, n, seed] == student[level, n, a, b, seed]
         a = teacher[level, n][..., keep].mean(-1).argmin()
         assert stages[level, n, seed] == student[level, n, a, rest[a].argmin(), seed]
         mean = student[level, n].mean(-1)
@@ -215,14 +213,12 @@ def test_features_of_the_users(own):
     config, reviews = own
     rows = rated_rows(config)
     assert (rows.teachers, rows.student, rows.embedded) == (("small",), "large", False)
-    assert rows.views["large"].shape == (400, 6) and rows.dead == 1
+    assert rows.views["large"].shape == (400, 6) and rows.notes[0].startswith("1 columns that do not vary")
     assert len(rows.test) == round(400 * 3000 / 10605) + 1 and len(rows.train) + len(rows.test) == 400
     by_id = dict(zip(reviews["id"], reviews["raters"], strict=True))
-    for raters in (rows.raters, rows.scorers):
-        np.testing.assert_allclose(raters.mean, [np.mean(by_id[name]) for name in raters.ids])
-    found = reproduce(
-        MoviesOptions(config, seeds=3, n=(40, 80), N=(200,), noise=(0.0, 1.0), alphas=(0.1, 1.0))
-    )
+    raters = rows.labels
+    np.testing.assert_allclose(raters.mean, [np.mean(by_id[name]) for name in raters.ids])
+    found = reproduce(config, seeds=3, n=(40, 80), N=(200,), noise=(0.0, 1.0), alphas=(0.1, 1.0))
     assert list(found.config["n"]) == [40, 80] and "as given" in found.setting
     assert any("1 columns that do not vary were left out" in note for note in found.notes)
     (risks, *_) = (panel for panel in found.panels if panel.y_name == "risk")
@@ -251,17 +247,10 @@ def test_tables_that_lack_something(own, tmp_path):
         read_raters(tmp_path / "reviews.parquet", ["review-3", "nobody"])
     with pytest.raises(ConfigError, match="the raters of the reviews are in no table"):
         rated_rows(config.model_copy(update={"labels": None}))
-    with pytest.raises(ConfigError, match="one seed has no interval"):
-        reproduce(MoviesOptions(seeds=1))
 
 
-@cache
-def again():
-    return runpy.run_path(str(ROOT / "scripts" / "golden.py"))["movies"]()[0]
-
-
-def test_the_reproduction_as_a_whole():
-    found = again()
+def test_the_reproduction_as_a_whole(small_movies):
+    found = small_movies
     assert found.verdict == "matches"
     # Both ways; teachers and levels; against n. One N is a cut of its own.
     groups = {panel.group.split(":")[0] for panel in found.panels}
@@ -301,27 +290,6 @@ def test_the_reproduction_as_a_whole():
     assert theory["theory"][place] is None
 
 
-def test_golden_results_stand():
-    """Made by scripts/golden.py; a change of any number is a decision."""
-    kept, found = json.loads(GOLDEN.read_text()), again()
-    assert json.loads(json.dumps(found.config)) == kept["config"]
-    assert found.verdict == kept["verdict"]
-    # Sums in another order move the worst conditioned of these by some 1e-9; a change of a draw by far more.
-    ours = {one.what: one.ours for one in found.comparisons}
-    assert {what for what, value in ours.items() if value is None} == {
-        what for what, value in kept["comparisons"].items() if value is None
-    }
-    for what, value in kept["comparisons"].items():
-        assert value is None or ours[what] == pytest.approx(value, rel=1e-7), what
-    tables = {table.name: table.columns for table in found.tables}
-    for name, columns in kept["tables"].items():
-        assert tables[name].keys() == columns.keys()
-        for column, values in columns.items():
-            for one, value in zip(tables[name][column], values, strict=True):
-                close = pytest.approx(value, rel=1e-6, abs=1e-9) if isinstance(value, float) else value
-                assert one == close, (name, column)
-
-
 @pytest.mark.slow
 def test_full_features_meet_the_numbers_of_the_theory_page(shared_data):
     folder = shared_data / "movies"
@@ -330,7 +298,7 @@ def test_full_features_meet_the_numbers_of_the_theory_page(shared_data):
         strong=f"mpnet={folder / 'mpnet.parquet'}",
         labels=str(folder / "reviews.parquet"),
     )
-    found = reproduce(MoviesOptions(config, seeds=5, n=(400,), N=(6000,), noise=(0.0,)))
+    found = reproduce(config, seeds=5, n=(400,), N=(6000,), noise=(0.0,))
     said = [one for one in found.comparisons if one.what.startswith("error of minilm-l3")]
     assert len(said) == 3 and all(one.matches for one in said)
     assert said[0].ours > said[1].ours + 0.1

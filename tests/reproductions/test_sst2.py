@@ -10,13 +10,15 @@ import pytest
 from scipy.stats import permutation_test, spearmanr
 from sklearn.linear_model import Ridge
 
-from outgrow.config import LabelConfig
+from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.data.texts import read_texts
 from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.at_hand import models_at_hand
+from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.in_kind import chance_of, in_kind, rank_correlation
+from outgrow.reproductions.runner import run
 from outgrow.reproductions.sentences import longest_of_each, sentences_at_hand
-from outgrow.reproductions.sst2 import SST2Options, accuracy_cells, reproduce
+from outgrow.reproductions.sst2 import SST2, accuracy_cells
 from outgrow.results import Estimate, Undefined
 from outgrow.study.sources import Permissions
 from outgrow.sweeps.grid import SweepGrid
@@ -39,6 +41,10 @@ def short(texts):
 def long(texts):
     return np.array([[text.count("good"), text.count("bad"), len(text), len(text) ** 2] for text in texts])
 """
+
+
+def reproduce(config, **options):
+    return run(SST2, ReproduceConfig(**dict(config), **options), jobs=1)
 
 
 @pytest.fixture
@@ -79,15 +85,15 @@ def features(tmp_path, table, rng):
 
 
 def test_one_phrase_of_each_sentence(features, table):
-    rows, left = sentences_at_hand(features)
-    assert (rows.rows, left) == (SENTENCES, 2 * SENTENCES)
+    rows = sentences_at_hand(features)
+    assert rows.rows == SENTENCES and rows.notes[0].startswith(f"{2 * SENTENCES} phrases")
     assert len(rows.test) == math.ceil(SENTENCES / 5)
     kept = longest_of_each(read_texts(table, text_column="sentence"))
     assert all(text.startswith("film") and "scene" in text for text in kept.items)
     # Labels and features of the same phrases: the strong set's first column is the label and a little noise.
-    liked = rows.y[:, list(rows.classes).index(1)]
-    here = np.concatenate([rows.train, rows.test])
-    assert np.corrcoef(rows.views["strong"][here, 0], liked[here])[0, 1] > 0.8
+    column = list(rows.classes).index(1)
+    for here, codes in ((rows.train, rows.labels.draw(0.0, 0)), (rows.test, rows.truth)):
+        assert np.corrcoef(rows.views["strong"][here, 0], codes[:, column])[0, 1] > 0.8
 
 
 def test_equal_texts_are_one_sentence(tmp_path):
@@ -99,12 +105,14 @@ def test_equal_texts_are_one_sentence(tmp_path):
 
 
 def test_measured_risks_and_accuracies_are_those_of_refitting(features):
-    rows, _ = sentences_at_hand(features)
+    rows = sentences_at_hand(features)
     grid = SweepGrid(rows.pairs, (40,), (120,), (0.0,), (1.0,), (0.1,), seeds=3, joint=False)
     table = measure_sweep(rows.data(), grid, jobs=1)
     cells = accuracy_cells(Tuned(table, grid, "accuracy"), grid)
     X_w, X_s = rows.views["tiny"], rows.views["strong"]
     cuts = cut(len(rows.train), grid)
+    y = np.zeros((len(rows.views["tiny"]), 2))
+    y[rows.train], y[rows.test] = rows.labels.draw(0.0, 0), rows.truth
     wrong = {"teacher": [], "student": [], "ceiling": []}
     for seed in range(3):
         layout = cuts.deal(40, 120, seed)
@@ -114,16 +122,16 @@ def test_measured_risks_and_accuracies_are_those_of_refitting(features):
             scale = np.var(X[rows.train], axis=0).mean()
             return Ridge(alpha=alpha * scale * len(here)).fit(X[here], target)
 
-        teacher = fit(X_w, own, rows.y[own], 1.0)
+        teacher = fit(X_w, own, y[own], 1.0)
         both = np.concatenate([own, pool])
         models = {
             "teacher": (teacher, X_w),
             "student": (fit(X_s, pool, teacher.predict(X_w[pool]), 0.1), X_s),
-            "ceiling": (fit(X_s, both, rows.y[both], 0.1), X_s),
+            "ceiling": (fit(X_s, both, y[both], 0.1), X_s),
         }
         for name, (model, X) in models.items():
             said = model.predict(X[rows.test]).argmax(axis=1)
-            wrong[name].append(np.mean(said != rows.y[rows.test].argmax(axis=1)))
+            wrong[name].append(np.mean(said != y[rows.test].argmax(axis=1)))
     means = {name: np.mean(values) for name, values in wrong.items()}
     cell = (cells["quantity"] == "pgr") & (cells["weak"] == "tiny")
     expected = (means["teacher"] - means["student"]) / (means["teacher"] - means["ceiling"])
@@ -131,7 +139,7 @@ def test_measured_risks_and_accuracies_are_those_of_refitting(features):
 
 
 def test_the_reproduction_as_a_whole(features):
-    found = reproduce(SST2Options(features, seeds=3, noise=(0.3, 0.0), alphas=(0.1, 1.0)))
+    found = reproduce(features, seeds=3, noise=(0.3, 0.0), alphas=(0.1, 1.0))
     assert (found.verdict, found.comparisons) == ("not compared", ())
     assert "no numbers printed are at hand" in found.because
     assert "2 teachers are too few to ask" in found.because
@@ -154,8 +162,7 @@ def test_the_reproduction_as_a_whole(features):
 
 
 def test_logistic_heads(features):
-    options = SST2Options(features, seeds=2, n=(40,), N=(100,), noise=(0.0,), head="logistic", alphas=(1.0,))
-    found = reproduce(options)
+    found = reproduce(features, seeds=2, n=(40,), N=(100,), noise=(0.0,), head="logistic", alphas=(1.0,))
     assert "logistic heads" in found.setting and any("cross-entropies" in note for note in found.notes)
     cells = next(table.columns for table in found.tables if table.name == "cells")
     risk = dict(zip(zip(cells["quantity"], cells["weak"], strict=True), cells["value"], strict=True))
@@ -171,11 +178,11 @@ def test_only_phrases_that_are_kept_are_encoded(table, tmp_path, monkeypatch):
         input=str(table), weak=("a=callable:own_words:short",), strong="b=callable:own_words:long"
     )
     try:
-        rows, left = sentences_at_hand(config, Permissions(("own_words:short", "own_words:long")))
+        rows = sentences_at_hand(config, Permissions(("own_words:short", "own_words:long")))
         seen = {text for part in sys.modules["own_words"].SEEN for text in part}
     finally:
         sys.modules.pop("own_words", None)
-    assert (rows.rows, left) == (SENTENCES, 2 * SENTENCES)
+    assert rows.rows == SENTENCES and rows.notes[0].startswith(f"{2 * SENTENCES} phrases")
     kept = set(longest_of_each(read_texts(table, text_column="sentence")).items)
     # Models are probed on long texts, too, which are several of these together.
     assert kept <= seen and all(text.count("scene") > 1 for text in seen - kept)
@@ -186,17 +193,15 @@ def test_tables_without_phrases_say_so(features, table, tmp_path):
     lines = [f"{name},{int(label)}" for name, label in zip(read.ids, read.labels, strict=True)]
     (tmp_path / "labels.csv").write_text("id,label\n" + "\n".join(lines) + "\n")
     bare = features.model_copy(update={"labels": str(tmp_path / "labels.csv")})
-    rows, left = sentences_at_hand(bare)
-    assert left is None and rows.rows == 3 * SENTENCES
+    rows = sentences_at_hand(bare)
+    assert rows.rows == 3 * SENTENCES and rows.notes[0].startswith("The table holds no phrases")
     same = models_at_hand(bare.model_copy(update={"task": "classification"}), 0.2)
     np.testing.assert_array_equal(rows.test, same.test)
-    found = reproduce(SST2Options(bare, seeds=2, n=(40,), N=(100,), noise=(0.0,), alphas=(1.0,)))
+    found = reproduce(bare, seeds=2, n=(40,), N=(100,), noise=(0.0,), alphas=(1.0,))
     assert any(note.startswith("The table holds no phrases") for note in found.notes)
 
 
 def test_what_cannot_be_is_said(features, tmp_path):
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(SST2Options(features, seeds=1))
     with pytest.raises(ConfigError, match="neither phrases nor labels are named"):
         sentences_at_hand(features.model_copy(update={"labels": None}))
     (tmp_path / "bare.csv").write_text("id,sentence\na,fine\nb,bad\n")
@@ -246,7 +251,8 @@ def test_answers_in_kind():
         PairDimensions(name, "s", 10, 10, 10, 10, Estimate(float(place)), None, None, None)
         for place, name in enumerate(names, 1)
     ]
-    table, said = in_kind(Told(gains, ratios), grid, pairs, (40, 100), "swapped labels")
+    way = MeasuredWay("", grid, {}, {}, Told(gains, ratios), {})
+    table, said = in_kind(way, pairs, (40, 100), "swapped labels")
     columns = table.columns
     assert columns["value"][:2] == [-1.0, -1.0] and columns["chance"][0] == 1 / 24
     assert columns["low"][0] == columns["high"][0] == -1.0
@@ -254,7 +260,7 @@ def test_answers_in_kind():
     assert "is -1.00 (-1.00 to -1.00" in said and "4.2% have it as low" in said
     assert "for 2 of 4 teachers" in said
     pairs[0] = PairDimensions("a", "s", 10, 10, 10, 10, Undefined("too few rows", ""), None, None, None)
-    few, told = in_kind(Told(gains, ratios), grid, pairs, (40, 100), "swapped labels")
+    few, told = in_kind(way, pairs, (40, 100), "swapped labels")
     assert few.columns["value"][0] is None and "3 teachers are too few" in told
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +12,7 @@ from scipy.special import stdtrit
 from outgrow.errors import ConfigError
 from outgrow.reproductions.reproduction import Comparison
 from outgrow.reproductions.synthetic import agreement_of, judged, reproduce
-from outgrow.reproductions.synthetic_draws import PLACES, SyntheticSettings, draw
+from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import GROUPS, WHY
 from outgrow.reproductions.synthetic_rows import (
     CHANCE,
@@ -38,8 +35,6 @@ from outgrow.reproductions.synthetic_world import (
 from outgrow.theory.gain import opr_well_specified, pgr_well_specified
 from outgrow.theory.population import Population
 
-ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = Path(__file__).parent / "golden" / "synthetic.json"
 WIDE = SyntheticSettings(
     n=(250, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 5000),
     N=(150, 200, 300, 500, 1000, 2000, 5000, 10_000, 20_000),
@@ -222,7 +217,8 @@ def test_gains_fall_with_n_only_where_the_target_is_missed():
 
 
 def test_where_the_published_bounds_hold():
-    found = {(one.quantity, one.points, one.d_sw): one for one in margins(WIDE)}
+    rows = rows_of(draw(replace(WIDE, seeds=2)))
+    found = {(one.quantity, one.points, one.d_sw): one for one in margins(rows)}
     own = "each model's own points"
     for d_sw in (90, 50, 10):
         assert found["weak teacher", own, d_sw].holds == found["weak teacher", own, d_sw].sizes == 10
@@ -368,30 +364,6 @@ def test_a_smaller_contribution_for_every_coordinate():
 def test_settings_that_cannot_be(changes, message):
     with pytest.raises(ConfigError, match=message):
         SyntheticSettings(**changes)
-
-
-def test_golden_results_stand():
-    """Made by scripts/golden.py; a change of any number is a decision."""
-    kept = json.loads(GOLDEN.read_text())
-    found = runpy.run_path(str(ROOT / "scripts" / "golden.py"))["golden"]("synthetic")
-    assert found.keys() == kept.keys() and found["tables"].keys() == kept["tables"].keys()
-    assert json.loads(json.dumps(found["config"])) == kept["config"]
-    assert found["verdict"] == kept["verdict"]
-    # Machines differ in the order of sums: some 1e-15, times a condition of 10^3 in the fits. A change of a
-    # formula or of a draw moves far more than 1e-8.
-    assert found["comparisons"] == pytest.approx(kept["comparisons"], rel=1e-8)
-    for name, columns in kept["tables"].items():
-        assert found["tables"][name].keys() == columns.keys()
-        for column, values in columns.items():
-            # A z score is a difference of near equals, and may itself be near 0.
-            least = 1e-8 if column == "z" else 1e-20
-            for again, value in zip(found["tables"][name][column], values, strict=True):
-                close = pytest.approx(value, rel=1e-8, abs=least) if isinstance(value, float) else value
-                assert again == close, (name, column)
-
-
-def test_places_are_those_of_theory():
-    assert PLACES == ("fresh", "own_points")
 
 
 def test_few_seeds_are_not_said_to_agree():

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from outgrow.config import LabelConfig
+from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError
 from outgrow.reproductions import utkface
-from outgrow.reproductions.utkface import UTKFaceOptions, reproduce
-from outgrow.study.sources import Permissions
+from outgrow.reproductions.at_hand import models_at_hand
+from outgrow.reproductions.experiment import Sizes
+from outgrow.reproductions.runner import run
+from outgrow.reproductions.utkface import UTKFACE
+from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps import fits
+from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.layout import cut
 
 FACES = 300
@@ -35,6 +40,14 @@ def large(paths):
 
 CALLABLES = ("own_faces:small", "own_faces:large")
 """Two encoders: cheap, and of the user's own."""
+
+
+def asked(config, **options):
+    return ReproduceConfig(**dict(config), **options)
+
+
+def reproduce(config, permissions=NOTHING, experiment=UTKFACE):
+    return run(experiment, config, permissions, jobs=1)
 
 
 def names_of(ages):
@@ -91,11 +104,12 @@ def features(tmp_path, rng):
 
 def published_by_hand(config, options, at):
     """PGR and OPR of one pair by refitting with scikit-learn, a mean over trials of ratios."""
-    rows = utkface.models_at_hand(config, utkface.SHARE)
+    rows = models_at_hand(config, utkface.SHARE)
     teacher, student = rows.teachers[0], rows.student
     X_w, X_s = (rows.views[name].astype(float) for name in (teacher, student))
-    y = rows.y[:, 0]
-    grid = utkface.SweepGrid(rows.pairs, options.n, options.N, seeds=options.seeds)
+    y = np.zeros(len(X_w))
+    y[rows.train], y[rows.test] = rows.labels.draw(0.0, 0)[:, 0], rows.truth[:, 0]
+    grid = SweepGrid(rows.pairs, options.n, options.N, seeds=options.seeds)
     cuts = cut(len(rows.train), grid)
     n, N = at
     pgr, opr = [], []
@@ -119,7 +133,7 @@ def published_by_hand(config, options, at):
 
 
 def test_the_published_way_equals_plain_refits(features):
-    options = UTKFaceOptions(features, seeds=3, n=(40, 60), N=(90, 150), noise=(0.0,))
+    options = asked(features, seeds=3, n=(40, 60), N=(90, 150), noise=(0.0,))
     found = reproduce(options)
     (ways,) = (table.columns for table in found.tables if table.name == "ways")
     assert ways["way"][:2] == ["as published", "our way"] and (ways["n"][0], ways["N"][0]) == (40, 150)
@@ -129,7 +143,7 @@ def test_the_published_way_equals_plain_refits(features):
 
 
 def test_wide_sets_go_through_a_sketch_as_published_and_not_our_way(features, monkeypatch):
-    options = UTKFaceOptions(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.1,))
+    options = asked(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.1,))
     monkeypatch.setattr(fits, "OVERSAMPLING", 0)
     tables = []
     for rank in (utkface.SKETCH, 6):
@@ -149,7 +163,7 @@ def test_pictures_and_the_users_encoders(folder, own_code):
     config = LabelConfig(
         input=str(folder), weak=(f"ResNet-18=callable:{CALLABLES[0]}",), strong=f"big=callable:{CALLABLES[1]}"
     )
-    options = UTKFaceOptions(config, seeds=3, noise=(0.0, 20.0), alphas=(1e-3, 0.1))
+    options = asked(config, seeds=3, noise=(0.0, 20.0), alphas=(1e-3, 0.1))
     found = reproduce(options, Permissions(CALLABLES))
     assert found.verdict == "not compared"
     assert "300 pictures instead of 23,708" in found.because
@@ -174,27 +188,29 @@ def test_pictures_and_the_users_encoders(folder, own_code):
     assert max(ways["mse_ceiling"]) < 100
 
 
-def test_code_of_the_users_is_not_run_unasked(folder, own_code):
-    config = LabelConfig(
-        input=str(folder), weak=(f"callable:{CALLABLES[0]}",), strong=f"callable:{CALLABLES[1]}"
-    )
-    with pytest.raises(ConfigError, match="allow-code"):
-        reproduce(UTKFaceOptions(config))
-    assert "own_faces" not in sys.modules
-
-
 @pytest.fixture
 def as_if_published(monkeypatch):
     """Lets the small data stand for the published data, at its own sizes."""
-    changes = {"FACES": (FACES, FACES), "TEST": 47, "SHARE": 47 / FACES, "TRAIN": FACES - 47}
-    changes |= {"LABELS": 40, "POOL": 150, "SIZES_N": (20, 40, 60), "SIZES_POOL": (60, 150), "TRIALS": 2}
+    changes = {
+        "FACES": (FACES, FACES),
+        "TEST": 47,
+        "SHARE": 47 / FACES,
+        "LABELS": 40,
+        "POOL": 150,
+        "TRIALS": 2,
+    }
     for name, value in changes.items():
         monkeypatch.setattr(utkface, name, value)
 
 
+def reproduce_small(config):
+    sizes = Sizes((20, 40, 60), (60, 150), (utkface.LABELS, utkface.POOL), FACES - 47)
+    return reproduce(config, experiment=replace(UTKFACE, sizes=sizes))
+
+
 def test_like_data_are_held_against_what_is_printed(features, as_if_published, monkeypatch):
-    options = UTKFaceOptions(features, seeds=4, noise=(0.0, 5.0))
-    first = reproduce(options)
+    options = asked(features, seeds=4, noise=(0.0, 5.0))
+    first = reproduce_small(options)
     numbers = {each.what: each for each in first.comparisons}
     own = numbers["PGR, ResNet-18, no added noise, n = 40, N = 150"]
     low, high = own.interval
@@ -210,18 +226,14 @@ def test_like_data_are_held_against_what_is_printed(features, as_if_published, m
     assert "of 6 printed numbers" in first.because
 
     # Had ours been printed, they would match; and a printed number far away does not.
-    by_teacher = {**utkface.BY_TEACHER, "ResNet-18": (compared[0].ours, compared[1].ours)}
-    by_noise = {
-        **utkface.BY_NOISE,
-        0.0: (compared[2].ours, compared[3].ours),
-        5.0: (compared[4].ours, compared[5].ours),
-    }
-    monkeypatch.setattr(utkface, "BY_TEACHER", by_teacher)
-    monkeypatch.setattr(utkface, "BY_NOISE", by_noise)
-    again = reproduce(options)
+    keys = (("ResNet-18", 0.0), ("ResNet-50", 0.0), ("ResNet-50", 5.0))
+    pairs = zip(compared[::2], compared[1::2], strict=True)
+    printed = {key: (pgr.ours, opr.ours) for key, (pgr, opr) in zip(keys, pairs, strict=True)}
+    monkeypatch.setattr(utkface, "PRINTED", {**utkface.PRINTED, **printed})
+    again = reproduce_small(options)
     assert (again.verdict, again.because[:6]) == ("matches", "6 of 6")
-    monkeypatch.setattr(utkface, "BY_NOISE", {**by_noise, 5.0: (9.0, 9.0)})
-    assert reproduce(options).verdict == "partly matches"
+    monkeypatch.setattr(utkface, "PRINTED", {**utkface.PRINTED, keys[2]: (9.0, 9.0)})
+    assert reproduce_small(options).verdict == "partly matches"
 
     # Printed numbers are marks on the line of their own teacher or level, where they belong.
     marks = {
@@ -247,13 +259,13 @@ def test_like_data_are_held_against_what_is_printed(features, as_if_published, m
         ({"LABELS": 100}, "n = 60 and N = 150 instead of 100 and 150"),
         ({"TRIALS": 3}, "2 trials instead of 3"),
         ({"STUDENT": "CLIP-L/14"}, "the student is clip-b32 instead of CLIP-L/14"),
-        ({"NOISY": "VGG", "BY_TEACHER": {"VGG-19": (0.5, 0.5)}}, "no teacher is one of VGG-19, VGG"),
+        ({"PRINTED": {("VGG", 0.0): (0.5, 0.5), ("VGG", 5.0): (0.5, 0.5)}}, "no teacher is one of VGG"),
     ],
 )
 def test_each_difference_is_a_reason_not_to_compare(features, as_if_published, monkeypatch, changes, reason):
     for name, value in changes.items():
         monkeypatch.setattr(utkface, name, value)
-    found = reproduce(UTKFaceOptions(features, seeds=2, noise=(0.0,), alphas=(0.1,)))
+    found = reproduce_small(asked(features, seeds=2, noise=(0.0,), alphas=(0.1,)))
     assert found.verdict == "not compared" and reason in found.because
 
 
@@ -266,8 +278,8 @@ def test_ours_is_not_hurt_by_an_offset_of_features_and_the_published_way_is(feat
             np.savez(tmp_path / f"moved-{name}.npz", ids=held["ids"], features=held["features"] + 3)
         moved[name] = f"{name}={tmp_path}/moved-{name}.npz"
     *weak, strong = moved.values()
-    options = UTKFaceOptions(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.01, 0.1))
-    other = UTKFaceOptions(
+    options = asked(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.01, 0.1))
+    other = asked(
         features.model_copy(update={"weak": tuple(weak), "strong": strong}),
         seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.01, 0.1),
     )  # fmt: skip
@@ -282,7 +294,5 @@ def test_ours_is_not_hurt_by_an_offset_of_features_and_the_published_way_is(feat
 
 
 def test_what_cannot_be_is_said(features):
-    with pytest.raises(ConfigError, match="one trial has no interval"):
-        reproduce(UTKFaceOptions(features, seeds=1))
     with pytest.raises(ConfigError, match=r"n = 200 with N = 150 takes 350 rows, and 253"):
-        reproduce(UTKFaceOptions(features, n=(200,), N=(150,)))
+        reproduce(asked(features, n=(200,), N=(150,)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.config import LabelConfig, RunConfig
-from outgrow.data.join import Joined
-from outgrow.data.labels import NO_SPLIT
+from outgrow.data.join import Joined, join
+from outgrow.data.labels import NO_SPLIT, LabelTable
 from outgrow.data.numeric import check_spread
+from outgrow.data.raw import RawRows
 from outgrow.data.splits import draw_split
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import DataError
 from outgrow.results import Check
 from outgrow.study.prepare import Prepared, prepare
-from outgrow.study.sources import NOTHING, Permissions, Progress
+from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets
 from outgrow.sweeps.grid import LabelDraws, SweepData
 from outgrow.sweeps.noisy_labels import NoisyLabels
 
@@ -44,23 +45,30 @@ class AtHand:
     """Feature sets of the same rows, with labels."""
 
     views: Mapping[str, Float[np.ndarray, "rows _"]]
-    """Feature sets by name."""
     teachers: tuple[str, ...]
-    """All names but the student's."""
     student: str
-    """Name of the strong set."""
     train: Int[np.ndarray, " R"]
     """Rows to deal from, and to score on."""
     test: Int[np.ndarray, " T"]
     """Rows to deal from, and to score on."""
-    y: Float[np.ndarray, "rows k"]
-    """Labels: one column, or one-hot codes; NaN where unknown, which no row of `train` and `test` is."""
-    classes: tuple[object, ...]
-    """Classes in the order of the columns of `y`; empty for a regression."""
-    left_out: int
-    """Rows that have no label."""
-    checks: tuple[Check, ...]
+    labels: LabelDraws
+    """Gives labels of the rows to deal from."""
+    truth: Float[np.ndarray, "T k"]
+    """What the rows to score on are held against: one column, or one-hot codes."""
+    truth_variance: float = 0.0
+    """Error variance of `truth`, where it is known."""
+    noise_variance: float = 0.0
+    """Variance of the labels around their truth, where it is known."""
+    classes: tuple[object, ...] = ()
+    """Classes in the order of the columns of `truth`; empty for a regression."""
+    unit: str = "rows"
+    """What rows are, such as "sentences"."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+    checks: tuple[Check, ...] = ()
     """Suspicions about the data."""
+    embedded: bool = False
+    """Whether these are the embedded reviews."""
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -72,35 +80,53 @@ class AtHand:
         """Rows with labels: those to deal from, and those to score on."""
         return len(self.train) + len(self.test)
 
-    def data(self, labels: LabelDraws | None = None) -> SweepData:
+    def known(self, published: Iterable[str]) -> dict[str, str]:
+        """Find published teachers among those at hand, whatever the spelling of their names."""
+        own = {plain_name(name): name for name in reversed(self.teachers)}
+        return {name: own[plain_name(name)] for name in published if plain_name(name) in own}
+
+    def data(self) -> SweepData:
         """Give what a sweep is measured on."""
-        count = len(self.classes)
         return SweepData(
             views=self.views,
             train=self.train,
             test=self.test,
-            labels=NoisyLabels(self.y[self.train], count) if labels is None else labels,
-            truth=self.y[self.test],
-            classes=count,
+            labels=self.labels,
+            truth=self.truth,
+            truth_variance=self.truth_variance,
+            classes=len(self.classes),
         )
 
 
 def models_at_hand(
     config: LabelConfig,
     share: float,
+    what: str = "rows without labels",
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
 ) -> AtHand:
-    """Read the models and rows that a configuration names."""
-    own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
+    """Read the models and rows that a configuration names; what rows without labels are called."""
+    return at_hand(prepared(config, share, permissions, progress), what)
+
+
+def prepared(
+    config: LabelConfig, share: float, permissions: Permissions, progress: Progress | None
+) -> Prepared:
+    """Read models and rows as a run does, a share of the rows being the test where nobody says."""
+    own = label_options(config)
     if not config.split_column:
         own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
     if not (config.test or config.split_column):
         own["test"] = share
-    return at_hand(prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True))
+    return prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True)
 
 
-def at_hand(found: Prepared) -> AtHand:
+def label_options(config: LabelConfig) -> dict[str, Any]:
+    """Take the options that say where rows and labels are."""
+    return {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
+
+
+def at_hand(found: Prepared, what: str = "rows without labels") -> AtHand:
     """Take what was read of a run, its rows to train on all being alike."""
     if not len(found.split.test):
         raise DataError(
@@ -108,35 +134,54 @@ def at_hand(found: Prepared) -> AtHand:
         )
     known = ~np.isnan(found.y).any(axis=1)
     dealt = np.sort(np.concatenate([found.split.labelled, found.split.unlabelled]))
+    train, left_out = dealt[known[dealt]], int((~known[dealt]).sum())
     return AtHand(
         views={**found.weak, found.strong_name: found.strong},
         teachers=tuple(found.weak),
         student=found.strong_name,
-        train=dealt[known[dealt]],
+        train=train,
         test=found.split.test,
-        y=found.y,
+        labels=NoisyLabels(found.y[train], len(found.classes)),
+        truth=found.y[found.split.test],
         classes=found.classes,
-        left_out=int((~known[dealt]).sum()),
+        notes=(f"{left_out:,} {what} were left out.",) if left_out else (),
         checks=tuple(check for check in found.checks if check.code != DEALT),
     )
 
 
+def read_apart(
+    config: LabelConfig,
+    share: float,
+    labels: LabelTable,
+    made: RawRows | None,
+    beside: Sequence[str],
+    permissions: Permissions,
+    progress: Progress | None,
+) -> AtHand:
+    """Read the models' features of rows of classes that were not read as a run reads them."""
+    given = RunConfig(**label_options(config))
+    weak, strong = feature_sets(given, made, beside, permissions, progress)
+    names = [table.identity.name for table in (*weak, strong)]
+    return parted(join(weak, strong, labels), names, config.test or share, config.seed)
+
+
 def parted(joined: Joined, names: Sequence[str], test: float, seed: int) -> AtHand:
-    """Part rows of classes that were read by other ways than a run's."""
+    """Part rows of classes."""
     _, classes, _ = choose_task(joined.labels, "classification", ids=joined.ids)
     split = draw_split(joined.has_label, ids=joined.ids, test=test, seed=seed)
     views = dict(zip(names, (*joined.weak, joined.strong), strict=True))
     for name, values in views.items():
         check_spread(values, name)
+    y = encode(joined.labels, "classification", classes, ids=joined.ids)
     return AtHand(
         views=views,
         teachers=tuple(names[:-1]),
         student=names[-1],
         train=split.labelled,
         test=split.test,
-        y=encode(joined.labels, "classification", classes, ids=joined.ids),
+        labels=NoisyLabels(y[split.labelled], len(classes)),
+        truth=y[split.test],
         classes=tuple(classes),
-        left_out=0,
         checks=joined.checks,
     )
 

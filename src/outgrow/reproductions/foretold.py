@@ -15,16 +15,14 @@ from jaxtyping import Float
 
 from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pair_moments import pair_moments
-from outgrow.reproductions.rated_rows import RatedRows
+from outgrow.reproductions.at_hand import AtHand
+from outgrow.reproductions.reproduction import MODELS
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.whitening import whiten
 
 FOLDS = 10
 """Folds of the test rows: products of means over different folds are unbiased; with ten a tenth of the
 products, those within a fold, are not used."""
-
-MODELS = ("teacher", "student", "baseline", "ceiling")
-"""In the order of reports."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +54,8 @@ class Foretold:
         target = self.forecast.target
         # A rater's noise, and what was added, in the place of the mean's.
         own = replace(target, variance=target.variance - self.truth_error + sigma2, sigma2=sigma2)
-        alphas = dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0) if self.bare else {}
+        bare = not (self.forecast.penalties_w.any() or self.forecast.penalties_s.any())
+        alphas = dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0) if bare else {}
         found = replace(self.forecast, target=own).surface(n, N, **alphas)
         shape = (len(n), len(N))
         errors = {
@@ -73,13 +72,8 @@ class Foretold:
         bare = replace(self.forecast, penalties_w=none, penalties_s=none)
         return Foretold(bare, self.noise_variance, self.truth_error)
 
-    @property
-    def bare(self) -> bool:
-        """Whether nothing is penalised."""
-        return not (self.forecast.penalties_w.any() or self.forecast.penalties_s.any())
 
-
-def foretell(rows: RatedRows, pair: tuple[str, str], alphas: Sequence[float]) -> Foretold:
+def foretell(rows: AtHand, pair: tuple[str, str], alphas: Sequence[float]) -> Foretold:
     """Measure what theory needs of a pair."""
     X_w, X_s = (rows.views[name] for name in pair)
     found = whiten(pair_moments(X_w, X_s, splits={"train": rows.train}).select())
@@ -87,7 +81,7 @@ def foretell(rows: RatedRows, pair: tuple[str, str], alphas: Sequence[float]) ->
     spectra = found.pair.with_lengths(Z_w, Z_s)
     # Rows may be sorted by their labels; which fold one is in should not follow them.
     folds = np.random.default_rng(FOLDS).permutation(len(rows.test)) % FOLDS
-    target = label_terms(spectra, Z_w, Z_s, rows.scorers.mean[:, None], folds)
+    target = label_terms(spectra, Z_w, Z_s, rows.truth, folds)
     # The estimate alone: its replicates would make the choice of penalties cautious, as a forecast must be.
     target = replace(target, weights=target.weights[:1], variance=target.variance[:1])
     scale_w, scale_s = (float(np.var(X[rows.train], axis=0, dtype=np.float64).mean()) for X in (X_w, X_s))
@@ -102,4 +96,4 @@ def foretell(rows: RatedRows, pair: tuple[str, str], alphas: Sequence[float]) ->
         penalties_s=scale_s * np.asarray(alphas, dtype=float),
         union=False,
     )
-    return Foretold(forecast, rows.noise_variance, rows.scorers.mean_error)
+    return Foretold(forecast, rows.noise_variance, rows.truth_variance)

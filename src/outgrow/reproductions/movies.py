@@ -7,190 +7,122 @@ interpolation stands. What this project's own pages claim of these rows is measu
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from dataclasses import replace
 
-import numpy as np
-
-from outgrow.config import LabelConfig
-from outgrow.errors import ConfigError
-from outgrow.reproductions.at_hand import sized
-from outgrow.reproductions.by_level import cell_table, dimension_table
+from outgrow.config import ReproduceConfig
+from outgrow.reproductions.at_hand import AtHand
+from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
 from outgrow.reproductions.chance import similarity_comparisons
+from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, Way
 from outgrow.reproductions.foretold import foretell
 from outgrow.reproductions.movies_claims import (
     SDS,
+    because_of,
+    off_theory,
     peak_comparisons,
     theory_comparisons,
     tuning_comparisons,
-    verdict_of,
 )
-from outgrow.reproductions.movies_ways import (
-    MeasuredWay,
-    Way,
-    measure_way,
-    movie_panels,
-    theory_table,
-    typical_deviation,
-)
-from outgrow.reproductions.rated_rows import RatedRows, embedded_rows, rated_rows
-from outgrow.reproductions.reproduction import Comparison, Reproduction
-from outgrow.reproductions.stages import tuning_of
-from outgrow.results import as_plain
-from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.sweeps.dimensions import dimensions
+from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
+from outgrow.reproductions.reproduction import Reproduction, verdict_of
+from outgrow.reproductions.stages import tuning_of, tuning_table
+from outgrow.reproductions.theory_lines import theory_lines, theory_table, typical_deviation
+from outgrow.study.sources import Permissions, Progress
+from outgrow.sweeps.figure import RISKS
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.layout import MOST_BLOCKS
 from outgrow.sweeps.summary import mean_and_ends
-
-TRAIN = 7_605
-"""Rows to deal from that the sizes below are meant for: all but the test. With fewer, sizes shrink."""
-
-LABELS, POOL = 400, 6_000
-"""n and N that are held while the other runs: the n of docs/theory.md, T8, and most of the pool."""
-
-SIZES_N = (50, 100, 200, 400, 800, 1_500)
-"""Labelled rows: from a handful to what the largest pool leaves, less some rows that do not fill a block."""
-
-SIZES_POOL = (500, 1_000, 2_000, 4_000, 6_000)
-"""Unlabelled rows."""
+from outgrow.sweeps.sweep_outcome import PairDimensions
 
 AROUND = (0.75, 0.9, 1.1, 1.35)
 """Sizes looked at around interpolation, in units of its n: beyond a third on either side least squares
 multiplies noise by less than four."""
 
-NOISE = (0.0, 1.0, 2.0)
-"""Standard deviations of noise added to a rater's value; the raters' own is .97."""
 
-ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Penalties tried, in mean variances per column: the best of nearly every stage lie inside, of the components
-(whose mean variance is three times that of full features) and of full features."""
+def read(asked: ReproduceConfig, _level: float, permissions: Permissions, progress: Progress) -> AtHand:
+    """Take the embedded components, or features of the user's."""
+    return embedded_rows() if asked.rows() is None else rated_rows(asked, permissions, progress)
 
 
-@dataclass(frozen=True)
-class MoviesOptions:
-    """What the experiment is done with."""
-
-    rows: LabelConfig | None = None
-    """Full features (or models and texts) and the table of reviews with its column of raters; the embedded
-    components by default."""
-    seeds: int = 10
-    """Draws of rows, raters and noise."""
-    n: tuple[int, ...] = ()
-    """Sizes; the usual ones by default."""
-    N: tuple[int, ...] = ()
-    """Sizes; the usual ones by default."""
-    noise: tuple[float, ...] = NOISE
-    """Standard deviations of noise added to the rater drawn."""
-    alphas: tuple[float, ...] = ALPHAS
-    """Penalties tried, in mean variances per column."""
-    jobs: int | None = None
-    """Processes."""
-
-
-def reproduce(
-    options: MoviesOptions, permissions: Permissions = NOTHING, progress: Progress | None = None
-) -> Reproduction:
-    """Do the experiment on the embedded reviews, or on features of the user's."""
-    start = time.perf_counter()
-    if options.seeds < 2:
-        raise ConfigError("one seed has no interval", "--seeds", "Ask for two at least; ten are usual.")
-    rows = embedded_rows() if options.rows is None else rated_rows(options.rows, permissions, progress)
-    noise = tuple(sorted(set(options.noise)))
-    n, at_n = sized(options.n, SIZES_N, LABELS, len(rows.train), TRAIN)
-    N, at_N = sized(options.N, SIZES_POOL, POOL, len(rows.train), TRAIN)
-    tuned = SweepGrid(
-        pairs=rows.pairs,
-        n=n,
-        N=N,
-        noise=noise,
-        alphas_w=options.alphas,
-        alphas_s=options.alphas,
-        seeds=options.seeds,
-        joint=False,
-    )
-    data = rows.data()
-    pairs = dimensions(data, rows.pairs)
+def without_penalties(grid: SweepGrid, rows: AtHand, pairs: Sequence[PairDimensions]) -> SweepGrid:
+    """Add interpolation and sizes around it, as far as rows go."""
     peak = pairs[0].d_s + 1
-    bare = replace(
-        tuned,
-        n=_around(n, peak, len(rows.train) - max(N) - len(rows.train) // MOST_BLOCKS),
-        N=_around(N, peak, max(N)),
-        alphas_w=(0.0,),
-        alphas_s=(0.0,),
+
+    def around(sizes: Sequence[int], most: int) -> tuple[int, ...]:
+        wanted = {peak, *(round(peak * share) for share in AROUND)}
+        return tuple(sorted({*sizes, *(size for size in wanted if 2 <= size <= most)}))
+
+    most = len(rows.train) - max(grid.N) - len(rows.train) // MOST_BLOCKS
+    return replace(
+        grid, n=around(grid.n, most), N=around(grid.N, max(grid.N)), alphas_w=(0.0,), alphas_s=(0.0,)
     )
-    theory = {pair: foretell(rows, pair, options.alphas) for pair in rows.pairs}
-    plain = {pair: known.without_penalties() for pair, known in theory.items()}
-    both = [
-        measure_way(way, grid, rows, known, options.jobs, progress)
-        for way, grid, known in zip(get_args(Way), (tuned, bare), (theory, plain), strict=True)
-    ]
-    at = at_n, at_N
-    tuning = tuning_of(both[0].table, tuned, at_N)
-    theory_held = theory_comparisons(both[0], rows, at)
+
+
+def tell(found: Measurements) -> Reproduction:
+    """Hold what was measured against theory and this project's pages."""
+    rows, at, (tuned, bare) = found.rows, found.at, found.ways
+    tuning = tuning_of(tuned, at[1])
+    held = theory_comparisons(tuned, rows, at)
     comparisons = (
-        *theory_held,
-        *peak_comparisons(both[1], rows, at_N, peak),
-        *similarity_comparisons(data, rows.pairs, SDS),
-        *tuning_comparisons(tuning, rows, pairs, options.seeds),
+        *held,
+        *peak_comparisons(bare, rows, at[1], found.pairs[0].d_s + 1),
+        *similarity_comparisons(rows.data(), rows.pairs, SDS),
+        *tuning_comparisons(tuning, rows, found.pairs, tuned.grid.seeds),
     )
-    verdict, because = verdict_of(comparisons, rows)
-    inside, held, off = _off(theory_held)
-    if verdict == "matches" and inside < held / 2:
+    verdict, because = verdict_of(comparisons), because_of(comparisons, rows)
+    inside, count, off = off_theory(held)
+    if verdict == "matches" and inside < count / 2:
         # Near enough for the tolerance, and beyond chance for most: that is no match of theory.
         verdict, because = "partly matches", f"{because} {off}"
         off = ""
+    panels = tuple(
+        panel
+        for each in found.ways
+        for panel in level_panels(
+            found,
+            each,
+            every_level=False,
+            prefix=f"{each.name}: ",
+            # Ratios at the peak are hundreds of those beside it.
+            logs=RISKS if each is tuned else (*RISKS, "opr"),
+            beside=theory_lines(each, at),
+        )
+    )
     return Reproduction(
-        name="movies",
-        title="Movie reviews with real raters: PGR and OPR against n and N",
-        source="this project; ratings and texts of Hutto and Gilbert, VADER, 2014",
-        reference="Theory",
-        setting=_setting(rows, options, both, at),
+        **found.about(),
+        setting=_setting(found),
         verdict=verdict,
         because=because,
         comparisons=comparisons,
-        panels=tuple(panel for each in both for panel in movie_panels(each, rows, pairs, at)),
+        panels=panels,
         tables=(
-            dimension_table(pairs),
-            theory_table(both, rows),
-            tuning,
-            *(cell_table(each.cells, f"cells_{each.way}", each.way) for each in both),
+            dimension_table(found.pairs),
+            theory_table(found),
+            tuning_table(tuning),
+            *(cell_table(each.cells, f"cells_{each.name}", each.name) for each in found.ways),
         ),
-        notes=(*_notes(rows, both, at, peak), *([off] if off else [])),
-        checks=rows.checks,
-        config=_config(options, both),
-        seconds=time.perf_counter() - start,
+        notes=(*_notes(found), *rows.notes, *([off] if off else [])),
     )
 
 
-def _around(sizes: Sequence[int], peak: int, most: int) -> tuple[int, ...]:
-    """Add interpolation and sizes around it, as far as rows go."""
-    wanted = {peak, *(round(peak * share) for share in AROUND)}
-    return tuple(sorted({*sizes, *(size for size in wanted if 2 <= size <= most)}))
-
-
-def _setting(
-    rows: RatedRows, options: MoviesOptions, both: Sequence[MeasuredWay], at: tuple[int, int]
-) -> str:
-    few = len(rows.train) < TRAIN and not (options.n and options.N)
-    shrunk = f" Sizes are the usual ones times {len(rows.train):,} / {TRAIN:,}." if few else ""
+def _setting(found: Measurements) -> str:
+    rows, at = found.rows, found.at
     what = "leading principal components, embedded" if rows.embedded else "features as given"
     return (
         f"{len(rows.train):,} reviews to train on and {len(rows.test):,} to test on ({what}); teachers"
         f" {', '.join(rows.teachers)}, student {rows.student}; labels are one rater drawn per text and seed"
         f" (noise variance {rows.noise_variance:.3f}) with noise of sd"
-        f" {', '.join(f'{level:g}' for level in both[0].grid.noise)} added; scored against mean ratings,"
-        f" whose error variance {rows.scorers.mean_error:.3f} is taken off: all risks are excess risks."
-        f" n = {at[0]:,} or N = {at[1]:,} held while the other runs; {options.seeds} seeds. Tuned: penalties"
-        f" of teacher and student chosen on the other seeds.{shrunk}"
+        f" {', '.join(f'{level:g}' for level in found.grid.noise)} added; scored against mean ratings,"
+        f" whose error variance {rows.truth_variance:.3f} is taken off: all risks are excess risks."
+        f" n = {at[0]:,} or N = {at[1]:,} held while the other runs; {found.grid.seeds} seeds. Tuned:"
+        f" penalties of teacher and student chosen on the other seeds.{found.shrunk()}"
     )
 
 
-def _notes(rows: RatedRows, both: Sequence[MeasuredWay], at: tuple[int, int], peak: int) -> tuple[str, ...]:
-    tuned, _ = both
-    off = [f"{typical_deviation(each, rows):.1%} {each.way}" for each in both]
+def _notes(found: Measurements) -> tuple[str, ...]:
+    rows, tuned, peak = found.rows, found.ways[0], found.pairs[0].d_s + 1
+    off = [f"{typical_deviation(each):.1%} {each.name}" for each in found.ways]
     notes = [
         "Lines are theory, points are measured: the median deviation of mean risks from theory is"
         f" {' and '.join(off)}.",
@@ -201,11 +133,12 @@ def _notes(rows: RatedRows, both: Sequence[MeasuredWay], at: tuple[int, int], pe
         f" the student at N = {peak:,}.",
         "Intervals are of draws of rows and raters out of these reviews; all seeds share the test rows.",
     ]
-    gone = [
-        pair[0]
-        for pair in rows.pairs
-        if _falls_short(tuned.tuned.of("student", *pair) - tuned.tuned.of("teacher", *pair), tuned, at)
-    ]
+    place = tuned.place(min(tuned.grid.noise), found.at)
+    gone = []
+    for pair in rows.pairs:
+        more = tuned.tuned.of("student", *pair) - tuned.tuned.of("teacher", *pair)
+        if mean_and_ends(more)[1][place] > 0:
+            gone.append(pair[0])
     if gone:
         notes.append(
             f"{', '.join(gone)}: the student is worse than this teacher, beyond sampling error. The set is as"
@@ -216,39 +149,27 @@ def _notes(rows: RatedRows, both: Sequence[MeasuredWay], at: tuple[int, int], pe
             "Components are the leading ones of each encoder, and hold most of its variance; full features"
             " have peaks at their own widths. Name them by --weak, --strong and --labels."
         )
-    if rows.dead:
-        notes.append(f"{rows.dead} columns that do not vary were left out.")
     return tuple(notes)
 
 
-def _off(held: Sequence[Comparison]) -> tuple[int, int, str]:
-    """Count intervals that contain the value of theory, of how many, and say how far it is off."""
-    found = [
-        (one.ours / one.published - 1, one.what, one.interval[0] <= one.published <= one.interval[1])
-        for one in held
-        if one.published and one.ours is not None and one.interval is not None
-    ]
-    if not found:
-        return 0, 0, ""
-    worst, what, _ = max(found, key=lambda each: abs(each[0]))
-    within = sum(inside for *_, inside in found)
-    said = (
-        f"{within} of {len(found)} intervals of mean risks at the sizes held contain the value of theory; the"
-        f" largest deviation of a mean is {worst:+.1%} ({what})."
-    )
-    return within, len(found), said
-
-
-def _falls_short(more: np.ndarray, tuned: MeasuredWay, at: tuple[int, int]) -> bool:
-    """Whether the student's risk is above the teacher's, with its interval, at the sizes that are held."""
-    return bool(mean_and_ends(more)[1][tuned.place(min(tuned.grid.noise), at)] > 0)
-
-
-def _config(options: MoviesOptions, both: Sequence[MeasuredWay]) -> dict[str, Any]:
-    rows = {} if options.rows is None else options.rows.model_dump(mode="json", exclude_none=True)
-    tuned, bare = (each.grid for each in both)
-    own = {
-        "seeds": tuned.seeds, "n": tuned.n, "N": tuned.N, "noise": tuned.noise, "alphas": options.alphas,
-        "ridgeless_n": bare.n, "ridgeless_N": bare.N,
-    }  # fmt: skip
-    return {"name": "movies", **rows, **as_plain(own)}
+MOVIES = Experiment(
+    name="movies",
+    title="Movie reviews with real raters: PGR and OPR against n and N",
+    source="this project; ratings and texts of Hutto and Gilbert, VADER, 2014",
+    reference="Theory",
+    read=read,
+    rows="embedded",
+    # The n held is that of docs/theory.md, T8, the N most of the pool; the largest n is what the largest pool
+    # leaves, less some rows that do not fill a block.
+    sizes=Sizes((50, 100, 200, 400, 800, 1_500), (500, 1_000, 2_000, 4_000, 6_000), (400, 6_000), 7_605),
+    # Noise is added to a rater's value; the raters' own has sd .97. The best penalties of nearly every stage
+    # lie inside, of components (whose mean variance is three times that of full features) and of full ones.
+    noise=(0.0, 1.0, 2.0),
+    alphas=(0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    noise_name="added noise sd",
+    excess=True,
+    ways=(Way("tuned"), Way("ridgeless", without_penalties)),
+    theory=foretell,
+    tell=tell,
+)
+"""Ours, on the embedded reviews."""

@@ -6,21 +6,16 @@ error is known too: risks are excess risks, and ratios of them the OPR.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.config import LabelConfig, RunConfig
-from outgrow.data.labels import NO_SPLIT
+from outgrow.config import LabelConfig
 from outgrow.errors import ConfigError
-from outgrow.reproductions.at_hand import ASIDE, at_hand
+from outgrow.reproductions.at_hand import AtHand, at_hand, prepared
 from outgrow.reproductions.raters import Raters, read_raters
-from outgrow.results import Check
-from outgrow.study.prepare import prepare
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.sweeps.grid import SweepData
 from outgrow.worlds.rated_movies import load_movies
 
 STUDENT = "mpnet"
@@ -38,97 +33,106 @@ are constant but for the rounding of float16; a fit without a penalty would coun
 by that rounding."""
 
 
-@dataclass(frozen=True, eq=False)
-class RatedRows:
-    """Feature sets of rows that several raters have rated."""
-
-    views: Mapping[str, Float[np.ndarray, "rows _"]]
-    """Feature sets by name."""
-    teachers: tuple[str, ...]
-    """All names but the student's."""
-    student: str
-    """Name of the strong set."""
-    train: Int[np.ndarray, " R"]
-    """Rows to deal from, and to score on."""
-    test: Int[np.ndarray, " T"]
-    """Rows to deal from, and to score on."""
-    raters: Raters
-    """Of the rows to deal from."""
-    scorers: Raters
-    """Of the test rows."""
-    embedded: bool
-    """Whether these are the embedded components."""
-    dead: int = 0
-    """Columns left out."""
-    checks: tuple[Check, ...] = ()
-    """Suspicions about the data."""
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every teacher with the student."""
-        return tuple((teacher, self.student) for teacher in self.teachers)
-
-    @property
-    def noise_variance(self) -> float:
-        """Variance of one rater around the true mean, averaged over the rows dealt."""
-        return float(self.raters.variance.mean())
-
-    def data(self) -> SweepData:
-        """Give what a sweep is measured on."""
-        return SweepData(
-            views=self.views,
-            train=self.train,
-            test=self.test,
-            labels=self.raters,
-            truth=self.scorers.mean[:, None],
-            truth_variance=self.scorers.mean_error,
-        )
-
-
-def embedded_rows() -> RatedRows:
+def embedded_rows() -> AtHand:
     """Take the embedded components."""
     movies = load_movies()
     raters = Raters.of(movies.ids, movies.raters)
     train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
-    teachers = tuple(name for name in movies.features if name != STUDENT)
-    return RatedRows(
-        movies.features, teachers, STUDENT, train, test, raters.rows(train), raters.rows(test), True
+    dealt, scorers = raters.rows(train), raters.rows(test)
+    return AtHand(
+        views=movies.features,
+        teachers=tuple(name for name in movies.features if name != STUDENT),
+        student=STUDENT,
+        train=train,
+        test=test,
+        labels=dealt,
+        truth=scorers.mean[:, None],
+        truth_variance=scorers.mean_error,
+        noise_variance=float(dealt.variance.mean()),
+        embedded=True,
     )
 
 
 def rated_rows(
     config: LabelConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
-) -> RatedRows:
+) -> AtHand:
     """Read the features, or encode the texts, that a configuration names, and their raters."""
     table = config.labels or config.input
     if table is None:
         raise ConfigError(
             "the raters of the reviews are in no table", "--labels", "Name the table that holds them."
         )
-    own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
-    own |= {"task": "regression", "label_column": config.label_column or RATING}
-    if not config.split_column:
-        own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
-    if not (config.test or config.split_column):
-        own["test"] = SHARE
-    found = prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True)
+    changes = {"task": "regression", "label_column": config.label_column or RATING}
+    found = prepared(config.model_copy(update=changes), SHARE, permissions, progress)
     rows = at_hand(found)
-    train, test = (
+    dealt, scorers = (
         read_raters(table, found.ids[part].tolist(), config.id_column) for part in (rows.train, rows.test)
     )
     views = {name: _alive(view, rows.train) for name, view in rows.views.items()}
     dead = sum(rows.views[name].shape[1] - view.shape[1] for name, view in views.items())
-    return RatedRows(
+    return replace(
+        rows,
         views=views,
-        teachers=rows.teachers,
-        student=rows.student,
-        train=rows.train,
-        test=rows.test,
-        raters=train,
-        scorers=test,
-        embedded=False,
-        dead=dead,
-        checks=rows.checks,
+        labels=dealt,
+        truth=scorers.mean[:, None],
+        truth_variance=scorers.mean_error,
+        noise_variance=float(dealt.variance.mean()),
+        notes=(f"{dead} columns that do not vary were left out.",) if dead else (),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RaterSigns:
+    """Whether one rater, drawn anew by every seed from those who took a side, likes the film."""
+
+    votes: Raters
+    """Votes that are not 0."""
+
+    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 2"]:
+        """Draw the labels of one seed."""
+        return one_hot(self.votes.draw(noise, seed)[:, 0] > 0)
+
+    @property
+    def agreement(self) -> float:
+        """Share of such votes that are the majority's, averaged over texts."""
+        liked = np.add.reduceat(self.votes.values > 0, self.votes.starts, dtype=np.float64) / self.votes.sizes
+        return float(np.mean(np.maximum(liked, 1 - liked)))
+
+
+def one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
+    """Code two classes."""
+    return np.eye(2)[positive.astype(np.int64)]
+
+
+def liked_or_not() -> AtHand:
+    """Take the embedded reviews as two classes: whether a film is liked."""
+    movies = load_movies()
+    train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
+    sides = [movies.raters[row][movies.raters[row] != 0] for row in train]
+    # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
+    votes = Raters.of(
+        [movies.ids[row] for row in train], [own if len(own) else np.array([-1]) for own in sides], least=1
+    )
+    labels = RaterSigns(votes)
+    *teachers, student = movies.features
+    return AtHand(
+        views=movies.features,
+        teachers=tuple(teachers),
+        student=student,
+        train=train,
+        test=test,
+        labels=labels,
+        truth=one_hot(movies.rating[test] > 0),
+        classes=("disliked", "liked"),
+        unit="the embedded movie reviews, liked or not",
+        notes=(
+            "Reviews: the class is whether the mean rating is above 0, and test rows are held against it."
+            " Labels to train on are raters': the vote of one who took a side, drawn anew by each trial,"
+            f" which is that of the majority in {labels.agreement:.0%} of cases on average. So label noise is"
+            " real, and no model sees the mean. The features are leading principal components of the"
+            " encoders'.",
+        ),
+        embedded=True,
     )
 
 

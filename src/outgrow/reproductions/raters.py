@@ -40,14 +40,14 @@ class Raters:
     """How many each row has."""
 
     @classmethod
-    def of(cls, ids: Sequence[str], lists: Sequence[np.ndarray]) -> Raters:
+    def of(cls, ids: Sequence[str], lists: Sequence[np.ndarray], least: int = LEAST) -> Raters:
         """Lay lists of ratings end to end."""
         sizes = np.array([len(values) for values in lists], dtype=np.int64)
-        few = np.flatnonzero(sizes < LEAST)
+        few = np.flatnonzero(sizes < least)
         if few.size:
             names = quoted([ids[row] for row in few.tolist()])
             raise DataError(
-                f"{few.size} rows have fewer than {LEAST} raters, so that their noise is not known: {names}",
+                f"{few.size} rows have fewer than {least} raters, so that their noise is not known: {names}",
                 COLUMN,
                 "Leave such rows out.",
             )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 from outgrow.results import Check
 from outgrow.study.curves import Panel
+from outgrow.sweeps.summary import Ends
 
 Verdict: TypeAlias = Literal["matches", "does not match", "partly matches", "not compared"]
 """The last where nothing was published to compare with, or the data published on are not at hand."""
+
+MODELS = ("teacher", "student", "baseline", "ceiling")
+"""In the order of tables."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class Comparison:
         return bool(abs(self.published - self.ours) <= self.tolerance)
 
 
+def verdict_of(comparisons: Sequence[Comparison]) -> Verdict:
+    """Say what comparisons come to."""
+    answers = [one.matches for one in comparisons if one.matches is not None]
+    if not answers:
+        return "not compared"
+    return "matches" if all(answers) else "partly matches" if any(answers) else "does not match"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table to show and to write."""
@@ -51,6 +64,24 @@ class Table:
     """Equal lengths; numbers, text or None."""
     note: str = ""
     """What the reader should bear in mind."""
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]], kind: Any = None) -> dict[str, list[Any]]:
+    """Turn like rows, of a dataclass where there may be none, into columns; None where there is no number."""
+    names = rows[0] if rows else () if kind is None else [each.name for each in fields(kind)]
+    return {name: [None if row[name] != row[name] else row[name] for row in rows] for name in names}
+
+
+def at_place(ends: Ends, place: tuple[int, ...]) -> tuple[float, float, float]:
+    """Give the value and the ends of its interval in one cell."""
+    value, low, high = (float(end[place]) for end in ends[:3])
+    return value, low, high
+
+
+def with_ends(name: str, ends: Ends, place: tuple[int, ...]) -> dict[str, float | None]:
+    """Name a value and the ends of its interval in one cell; None where they are not finite."""
+    named = zip((name, f"{name}_low", f"{name}_high"), at_place(ends, place), strict=True)
+    return {key: value if math.isfinite(value) else None for key, value in named}
 
 
 @dataclass(frozen=True)

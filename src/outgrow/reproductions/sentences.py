@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from outgrow.config import LabelConfig, RunConfig
-from outgrow.data.join import join
+from outgrow.config import LabelConfig
 from outgrow.data.labels import LabelTable
 from outgrow.data.open_table import open_table
 from outgrow.data.raw import RawRows
 from outgrow.data.texts import USUAL, read_texts
 from outgrow.errors import ConfigError, DataError
-from outgrow.reproductions.at_hand import AtHand, models_at_hand, parted
-from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets
+from outgrow.reproductions.at_hand import AtHand, label_options, models_at_hand, read_apart
+from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.worlds.sst2_phrases import sentence_groups
 
 SHARE = 0.2
@@ -25,18 +24,28 @@ SHARE = 0.2
 TEXTS = ("sentence", *USUAL)
 """What the column of texts is called where nobody says: GLUE's name, and the usual one."""
 
+COPIES = (
+    "phrases that are part of a longer one were left out: copies of labelled rows in the pool or the test"
+    " would make every gain look larger or smaller than it is."
+)
+"""Why phrases are left out."""
+
+UNKNOWN = (
+    "The table holds no phrases, so that sentences are not known: rows to train on and pool may share"
+    " some, and what labels say of them is then known of their copies. Test rows share none where a"
+    " group column names the sentence. Give the phrases in a column 'sentence' to keep one of each."
+)
+"""What it means that there are none."""
+
 
 def sentences_at_hand(
     config: LabelConfig, permissions: Permissions = NOTHING, progress: Progress | None = None
-) -> tuple[AtHand, int | None]:
+) -> AtHand:
     """Read one phrase of each sentence, the longest.
 
-    Returns joined and parted; phrases of sentences that a longer one stands for; None where the table has no
-    phrases: then all rows are taken, those of one group on one side of the test where a group column is
-    named.
+    Without phrases all rows are taken, those of one group on one side of the test where a group is named.
     """
-    own = {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
-    config = LabelConfig(**{**own, "task": "classification"})
+    config = LabelConfig(**{**label_options(config), "task": "classification"})
     table = config.labels or config.input
     if table is None:
         raise ConfigError(
@@ -46,7 +55,8 @@ def sentences_at_hand(
     source = config.input or table
     column = _text_column(config, source)
     if column is None or (config.labels and config.input):
-        return models_at_hand(config, SHARE, permissions, progress), None
+        rows = models_at_hand(config, SHARE, "rows without a class", permissions, progress)
+        return replace(rows, notes=(UNKNOWN, *rows.notes))
     phrases = read_texts(
         source,
         text_column=column,
@@ -57,15 +67,13 @@ def sentences_at_hand(
     if phrases.labels is None:
         raise DataError("the phrases have no labels", source, "Name their column: --label-column.")
     kept = longest_of_each(phrases)
-    made = kept if config.input else None
-    beside = (*TEXTS, *config.text_column, *filter(None, (config.label_column,)))
-    given = RunConfig(**dict(config))
-    weak, strong = feature_sets(given, made, beside, permissions, progress)
     assert kept.labels is not None
     labels = LabelTable(ids=kept.ids, values=kept.labels, source=kept.source)
-    names = [each.identity.name for each in (*weak, strong)]
-    rows = parted(join(weak, strong, labels), names, config.test or SHARE, config.seed)
-    return rows, len(phrases.ids) - len(kept.ids)
+    beside = (*TEXTS, *config.text_column, *filter(None, (config.label_column,)))
+    made = kept if config.input else None
+    rows = read_apart(config, SHARE, labels, made, beside, permissions, progress)
+    left = len(phrases.ids) - len(kept.ids)
+    return replace(rows, unit="sentences, the longest phrase of each,", notes=(f"{left:,} {COPIES}",))
 
 
 def _text_column(config: LabelConfig, source: str) -> str | None:

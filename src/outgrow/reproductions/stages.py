@@ -7,54 +7,51 @@ the best pair of penalties in hindsight.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.reproductions.reproduction import Table
-from outgrow.sweeps.grid import SweepGrid
+from outgrow.reproductions.experiment import MeasuredWay
+from outgrow.reproductions.reproduction import Table, columns_of, with_ends
 from outgrow.sweeps.summary import arrays_of, mean_and_ends
-from outgrow.sweeps.table import SweepTable
 
 
-def tuning_of(table: SweepTable, grid: SweepGrid, N: int) -> Table:
+def tuning_of(way: MeasuredWay, N: int) -> list[dict[str, Any]]:
     """Compare both ways of choosing penalties at one N."""
-    arrays, j = arrays_of(table, grid), grid.N.index(N)
-    columns: dict[str, list[Any]] = {}
+    grid = way.grid
+    arrays, j = arrays_of(way.table, grid), grid.N.index(N)
+    rows: list[dict[str, Any]] = []
     for weak, strong in grid.pairs:
         teacher, student = arrays["teacher", weak], arrays["student", weak, strong][:, :, j]
         found = {
             "stage_by_stage": stage_by_stage(teacher, student),
-            "together": together(student),
+            "together": way.tuned.of("student", weak, strong)[:, :, j],
             "oracle": oracle(student),
         }
         found["lost"] = found["stage_by_stage"] - found["together"]
         ends = {name: mean_and_ends(values) for name, values in found.items()}
-        for level, noise in enumerate(grid.noise):
-            for i, n in enumerate(grid.n):
-                row: dict[str, Any] = {
-                    "teacher": weak, "student": strong, "noise_sd": noise, "n": n, "N": N,
-                }  # fmt: skip
-                for name, own in ends.items():
-                    for end, values in zip(("", "_low", "_high"), own, strict=False):
-                        row[name + end] = float(values[level, i])
-                for column, value in row.items():
-                    columns.setdefault(column, []).append(value)
+        for place in np.ndindex(student.shape[:2]):
+            row: dict[str, Any] = {
+                "teacher": weak, "student": strong, "noise_sd": grid.noise[place[0]],
+                "n": grid.n[place[1]], "N": N,
+            }  # fmt: skip
+            for name, own in ends.items():
+                row |= with_ends(name, own, place)
+            rows.append(row)
+    return rows
+
+
+def tuning_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay both ways of choosing penalties out."""
     return Table(
         "tuning",
         "Penalties chosen stage by stage, and together",
-        columns,
+        columns_of(rows),
         "Excess risks of the student. The teacher that is best for itself is not the best to learn from:"
         " 'lost' is what that costs, a mean of paired differences with its interval (docs/theory.md, T8).",
     )
-
-
-def together(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:
-    """Choose both penalties for the student, on the other seeds."""
-    flat = student.reshape(*student.shape[:2], -1, student.shape[-1])
-    best = _others(flat).argmin(axis=2)
-    return np.take_along_axis(flat, best[:, :, None], axis=2)[:, :, 0]
 
 
 def stage_by_stage(

@@ -11,7 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from outgrow.config import ReproduceConfig
 from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
+from outgrow.reproductions.runner import asked_of, part
 from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import panels_of
 from outgrow.reproductions.synthetic_rows import (
@@ -26,7 +28,7 @@ from outgrow.reproductions.synthetic_rows import (
 from outgrow.reproductions.synthetic_tables import Course, Margin, courses, margins, tables_of
 from outgrow.reproductions.synthetic_world import AMBIENT, D_S, D_W, SIGMA2, SIGNAL, WORLDS, printed_numbers
 from outgrow.results import Check
-from outgrow.study.sources import Progress
+from outgrow.study.sources import Permissions, Progress
 from outgrow.theory.design import Design
 from outgrow.theory.stage import near_peak
 
@@ -48,11 +50,11 @@ def reproduce(
     start = time.perf_counter()
     settings = SyntheticSettings() if settings is None else settings
     levels = settings.levels
-    draws = [draw(each, jobs, _part(progress, at, len(levels))) for at, each in enumerate(levels)]
+    draws = [draw(each, jobs, part(progress, "", at, len(levels))) for at, each in enumerate(levels)]
     rows_by_level = [rows_of(each) for each in draws]
     rows = tuple(itertools.chain(*rows_by_level))
     gone = [one for own, each in zip(rows_by_level, levels, strict=True) for one in courses(own, each)]
-    room = [one for each in levels for one in margins(each)]
+    room = margins(rows)
     printed = printed_numbers()
     agreement = agreement_of(rows, settings.seeds)
     verdict, because = judged(printed, agreement, gone)
@@ -83,6 +85,17 @@ def reproduce(
         config=asdict(settings),
         seconds=time.perf_counter() - start,
     )
+
+
+def run(
+    config: ReproduceConfig, _permissions: Permissions, progress: Progress | None, jobs: int | None
+) -> Reproduction:
+    """Do it again as the command line asks."""
+    own = SyntheticSettings()
+    usual = {name: getattr(own, name) for name in ("n", "N", "noise", "seeds")}
+    asked = asked_of("synthetic", config, usual, "none")
+    settings = SyntheticSettings(**{name: getattr(asked, name) for name in usual})
+    return reproduce(settings, jobs=jobs, progress=progress)
 
 
 def agreement_of(rows: Sequence[Row], seeds: int) -> tuple[Comparison, Comparison]:
@@ -154,11 +167,6 @@ def judged(
         "partly matches",
         f"{right}The sizes chosen do not show PGR and OPR fall with n (see the table of their course).",
     )
-
-
-def _part(progress: Progress | None, place: int, parts: int) -> Progress | None:
-    """Tell of one level of noise on a scale for all."""
-    return progress and (lambda what, share: progress(what, (place + share) / parts))
 
 
 def _told(one: Course) -> str:

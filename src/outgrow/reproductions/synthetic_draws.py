@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from outgrow.engine import LocalEngine
 from outgrow.errors import ConfigError
+from outgrow.reproductions.reproduction import MODELS
 from outgrow.reproductions.synthetic_world import (
     D_S,
     D_W,
@@ -30,9 +31,6 @@ from outgrow.reproductions.synthetic_world import (
 )
 from outgrow.study.sources import Progress
 from outgrow.theory.design import Design
-
-MODELS = ("teacher", "student", "baseline", "ceiling")
-"""The last axis of the draws."""
 
 PLACES: tuple[Design, ...] = ("fresh", "own_points")
 """Where risks are taken: on fresh points, or as published each on the points it was trained on."""

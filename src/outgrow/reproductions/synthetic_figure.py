@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from outgrow.reproductions.synthetic_draws import SyntheticSettings
-from outgrow.reproductions.synthetic_rows import NAMES, Row, printed_bound, theory
+from outgrow.reproductions.synthetic_rows import NAMES, Row, differs, printed_bound, theory
 from outgrow.reproductions.synthetic_world import D_W, WorldName, population
 from outgrow.study.curves import Curve, Panel
 from outgrow.theory.design import Design
@@ -29,34 +29,34 @@ GROUPS: dict[Design, str] = {
 WHY = "Where the fall with n comes from: the same features and noise, two targets, on fresh points"
 """Heading of the panels that explain it."""
 
+SHOWN = ("student", "pgr", "opr")
+"""Quantities with panels of their own; the student's has the other risks, too."""
 
-def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Panel, ...]:
+
+def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> list[Panel]:
     """Arrange rows and theory as panels."""
-    found = []
-    for place, group in GROUPS.items():
-        for axis in ("n", "N"):
-            for quantity in ("student", "pgr", "opr"):
-                found.append(_panel(rows, settings, "as published", place, quantity, axis, group))
+    found = [
+        _panel(rows, settings, "as published", place, quantity, axis, group)
+        for place, group in GROUPS.items()
+        for axis in ("n", "N")
+        for quantity in SHOWN
+    ]
     # One row of panels for each target.
     targets: tuple[tuple[WorldName, str], ...] = (
         ("as published", "target partly missed"),
         ("well specified", "target held by both"),
     )
-    for world, held in targets:
-        for quantity in ("student", "pgr", "opr"):
-            found.append(_panel(rows, settings, world, "fresh", quantity, "n", WHY, held))
-    return tuple(found)
+    return found + [
+        _panel(rows, settings, world, "fresh", quantity, "n", WHY, held)
+        for world, held in targets
+        for quantity in SHOWN
+    ]
 
 
 def dense(sizes: Sequence[int]) -> tuple[int, ...]:
     """Give the sizes that a line of theory is computed at."""
     between = np.geomspace(sizes[0], sizes[-1], STEPS).round().astype(int)
     return tuple(int(size) for size in np.union1d(between, sizes))
-
-
-def line_of(offset: int) -> str:
-    """Name the line of one set of weak features."""
-    return f"d_sw/d_w = {population(offset).d_sw:.0f}/{D_W}"
 
 
 def _panel(
@@ -69,87 +69,54 @@ def _panel(
     group: str,
     held: str = "",
 ) -> Panel:
-    fixed = f"N = {settings.N_fixed:,}" if axis == "n" else f"n = {settings.n_fixed:,}"
-    lines = [(quantity, offset, line_of(offset)) for offset in settings.offsets]
+    known = {(row.world, row.place, row.quantity, row.offset, row.n, row.N): row for row in rows}
+    sizes = settings.n if axis == "n" else settings.N
+
+    def cell(size: int) -> tuple[int, int]:
+        return (size, settings.N_fixed) if axis == "n" else (settings.n_fixed, size)
+
+    def drawn(what: str, offset: int, series: str) -> Curve:
+        at = [known[world, place, what, *differs(what, offset, *cell(size))] for size in sizes]
+        gain = what in ("pgr", "opr")
+        return Curve(
+            series,
+            "measured",
+            tuple(map(float, sizes)),
+            tuple(row.seen for row in at),
+            tuple(row.low for row in at),
+            tuple(row.high for row in at),
+            f"ratio of means over {settings.seeds} seeds with Fieller's 90 % interval"
+            if gain
+            else f"mean over {settings.seeds} seeds with its 90 % interval",
+        )
+
+    def lines(what: str, offset: int, series: str) -> list[Curve]:
+        places, sigma2 = dense(sizes), settings.sigma2
+        x = tuple(map(float, places))
+        exact = tuple(theory(world, place, offset, what, *cell(size), sigma2) for size in places)
+        note = "exact expectation, means known (docs/theory.md, T2)"
+        found = [drawn(what, offset, series), Curve(series, "theory", x, exact, note=note)]
+        if not held and what == quantity:
+            bound = tuple(printed_bound(world, offset, what, *cell(size), sigma2) for size in places)
+            note = "published bounds" + (" in place of risks" if what in ("pgr", "opr") else "")
+            found.append(Curve(series, "bound", x, bound, note=note))
+        return found
+
+    names = {offset: f"d_sw/d_w = {population(offset).d_sw:.0f}/{D_W}" for offset in settings.offsets}
+    shown = [(quantity, offset, name) for offset, name in names.items()]
     if quantity == "student":
         # What the students stand between: one teacher, the others being nearly the same, and no dashes.
         middle = settings.offsets[len(settings.offsets) // 2]
-        lines.append(("teacher", middle, f"{NAMES['teacher']} ({line_of(middle)})"))
-        lines += [(model, settings.offsets[0], NAMES[model]) for model in ("baseline", "ceiling")]
+        shown.append(("teacher", middle, f"{NAMES['teacher']} ({names[middle]})"))
+        shown += [(model, settings.offsets[0], NAMES[model]) for model in ("baseline", "ceiling")]
     name = "ER" if quantity == "student" else NAMES[quantity]
-    curves: list[Curve] = []
-    for what, offset, series in lines:
-        curves.append(_drawn(rows, settings, world, place, what, offset, axis, series))
-        curves.append(_line(settings, world, place, what, offset, axis, series, bound=False))
-        if not held and what == quantity:
-            curves.append(_line(settings, world, place, what, offset, axis, series, bound=True))
+    fixed = f"N = {settings.N_fixed:,}" if axis == "n" else f"n = {settings.n_fixed:,}"
     return Panel(
         title=f"{name}, {held} ({fixed})" if held else f"{name} against {axis} ({fixed})",
         x_name="n, labelled rows" if axis == "n" else "N, unlabelled rows",
         y_name="excess risk" if quantity == "student" else NAMES[quantity],
-        curves=tuple(curves),
+        curves=tuple(curve for line in shown for curve in lines(*line)),
         y_log=quantity == "student",
         rule={"opr": 1.0, "pgr": 0.0}.get(quantity),
         group=group,
     )
-
-
-def _drawn(
-    rows: Sequence[Row],
-    settings: SyntheticSettings,
-    world: WorldName,
-    place: Design,
-    quantity: str,
-    offset: int,
-    axis: str,
-    series: str,
-) -> Curve:
-    own = [
-        row
-        for row in rows
-        if (row.world, row.place, row.quantity) == (world, place, quantity) and row.offset in (offset, None)
-    ]
-    if axis == "n":
-        shown = {row.n: row for row in own if row.N in (settings.N_fixed, None) and row.n in settings.n}
-    else:
-        # What does not depend on N is level: drawn once per size, as the others are.
-        at = [row for row in own if row.n == settings.n_fixed]
-        shown = {N: row for N in settings.N for row in at if row.N in (N, None)}
-    places = sorted(shown)
-    return Curve(
-        series,
-        "measured",
-        tuple(float(size) for size in places),
-        tuple(shown[size].seen for size in places),
-        tuple(shown[size].low for size in places),
-        tuple(shown[size].high for size in places),
-        f"mean over {settings.seeds} seeds with its 90 % interval"
-        if quantity not in ("pgr", "opr")
-        else f"ratio of means over {settings.seeds} seeds with Fieller's 90 % interval",
-    )
-
-
-def _line(
-    settings: SyntheticSettings,
-    world: WorldName,
-    place: Design,
-    quantity: str,
-    offset: int,
-    axis: str,
-    series: str,
-    *,
-    bound: bool,
-) -> Curve:
-    sizes = dense(settings.n if axis == "n" else settings.N)
-    cells = [(size, settings.N_fixed) if axis == "n" else (settings.n_fixed, size) for size in sizes]
-    values = tuple(
-        printed_bound(world, offset, quantity, n, N, settings.sigma2)
-        if bound
-        else theory(world, place, offset, quantity, n, N, settings.sigma2)
-        for n, N in cells
-    )
-    if bound:
-        note = "published bounds" + (" in place of risks" if quantity in ("pgr", "opr") else "")
-    else:
-        note = "exact expectation, means known (docs/theory.md, T2)"
-    return Curve(series, "bound" if bound else "theory", tuple(map(float, sizes)), values, note=note)

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.intervals.fieller import fieller
-from outgrow.reproductions.synthetic_draws import MODELS, PLACES, Draws, SyntheticSettings
+from outgrow.reproductions.reproduction import MODELS
+from outgrow.reproductions.synthetic_draws import PLACES, Draws, SyntheticSettings
 from outgrow.reproductions.synthetic_world import SIGMA2, WORLDS, WorldName, population
 from outgrow.results import LEVEL, Quantity, Risks
 from outgrow.theory.design import Design
@@ -59,26 +60,18 @@ class Row:
     """One quantity in one cell: what was drawn, and what theory says."""
 
     world: WorldName
-    """Which target."""
     place: Design
-    """Where the risks were taken."""
     offset: int | None
     """Of the weak features; None where the quantity does not depend on them."""
     quantity: str
-    """Of `QUANTITIES`."""
     n: int
-    """Labelled rows."""
     N: int | None
     """Unlabelled rows; None where the quantity does not depend on them."""
     seen: float | None
     """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
     above 0, or not resolved from it."""
     low: float | None
-    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-    above 0, or not resolved from it."""
     high: float | None
-    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-    above 0, or not resolved from it."""
     exact: float | None
     """Expected value, or ratio of expected values (docs/theory.md, T2)."""
     z: float | None
@@ -99,56 +92,53 @@ class Row:
 class Entry(NamedTuple):
     """Where one quantity in one cell stands among the draws."""
 
-    cell: int
-    """Places on the axes of `Draws.risks`."""
-    place: int
-    """Places on the axes of `Draws.risks`."""
-    world: int
-    """Places on the axes of `Draws.risks`."""
-    pair: int
-    """Places on the axes of `Draws.risks`."""
+    axes: tuple[int, int, int, int]
+    """Places on the axes of `Draws.risks` between seeds and models."""
+    world: WorldName
+    place: Design
     offset: int | None
-    """As in `Row`."""
     n: int
-    """Labelled rows."""
     N: int | None
-    """As in `Row`."""
+
+
+def differs(quantity: str, offset: int, n: int, N: int) -> tuple[int | None, int, int | None]:
+    """Leave out what a quantity does not depend on."""
+    return (
+        None if quantity in ("baseline", "ceiling") else offset,
+        n,
+        None if quantity in ("teacher", "baseline") else N,
+    )
 
 
 def entries(settings: SyntheticSettings, quantity: str) -> Iterator[Entry]:
     """Go over all cells in which a quantity differs."""
-    of_pair, of_pool = quantity not in ("baseline", "ceiling"), quantity not in ("teacher", "baseline")
-    for world in range(len(WORLDS)):
-        for place in range(len(PLACES)):
-            for pair, offset in enumerate(settings.offsets[: None if of_pair else 1]):
-                known: set[tuple[int, int | None]] = set()
-                for cell, (n, N) in enumerate(settings.cells):
-                    sizes = (n, N if of_pool else None)
-                    if sizes not in known:
-                        known.add(sizes)
-                        yield Entry(cell, place, world, pair, offset if of_pair else None, *sizes)
+    for w, world in enumerate(WORLDS):
+        for p, place in enumerate(PLACES):
+            known = set()
+            for pair, offset in enumerate(settings.offsets):
+                for cell, sizes in enumerate(settings.cells):
+                    own = differs(quantity, offset, *sizes)
+                    if own not in known:
+                        known.add(own)
+                        yield Entry((cell, p, w, pair), world, place, *own)
 
 
-def rows_of(draws: Draws) -> tuple[Row, ...]:
+def rows_of(draws: Draws) -> list[Row]:
     """Summarise draws and set theory beside them."""
     settings, found = draws.settings, []
+    sigma2 = settings.sigma2
     for quantity in QUANTITIES:
         for at in entries(settings, quantity):
-            world, place = WORLDS[at.world], PLACES[at.place]
-            n, N = settings.cells[at.cell]
-            offset = settings.offsets[at.pair]
-            exact = theory(world, place, offset, quantity, n, N, settings.sigma2)
-            risks = draws.risks[:, at.cell, at.place, at.world, at.pair]
-            seen, low, high = estimate(risks, quantity)
+            (n, N), offset = settings.cells[at.axes[0]], settings.offsets[at.axes[-1]]
+            exact = theory(at.world, at.place, offset, quantity, n, N, sigma2)
+            risks = draws.risks[(slice(None), *at.axes)]
             z = None if exact is None else deviation(risks, quantity, exact)
-            bound = printed_bound(world, offset, quantity, n, N, settings.sigma2)
+            bound = printed_bound(at.world, offset, quantity, n, N, sigma2)
+            seen = estimate(risks, quantity)
             found.append(
-                Row(
-                    world, place, at.offset, quantity, at.n, at.N, seen, low, high, exact, z, bound,
-                    settings.sigma2,
-                )
-            )  # fmt: skip
-    return tuple(found)
+                Row(at.world, at.place, at.offset, quantity, at.n, at.N, *seen, exact, z, bound, sigma2)
+            )
+    return found
 
 
 def estimate(

@@ -5,25 +5,16 @@ Whether a curve falls and whether a bound holds are questions to exact values; w
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from outgrow.reproductions.reproduction import Table
-from outgrow.reproductions.synthetic_draws import MODELS, PLACES, Draws, SyntheticSettings
+from outgrow.reproductions.reproduction import MODELS, Table, columns_of
+from outgrow.reproductions.synthetic_draws import Draws, SyntheticSettings
 from outgrow.reproductions.synthetic_figure import dense
-from outgrow.reproductions.synthetic_rows import (
-    NAMES,
-    POINTS_OF,
-    QUANTITIES,
-    Row,
-    entries,
-    printed_bound,
-    theory,
-)
+from outgrow.reproductions.synthetic_rows import NAMES, POINTS_OF, Row, entries, theory
 from outgrow.reproductions.synthetic_world import PRINTED, WORLDS, WorldName, population
 from outgrow.theory.population import SLACK
 
@@ -33,9 +24,7 @@ class Course:
     """How a gain goes as n grows, on fresh points."""
 
     world: WorldName
-    """Which target."""
     d_sw: int
-    """Correlation dimension."""
     gain: str
     """ "PGR" or "OPR"."""
     first: float
@@ -43,13 +32,10 @@ class Course:
     best_n: int
     """Where the exact value is largest."""
     best: float
-    """That value."""
     last: float
     """Exact value at the largest n."""
     seen_first: float | None
-    """As drawn."""
     seen_last: float | None
-    """As drawn."""
     course: str
     """ "rises", "falls", "rises, then falls", or "neither"."""
     sigma2: float
@@ -61,63 +47,45 @@ class Margin:
     """Where a published bound holds, in the published world."""
 
     quantity: str
-    """What it bounds."""
     points: str
-    """Where the risks were taken."""
     d_sw: int | None
     """Correlation dimension; None where the quantity does not depend on it."""
     sizes: int
-    """Sizes looked at."""
     holds: int
-    """At how many of them it holds."""
     least: float
     """Least room that the bound leaves, negative where it fails: relative to the exact value, of PGR the
     difference."""
     least_n: int
-    """Labelled rows where it leaves that."""
     least_N: int | None
-    """Unlabelled rows there."""
     most: float
-    """Most room that it leaves."""
     sigma2: float
     """Variance of the label noise."""
 
 
-def courses(rows: Sequence[Row], settings: SyntheticSettings) -> tuple[Course, ...]:
+def courses(rows: Sequence[Row], settings: SyntheticSettings) -> list[Course]:
     """Tell how PGR and OPR go as n grows, in both worlds."""
-    sizes, found = dense(settings.n), []
+    sizes, N, found = dense(settings.n), settings.N_fixed, []
     seen = {
         (row.world, row.offset, row.quantity, row.n): row.seen
         for row in rows
-        if row.place == "fresh" and settings.N_fixed == row.N
+        if row.place == "fresh" and row.N == N
     }
     for world in WORLDS:
         for offset in settings.offsets:
-            for quantity in ("pgr", "opr"):
-                exact = [
-                    theory(world, "fresh", offset, quantity, n, settings.N_fixed, settings.sigma2)
-                    for n in sizes
-                ]
+            for gain in ("pgr", "opr"):
+                exact = [theory(world, "fresh", offset, gain, n, N, settings.sigma2) for n in sizes]
                 values = [value for value in exact if value is not None]
                 if len(values) < len(sizes):
                     continue
                 best = int(np.argmax(values))
+                first, last = (seen.get((world, offset, gain, n)) for n in (settings.n[0], settings.n[-1]))
                 found.append(
                     Course(
-                        world,
-                        round(population(offset).d_sw),
-                        NAMES[quantity],
-                        values[0],
-                        sizes[best],
-                        values[best],
-                        values[-1],
-                        seen.get((world, offset, quantity, settings.n[0])),
-                        seen.get((world, offset, quantity, settings.n[-1])),
-                        _course(values),
-                        settings.sigma2,
+                        world, _shared(offset), NAMES[gain], values[0], sizes[best], values[best], values[-1],
+                        first, last, _course(values), settings.sigma2,
                     )
-                )
-    return tuple(found)
+                )  # fmt: skip
+    return found
 
 
 def _course(values: Sequence[float]) -> str:
@@ -129,58 +97,51 @@ def _course(values: Sequence[float]) -> str:
     return "rises" if best == len(values) - 1 else "rises, then falls"
 
 
-def margins(settings: SyntheticSettings) -> tuple[Margin, ...]:
+def margins(rows: Sequence[Row]) -> list[Margin]:
     """Hold the published bounds against exact values in the published world."""
+    rooms: dict[tuple[Any, ...], list[tuple[float, Row]]] = {}
+    for row in rows:
+        if row.world == "as published" and row.exact is not None and row.bound is not None:
+            sign = 1 if row.quantity in ("pgr", "opr") else -1
+            room = sign * (row.exact - row.bound) / (1.0 if row.quantity == "pgr" else row.exact)
+            rooms.setdefault((row.sigma2, row.quantity, row.place, row.offset), []).append((room, row))
     found = []
-    for quantity in QUANTITIES:
-        cells: dict[tuple[int, int | None], list[tuple[float, int, int | None]]] = {}
-        for at in entries(settings, quantity):
-            if WORLDS[at.world] != "as published":
-                continue
-            n, N = settings.cells[at.cell]
-            offset = settings.offsets[at.pair]
-            exact = theory("as published", PLACES[at.place], offset, quantity, n, N, settings.sigma2)
-            bound = printed_bound("as published", offset, quantity, n, N, settings.sigma2)
-            if exact is None or bound is None:
-                continue
-            room = exact - bound if quantity in ("pgr", "opr") else bound - exact
-            room /= 1.0 if quantity == "pgr" else exact
-            cells.setdefault((at.place, at.offset), []).append((room, at.n, at.N))
-        for (place, offset_or_none), rooms in cells.items():
-            least = min(rooms, key=lambda one: one[0])
-            found.append(
-                Margin(
-                    NAMES[quantity],
-                    POINTS_OF[PLACES[place]],
-                    None if offset_or_none is None else round(population(offset_or_none).d_sw),
-                    len(rooms),
-                    sum(room >= -SLACK for room, _, _ in rooms),
-                    least[0],
-                    least[1],
-                    least[2],
-                    max(room for room, _, _ in rooms),
-                    settings.sigma2,
-                )
+    for own in rooms.values():
+        least, row = min(own, key=lambda one: one[0])
+        holds, most = sum(room >= -SLACK for room, _ in own), max(room for room, _ in own)
+        found.append(
+            Margin(
+                NAMES[row.quantity], POINTS_OF[row.place], _shared(row.offset), len(own), holds, least, row.n,
+                row.N, most, row.sigma2,
             )
-    return tuple(found)
+        )  # fmt: skip
+    return found
 
 
 def tables_of(
     draws: Sequence[Draws], rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
 ) -> tuple[Table, ...]:
     """Put everything into tables."""
+    offsets = sorted({one.offset for one in PRINTED} | set(draws[0].settings.offsets))
+    pairs = [{"offset": offset, **asdict(population(offset))} for offset in offsets]
     return (
-        _dimensions(draws[0].settings),
+        Table(
+            "dimensions",
+            "Dimensions and approximation errors of the published world",
+            columns_of([{name: pair[name] for name in pair if name != "sigma2"} for pair in pairs]),
+            "e2 is the variance that only the strong features hold, g0 that only the weak ones do"
+            " (docs/theory.md, Objects and conventions).",
+        ),
         Table(
             "course",
             "How PGR and OPR go as n grows, on fresh points",
-            columns_of(gone, Course),
+            columns_of([asdict(one) for one in gone], Course),
             "Exact values but for the two seen; best_n is where the exact gain is largest.",
         ),
         Table(
             "bounds",
             "Where the published bounds hold in the published world",
-            columns_of(room, Margin),
+            columns_of([asdict(one) for one in room], Margin),
             "Bounds are for each model's own points; least and most are the room they leave, relative to the"
             " exact value (of PGR the difference), and negative where they fail. PGR and OPR are of bounds in"
             " place of risks.",
@@ -188,57 +149,39 @@ def tables_of(
         Table(
             "values",
             "Drawn risks and gains with exact values and published bounds",
-            _named(columns_of(rows, Row)),
+            columns_of([_named(row) for row in rows]),
             "z is in standard errors over seeds, of logarithms. Rows share draws.",
         ),
-        _every_seed(draws),
+        Table("draws", "Every drawn excess risk", _every_seed(draws)),
     )
 
 
-def columns_of(items: Sequence[Any], kind: type) -> dict[str, list[Any]]:
-    """Turn like dataclasses into columns."""
-    return {field.name: [getattr(item, field.name) for item in items] for field in fields(kind)}
+def _named(row: Row) -> dict[str, Any]:
+    """Say points and quantity in words, and the offset as d_sw, too."""
+    told = {"place": POINTS_OF[row.place], "quantity": NAMES[row.quantity]}
+    return {
+        ("points" if name == "place" else name): told.get(name, value) for name, value in vars(row).items()
+    } | {"d_sw": _shared(row.offset)}
 
 
-def _named(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Say points and quantities in words, and offsets as d_sw."""
-    found = dict(columns)
-    found["place"] = [POINTS_OF[place] for place in columns["place"]]
-    found["quantity"] = [NAMES[quantity] for quantity in columns["quantity"]]
-    d_sw = [None if one is None else round(population(one).d_sw) for one in columns["offset"]]
-    return {("points" if name == "place" else name): values for name, values in found.items()} | {
-        "d_sw": d_sw
-    }
+def _shared(offset: int | None) -> Any:
+    """Give d_sw, where there is one."""
+    return None if offset is None else round(population(offset).d_sw)
 
 
-def _dimensions(settings: SyntheticSettings) -> Table:
-    offsets = sorted({one.offset for one in PRINTED} | set(settings.offsets))
-    pairs = [asdict(population(offset)) for offset in offsets]
-    return Table(
-        "dimensions",
-        "Dimensions and approximation errors of the published world",
-        {
-            "offset": offsets,
-            **{name: [pair[name] for pair in pairs] for name in pairs[0] if name != "sigma2"},
-        },
-        "e2 is the variance that only the strong features hold, g0 that only the weak ones do"
-        " (docs/theory.md, Objects and conventions).",
-    )
-
-
-def _every_seed(levels: Sequence[Draws]) -> Table:
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("world", "points", "d_sw", "model", "n", "N", "sigma2", "seed", "risk")
-    }
-    for draws, (model, name) in itertools.product(levels, enumerate(MODELS)):
-        settings = draws.settings
-        for at in entries(settings, name):
-            risks = draws.risks[:, at.cell, at.place, at.world, at.pair, model].tolist()
-            d_sw = None if at.offset is None else round(population(at.offset).d_sw)
-            place = POINTS_OF[PLACES[at.place]]
-            same = (WORLDS[at.world], place, d_sw, NAMES[name], at.n, at.N, settings.sigma2)
-            for column, value in zip(columns, same, strict=False):
-                columns[column] += [value] * len(risks)
-            columns["seed"] += range(settings.seeds)
-            columns["risk"] += risks
-    return Table("draws", "Every drawn excess risk", columns)
+def _every_seed(levels: Sequence[Draws]) -> dict[str, list[Any]]:
+    names = ("world", "points", "d_sw", "model", "n", "N", "sigma2", "seed", "risk")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for draws in levels:
+        for model, name in enumerate(MODELS):
+            for at in entries(draws.settings, name):
+                risks = draws.risks[(slice(None), *at.axes, model)].tolist()
+                same = (
+                    at.world, POINTS_OF[at.place], _shared(at.offset), NAMES[name], at.n, at.N,
+                    draws.settings.sigma2,
+                )  # fmt: skip
+                for column, value in zip(names, same, strict=False):
+                    columns[column] += [value] * len(risks)
+                columns["seed"] += range(len(risks))
+                columns["risk"] += risks
+    return columns

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,15 @@ TITLES: Mapping[str, str] = {
     "ceiling": "ceiling's risk",
 }
 """What quantities are called on axes."""
+
+RISKS = ("teacher", "student", "joint", "baseline", "ceiling")
+"""Quantities drawn on logarithmic axes."""
+
+Line: TypeAlias = tuple[str, str, float]
+"""Teacher, student and level of noise that a line is of."""
+
+Beside: TypeAlias = Callable[[str, Line, str, str], Curve | None]
+"""Asked of every line (quantity, line, axis, series): theory to draw beneath it, or what was printed."""
 
 
 def pair_label(pair: PairDimensions, strong: bool = False) -> str:
@@ -52,13 +62,15 @@ def panels_of(
         told = f", {noise_name} {level:g}" if len(grid.noise) > 1 else ""
         for strong in grid.students:
             lines = {pair_label(by_pair[pair]): (*pair, level) for pair in grid.pairs if pair[1] == strong}
-            panels += _group(cells, grid, lines, quantities, at, f"Student {strong}{told}")
+            panels += line_panels(cells, grid, lines, quantities, at, f"Student {strong}{told}")
     if len(grid.noise) > 1:
         weak, strong = noise_pair or grid.pairs[0]
         lines = {f"{noise_name} {noise:g}": (weak, strong, noise) for noise in grid.noise}
-        panels += _group(cells, grid, lines, quantities, at, pair_label(by_pair[weak, strong], strong=True))
+        panels += line_panels(
+            cells, grid, lines, quantities, at, pair_label(by_pair[weak, strong], strong=True)
+        )
     if len(grid.pairs) == 1:
-        panels += _routes(cells, grid, at)
+        panels += model_panels(cells, grid, at)
     return tuple(panels)
 
 
@@ -66,7 +78,7 @@ def curve(
     cells: Mapping[str, np.ndarray],
     series: str,
     quantity: str,
-    line: tuple[str, str, float],
+    line: Line,
     axis: str,
     fixed: int,
     note: str = "",
@@ -100,46 +112,77 @@ def _cuts(grid: SweepGrid, at: tuple[int, int] | None) -> list[tuple[str, int, s
     return cuts
 
 
-def _group(
+def line_panels(
     cells: Mapping[str, np.ndarray],
     grid: SweepGrid,
-    lines: Mapping[str, tuple[str, str, float]],
+    lines: Mapping[str, Line],
     quantities: Sequence[str],
     at: tuple[int, int] | None,
     heading: str,
+    *,
+    titles: Mapping[str, str] = TITLES,
+    logs: Sequence[str] = RISKS,
+    beside: Beside | None = None,
 ) -> list[Panel]:
-    note = _note(grid)
+    """Draw every quantity against n and N, a line for each teacher or level."""
     panels = []
     for axis, fixed, cut in _cuts(grid, at):
         for quantity in quantities:
             if not (cells["quantity"] == quantity).any():
                 continue
-            curves = tuple(
-                curve(cells, series, quantity, line, axis, fixed, note) for series, line in lines.items()
+            drawn = [(quantity, line, series) for series, line in lines.items()]
+            panels.append(
+                Panel(
+                    f"{titles[quantity]} {cut}",
+                    axis,
+                    titles[quantity],
+                    _curves(cells, drawn, axis, fixed, _note(grid), beside),
+                    y_log=quantity in logs,
+                    rule={"pgr": 0.0, "opr": 1.0, "opr_raw_mse": 1.0}.get(quantity),
+                    group=heading,
+                )
             )
-            panels.append(_panel(quantity, axis, cut, curves, heading))
     return panels
 
 
-def _routes(cells: Mapping[str, np.ndarray], grid: SweepGrid, at: tuple[int, int] | None) -> list[Panel]:
-    weak, strong = grid.pairs[0]
-    level = min(grid.noise)
-    panels = []
-    for axis, fixed, cut in _cuts(grid, at):
-        curves = tuple(
-            curve(cells, model, model, (weak, strong, level), axis, fixed, _note(grid))
-            for model in ("teacher", "student", "joint", "baseline", "ceiling")
-            if (cells["quantity"] == model).any()
+def model_panels(
+    cells: Mapping[str, np.ndarray],
+    grid: SweepGrid,
+    at: tuple[int, int] | None,
+    heading: str = "All models",
+    beside: Beside | None = None,
+) -> list[Panel]:
+    """Draw the risks of all models of the first pair at the least level."""
+    line = (*grid.pairs[0], min(grid.noise))
+    drawn = [(model, line, model) for model in RISKS if (cells["quantity"] == model).any()]
+    return [
+        Panel(
+            f"risks {cut}",
+            axis,
+            "risk",
+            _curves(cells, drawn, axis, fixed, _note(grid), beside),
+            y_log=True,
+            group=heading,
         )
-        panels.append(Panel(f"risks {cut}", axis, "risk", curves, y_log=True, group="All models"))
-    return panels
+        for axis, fixed, cut in _cuts(grid, at)
+        if drawn
+    ]
 
 
-def _panel(quantity: str, axis: str, cut: str, curves: tuple[Curve, ...], group: str) -> Panel:
-    rule = {"pgr": 0.0, "opr": 1.0, "opr_raw_mse": 1.0}.get(quantity)
-    title = TITLES[quantity]
-    y_log = quantity in ("teacher", "student", "joint", "baseline", "ceiling")
-    return Panel(f"{title} {cut}", axis, title, curves, y_log=y_log, rule=rule, group=group)
+def _curves(
+    cells: Mapping[str, np.ndarray],
+    drawn: Sequence[tuple[str, Line, str]],
+    axis: str,
+    fixed: int,
+    note: str,
+    beside: Beside | None,
+) -> tuple[Curve, ...]:
+    """Take the lines of one panel, theory beneath them and printed numbers on top."""
+    measured = [curve(cells, series, quantity, line, axis, fixed, note) for quantity, line, series in drawn]
+    asked = [beside(quantity, line, axis, series) for quantity, line, series in drawn] if beside else []
+    more = [one for one in asked if one is not None]
+    theory = [one for one in more if one.kind == "theory"]
+    return (*theory, *measured, *(one for one in more if one.kind != "theory"))
 
 
 def _note(grid: SweepGrid) -> str:

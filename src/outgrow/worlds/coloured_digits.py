@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -97,6 +97,26 @@ def coloured(
         truth=truth.astype(np.float64),
         colours=green,
         environments=where,
+    )
+
+
+def some_pictures(rows: RawRows, count: int, seed: int) -> RawRows:
+    """Draw some of the pictures, by their ids: the same whatever their order."""
+    if not 1 <= count <= len(rows.ids):
+        raise ConfigError(
+            f"{count:,} pictures are asked for, {len(rows.ids):,} are there", "--pictures", "Ask for fewer."
+        )
+    ranks = [
+        hashlib.blake2b(f"{seed}:picture:{name}".encode(), digest_size=8).digest()
+        for name in rows.ids.tolist()
+    ]
+    kept = sorted(sorted(range(len(ranks)), key=lambda row: ranks[row])[:count])
+    return replace(
+        rows,
+        ids=rows.ids[kept],
+        items=[rows.items[row] for row in kept],
+        labels=None if rows.labels is None else rows.labels[kept],
+        split=None,
     )
 
 
