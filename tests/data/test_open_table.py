@@ -190,7 +190,7 @@ def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
         ("l.csv", b"id,label\na,x\nid,label\nb,y\n", "the name of column 'label' is also a label"),
         ("l.csv", b"r0,0.5,0.1,0.7\nr1,1,2,3\n", "the first line holds numbers"),
         ("l.csv", b"r0,1.5,train\nr1,2,test\n", "the first line holds numbers"),
-        ("l.csv", gzip.compress(b"id,label\na,1\n", mtime=0), "is a gzip file, whatever its name says. Unpack it"),
+        ("l.csv", gzip.compress(b"id,label\na,1\n", mtime=0), "is a gzip file, whatever its name says"),
         ("l.csv", b"PAR1 and more", r"is a Parquet file, whatever its name says. Call it l\.parquet"),
         ("l.xlsx", b"PK\3\4", r"unsupported format '.xlsx'. Save the sheet as CSV"),
         ("l.csv.zip", b"PK\3\4", r"unsupported format '.zip'. Unpack it"),
