@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
 from outgrow.forecasts.joint_forecast import JointForecast, joint_forecast
-from outgrow.intervals.replicates import MODEL, allowance, estimate, probability, ratio, small_gap
+from outgrow.intervals.replicates import estimate, opr, pgr, probability
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.theory.effective_stage import MOST, Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
@@ -361,20 +361,13 @@ class Forecast:
         Undefined where the ceiling is not forecast to be better than the teacher.
         """
         found = self.surface([n], [N], **alphas)
-        teacher, ceiling = found.teacher[:, 0], found.ceiling[:, 0, 0]
-        what = "the gap between teacher and ceiling"
-        student, sigma2 = found.student[:, 0, 0], self.target.sigma2 or 0.0
-        over, under, risk = teacher - student, teacher - ceiling, float(teacher[0]) - sigma2
-        errors = (
-            allowance(float(over[0]), float(student[0]) - sigma2),
-            allowance(float(under[0]), float(ceiling[0]) - sigma2),
-        )
-        made = ratio(over, under, errors, "PGR", what, self.m, self.method)
+        routes = found.teacher[:, 0], found.student[:, 0, 0], found.ceiling[:, 0, 0]
+        teacher, student, ceiling = (errors - (self.target.sigma2 or 0.0) for errors in routes)
+        made = pgr(teacher, student, ceiling, self.m, self.method)
         if isinstance(made, Undefined):
             return made
         # The same words for every design, so that a page says them once for all.
-        said = small_gap(float(under[0]), risk)
-        return replace(made, checks=tuple(replace(one, detail=f"{self.weak}: PGR") for one in said))
+        return replace(made, checks=tuple(replace(one, detail=f"{self.weak}: PGR") for one in made.checks))
 
     def opr(self, n: int, N: int, **alphas: float | None) -> Quantity:
         """Forecast the outperforming ratio, of excess risks.
@@ -385,16 +378,7 @@ class Forecast:
             return NO_NOISE
         found = self.surface([n], [N], **alphas)
         baseline, student = found.baseline[:, 0], found.student[:, 0, 0]
-        over, under = baseline - self.target.sigma2, student - self.target.sigma2
-        return ratio(
-            over,
-            under,
-            (MODEL * float(under[0]),) * 2,
-            "OPR",
-            "the student's excess risk",
-            self.m,
-            self.method,
-        )
+        return opr(baseline - self.target.sigma2, student - self.target.sigma2, self.m, self.method)
 
     def wins(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Give the probability that the student's expected risk is below that of its rivals.

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -24,7 +24,7 @@ from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
 from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.replicates import MODEL, difference, interval
-from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
+from outgrow.results import Cell, Check, Estimate, Numbers, Quantity, Risks, Undefined, from_plain
 from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.surface import Surface
@@ -133,9 +133,9 @@ class Measured:
     """The run's design."""
     N: int
     """The run's design."""
-    risk: Any
+    risk: Quantity
     """In the forecast's own units."""
-    accuracy: Any
+    accuracy: Quantity | None
     """Share of test labels named right."""
 
 
@@ -175,9 +175,9 @@ class ForecastOutcome:
     """What a run measured, where one was named."""
     checks: tuple[Check, ...]
     """Every suspicion raised."""
-    config: dict[str, Any]
+    config: Mapping[str, object]
     """The resolved configuration, as plain values."""
-    identities: dict[str, Any]
+    identities: Mapping[str, object]
     """Identity of every feature set."""
     seconds: float
     """Wall time."""
@@ -185,6 +185,30 @@ class ForecastOutcome:
     """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "weak", "n", "N", "quantity", "of", "value", "low", "high", "level", "m", "method", "reason",
+    )  # fmt: skip
+
+    def numbers(self) -> Numbers:
+        """Give all that was forecast of every teacher at every design."""
+        risk = "excess_risk" if self.excess else "risk"
+        for pair in self.pairs:
+            for design in pair.designs:
+                forecasts: dict[str, Mapping[str, Quantity | float]] = {
+                    risk: dict(design.risks.items()),
+                    "part_of_student": design.parts,
+                    "pgr": {"student": design.pgr},
+                    "opr": {"student": design.opr},
+                    "probability_below": design.wins,
+                    "accuracy": design.accuracy,
+                    "penalty": design.alphas,
+                }
+                for quantity, values in forecasts.items():
+                    for of, value in values.items():
+                        m = value.n if isinstance(value, Estimate) else None
+                        where: dict[str, Cell] = {"weak": pair.weak, "n": design.n, "N": design.N, "m": m}
+                        yield {**where, "quantity": quantity, "of": of}, value
 
 
 @dataclass(frozen=True)
@@ -401,5 +425,6 @@ def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
         risk, accuracy = route.get("excess_risk" if excess else "risk"), route.get("accuracy")
         if isinstance(risk, Mapping) and risk.get("value") is not None:
             known = accuracy if isinstance(accuracy, Mapping) and "value" in accuracy else None
-            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, risk, known))
+            numbers = (from_plain(Quantity | None, number) for number in (risk, known))
+            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, *numbers))
     return tuple(made)

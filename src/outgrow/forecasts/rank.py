@@ -9,7 +9,9 @@ them stand the routes that need no student, because the best teacher may still b
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,7 +20,7 @@ from outgrow.config import RankConfig
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.foresight import Foresight, foresee
 from outgrow.intervals.best_of_many import best_of_many, less_than_all
-from outgrow.results import Check, Estimate, Quantity, as_plain
+from outgrow.results import Cell, Check, Estimate, Numbers, Quantity
 from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.equivalents import student_risks
@@ -127,9 +129,9 @@ class RankOutcome:
     """The least forecast first."""
     checks: tuple[Check, ...]
     """Every suspicion raised."""
-    config: dict[str, object]
+    config: Mapping[str, object]
     """The resolved configuration, as plain values."""
-    identities: dict[str, object]
+    identities: Mapping[str, object]
     """Identity of every feature set."""
     seconds: float
     """Wall time."""
@@ -137,6 +139,20 @@ class RankOutcome:
     """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "weak", "place", "quantity", "value", "low", "high", "level", "n", "N", "m", "method", "reason",
+    )  # fmt: skip
+
+    def numbers(self) -> Numbers:
+        """Give all that was forecast of every teacher, and the baseline."""
+        design: dict[str, Cell] = {"n": self.n, "N": self.N, "m": self.m}
+        told = (*FORECAST, "behind", "beyond_labels", "probability", "tied", "worth")
+        for teacher in self.teachers:
+            where = {**design, "weak": teacher.weak, "place": teacher.place}
+            for name in (*told, "d_w", "d_s", "d_sw", "alpha_w", "alpha_s"):
+                yield {**where, "quantity": name}, getattr(teacher, name)
+        yield {**design, "quantity": "baseline"}, self.baseline
 
 
 @dataclass(frozen=True)
@@ -187,8 +203,8 @@ def rank(
         labels_alone=alone,
         teachers=tuple(_bare(teacher) for teacher in teachers),
         checks=_raised(seen, teachers, baseline),
-        config=as_plain(config.model_dump(mode="json")),
-        identities=as_plain(seen.data.identities),
+        config=config.model_dump(mode="json"),
+        identities=seen.data.identities,
         seconds=time.perf_counter() - start,
         reading=seen.data.reading,
     )

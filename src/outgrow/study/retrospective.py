@@ -8,8 +8,7 @@ the question is asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -18,8 +17,9 @@ from outgrow.config import RunConfig
 from outgrow.errors import DataError
 from outgrow.intervals import metrics
 from outgrow.linalg.least_squares import LeastSquares, least_squares
-from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.results import Check, Estimate, Undefined
 from outgrow.study.evaluate import NO_NOISE, training_rows
+from outgrow.study.outcome import Retrospective, RiskPoint
 from outgrow.study.prepare import Prepared
 from outgrow.theory.exact_risks import exact_risks
 from outgrow.theory.gain import opr, pgr
@@ -34,50 +34,6 @@ SANDWICH = (0.8, 1.25)
 """Factors outside change a variance by more than a fifth, beyond what formulas for Gaussian data promise."""
 
 ROUTES = ("teacher", "student", "baseline", "ceiling")
-
-
-@dataclass(frozen=True)
-class RiskPoint:
-    """One route's risk by theory and by measurement."""
-
-    route: str
-    """Teacher, student, baseline or ceiling."""
-    predicted: Quantity
-    """By T2."""
-    measured: Quantity
-    """Mean over redraws, on the test rows."""
-
-
-@dataclass(frozen=True)
-class Retrospective:
-    """Predicted and measured risks of minimum-norm models on truncated features."""
-
-    title: str
-    """Says what it is."""
-    head: str
-    """Always "ridgeless"."""
-    n: int
-    """Labelled rows, unlabelled rows, redraws."""
-    N: int
-    """Labelled rows, unlabelled rows, redraws."""
-    draws: int
-    """Labelled rows, unlabelled rows, redraws."""
-    d_w: int
-    """Directions kept."""
-    d_s: int
-    """Directions kept."""
-    inputs: Mapping[str, Estimate]
-    """What went into the formulas."""
-    points: tuple[RiskPoint, ...]
-    """One per route."""
-    pgr: Mapping[str, Quantity]
-    """Under "predicted" and "measured"."""
-    opr: Mapping[str, Quantity]
-    """Under "predicted" and "measured"."""
-    sandwich: Mapping[str, float]
-    """By how much residuals that depend on the features change each variance term; 1 in theory."""
-    checks: tuple[Check, ...]
-    """Suspicions."""
 
 
 def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective | Undefined:

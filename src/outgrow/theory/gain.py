@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outgrow.errors import CHECKS, DataError
+from outgrow.intervals.gains import opr_of, pgr_of
 from outgrow.results import Estimate, Quantity, Risks, Undefined
 from outgrow.theory.design import mixes_points
 from outgrow.theory.population import Population
@@ -26,13 +27,15 @@ def pgr(risks: Risks) -> Quantity:
     if isinstance(found, Undefined):
         return found
     teacher, student, ceiling = found["teacher"], found["student"], found["ceiling"]
-    gap = teacher.value - ceiling.value
-    if not gap > 0:
-        return Undefined(
-            f"{CHECKS['OG205'].title} (OG205): {ceiling.value:.4g} against {teacher.value:.4g}",
-            CHECKS["OG205"].remedy,
-        )
-    return Estimate((teacher.value - student.value) / gap, n=student.n, method=_method("PGR", student))
+    return pgr_of(
+        teacher.value - student.value,
+        teacher.value - ceiling.value,
+        teacher.value,
+        None,
+        n=student.n,
+        method=_method("PGR", student),
+        seen=f"{ceiling.value:.4g} against {teacher.value:.4g}",
+    )
 
 
 def opr(risks: Risks) -> Quantity:
@@ -44,12 +47,8 @@ def opr(risks: Risks) -> Quantity:
     if isinstance(found, Undefined):
         return found
     baseline, student = found["baseline"], found["student"]
-    if not student.value > 0:
-        return Undefined(
-            f"the student's excess risk is {student.value:.4g}, and nothing can be divided by it",
-            "Read the risks themselves.",
-        )
-    return Estimate(baseline.value / student.value, n=student.n, method=_method("OPR", student))
+    method, seen = _method("OPR", student), f"{student.value:.4g}"
+    return opr_of(baseline.value, student.value, None, n=student.n, method=method, seen=seen)
 
 
 def _values(risks: Mapping[str, Quantity]) -> dict[str, Estimate] | Undefined:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.intervals.jackknife import jackknife_variance
+
 
 class Penalties(NamedTuple):
     """Penalties of every route at one design."""
@@ -118,7 +120,5 @@ def choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
     groups = len(errors) - 1
     bound = errors[0]
     if groups > 1:
-        bound = bound + CAUTION * np.sqrt((groups - 1) / groups) * np.sqrt(
-            np.sum((errors[1:] - errors[1:].mean(axis=0)) ** 2, axis=0)
-        )
+        bound = bound + CAUTION * np.sqrt(jackknife_variance(np.moveaxis(errors[1:], 0, -1)))
     return np.argmin(np.where(np.isnan(bound), np.inf, bound), axis=1)
