@@ -48,11 +48,11 @@ def test_a_meaningless_gain_is_undefined():
 def test_a_gain_over_different_points_is_labelled():
     p = Population(d_w=6, d_s=5, d_sw=2.0, sigma2=1.0)
     mixed = exact_risks(p, 30, 60, design="own_points")
-    assert "mixes point sets" in pgr(mixed).method
-    assert "mixes point sets" in opr(mixed).method
+    assert "mixes point sets" in pgr(mixed, "own_points").method
+    assert "mixes point sets" in opr(mixed, "own_points").method
     for design in ("fresh", "in_sample"):
         same = exact_risks(p, 30, 60, design=design)
-        assert "mixes" not in pgr(same).method + opr(same).method
+        assert "mixes" not in pgr(same, design).method + opr(same, design).method
     assert "fresh points" in pgr(exact_risks(p, 30, 60)).method
 
 

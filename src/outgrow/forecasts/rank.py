@@ -375,14 +375,7 @@ def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quan
 
 def _bare(teacher: RankedTeacher) -> RankedTeacher:
     """Leave a teacher's checks to the ranking, which says whose they are."""
-    return replace(
-        teacher,
-        student=_unchecked(teacher.student),
-        bias=_unchecked(teacher.bias),
-        inherited=_unchecked(teacher.inherited),
-        fresh=_unchecked(teacher.fresh),
-        alone=_unchecked(teacher.alone),
-    )
+    return replace(teacher, **{part: _unchecked(getattr(teacher, part)) for part in FORECAST})
 
 
 def _unchecked(quantity: Quantity) -> Quantity:

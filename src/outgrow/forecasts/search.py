@@ -244,10 +244,11 @@ def _least(look: Callable[[list[int]], list[float]], sizes: list[int]) -> tuple[
 def _fewest(reached: Callable[[list[int]], Bool[np.ndarray, " k"]], sizes: list[int]) -> int | None:
     """Find the fewest rows that suffice, between the first of a grid that do and the last that do not."""
     while True:
-        enough = np.flatnonzero(reached(sizes)) if sizes else []
-        if not len(enough):
+        place = (
+            next((place for place, enough in enumerate(reached(sizes)) if enough), None) if sizes else None
+        )
+        if place is None:
             return None
-        place = int(enough[0])
         low, high = sizes[max(place - 1, 0)], sizes[place]
         if high - low <= max(1, FINE * low):
             return high

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.results import LEVEL
+from outgrow.results import LEVEL, Estimate
 
 
 def t_quantile(freedom: float, level: float = LEVEL) -> float:
@@ -42,3 +42,12 @@ def jackknife_interval(
     variance = float(jackknife_variance(replicates))
     reach = t_quantile(len(replicates) - 1, level) * np.sqrt(max(variance - of_pairs, of_pairs))
     return estimate - float(reach), estimate + float(reach)
+
+
+def jackknife_estimate(
+    values: Float[np.ndarray, " R"], n: int | None, method: str = "", level: float = LEVEL
+) -> Estimate:
+    """Make an estimate of a value with its replicates behind it; fewer than two tell no interval."""
+    value = float(values[0])
+    interval = jackknife_interval(value, values[1:], level) if len(values) > 2 else None
+    return Estimate(value, interval, n=n, method=method)

@@ -22,6 +22,7 @@ from outgrow.study.evaluate import NO_NOISE, training_rows
 from outgrow.study.outcome import Retrospective, RiskPoint
 from outgrow.study.prepare import Prepared
 from outgrow.theory.exact_risks import exact_risks
+from outgrow.theory.forecaster import Forecaster
 from outgrow.theory.gain import opr, pgr
 from outgrow.theory.inputs import population_from_rows
 from outgrow.theory.population import Population
@@ -36,7 +37,9 @@ SANDWICH = (0.8, 1.25)
 ROUTES = ("teacher", "student", "baseline", "ceiling")
 
 
-def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective | Undefined:
+def retrospective(
+    data: Prepared, weak: str, config: RunConfig, theory: Forecaster[Population] = exact_risks
+) -> Retrospective | Undefined:
     """Set theory beside measurement for one teacher.
 
     Undefined where labels are missing or the task is not regression.
@@ -73,7 +76,7 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     except DataError as error:
         # A rank set by hand may leave too few rows to measure the inputs on; the run goes on without.
         return Undefined(error.what, error.remedy)
-    predicted = exact_risks(replace(found, sigma2=sigma2), n, N)
+    predicted = theory(replace(found, sigma2=sigma2), n, N)
     losses = _redraw(X_w, X_s, y, target, n, N, config.seed)
     groups = None if data.groups is None else data.groups[split.test]
     measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}
