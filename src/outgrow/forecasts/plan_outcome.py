@@ -133,7 +133,9 @@ class PlanOutcome:
 
     def numbers(self) -> Numbers:
         """Give the routes, the frontier, the map, the what-ifs and the floor."""
-        risk: dict[str, Cell] = {"m": self.m, "quantity": "excess_risk" if self.excess else "risk"}
+        # Labels behind a number are its m here: n is what is bought.
+        risk: dict[str, Cell] = {"m": self.m, "n": None}
+        risk["quantity"] = "excess_risk" if self.excess else "risk"
         for one in self.routes:
             where = {**risk, "part": "route", "route": one.route, "weak": one.weak}
             where |= {"budget": one.cost, "n": one.n, "N": one.N}

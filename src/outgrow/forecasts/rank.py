@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -375,7 +375,8 @@ def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quan
 
 def _bare(teacher: RankedTeacher) -> RankedTeacher:
     """Leave a teacher's checks to the ranking, which says whose they are."""
-    return replace(teacher, **{part: _unchecked(getattr(teacher, part)) for part in FORECAST})
+    parts: dict[str, Any] = {part: _unchecked(getattr(teacher, part)) for part in FORECAST}
+    return replace(teacher, **parts)
 
 
 def _unchecked(quantity: Quantity) -> Quantity:

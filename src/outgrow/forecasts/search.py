@@ -170,8 +170,21 @@ def best_design(route: Route, prices: Prices, budget: float | int) -> Design | N
     if found is None:
         return None
     n, error = found
-    N = pool.get(n, 0)
+    best = error, n, pool.get(n, 0)
+    # Of few pseudo-labels one more or less is a step that counts, in either direction.
+    for step in (-1, 1) if 0 < best[2] < 1 / FINE else ():
+        while (beside := _beside(route, prices, budget, best[2] + step)) < best:
+            best = beside
+    error, n, N = best
     return Design(route.name, n, N, error, prices.cost(n, N))
+
+
+def _beside(route: Route, prices: Prices, budget: float | int, N: int) -> tuple[float, int, int]:
+    """Buy labels with what N pseudo-labels leave."""
+    n = prices.most_n(budget - prices.cost(0, N))
+    if min(n, N) < LEAST or prices.most_N(budget, n) < N:
+        return math.inf, n, N
+    return float(route.at([n], [N])[0, 0]), n, N
 
 
 def cheapest_design(
