@@ -132,9 +132,11 @@ def test_the_closed_form_comes_out(d_w, d_s, shared, label, row, budget, rng):
     u = spare / (row * (1 + np.sqrt(1 + shared * spare / (K * row)))) if K else 1.0
     v = (spare - row * u) / label
     least = (shared + K / u) / v
-    # Not below the least of all real designs, and above it by no more than whole rows and `NEAR` make.
-    assert least * (1 - 1e-6) <= found.error - 1.0 <= least * (1 + NEAR) * (1 + 1 / v) * (1 + 1 / u)
-    assert found.n - d_w - 1 == pytest.approx(v, rel=0.1, abs=1)
+    # Whole rows beyond the peaks make it larger; a design on this side of a peak may be better than all.
+    assert found.error - 1.0 <= least * (1 + NEAR) * (1 + 1 / v) * (1 + 1 / u)
+    if d_w + 1 < found.n and d_s + 1 < found.N:
+        assert found.error - 1.0 >= least * (1 - 1e-6)
+        assert found.n - d_w - 1 == pytest.approx(v, rel=0.1, abs=1)
 
 
 def well_specified(forecast):

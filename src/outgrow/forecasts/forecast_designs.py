@@ -20,7 +20,7 @@ from outgrow.config import ForecastConfig
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.forecast_outcome import Curve, DesignForecast, ForecastOutcome, Measured, PairForecast
-from outgrow.forecasts.foresight import Foresight, fixed_alphas, foresee
+from outgrow.forecasts.foresight import Foresight, fixed_alphas, forecast_pairs
 from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
 from outgrow.heads.two_stage import StageOne
@@ -66,7 +66,7 @@ def forecast(
     """Forecast every route's risk on a grid of designs."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
-    found = foresee(config, permissions, lambda what, share: tell(what, 0.6 * share))
+    found = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.6 * share))
     labelled = len(found.data.split.labelled)
     n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
     N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))

@@ -88,7 +88,7 @@ class Foresight:
         return len(self.data.split.unlabelled)
 
 
-def foresee(
+def forecast_pairs(
     config: ForesightConfig,
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,

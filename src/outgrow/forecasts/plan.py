@@ -20,7 +20,7 @@ from outgrow.config import PlanConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts.design_routes import DesignRoutes, WhatIf
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, foresee
+from outgrow.forecasts.foresight import Foresight, forecast_pairs
 from outgrow.forecasts.frontier import WITHOUT_TEACHER, frontier, risk_map, route_name
 from outgrow.forecasts.plan_outcome import AsGood, PlannedRoute, PlanOutcome, Scenario
 from outgrow.forecasts.search import (
@@ -79,7 +79,7 @@ def plan(
         config.most_unlabelled or ENDLESS,
     )
     tell = progress or (lambda _what, _share: None)
-    foresight = foresee(config, permissions, lambda what, share: tell(what, 0.2 * share))
+    foresight = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.2 * share))
     planned = plan_from(foresight.forecasts, config, prices, tell)
     return replace(
         planned,

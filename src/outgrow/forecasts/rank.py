@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from outgrow.config import RankConfig
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, foresee
+from outgrow.forecasts.foresight import Foresight, forecast_pairs
 from outgrow.intervals.best_of_many import best_of_many, less_than_all
 from outgrow.results import Cell, Check, Estimate, Numbers, Quantity
 from outgrow.study.reading import Reading
@@ -174,7 +174,7 @@ def rank(
     # cores twenty teachers took 108 s with two threads and 25 s with one.
     with threadpool_limits(limits=1, user_api="blas"):
         # Every teacher's union would be one more decomposition, wider than all others.
-        seen = foresee(config, permissions, progress, union=False)
+        seen = forecast_pairs(config, permissions, progress, union=False)
         n, N = config.n or seen.m, config.N or seen.pool
         forecasts = list(seen.forecasts.values())
         surfaces = [

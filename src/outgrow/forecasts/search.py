@@ -152,8 +152,7 @@ def best_design(route: Route, prices: Prices, budget: float | int) -> Design | N
         if not route.pool:
             return [float(error) for error in route.at(tried, [0])[:, 0]]
         if route.prepare is not None and route.helps:
-            ends = [N for N in (prices.most_N(budget, n) for n in tried) if N >= LEAST]
-            route.prepare(tried, ends)
+            route.prepare(tried, [max(prices.most_N(budget, n), LEAST) for n in tried])
         return [spend(n) for n in tried]
 
     def spend(n: int) -> float:
