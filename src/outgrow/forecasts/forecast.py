@@ -29,7 +29,6 @@ class Forecast(RiskSurfaces):
     """What a pool and m labels say of every design."""
 
     weak: str
-    """Names of the feature sets."""
     strong: str
     """Names of the feature sets."""
     m: int

@@ -19,13 +19,11 @@ class DesignForecast:
     """One design: n labelled and N unlabelled rows."""
 
     n: int
-    """The design."""
     N: int
     """The design."""
     risks: Risks
     """Of every route; excess risks where the noise variance is known, else errors on new labels."""
     pgr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks."""
     opr: Quantity
     """Performance gap recovered; outperforming ratio of excess risks."""
     parts: Mapping[str, Quantity]
@@ -60,11 +58,9 @@ class PairForecast:
     """One teacher with the student."""
 
     weak: str
-    """Names of the feature sets."""
     strong: str
     """Names of the feature sets."""
     d_w: int
-    """Directions that each set has in the pool."""
     d_s: int
     """Directions that each set has in the pool."""
     designs: tuple[DesignForecast, ...]
@@ -95,7 +91,6 @@ class Measured:
     weak: str | None
     """Its teacher's features."""
     n: int
-    """The run's design."""
     N: int
     """The run's design."""
     risk: Quantity
@@ -109,7 +104,6 @@ class ForecastOutcome:
     """Everything a forecast found."""
 
     title: str
-    """Heading, and the remark on the features as the user gave it."""
     note: str
     """Heading, and the remark on the features as the user gave it."""
     kind: str
@@ -125,13 +119,10 @@ class ForecastOutcome:
     m: int
     """Labels that the forecast was made from."""
     labelled: int
-    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
-    back."""
     pool: int
     """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
     back."""
     n: tuple[int, ...]
-    """Designs."""
     N: tuple[int, ...]
     """Designs."""
     pairs: tuple[PairForecast, ...]

@@ -45,7 +45,6 @@ class Anchor:
     route: str
     """ "teacher", "student" or "baseline"."""
     forecast: Estimate
-    """Expected squared error on new labels, both at the forecast's penalties."""
     leave_one_out: Estimate
     """Expected squared error on new labels, both at the forecast's penalties."""
     difference: Estimate

@@ -21,7 +21,6 @@ class PlannedRoute:
     weak: str | None
     """The weak set, where the route has one."""
     n: int
-    """Labelled and unlabelled rows; N is 0 where none are used."""
     N: int
     """Labelled and unlabelled rows; N is 0 where none are used."""
     cost: float
@@ -47,7 +46,6 @@ class Scenario:
     route: str
     """The best route then."""
     n: int
-    """Its rows."""
     N: int
     """Its rows."""
     risk: float
@@ -79,7 +77,6 @@ class PlanOutcome:
     strong: str
     """The strong set."""
     m: int
-    """Labels and unlabelled rows that the forecasts were made from."""
     pool: int
     """Labels and unlabelled rows that the forecasts were made from."""
     kind: str

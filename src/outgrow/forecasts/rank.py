@@ -45,11 +45,7 @@ class RankedTeacher:
     student: Quantity
     """Forecast risk of its student."""
     bias: Quantity
-    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
-    student's own."""
     inherited: Quantity
-    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
-    student's own."""
     fresh: Quantity
     """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
     student's own."""
@@ -66,13 +62,10 @@ class RankedTeacher:
     worth: bool
     """Whether its student is forecast to beat every route without a student."""
     d_w: float | None
-    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_s: float | None
-    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_sw: float | None
     """Dimensions of teacher and student at their penalties, and what they share of them."""
     alpha_w: float | None
-    """Penalties of teacher and student."""
     alpha_s: float | None
     """Penalties of teacher and student."""
 
@@ -94,7 +87,6 @@ class RankOutcome:
     """Everything that a ranking found."""
 
     title: str
-    """Heading and the remark on the features, as the user gave them."""
     note: str
     """Heading and the remark on the features, as the user gave them."""
     strong: str
@@ -102,11 +94,9 @@ class RankOutcome:
     task: str
     """Regression or classification."""
     n: int
-    """Labelled and unlabelled rows that the ranking is for."""
     N: int
     """Labelled and unlabelled rows that the ranking is for."""
     m: int
-    """Labels and unlabelled rows that it was made from."""
     pool: int
     """Labels and unlabelled rows that it was made from."""
     kind: str

@@ -32,7 +32,6 @@ class RiskSurfaces:
     target: Target
     """The target, measured on labels."""
     penalties_w: Float[np.ndarray, " a"]
-    """Penalties to choose from."""
     penalties_s: Float[np.ndarray, " b"]
     """Penalties to choose from."""
     intercept: bool = True

@@ -48,11 +48,9 @@ class Prices:
     unlabelled: float
     """Cost of one unlabelled row."""
     have_labels: int = 0
-    """Rows that cost nothing any more."""
     have_unlabelled: int = 0
     """Rows that cost nothing any more."""
     most_labels: int = ENDLESS
-    """Rows that can be had at all, those at hand among them."""
     most_unlabelled: int = ENDLESS
     """Rows that can be had at all, those at hand among them."""
 
@@ -110,7 +108,6 @@ class Route:
     pool: bool
     """Whether it uses unlabelled rows."""
     peaks_n: tuple[int, ...] = ()
-    """Sizes at which its error may peak."""
     peaks_N: tuple[int, ...] = ()
     """Sizes at which its error may peak."""
     helps: bool = False
@@ -132,7 +129,6 @@ class Design:
     route: str
     """The route's name."""
     n: int
-    """Labelled and unlabelled rows; N is 0 where the route uses none."""
     N: int
     """Labelled and unlabelled rows; N is 0 where the route uses none."""
     error: float
@@ -159,7 +155,7 @@ def best_design(route: Route, prices: Prices, budget: float | int) -> Design | N
         """Buy pseudo-labels with what n labels leave."""
         most = prices.most_N(budget, n)
         sizes = [most] if route.helps and most >= LEAST else spread(LEAST, most, route.peaks_N)
-        found = _least(lambda tried: [float(error) for error in route.at([n], tried)[0]], sizes)
+        found = _least(lambda tried: [float(error) for error in route.at([n], tried)[0]], sizes, minima=1)
         if found is None:
             return math.inf
         pool[n], error = found
@@ -229,8 +225,10 @@ def cheapest_design(
     return Design(route.name, *designs[best], errors[best], prices.cost(*designs[best]))
 
 
-def _least(look: Callable[[list[int]], list[float]], sizes: list[int]) -> tuple[int, float] | None:
-    """Find where a function is least, and its value: on finer grids around each minimum of the first."""
+def _least(
+    look: Callable[[list[int]], list[float]], sizes: list[int], minima: int | None = None
+) -> tuple[int, float] | None:
+    """Find where a function is least, and its value: on finer grids around the minima of the first."""
     seen: dict[int, float] = {}
 
     def values(tried: list[int]) -> list[float]:
@@ -240,9 +238,12 @@ def _least(look: Callable[[list[int]], list[float]], sizes: list[int]) -> tuple[
         return [seen[size] for size in tried]
 
     first = values(sizes)
-    for place, value in enumerate(first):
-        if not math.isfinite(value) or value > min(first[max(place - 1, 0) : place + 2]):
-            continue
+    lowest = [
+        place
+        for place, value in enumerate(first)
+        if math.isfinite(value) and value <= min(first[max(place - 1, 0) : place + 2])
+    ]
+    for place in sorted(lowest, key=first.__getitem__)[:minima]:
         # Where the function ends, its end may lie between the last sizes tried.
         low, high = sizes[max(place - 1, 0)], sizes[min(place + 1, len(sizes) - 1)]
         while high - low > max(2, FINE * low):
@@ -256,11 +257,10 @@ def _least(look: Callable[[list[int]], list[float]], sizes: list[int]) -> tuple[
 def _fewest(reached: Callable[[list[int]], Bool[np.ndarray, " k"]], sizes: list[int]) -> int | None:
     """Find the fewest rows that suffice, between the first of a grid that do and the last that do not."""
     while True:
-        place = (
-            next((place for place, enough in enumerate(reached(sizes)) if enough), None) if sizes else None
-        )
-        if place is None:
+        enough = np.flatnonzero(reached(sizes)) if sizes else np.empty(0, dtype=int)
+        if not len(enough):
             return None
+        place = int(enough[0])
         low, high = sizes[max(place - 1, 0)], sizes[place]
         if high - low <= max(1, FINE * low):
             return high

@@ -32,8 +32,6 @@ class BestOfMany:
     behind: Float[np.ndarray, " K"]
     """Each estimate less the least one."""
     low: Float[np.ndarray, " K"]
-    """Ends of intervals of each expected value less the least expected value, for all K together; never below
-    0."""
     high: Float[np.ndarray, " K"]
     """Ends of intervals of each expected value less the least expected value, for all K together; never below
     0."""

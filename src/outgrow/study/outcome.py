@@ -69,13 +69,10 @@ class Retrospective:
     head: str
     """Always "ridgeless"."""
     n: int
-    """Labelled rows, unlabelled rows, redraws."""
     N: int
-    """Labelled rows, unlabelled rows, redraws."""
     draws: int
     """Labelled rows, unlabelled rows, redraws."""
     d_w: int
-    """Directions kept."""
     d_s: int
     """Directions kept."""
     inputs: Mapping[str, Estimate]
@@ -83,7 +80,6 @@ class Retrospective:
     points: tuple[RiskPoint, ...]
     """One per route."""
     pgr: Mapping[str, Quantity]
-    """Under "predicted" and "measured"."""
     opr: Mapping[str, Quantity]
     """Under "predicted" and "measured"."""
     sandwich: Mapping[str, float]
@@ -97,15 +93,12 @@ class PairResult:
     """One teacher with the student."""
 
     weak: str
-    """Names of the feature sets."""
     strong: str
     """Names of the feature sets."""
     risks: Risks
     """Excess risks where the noise is known, else risks against labels."""
     pgr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr_raw_mse: Quantity
     """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     pgr_accuracy: Quantity
@@ -123,11 +116,9 @@ class RunOutcome:
     """Everything a run found."""
 
     title: str
-    """Heading and the remark on the features, as the user gave them."""
     note: str
     """Heading and the remark on the features, as the user gave them."""
     task: str
-    """Regression or classification, and how it was chosen."""
     why_task: str
     """Regression or classification, and how it was chosen."""
     classes: tuple[str, ...]
@@ -137,9 +128,7 @@ class RunOutcome:
     evaluation: str
     """ "test rows" or "cross-validation over the labelled rows"."""
     n: int
-    """Labelled, unlabelled and test rows."""
     N: int
-    """Labelled, unlabelled and test rows."""
     n_test: int
     """Labelled, unlabelled and test rows."""
     d_w: dict[str, int]

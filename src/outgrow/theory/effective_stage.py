@@ -57,7 +57,6 @@ class Stages:
     carried: Float[np.ndarray, " d"]
     """How far the pool tells of each direction: its factor where kappa / k is `CLOSE`."""
     df1: Float[np.ndarray, " K"]
-    """Degrees of freedom of first and second order, in the population."""
     df2: Float[np.ndarray, " K"]
     """Degrees of freedom of first and second order, in the population."""
     df2_here: Float[np.ndarray, " K"]
@@ -70,8 +69,6 @@ class Stages:
     """Rows that count in variances: less one for an intercept, and less one more where nothing is penalised,
     which makes T2 come out exactly."""
     steady: Float[np.ndarray, " K"]
-    """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
-    (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""
     growing: Float[np.ndarray, " K"]
     """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
     (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""

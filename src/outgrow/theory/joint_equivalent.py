@@ -43,7 +43,6 @@ class JointStages:
     """Fits of one feature set on two groups of rows, for several sizes, weights and penalties."""
 
     n: Float[np.ndarray, " K"]
-    """Labelled and unlabelled rows; N is infinite where it does not matter."""
     N: Float[np.ndarray, " K"]
     """Labelled and unlabelled rows; N is infinite where it does not matter."""
     weight: Float[np.ndarray, " K"]
@@ -51,8 +50,6 @@ class JointStages:
     shrink: Float[np.ndarray, "K d"]
     """Factors lambda / (lambda + k) on the eigenvalues given."""
     by_labels: Float[np.ndarray, " K"]
-    """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
-    share of one more row of pseudo-labels, the difference of the groups' means."""
     by_pool: Float[np.ndarray, " K"]
     """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
     share of one more row of pseudo-labels, the difference of the groups' means."""

@@ -21,7 +21,6 @@ class Stage:
     mean: float
     """E theta = mean * t."""
     along: float
-    """E theta theta' = along * t t' + around * I."""
     around: float
     """E theta theta' = along * t t' + around * I."""
     intercept: float

@@ -17,13 +17,10 @@ class Penalties(NamedTuple):
     teacher: float
     """Of the teacher alone."""
     alpha_w: float
-    """Of the student's teacher and of the student."""
     alpha_s: float
     """Of the student's teacher and of the student."""
     baseline: float
-    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     ceiling: float
-    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     union: float
     """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
 
