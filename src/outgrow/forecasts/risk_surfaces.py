@@ -98,52 +98,72 @@ class RiskSurfaces:
     def _surface(
         self, n: Int[np.ndarray, " a"], N: Int[np.ndarray, " b"], fixed: tuple[float | None, ...]
     ) -> Surface:
-        grids = (self.penalties_w, self.penalties_s, self.penalties_s, self.penalties_s)
-        w, s, b, c = (
-            grid if alpha is None else np.array([float(alpha)])
-            for alpha, grid in zip(fixed, grids, strict=True)
-        )
-        chosen_w, chosen_s, chosen_b, chosen_c = (alpha is None for alpha in fixed)
-        (teacher, alpha_t), parts, (alpha_w, alpha_s) = self._students(n, N, w, s)
-        both = (n[:, None] + N[None, :]).ravel()
-        wide = (-1, len(n), len(N))
-        # On labels alone: from the same products as teacher and student, and from the strong set's own.
-        targets = (self.target, self.alone or self.target)
-        (baseline, alpha_b), (shown_b, _) = self._on_labels(n, b, targets)
-        (ceiling, alpha_c), (shown_c, _) = self._on_labels(both, c, targets)
-        union, alpha_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
+        alpha_w, alpha_s, alpha_b, alpha_c = fixed
+        wide, both = (-1, len(n), len(N)), (n[:, None] + N[None, :]).ravel()
+        teacher, own_w = self.on_labels("teacher", n, alpha_w)
+        baseline, own_b = self.on_labels("baseline", n, alpha_b)
+        ceiling, own_c = self.on_labels("baseline", both, alpha_c)
+        union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
         if self.union:
-            values, side = self.both
-            tried = values.mean() * RELATIVE
-            errors = single_risks(self.stages(values, n, tried), side, self.target).error
-            union, alpha_u = least(errors.reshape(-1, len(n), len(tried)), tried)
-        if chosen_w and chosen_s:
-            parts = np.where(np.isnan(self._told(parts.sum(axis=0), True)), np.nan, parts)
+            union, own_u = self.on_labels("union", n)
+        shown_b, shown_c = baseline, ceiling
+        if self.alone is not None:
+            shown_b, _ = self.on_labels("baseline", n, alpha_b, self.alone)
+            shown_c, _ = self.on_labels("baseline", both, alpha_c, self.alone)
+        parts, best_w, best_s = self._students(
+            n, N, _grid(alpha_w, self.penalties_w), _grid(alpha_s, self.penalties_s)
+        )
+        if alpha_w is None and alpha_s is None:
+            parts = np.where(np.isnan(self._told(parts.sum(axis=0), None)), np.nan, parts)
+        bias, inherited, fresh = parts
         return Surface(
             n=n,
             N=N,
-            teacher=self._told(teacher, chosen_w),
-            baseline=self._told(baseline, chosen_b),
-            union=self._told(union, True),
-            ceiling=self._told(ceiling.reshape(wide), chosen_c),
-            bias=parts[0],
-            inherited=parts[1],
-            fresh=parts[2],
-            labels_only=self._told(shown_b, chosen_b),
-            top=self._told(shown_c.reshape(wide), chosen_c),
+            teacher=self._told(teacher, alpha_w),
+            baseline=self._told(baseline, alpha_b),
+            union=self._told(union, None),
+            ceiling=self._told(ceiling.reshape(wide), alpha_c),
+            bias=bias,
+            inherited=inherited,
+            fresh=fresh,
+            labels_only=self._told(shown_b, alpha_b),
+            top=self._told(shown_c.reshape(wide), alpha_c),
             penalties={
-                "teacher": alpha_t,
-                "alpha_w": alpha_w,
-                "alpha_s": alpha_s,
-                "baseline": alpha_b,
-                "ceiling": alpha_c.reshape(len(n), len(N)),
-                "union": alpha_u,
+                "teacher": own_w,
+                "alpha_w": best_w,
+                "alpha_s": best_s,
+                "baseline": own_b,
+                "ceiling": own_c.reshape(len(n), len(N)),
+                "union": own_u,
             },
         )
 
-    def _told(self, errors: Float[np.ndarray, R * shape], chosen: bool) -> Float[np.ndarray, R * shape]:
+    def on_labels(
+        self,
+        route: str,
+        m: Int[np.ndarray, " a"],
+        alpha: float | None = None,
+        target: Target | None = None,
+    ) -> tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]:
+        """Errors and penalties of a route that is fitted to m labels alone: teacher, baseline or union."""
+        target = target or self.target
+        if route == "union":
+            # Another target has another variance; what it shares with both sets is the same.
+            values, side = self.both
+            grid = values.mean() * RELATIVE
+        elif route == "teacher":
+            values, side, grid = self.pair.values_w, target.weak(), self.penalties_w
+        else:
+            values, side, grid = self.pair.values_s, target.strong(), self.penalties_s
+        tried = _grid(alpha, grid)
+        errors = single_risks(self.stages(values, m, tried), side, target).error
+        return least(errors.reshape(len(errors), len(m), len(tried)), tried)
+
+    def _told(
+        self, errors: Float[np.ndarray, "*R_shape"], alpha: float | None
+    ) -> Float[np.ndarray, "*R_shape"]:
         """What is tuned is less than what a constant errs by; else these rows and labels tell nothing."""
-        return possible(errors, float(self.target.variance[0])) if chosen else errors
+        return possible(errors, float(self.target.variance[0])) if alpha is None else errors
 
     def _students(
         self,
@@ -151,18 +171,15 @@ class RiskSurfaces:
         N: Int[np.ndarray, " b"],
         tried_w: Float[np.ndarray, " v"],
         tried_s: Float[np.ndarray, " w"],
-    ) -> tuple[tuple[np.ndarray, np.ndarray], Float[np.ndarray, "3 R a b"], tuple[np.ndarray, np.ndarray]]:
-        """Give teachers with their penalties, and the parts of their students with theirs."""
+    ) -> tuple[Float[np.ndarray, "3 R a b"], Float[np.ndarray, "a b"], Float[np.ndarray, "a b"]]:
+        """Give the parts of the student's error, and the penalties of its teacher and of itself."""
         students = self.stages(self.pair.values_s, N, tried_s)
         replicates = len(self.target.weights)
-        teacher, own = np.empty((replicates, len(n))), np.empty(len(n))
         parts = np.empty((3, replicates, len(n), len(N)))
         best_w, best_s = np.empty((len(n), len(N))), np.empty((len(n), len(N)))
         for place in range(len(n)):
             # One size at a time: what is held at once grows with the penalties, not with the grid.
             teachers = self.stages(self.pair.values_w, n[[place]], tried_w)
-            single = single_risks(teachers, self.target.weak(), self.target).error
-            teacher[:, [place]], own[[place]] = least(single[:, None, :], tried_w)
             found = student_risks(self.pair, self.target, teachers, students)
             apart = np.stack([found.bias, found.inherited, found.fresh])
             apart = apart.reshape(3, replicates, len(tried_w), len(N), len(tried_s)).swapaxes(2, 3)
@@ -174,15 +191,7 @@ class RiskSurfaces:
         if not self.sharing:
             # What two sets share cannot be told from chance (T1); any penalty gives it a meaning (T4).
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
-        return (teacher, own), parts, (best_w, best_s)
-
-    def _on_labels(
-        self, m: Int[np.ndarray, " a"], tried: Float[np.ndarray, " k"], targets: Sequence[Target]
-    ) -> list[tuple[Float[np.ndarray, "R a"], Float[np.ndarray, " a"]]]:
-        """Fit the strong features to m labels of each target."""
-        fits = self.stages(self.pair.values_s, m, tried)
-        errors = (single_risks(fits, target.strong(), target).error for target in targets)
-        return [least(error.reshape(-1, len(m), len(tried)), tried) for error in errors]
+        return parts, best_w, best_s
 
     def joint(
         self,
@@ -202,10 +211,7 @@ class RiskSurfaces:
         size, pool = int(_sizes([n], "n")[0]), int(_sizes([N], "N")[0])
         key = (size, pool, alpha_w, alpha_s, weight)
         if key not in self._joint:
-            grids = (
-                self.penalties_w if alpha_w is None else np.array([float(alpha_w)]),
-                self.penalties_s if alpha_s is None else np.array([float(alpha_s)]),
-            )
+            grids = _grid(alpha_w, self.penalties_w), _grid(alpha_s, self.penalties_s)
             self._joint[key] = joint_forecast(
                 self.pair,
                 self.target,
@@ -230,6 +236,10 @@ class RiskSurfaces:
         """Give the penalties of least forecast risk, the student's two chosen together (T8)."""
         found = self.surface([n], [N], **alphas).penalties
         return Penalties(**{name: float(values.flat[0]) for name, values in found.items()})
+
+
+def _grid(alpha: float | None, grid: Float[np.ndarray, " k"]) -> Float[np.ndarray, " _"]:
+    return grid if alpha is None else np.array([float(alpha)])
 
 
 def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"]:

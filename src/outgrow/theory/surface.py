@@ -91,7 +91,7 @@ MOST_ERROR = 1.6
 all but exactly, errs by 1 + 1/n of it, 1.5 for the two labels that are the fewest."""
 
 
-def possible(error: Float[np.ndarray, R * shape], variance: float) -> Float[np.ndarray, R * shape]:
+def possible(error: Float[np.ndarray, "*R_shape"], variance: float) -> Float[np.ndarray, "*R_shape"]:
     """Errors of tuned fits, NaN where the estimate is none that an error can have: not above 0, or far above
     what a constant errs by."""
     return np.where((error[0] > 0) & (error[0] < MOST_ERROR * variance), error, np.nan)
