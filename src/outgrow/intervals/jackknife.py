@@ -12,7 +12,7 @@ from jaxtyping import Float
 from outgrow.results import LEVEL, Estimate
 
 
-def t_quantile(freedom: float, level: float = LEVEL) -> float:
+def t_quantile(freedom: float | int, level: float = LEVEL) -> float:
     """Half width of a two-sided t interval, in standard errors."""
     # The distribution module of SciPy takes a second to import, which `import outgrow` does not have.
     from scipy.special import stdtrit

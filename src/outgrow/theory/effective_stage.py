@@ -172,7 +172,10 @@ def effective_stages(
 
 
 def checked_fits(
-    values: Float[np.ndarray, " d"], m: Shaped[np.ndarray, " K"], alpha: Shaped[np.ndarray, " K"], rows: float
+    values: Float[np.ndarray, " d"],
+    m: Shaped[np.ndarray, " K"],
+    alpha: Shaped[np.ndarray, " K"],
+    rows: float | int,
 ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Refuse spectra, sizes and penalties that are none."""
     values, m, alpha = (np.asarray(x, dtype=np.float64) for x in (values, m, alpha))
