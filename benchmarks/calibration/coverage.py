@@ -13,7 +13,7 @@ from forecast import forecast, target_of, whitened
 from measure import labels_of, load
 
 from features import PLAN, corpus
-from outgrow.intervals.replicates import MODEL, allowance, interval, ratio
+from outgrow.intervals.replicates import MODEL, interval, pgr
 from outgrow.results import Estimate
 
 LABELS = (100, 400, 2000)
@@ -44,7 +44,7 @@ def main() -> None:
     tops = measured["ceiling_mean"][0][np.ix_(i, j, k)]
     best = tops.argmin(axis=-1)
     top = np.take_along_axis(tops, best[..., None], axis=-1)[..., 0]
-    pgr = (W[:, None, :, None] - S) / (W[:, None, :, None] - top[..., None, None])
+    true_pgr = (W[:, None, :, None] - S) / (W[:, None, :, None] - top[..., None, None])
     for m in LABELS:
         inside: dict[tuple[str, str], list[bool]] = {}
         for seed in range(PLAN[name]["seeds"]):
@@ -57,12 +57,10 @@ def main() -> None:
                 c = found["ceiling"][:, at[0], at[1], best[at[0], at[1]]]
                 low, high = interval(s - sigma2, MODEL * (float(s[0]) - sigma2)) or (np.nan, np.nan)
                 inside.setdefault(("student", cells), []).append(bool(low <= S[at] <= high))
-                risk = float(s[0]) - sigma2
-                errors = allowance(float(w[0] - s[0]), risk), allowance(float(w[0] - c[0]), risk)
-                told = ratio(w - s, w - c, errors, "PGR", "the gap", m, "")
-                if isinstance(told, Estimate) and told.interval is not None:
-                    low, high = told.interval
-                    inside.setdefault(("PGR", cells), []).append(bool(low <= pgr[at] <= high))
+                made = pgr(w - sigma2, s - sigma2, c - sigma2, m, "")
+                if isinstance(made, Estimate) and made.interval is not None:
+                    low, high = made.interval
+                    inside.setdefault(("PGR", cells), []).append(bool(low <= true_pgr[at] <= high))
         said = ", ".join(f"{what} ({cells}) {np.mean(every):.2f}" for (what, cells), every in inside.items())
         print(f"{teacher} -> {student}, m = {m}: {said}", flush=True)
 

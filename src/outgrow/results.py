@@ -6,10 +6,12 @@ and a remedy, never a silent NaN. Notebooks draw them through a registry that `o
 
 from __future__ import annotations
 
+import collections.abc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from math import isfinite
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from math import inf, isfinite, isnan, nan
+from types import UnionType
+from typing import Any, ClassVar, Protocol, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from outgrow.errors import CHECKS
 
@@ -150,7 +152,7 @@ class Risks(_Shown):
         yield from self.extras.items()
 
 
-def as_plain(value: Any) -> Any:
+def as_plain(value: object) -> Any:
     """Turn a result into dictionaries, lists, numbers and strings, ready for JSON.
 
     JSON knows neither NaN nor infinity: both become None.
@@ -162,8 +164,85 @@ def as_plain(value: Any) -> Any:
         return {str(key): as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [as_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return as_plain(value.tolist())
     if isinstance(value, float) and not isfinite(value):
         return None
-    return value
+    return as_plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def from_plain(kind: Any, plain: object) -> Any:
+    """Turn plain values back into a result of a type, such as one that `get_type_hints` gives of a field.
+
+    What a type has gained since it was written takes its default, what it has lost is left aside.
+    """
+    if isinstance(kind, type) and is_dataclass(kind):
+        known = cast(Mapping[str, object], plain)
+        hints = get_type_hints(kind)
+        made = kind(
+            **{f.name: from_plain(hints[f.name], known[f.name]) for f in fields(kind) if f.name in known}
+        )
+        return _unbounded(made) if isinstance(made, Estimate) else made
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return None if plain is None else from_plain(_member(inner, plain), plain)
+    if origin is tuple:
+        of = inner[:1] * len(cast(list[object], plain)) if inner[-1] is Ellipsis else inner
+        return tuple(map(from_plain, of, cast(list[object], plain)))
+    if origin in (dict, collections.abc.Mapping):
+        return {key: from_plain(inner[1], item) for key, item in cast(Mapping[str, object], plain).items()}
+    if origin in (list, collections.abc.Sequence):
+        return [from_plain(inner[0], item) for item in cast(list[object], plain)]
+    return nan if kind is float and plain is None else plain
+
+
+def _member(kinds: tuple[Any, ...], plain: object) -> Any:
+    """Which of several types the values are of: dataclasses are written with their names."""
+    name = plain.get("type") if isinstance(plain, Mapping) else None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    return next((kind for kind in kinds if getattr(kind, "__name__", None) == name), kinds[0])
+
+
+def _unbounded(made: Estimate) -> Estimate:
+    # JSON has no infinity: an end that is not there is no bound on its side.
+    if made.interval is None or not any(map(isnan, made.interval)):
+        return made
+    low, high = made.interval
+    return replace(made, interval=(-inf if isnan(low) else low, inf if isnan(high) else high))
+
+
+Cell: TypeAlias = str | int | float | None
+"""One cell of a table."""
+
+Numbers: TypeAlias = Iterator[tuple[Mapping[str, Cell], "Quantity | float | None"]]
+"""Numbers of an outcome, each with the cells that say what it is of."""
+
+
+class Tabular(Protocol):
+    """An outcome whose numbers make a table, one row each."""
+
+    COLUMNS: ClassVar[tuple[str, ...]]
+
+    def numbers(self) -> Numbers:
+        """Iterate over the numbers."""
+        ...
+
+
+def tidy(outcome: Tabular) -> dict[str, list[Cell]]:
+    """Make the table of an outcome: where a number stands, its interval, and how it was obtained or why not.
+
+    NaN, by which arrays say that there is no number, is an empty cell.
+    """
+    columns: dict[str, list[Cell]] = {name: [] for name in outcome.COLUMNS}
+    for where, number in outcome.numbers():
+        cells: dict[str, Cell] = {"value": None}
+        if isinstance(number, Estimate):
+            cells = {name: getattr(number, name) for name in ("value", "n", "method")}
+            if number.interval is not None:
+                cells |= {"low": number.interval[0], "high": number.interval[1], "level": number.level}
+        elif isinstance(number, Undefined):
+            cells["reason"] = number.reason
+        elif number is not None and not isnan(number):
+            cells["value"] = float(number)
+        cells |= where
+        for name, column in columns.items():
+            column.append(cells.get(name))
+    return columns

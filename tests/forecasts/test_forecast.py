@@ -11,7 +11,7 @@ from scipy import stats
 from outgrow.errors import DataError
 from outgrow.forecasts.forecast import Forecast
 from outgrow.intervals.jackknife import jackknife_interval
-from outgrow.intervals.replicates import APART, MODEL, SPREAD, interval, probability, ratio
+from outgrow.intervals.replicates import APART, MODEL, SPREAD, interval, pgr, probability
 from outgrow.results import LEVEL, Estimate, Undefined
 from outgrow.theory.equivalents import student_risks
 from outgrow.theory.exact_risks import exact_risks, student_parts
@@ -289,21 +289,21 @@ def test_probabilities_are_those_of_students_t(world, rng):
 
 
 def test_a_gap_that_is_not_there_gives_no_pgr_and_one_that_is_not_resolved_no_bound():
-    under = np.concatenate([[0.1], 0.1 + np.linspace(-1, 1, 20)])
-    over = np.full(21, 0.05)
-    none = (0.0, 0.0)
-    unresolved = ratio(over, under, none, "PGR", "the gap between teacher and ceiling", 80, "")
+    # A ceiling that the labels do not tell from the teacher, and a student .05 better in every replicate.
+    still, spread = np.ones(21), np.concatenate([[0.9], 0.9 + np.linspace(-1, 1, 20)])
+    unresolved = pgr(still, still - 0.05, spread, 80, "")
     assert unresolved.value == pytest.approx(0.5)
-    # The numerator does not vary and is above zero, so PGR is too: a half-line.
+    # The numerator is hardly uncertain and above zero, so PGR is above zero too: a half-line.
     assert 0 < unresolved.interval[0] < 0.5
     assert unresolved.interval[1] == np.inf
-    absent = ratio(over, -np.ones(21), none, "PGR", "the gap between teacher and ceiling", 80, "")
-    assert "(OG205)" in absent.reason
-    sure = ratio(over, np.ones(21), (0.01, 0.0), "PGR", "the gap", 80, "")
+    assert "(OG205)" in pgr(still, still - 0.05, still + 1, 80, "").reason
+    sure = pgr(still, still - 0.05, still - 1, 80, "")
     assert sure.value == pytest.approx(0.05)
-    # Nothing varies over the labels: what is left is the error of the equivalents.
-    reach = stats.t.ppf(0.95, 19) * 0.01
-    assert sure.interval == pytest.approx((0.05 - reach, 0.05 + reach), rel=1e-9)
+    # Nothing varies over the labels: what is left is the error of the equivalents, in gain and gap.
+    t = stats.t.ppf(0.95, 19)
+    over, gap = t * np.hypot(APART[0] * 0.95, APART[1] * 0.05), t * APART[1]
+    middle, reach = 0.05, np.sqrt(0.05**2 - (1 - gap**2) * (0.05**2 - over**2))
+    assert sure.interval == pytest.approx(((middle - reach) / (1 - gap**2), (middle + reach) / (1 - gap**2)))
 
 
 def test_a_small_gap_is_said(world):

@@ -175,7 +175,7 @@ def test_what_a_run_measured_is_read_in_the_forecasts_units(task):
     run = {"n": 400, "N": 2200, "routes": routes}
     config = task.config(task.score, n=(100,), N=(500,))
     blind = forecast(config, run=run).outcome
-    assert [(one.route, one.n, one.N, one.risk["value"]) for one in blind.measured] == [
+    assert [(one.route, one.n, one.N, one.risk.value) for one in blind.measured] == [
         ("student", 400, 2200, 1.5),
         ("baseline", 400, 2200, 1.5),
     ]
@@ -183,7 +183,7 @@ def test_what_a_run_measured_is_read_in_the_forecasts_units(task):
     assert [curve.other for curve in blind.pairs[0].curves] == [2200, 400]
     assert 400 in blind.pairs[0].curves[0].places
     known = forecast(config.model_copy(update={"noise_variance": 0.64}), run=run).outcome
-    assert [one.risk["value"] for one in known.measured] == [0.9]
+    assert [one.risk.value for one in known.measured] == [0.9]
     assert forecast(config, run={"routes": routes}).outcome.measured == ()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from outgrow.errors import DataError
-from outgrow.forecasts import forecast as module
+from outgrow.forecasts import risk_surfaces as module
 from outgrow.forecasts.forecast import Forecast
 from outgrow.heads.two_stage import Pool, StageOne, StageTwo
 from outgrow.results import Estimate

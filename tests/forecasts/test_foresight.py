@@ -7,7 +7,7 @@ import pytest
 
 from outgrow.config import ForecastConfig
 from outgrow.errors import ConfigError, DataError
-from outgrow.forecasts.foresight import Anchor, fixed_alphas, foresee
+from outgrow.forecasts.foresight import Anchor, fixed_alphas, forecast_pairs
 from outgrow.results import Estimate
 
 
@@ -52,7 +52,7 @@ def codes(found):
 
 
 def test_forecasts_agree_with_leave_one_out_on_gaussian_rows(files):
-    found = foresee(files.config())
+    found = forecast_pairs(files.config())
     assert (found.m, found.pool) == (150, 570)
     (one,) = found.forecasts.values()
     assert (one.weak, one.strong, one.kind, one.excess) == ("weak", "strong", "prospective", False)
@@ -71,10 +71,10 @@ def test_forecasts_agree_with_leave_one_out_on_gaussian_rows(files):
 
 def test_a_pool_unlike_the_labelled_rows_is_noticed(files):
     # Rows are labelled by a hash of their ids: the first pass says which.
-    labelled = foresee(files.config()).data.split.labelled
+    labelled = forecast_pairs(files.config()).data.split.labelled
     files.strong[labelled] = 3 + 2.5 * (files.strong[labelled] - 3)
     files.weak[labelled] *= 2.5
-    found = foresee(files.config())
+    found = forecast_pairs(files.config())
     assert "OG214" in codes(found)
     assert any("leave-one-out" in check.detail for check in found.forecasts["weak"].checks)
     assert not all(anchor.agrees for anchor in found.anchors["weak"])
@@ -90,8 +90,8 @@ def test_an_anchor_that_holds_nothing_is_noticed():
 
 
 def test_few_labels_are_noticed(files):
-    assert "OG215" in codes(foresee(files.config(m=30)))
-    assert "OG215" not in codes(foresee(files.config(m=60)))
+    assert "OG215" in codes(forecast_pairs(files.config(m=30)))
+    assert "OG215" not in codes(forecast_pairs(files.config(m=60)))
 
 
 def test_repeated_labels_give_the_noise_variance(files, rng):
@@ -99,7 +99,7 @@ def test_repeated_labels_give_the_noise_variance(files, rng):
     files.second = files.y + 1.3 * noise
     # The second label is known of some rows only.
     files.second[rng.random(files.rows) < 0.5] = np.nan
-    found = foresee(files.config(repeat_column="second"))
+    found = forecast_pairs(files.config(repeat_column="second"))
     rows = found.data.split.labelled
     apart = (files.y - files.second)[rows]
     expected = float(np.nanmean(apart**2) / 2)
@@ -109,7 +109,7 @@ def test_repeated_labels_give_the_noise_variance(files, rng):
 
 
 def test_a_retrospective_uses_the_test_labels_and_never_the_pools(files):
-    before, after = foresee(files.config()), foresee(files.config(retrospective=True))
+    before, after = forecast_pairs(files.config()), forecast_pairs(files.config(retrospective=True))
     split = after.data.split
     assert after.m == len(split.labelled) + len(split.test) == 330
     (one,) = after.forecasts.values()
@@ -117,7 +117,7 @@ def test_a_retrospective_uses_the_test_labels_and_never_the_pools(files):
     assert after.anchors["weak"] == ()
     # Labels of the pool change nothing.
     files.y[split.unlabelled] += 100 * np.arange(len(split.unlabelled))
-    again = foresee(files.config(retrospective=True))
+    again = forecast_pairs(files.config(retrospective=True))
     (same,) = again.forecasts.values()
     assert same.risks(150, 570).student.value == pytest.approx(one.risks(150, 570).student.value, rel=1e-12)
     assert before.m == 150
@@ -126,7 +126,7 @@ def test_a_retrospective_uses_the_test_labels_and_never_the_pools(files):
 def test_a_truth_gives_the_same_risks_with_less_noise(files, rng):
     files.second = files.y
     files.y = files.y + rng.normal(size=files.rows)
-    found = foresee(files.config(retrospective=True, truth_column="second", noise_variance=1.0))
+    found = forecast_pairs(files.config(retrospective=True, truth_column="second", noise_variance=1.0))
     (one,) = found.forecasts.values()
     labels = files.y[np.concatenate([found.data.split.labelled, found.data.split.test])]
     assert one.target.variance[0] == pytest.approx(np.var(labels), rel=0.15)
@@ -137,9 +137,9 @@ def test_two_classes_are_one_column(files):
     numbers = (files.y > 0).astype(int)
     # The column that is kept is that of the first class.
     files.y = 1 - numbers
-    regression = foresee(files.config(task="regression"))
+    regression = forecast_pairs(files.config(task="regression"))
     files.y = np.where(numbers, "good", "bad")
-    classes = foresee(files.config(task="classification"))
+    classes = forecast_pairs(files.config(task="classification"))
     # Both one-hot columns err alike, so their squared losses add up to twice that of one.
     for (route, once), (_, both) in zip(
         regression.forecasts["weak"].risks(150, 570).items(),
@@ -157,10 +157,10 @@ def test_several_classes_add_up(files):
     for place in range(3):
         files.y = (numbers == place).astype(int)
         fixed = {"alpha_w": 0.1, "alpha_s": 0.1}
-        one = foresee(files.config(task="regression", **fixed), anchors=False).forecasts["weak"]
+        one = forecast_pairs(files.config(task="regression", **fixed), anchors=False).forecasts["weak"]
         parts.append(one.risks(150, 570, **fixed).student.value)
     files.y = np.array(["a", "b", "c"])[numbers]
-    found = foresee(files.config(), anchors=False).forecasts["weak"]
+    found = forecast_pairs(files.config(), anchors=False).forecasts["weak"]
     together = found.risks(150, 570, alpha_w=0.1, alpha_s=0.1).student.value
     # The preliminary fits differ (one penalty for all columns), so control variates do, a little.
     assert together == pytest.approx(sum(parts), rel=0.02)
@@ -169,29 +169,29 @@ def test_several_classes_add_up(files):
 def test_penalties_asked_for_are_those_held_against_leave_one_out(files):
     assert fixed_alphas(files.config(alpha_w=0.5)) == {"alpha_w": 0.5, "alpha_s": None}
     assert set(fixed_alphas(files.config(head="ridgeless")).values()) == {0.0}
-    tuned, heavy = (foresee(files.config(**options)) for options in ({}, {"alpha_w": 50.0}))
+    tuned, heavy = (forecast_pairs(files.config(**options)) for options in ({}, {"alpha_w": 50.0}))
     teacher = {anchor.route: anchor.forecast.value for anchor in heavy.anchors["weak"]}["teacher"]
     expected = heavy.forecasts["weak"].risks(150, 570, alpha_w=50.0).teacher.value
     assert teacher == pytest.approx(expected)
     assert teacher > 1.2 * tuned.anchors["weak"][0].forecast.value
     # Without a penalty, fits that pass through their labels are not compared, the others are.
-    bare = foresee(files.config(head="ridgeless", m=7))
+    bare = forecast_pairs(files.config(head="ridgeless", m=7))
     assert {anchor.route for anchor in bare.anchors["weak"]} == set()
-    enough = foresee(files.config(head="ridgeless"))
+    enough = forecast_pairs(files.config(head="ridgeless"))
     assert len(enough.anchors["weak"]) == 3
     assert all(anchor.agrees for anchor in enough.anchors["weak"])
 
 
 def test_groups_of_rows_are_left_out_whole(files):
     files.groups = np.arange(files.rows) // 3
-    found = foresee(files.config(group_column="group", label_column="label"))
+    found = forecast_pairs(files.config(group_column="group", label_column="label"))
     (one,) = found.forecasts.values()
     assert len(one.target.weights) == 21
     assert all(anchor.agrees for anchor in found.anchors["weak"])
 
 
 def test_rank_keeps_leading_directions(files):
-    found = foresee(files.config(rank=(2, 4)))
+    found = forecast_pairs(files.config(rank=(2, 4)))
     (one,) = found.forecasts.values()
     assert (len(one.pair.values_w), len(one.pair.values_s)) == (2, 4)
     assert isinstance(one.risks(150, 570).student, Estimate)
@@ -200,27 +200,27 @@ def test_rank_keeps_leading_directions(files):
 def test_what_cannot_be_used_is_refused_in_one_line(files):
     config = files.config(repeat_column="second", noise_variance=1.0)
     with pytest.raises(ConfigError, match="both give the noise variance"):
-        foresee(config)
-    labelled = foresee(files.config(), anchors=False).data.split.labelled
+        forecast_pairs(config)
+    labelled = forecast_pairs(files.config(), anchors=False).data.split.labelled
     files.second[labelled] = np.nan
     with pytest.raises(DataError, match="0 labelled rows have a second label"):
-        foresee(files.config(repeat_column="second"))
+        forecast_pairs(files.config(repeat_column="second"))
     files.second, files.y = files.y, np.where(files.y > 0, "good", "bad")
     with pytest.raises(ConfigError, match="--repeat-column is of a regression"):
-        foresee(files.config(repeat_column="second"))
+        forecast_pairs(files.config(repeat_column="second"))
     files.y = np.full(files.rows, 3.0)
     with pytest.raises(DataError, match="all 900 labels belong to one class"):
-        foresee(files.config())
+        forecast_pairs(files.config())
     files.y[0] = 4.0
     with pytest.raises(DataError, match="all 20 labels to train on have one value"):
-        foresee(files.config(task="regression", m=20))
+        forecast_pairs(files.config(task="regression", m=20))
 
 
 def test_a_noise_variance_above_that_of_the_labels_is_noticed(files):
-    assert "OG212" not in codes(foresee(files.config(noise_variance=0.6)))
-    assert "OG212" in codes(foresee(files.config(noise_variance=60.0)))
+    assert "OG212" not in codes(forecast_pairs(files.config(noise_variance=0.6)))
+    assert "OG212" in codes(forecast_pairs(files.config(noise_variance=60.0)))
 
 
 def test_a_huge_penalty_leaves_the_factor_finite(files):
-    found = foresee(files.config(alpha_w=1e300))
+    found = forecast_pairs(files.config(alpha_w=1e300))
     assert all(np.isfinite(factor) for factor in found.factors["weak"].values())

@@ -9,7 +9,7 @@ from outgrow.config import RankConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts import rank as module
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import foresee
+from outgrow.forecasts.foresight import forecast_pairs
 from outgrow.forecasts.rank import rank
 from outgrow.results import Estimate, Undefined
 from outgrow.theory.surface import RELATIVE
@@ -64,7 +64,7 @@ def test_teachers_stand_in_the_order_of_their_forecasts(world):
 def test_numbers_are_those_of_the_forecasts(world):
     asked = config("good", "fair", n=90, N=400)
     found = rank(asked).outcome
-    for weak, forecast in foresee(asked).forecasts.items():
+    for weak, forecast in forecast_pairs(asked).forecasts.items():
         teacher = next(one for one in found.teachers if one.weak == weak)
         risks, parts = forecast.risks(90, 400), forecast.decomposition(90, 400)
         assert teacher.student.value == pytest.approx(risks.student.value, rel=1e-9)

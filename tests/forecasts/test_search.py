@@ -1,4 +1,9 @@
-"""The search for the best design against trying every whole design, and against the closed form of T3."""
+"""The search for the best design against trying every whole design, and against the closed form of T3.
+
+A design need not be the best to the row. `NEAR` is how much more it may err than the best of all: a fifteenth
+of what the equivalents themselves are off by (`MODEL`, 1.5 %). A target must be reached, by a design that
+costs at most a label, a row and `FINE` of the cheapest more.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,13 @@ import numpy as np
 import pytest
 
 from outgrow.errors import DataError
-from outgrow.forecasts.budget import best_allocation
 from outgrow.forecasts.design_routes import DesignRoutes, WhatIf
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.search import Prices, best_design, cheapest_design, spread
+from outgrow.forecasts.search import FINE, Prices, best_design, cheapest_design, spread
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.terms import PairSpectra, Target
+
+NEAR = 1e-3
 
 
 def world(rng, d_w=6, d_s=9, shared=3.0, rho=0.3, sigma2=1.0, intercept=True, decay=0.0):
@@ -67,11 +73,20 @@ PURSES = {
 }
 
 
-@pytest.mark.parametrize("purse", PURSES)
-@pytest.mark.parametrize(
-    "alphas", [{}, {"alpha_w": 0.0, "alpha_s": 0.0}, {"alpha_w": 0.03, "alpha_s": 0.002}]
-)
-@pytest.mark.parametrize("name", WORLDS)
+ALPHAS = ({}, {"alpha_w": 0.0, "alpha_s": 0.0}, {"alpha_w": 0.03, "alpha_s": 0.002})
+
+
+def cases(worlds, kinds):
+    """Every world with every kind of penalties, the purses taking turns."""
+    purses = list(PURSES)
+    return [
+        (name, alphas, purses[(place + turn) % len(purses)])
+        for place, name in enumerate(worlds)
+        for turn, alphas in enumerate(kinds)
+    ]
+
+
+@pytest.mark.parametrize(("name", "alphas", "purse"), cases(WORLDS, ALPHAS))
 def test_no_whole_design_is_better(name, alphas, purse, rng):
     prices, budget = PURSES[purse]
     forecast = world(rng, **WORLDS[name])
@@ -80,12 +95,12 @@ def test_no_whole_design_is_better(name, alphas, purse, rng):
         errors, _ = every_design(forecast, route.name, prices, budget, **alphas)
         assert prices.cost(found.n, found.N) <= budget + 1e-6
         assert found.cost == pytest.approx(prices.cost(found.n, found.N))
-        assert found.error <= np.nanmin(errors) * (1 + 1e-9), route.name
+        assert found.error <= np.nanmin(errors) * (1 + NEAR), route.name
 
 
-@pytest.mark.parametrize("purse", PURSES)
-@pytest.mark.parametrize("alphas", [{}, {"alpha_w": 0.0, "alpha_s": 0.0}])
-@pytest.mark.parametrize("name", ["spread", "all shared", "wide teacher"])
+@pytest.mark.parametrize(
+    ("name", "alphas", "purse"), cases(["spread", "all shared", "wide teacher"], ALPHAS[:2])
+)
 def test_no_whole_design_reaches_the_target_more_cheaply(name, alphas, purse, rng):
     prices, budget = PURSES[purse]
     forecast = world(rng, **WORLDS[name])
@@ -95,28 +110,33 @@ def test_no_whole_design_reaches_the_target_more_cheaply(name, alphas, purse, rn
             target = float(np.nanquantile(errors, share))
             found = cheapest_design(route, prices, target)
             assert found.error <= target
-            assert found.cost <= cost[errors <= target].min() + 1e-9, (route.name, share)
+            least = cost[errors <= target].min()
+            assert found.cost <= (1 + FINE) * least + prices.label + prices.unlabelled, (route.name, share)
 
 
-def test_the_closed_form_comes_out(rng):
-    for d_w, d_s, shared, label, row, budget in (
+@pytest.mark.parametrize(
+    ("d_w", "d_s", "shared", "label", "row", "budget"),
+    [
         (20, 15, 5.0, 1.0, 0.01, 100.0),
         (6, 9, 6.0, 1.0, 0.3, 80.0),
         (6, 9, 0.0, 1.0, 0.05, 300.0),
         (5, 8, 2.0, 0.1, 0.9, 60.0),
-    ):
-        forecast = world(rng, d_w, d_s, shared, rho=0.0, intercept=False)
-        # T3 knows no bias: the target must lie in both sets.
-        expected = best_allocation(
-            d_w=d_w, d_s=d_s, d_sw=shared, label_cost=label, row_cost=row, budget=budget
-        )
-        forecast = well_specified(forecast)
-        *_, student = DesignRoutes(forecast, 0.0, 0.0).routes()
-        found = best_design(student, Prices(label, row), budget)
-        assert found.error - 1.0 <= expected.variance * (1 + 1e-6)
-        if d_w + 1 < found.n and d_s + 1 < found.N:
-            assert (found.n, found.N) == (expected.n, expected.N)
-            assert found.error - 1.0 == pytest.approx(expected.variance, rel=1e-6)
+    ],
+)
+def test_the_closed_form_comes_out(d_w, d_s, shared, label, row, budget, rng):
+    forecast = well_specified(world(rng, d_w, d_s, shared, rho=0.0, intercept=False))
+    *_, student = DesignRoutes(forecast, 0.0, 0.0).routes()
+    found = best_design(student, Prices(label, row), budget)
+    # T3: rows beyond the peaks, u unlabelled and v labelled ones, and the variance there.
+    spare, K = budget - label * (d_w + 1) - row * (d_s + 1), d_s * (d_w - shared)
+    u = spare / (row * (1 + np.sqrt(1 + shared * spare / (K * row)))) if K else 1.0
+    v = (spare - row * u) / label
+    least = (shared + K / u) / v
+    # Whole rows beyond the peaks make it larger; a design on this side of a peak may be better than all.
+    assert found.error - 1.0 <= least * (1 + NEAR) * (1 + 1 / v) * (1 + 1 / u)
+    if d_w + 1 < found.n and d_s + 1 < found.N:
+        assert found.error - 1.0 >= least * (1 - 1e-6)
+        assert found.n - d_w - 1 == pytest.approx(v, rel=0.1, abs=1)
 
 
 def well_specified(forecast):

@@ -20,7 +20,7 @@ from outgrow.reproductions.reproduction import Comparison as Published
 from outgrow.reproductions.reproduction import Reproduction, Table
 from outgrow.results import Check, Estimate, Risks, Undefined, as_plain
 from outgrow.study.curves import Curve, Panel
-from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
+from outgrow.study.outcome import PairResult, Retrospective, RiskPoint, RouteResult, RunOutcome
 from outgrow.study.verdict import Comparison, decide
 from outgrow.sweeps.sweep_outcome import PairDimensions, SweepOutcome
 from outgrow.theory.misfit import MisfitGain
@@ -171,37 +171,34 @@ def _misfit(test: bool) -> MisfitGain:
     return MisfitGain("test rows", promised, measured, beyond, "broken")
 
 
-def _theory() -> dict[str, Any]:
-    """Findings of the retrospective, in the shape that the study writes them."""
-    points = [
-        {
-            "type": "RiskPoint",
-            "route": route,
-            "predicted": Estimate(value, method="exact formula"),
-            "measured": Estimate(value + 0.1, (value, value + 0.2), n=300, method="mean over 20 draws"),
-        }
+def _theory() -> Retrospective:
+    """Findings of the retrospective."""
+    points = tuple(
+        RiskPoint(
+            route,
+            Estimate(value, method="exact formula"),
+            Estimate(value + 0.1, (value, value + 0.2), n=300, method="mean over 20 draws"),
+        )
         for route, value in (("teacher", 2.4), ("student", 2.1), ("baseline", 3.4), ("ceiling", 1.1))
-    ]
-    both = {"predicted": Estimate(0.231), "measured": Estimate(0.187, (0.15, 0.22))}
-    return {
-        "type": "Retrospective",
-        "title": "Retrospective: exact theory beside redrawn experiments",
-        "head": "ridgeless",
-        "n": 60,
-        "N": 340,
-        "draws": 20,
-        "d_w": 8,
-        "d_s": 12,
-        "inputs": {
+    )
+    return Retrospective(
+        title="Retrospective: exact theory beside redrawn experiments",
+        head="ridgeless",
+        n=60,
+        N=340,
+        draws=20,
+        d_w=8,
+        d_s=12,
+        inputs={
             "rho_w": Estimate(1.217, n=700, method="measured on all labels"),
             "new_input": Estimate(2.0),
         },
-        "points": points,
-        "pgr": both,
-        "opr": {"predicted": NOISE, "measured": NOISE},
-        "sandwich": {"teacher": 1.1, "inherited": 1.31},
-        "checks": [Check("OG206", "small: inherited 1.31")],
-    }
+        points=points,
+        pgr={"predicted": Estimate(0.231), "measured": Estimate(0.187, (0.15, 0.22))},
+        opr={"predicted": NOISE, "measured": NOISE},
+        sandwich={"teacher": 1.1, "inherited": 1.31},
+        checks=(Check("OG206", "small: inherited 1.31"),),
+    )
 
 
 @pytest.fixture(scope="session")

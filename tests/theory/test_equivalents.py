@@ -11,8 +11,7 @@ from outgrow.errors import DataError
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.equivalents import given_teacher_risks, single_risks, student_risks
-from outgrow.theory.exact_risks import exact_risks, student_parts
-from outgrow.theory.min_norm_risks import min_norm_risks
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
 from outgrow.theory.population import Population
 from outgrow.theory.terms import PairSpectra, Target
 

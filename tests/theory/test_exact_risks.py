@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.results import Undefined
-from outgrow.theory.exact_risks import exact_risks, student_parts
-from outgrow.theory.min_norm_risks import min_norm_risks
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
 from outgrow.worlds.gaussian import World
 
 CASES = {

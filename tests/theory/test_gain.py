@@ -36,7 +36,7 @@ def test_a_meaningless_gain_is_undefined():
     found = pgr(risks(1.0, 0.5, 1.0, 1.2))
     assert found.reason == "the ceiling is not better than the teacher (OG205): 1.2 against 1"
     assert isinstance(pgr(risks(1.0, 0.5, 1.0, 1.0)), Undefined)
-    assert "nothing can be divided" in opr(risks(1.0, 0.0, 1.0, 1.2)).reason
+    assert "is not above zero" in opr(risks(1.0, 0.0, 1.0, 1.2)).reason
     missing = Undefined("too few rows", "Buy more.")
     found = pgr(Risks(Estimate(1.0), missing, Estimate(1.0), Estimate(0.5)))
     assert found == Undefined("the risk of the student is not defined: too few rows", "Buy more.")
@@ -48,11 +48,11 @@ def test_a_meaningless_gain_is_undefined():
 def test_a_gain_over_different_points_is_labelled():
     p = Population(d_w=6, d_s=5, d_sw=2.0, sigma2=1.0)
     mixed = exact_risks(p, 30, 60, design="own_points")
-    assert "mixes point sets" in pgr(mixed).method
-    assert "mixes point sets" in opr(mixed).method
+    assert "mixes point sets" in pgr(mixed, "own_points").method
+    assert "mixes point sets" in opr(mixed, "own_points").method
     for design in ("fresh", "in_sample"):
         same = exact_risks(p, 30, 60, design=design)
-        assert "mixes" not in pgr(same).method + opr(same).method
+        assert "mixes" not in pgr(same, design).method + opr(same, design).method
     assert "fresh points" in pgr(exact_risks(p, 30, 60)).method
 
 

@@ -47,6 +47,9 @@ class JointWorld:
     def target(self):
         return Target.known(self.t_w, self.t_s, self.v, SIGMA2)
 
+    def risks(self, **settings):
+        return joint_risks(self.pair(), self.target(), **settings)
+
     def rows(self, m, rng):
         """Weak and strong features, and the target."""
         white = rng.standard_normal((m, len(self.t_w)))
@@ -99,15 +102,8 @@ def test_redrawn_experiments(rng, kind, alpha_w, alpha_s, shared):
         alpha_w, alpha_s = alpha_w / 5, alpha_s / 5
     world = joint_world(rng, kind, shared)
     U = students(world, n, N, alpha_w, alpha_s, WEIGHTS, 400, rng)
-    theory = joint_risks(
-        world.pair(),
-        world.target(),
-        n=n,
-        alpha_w=alpha_w,
-        N=N,
-        alpha_s=alpha_s,
-        weight=np.array(WEIGHTS),
-        intercept=False,
+    theory = world.risks(
+        n=n, alpha_w=alpha_w, N=N, alpha_s=alpha_s, weight=np.array(WEIGHTS), intercept=False
     )
     agrees(world.v - 2 * U @ world.t_s + np.sum(U**2, axis=2), theory.error[0] - SIGMA2, 0.01, "risk")
     agrees(U @ world.t_s, theory.signal[0], 0.01, "signal", budget=0.04)
@@ -124,16 +120,7 @@ def test_few_labels_that_a_teacher_has_used_up(rng):
     # Where features are shared and labels few, ignoring that the teacher has seen them costs 8 %.
     world = joint_world(rng, "flat", 28)
     U = students(world, 40, 150, 0.3, 0.02, (0.3, 0.6), 1000, rng)
-    theory = joint_risks(
-        world.pair(),
-        world.target(),
-        n=40,
-        alpha_w=0.3,
-        N=150,
-        alpha_s=0.02,
-        weight=np.array([0.3, 0.6]),
-        intercept=False,
-    )
+    theory = world.risks(n=40, alpha_w=0.3, N=150, alpha_s=0.02, weight=np.array([0.3, 0.6]), intercept=False)
     agrees(world.v - 2 * U @ world.t_s + np.sum(U**2, axis=2), theory.error[0] - SIGMA2, 0.005, "risk")
 
 
@@ -154,16 +141,7 @@ def test_variance_that_comes_with_the_pool(rng):
                 b = (1 - weight) * S.T @ y / n + weight * S2.T @ (W2 @ teacher) / N
                 found[k, r] = scale * np.linalg.solve(A, b)
         within.append(np.sum(found.var(axis=1, ddof=1), axis=1))
-    theory = joint_risks(
-        world.pair(),
-        world.target(),
-        n=n,
-        alpha_w=0.1,
-        N=N,
-        alpha_s=0.02,
-        weight=np.array(weights),
-        intercept=False,
-    )
+    theory = world.risks(n=n, alpha_w=0.1, N=N, alpha_s=0.02, weight=np.array(weights), intercept=False)
     agrees(np.array(within).T, theory.pool[0], 0.015, "pool")
 
 
@@ -183,9 +161,7 @@ def test_redrawn_experiments_with_intercepts_as_the_package_trains_them(rng, kin
             student = StageTwo(teacher, S, pool, np.array([alpha_s]), weight).model(0, 0)
             u = np.sqrt(world.values_s) * student.coef[:, 0]
             seen[k, r] = world.v - 2 * u @ world.t_s + u @ u + student.intercept[0] ** 2
-    theory = joint_risks(
-        world.pair(), world.target(), n=n, alpha_w=alpha_w, N=N, alpha_s=alpha_s, weight=np.array(weights)
-    )
+    theory = world.risks(n=n, alpha_w=alpha_w, N=N, alpha_s=alpha_s, weight=np.array(weights))
     # Theory without intercepts is 2 to 6 % lower.
     agrees(seen, theory.error[0] - SIGMA2, 0.005, "risk")
 
@@ -201,16 +177,7 @@ def test_without_a_penalty(rng, d_s):
     world = joint_world(rng, "power", 15, d_s=d_s)
     alpha = 0.0 if d_s == 40 else 1e-9
     U = students(world, n, N, 0.05, alpha, weights, 300, rng)
-    theory = joint_risks(
-        world.pair(),
-        world.target(),
-        n=n,
-        alpha_w=0.05,
-        N=N,
-        alpha_s=0.0,
-        weight=np.array(weights),
-        intercept=False,
-    )
+    theory = world.risks(n=n, alpha_w=0.05, N=N, alpha_s=0.0, weight=np.array(weights), intercept=False)
     agrees(world.v - 2 * U @ world.t_s + np.sum(U**2, axis=2), theory.error[0] - SIGMA2, 0.015, "risk")
     if d_s > n + N:
         # What interpolates all rows does so whatever their weights.
@@ -241,15 +208,8 @@ def test_ends_are_the_formulas_of_t4(rng, kind, alpha_w, alpha_s):
     tau_s = (mu @ mu + V.sum() - E.sum() + np.sum((1 - h_s) ** 2 * E)) / (1 - np.sum(h_s**2) / N)
     bias = SIGMA2 + v - t_s @ t_s + np.sum((h_s * (C @ mu) - t_s) ** 2)
     inherited = np.sum((h_s**2)[:, None] * C**2 * V)
-    found = joint_risks(
-        world.pair(),
-        world.target(),
-        n=n,
-        alpha_w=alpha_w,
-        N=N,
-        alpha_s=alpha_s,
-        weight=np.array([0.0, 1.0]),
-        intercept=False,
+    found = world.risks(
+        n=n, alpha_w=alpha_w, N=N, alpha_s=alpha_s, weight=np.array([0.0, 1.0]), intercept=False
     )
     assert found.error[0, 0] == pytest.approx(baseline, rel=1e-9)
     assert found.pool[0, 0] == 0
@@ -289,9 +249,7 @@ def test_ends_are_baseline_and_student(rng, intercept, alpha):
 def test_near_the_ends_is_near_the_ends(rng):
     world = joint_world(rng, "power")
     weights = np.array([0.0, 1e-9, 1 - 1e-9, 1.0])
-    found = joint_risks(
-        world.pair(), world.target(), n=50, alpha_w=0.01, N=120, alpha_s=0.01, weight=weights
-    ).error[0]
+    found = world.risks(n=50, alpha_w=0.01, N=120, alpha_s=0.01, weight=weights).error[0]
     assert found[1] == pytest.approx(found[0], rel=1e-6)
     assert found[2] == pytest.approx(found[3], rel=1e-6)
 
@@ -324,13 +282,13 @@ def test_a_student_of_its_teachers_own_features_that_becomes_its_teacher(rng):
 def test_endless_rows(rng):
     world, alpha_w, alpha_s, weight = joint_world(rng, "power"), 0.05, 0.1, 0.3
     shared = {"alpha_w": alpha_w, "alpha_s": alpha_s, "weight": weight, "intercept": False}
-    found = joint_risks(world.pair(), world.target(), n=1e12, N=1e12, **shared)
+    found = world.risks(n=1e12, N=1e12, **shared)
     H, h = world.values_s / (world.values_s + alpha_s), world.values_w / (world.values_w + alpha_w)
     mean = H * ((1 - weight) * world.t_s + weight * world.C @ (h * world.t_w))
     bias = world.v - world.t_s @ world.t_s + np.sum((mean - world.t_s) ** 2) + SIGMA2
     assert found.error[0, 0] == pytest.approx(bias, rel=1e-8)
-    large = joint_risks(world.pair(), world.target(), n=50, N=1e9, **shared)
-    endless = joint_risks(world.pair(), world.target(), n=50, N=np.inf, **shared)
+    large = world.risks(n=50, N=1e9, **shared)
+    endless = world.risks(n=50, N=np.inf, **shared)
     assert endless.pool[0, 0] < 1e-20  # rounding
     assert large.error[0, 0] == pytest.approx(endless.error[0, 0], rel=1e-6)
 
@@ -345,7 +303,7 @@ def test_an_intercept_is_one_more_direction(rng, kind, n, N):
     pair = PairSpectra(values_w=np.append(world.values_w, 1e9), values_s=np.append(world.values_s, 1e9), C=C)
     target = Target.known(np.append(world.t_w, 0), np.append(world.t_s, 0), world.v, SIGMA2)
     settings = {"n": n, "alpha_w": 0.03, "N": N, "alpha_s": 0.02, "weight": np.linspace(0, 1, 11)}
-    found = joint_risks(world.pair(), world.target(), **settings)
+    found = world.risks(**settings)
     expected = joint_risks(pair, target, **settings, intercept=False)
     # Both drop terms of order 1/n^2, not the same; and the difference of the groups' means belongs to both.
     for name, slack in (("error", 0.004), ("bias", 0.001), ("labels", 0.01), ("pool", 0.01)):
@@ -386,11 +344,9 @@ def test_settings_do_not_know_of_each_other(rng):
         "alpha_s": rng.choice([0.01, 0.1], K),
         "weight": rng.choice([0.0, 0.4, 1.0], K),
     }
-    together = joint_risks(world.pair(), world.target(), **settings)
+    together = world.risks(**settings)
     for k in range(K):
-        alone = joint_risks(
-            world.pair(), world.target(), **{name: float(x[k]) for name, x in settings.items()}
-        )
+        alone = world.risks(**{name: float(x[k]) for name, x in settings.items()})
         assert together.error[0, k] == pytest.approx(alone.error[0, 0], rel=1e-12)
     assert together.error.shape == (1, K)
 
@@ -411,7 +367,7 @@ def test_a_pool_of_few_rows_stands_for_the_population(rng):
     # otherwise. Taken as they are they make every risk too small.
     world, M, share = joint_world(rng, "power", 25), 300, 0.7
     settings = {"n": 60, "alpha_w": 0.02, "N": 200, "alpha_s": 0.01, "weight": np.array(WEIGHTS)}
-    truth = joint_risks(world.pair(), world.target(), **settings).error[0]
+    truth = world.risks(**settings).error[0]
     seen, blind = [], []
     inside = world.v - world.outside
     for _ in range(200):
@@ -450,15 +406,11 @@ def _whitening(X):
 def test_infinite_risks_are_nan(rng):
     world = joint_world(rng)
     weights = np.array([0.0, 0.5, 1.0])
-    found = joint_risks(
-        world.pair(), world.target(), n=40, alpha_w=0.1, N=200, alpha_s=0.0, weight=weights, intercept=False
-    ).error[0]
+    found = world.risks(n=40, alpha_w=0.1, N=200, alpha_s=0.0, weight=weights, intercept=False).error[0]
     # Forty labels on forty directions interpolate; with two hundred other rows they do not.
     assert np.isnan(found[0])
     assert np.isfinite(found[1:]).all()
-    found = joint_risks(
-        world.pair(), world.target(), n=31, alpha_w=0.0, N=200, alpha_s=0.1, weight=weights, intercept=False
-    ).error[0]
+    found = world.risks(n=31, alpha_w=0.0, N=200, alpha_s=0.1, weight=weights, intercept=False).error[0]
     # A teacher at its peak is none of the baseline's business.
     assert np.isfinite(found[0])
     assert np.isnan(found[1:]).all()
@@ -467,7 +419,7 @@ def test_infinite_risks_are_nan(rng):
 def test_no_pool_is_needed_without_pseudo_labels(rng):
     world = joint_world(rng)
     settings = {"n": 50, "alpha_w": 0.1, "alpha_s": 0.1, "weight": 0.0}
-    one, two = (joint_risks(world.pair(), world.target(), N=N, **settings).error for N in (0, 500))
+    one, two = (world.risks(N=N, **settings).error for N in (0, 500))
     assert one == pytest.approx(two, rel=1e-12)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from outgrow.results import Undefined
-from outgrow.theory.exact_risks import exact_risks
-from outgrow.theory.min_norm_risks import min_norm_risks
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.worlds.gaussian import World
 
 ROWS = {

@@ -89,7 +89,7 @@ def test_written_out():
     assert pgr(bounds).value == pytest.approx((teacher - student) / (teacher - ceiling))
     assert opr(bounds).value == pytest.approx(baseline / student)
     # Teacher and student are not on the same points, and the gains say so.
-    assert "mixes point sets" in pgr(bounds).method and "ICML 2025" in opr(bounds).method
+    assert "mixes point sets" in pgr(bounds, "own_points").method and "ICML 2025" in opr(bounds).method
 
 
 def test_where_there_is_no_bound():

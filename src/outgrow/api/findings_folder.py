@@ -10,6 +10,7 @@ from outgrow import runs
 from outgrow.api.running import write_origin
 from outgrow.config import ForesightConfig
 from outgrow.report.page import write_report
+from outgrow.results import Tabular, tidy
 
 ROOM = 10_000_000
 """Bytes asked for: a page with its scripts, and a few numbers."""
@@ -27,8 +28,8 @@ def write_findings(
     overwrite: bool,
     name: str,
     config: ForesightConfig,
+    found: Tabular,
     outcome: Mapping[str, Any],
-    table: Mapping[str, list[Any]],
     page: Callable[[Mapping[str, Any]], str],
 ) -> Path | None:
     """Write findings, whole or not at all."""
@@ -37,6 +38,6 @@ def write_findings(
     with runs.new_folder(out, overwrite) as folder:
         write_origin(folder, config)
         runs.write_json(folder / f"{name}.json", outcome)
-        runs.write_table(folder / f"{name}.parquet", table)
+        runs.write_table(folder / f"{name}.parquet", tidy(found))
         write_report(folder, page(outcome))
     return Path(out)

@@ -14,10 +14,9 @@ from outgrow.config import ForecastConfig, RunConfig
 from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.forecast_designs import ForecastOutcome
 from outgrow.forecasts.forecast_designs import forecast as study_forecast
 from outgrow.report.forecast_page import forecast_page, summary_html
-from outgrow.results import Quantity, as_plain
+from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
 
 
@@ -83,7 +82,7 @@ def forecast(
     check_place(out, overwrite)
     study = study_forecast(config, progress, Permissions(tuple(allow_code)), run=measured)
     outcome = as_plain(study.outcome)
-    folder = write_findings(out, overwrite, "forecast", config, outcome, _table(study.outcome), forecast_page)
+    folder = write_findings(out, overwrite, "forecast", config, study.outcome, outcome, forecast_page)
     return Forecasts(study.foresight.forecasts, outcome, folder)
 
 
@@ -107,32 +106,3 @@ def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[
             )
         values["rank"] = (kept.pop(), outcome["d_s"])
     return ForecastConfig(**{**values, **asked}), outcome
-
-
-COLUMNS = ("weak", "n", "N", "quantity", "of", "value", "low", "high", "level", "m", "method", "reason")
-"""Columns of the table: one row per number."""
-
-
-def _table(outcome: ForecastOutcome) -> Mapping[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    risk = "excess_risk" if outcome.excess else "risk"
-    for pair in outcome.pairs:
-        for design in pair.designs:
-            rows: list[tuple[str, str, Quantity | float]] = [
-                *((risk, route, value) for route, value in design.risks.items()),
-                *(("part_of_student", part, value) for part, value in design.parts.items()),
-                ("pgr", "student", design.pgr),
-                ("opr", "student", design.opr),
-                *(("probability_below", rival, value) for rival, value in design.wins.items()),
-                *(("accuracy", route, value) for route, value in design.accuracy.items()),
-                *(("penalty", name, value) for name, value in design.alphas.items()),
-            ]
-            for quantity, of, found in rows:
-                low, high = getattr(found, "interval", None) or (None, None)
-                value = found if isinstance(found, float) else getattr(found, "value", None)
-                level = getattr(found, "level", None) if low is not None else None
-                cells = (pair.weak, design.n, design.N, quantity, of, value, low, high, level)
-                rest = tuple(getattr(found, name, None) for name in ("n", "method", "reason"))
-                for column, cell in zip(columns.values(), (*cells, *rest), strict=True):
-                    column.append(cell)
-    return columns

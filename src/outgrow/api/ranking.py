@@ -12,10 +12,9 @@ from outgrow.api.running import portable
 from outgrow.config import RankConfig
 from outgrow.engine.threads import few_threads
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.rank import FORECAST, RankOutcome
 from outgrow.forecasts.rank import rank as study_rank
 from outgrow.report.rank_page import page, summary_html
-from outgrow.results import Quantity, as_plain
+from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
 
 
@@ -85,29 +84,5 @@ def rank(
     check_place(out, overwrite)
     study = study_rank(config, progress, Permissions(tuple(allow_code)))
     outcome = as_plain(study.outcome)
-    folder = write_findings(out, overwrite, "rank", config, outcome, _table(study.outcome), page)
+    folder = write_findings(out, overwrite, "rank", config, study.outcome, outcome, page)
     return Ranking(study.foresight.forecasts, outcome, folder)
-
-
-COLUMNS = ("weak", "place", "quantity", "value", "low", "high", "level", "n", "N", "m", "method", "reason")
-"""Columns of the table: one row per number."""
-
-
-def _table(outcome: RankOutcome) -> Mapping[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-
-    def add(weak: str | None, place: int | None, name: str, found: Quantity | float | None) -> None:
-        low, high = getattr(found, "interval", None) or (None, None)
-        value = float(found) if isinstance(found, (int, float)) else getattr(found, "value", None)
-        level = getattr(found, "level", None) if low is not None else None
-        about = (outcome.n, outcome.N, outcome.m, getattr(found, "method", None))
-        cells = (weak, place, name, value, low, high, level, *about, getattr(found, "reason", None))
-        for column, cell in zip(columns.values(), cells, strict=True):
-            column.append(cell)
-
-    for teacher in outcome.teachers:
-        numbers = (*FORECAST, "behind", "beyond_labels", "probability", "tied", "worth")
-        for name in (*numbers, "d_w", "d_s", "d_sw", "alpha_w", "alpha_s"):
-            add(teacher.weak, teacher.place, name, getattr(teacher, name))
-    add(None, None, "baseline", outcome.baseline)
-    return columns

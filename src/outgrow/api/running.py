@@ -26,7 +26,7 @@ from outgrow.engine.threads import few_threads
 from outgrow.errors import FileError, read_back
 from outgrow.features.model_spec import anywhere
 from outgrow.report.page import page, write_report
-from outgrow.results import as_plain
+from outgrow.results import as_plain, tidy
 from outgrow.study.evaluate import read_by
 from outgrow.study.measure import measure as study_measure
 from outgrow.study.run import Study
@@ -100,7 +100,7 @@ def _write(folder: Path, study: Study) -> None:
     runs.write_json(folder / "run.json", outcome)
     geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
     runs.write_json(folder / "geometry.json", geometry)
-    runs.write_table(folder / "results.parquet", _table(study))
+    runs.write_table(folder / "results.parquet", tidy(study.outcome))
     runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
     runs.write_json(folder / INPUTS, input_digests(study.data))
     save_models(folder, study.data, study.trained)
@@ -113,61 +113,6 @@ def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
     versions = {name: version(name) for name in LIBRARIES}
     versions["python"] = platform.python_version()
     runs.write_json(folder / "versions.json", {"versions": versions, "seed": config.seed})
-
-
-METRICS = (
-    "expected",
-    "expected_excess",
-    "risk",
-    "excess_risk",
-    "accuracy",
-    "balanced_accuracy",
-    "auc",
-)
-"""What the table of results holds of every route."""
-
-
-def _table(study: Study) -> Mapping[str, list[Any]]:
-    rows = []
-    for route in study.outcome.routes:
-        for metric in METRICS:
-            rows.append((route.name, route.kind, route.weak, metric, getattr(route, metric)))
-    for pair in study.outcome.pairs:
-        for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):
-            rows.append((f"student ({pair.weak})", "student", pair.weak, metric, getattr(pair, metric)))
-    columns: dict[str, list[Any]] = {
-        key: []
-        for key in (
-            "route",
-            "kind",
-            "weak",
-            "metric",
-            "value",
-            "low",
-            "high",
-            "level",
-            "n",
-            "method",
-            "reason",
-        )
-    }
-    for name, kind, weak, metric, quantity in rows:
-        interval = getattr(quantity, "interval", None) or (None, None)
-        values = (
-            name,
-            kind,
-            weak,
-            metric,
-            getattr(quantity, "value", None),
-            *interval,
-            getattr(quantity, "level", None),
-            getattr(quantity, "n", None),
-            getattr(quantity, "method", None),
-            getattr(quantity, "reason", None),
-        )
-        for column, value in zip(columns.values(), values, strict=True):
-            column.append(value)
-    return columns
 
 
 def _pseudo_labels(study: Study) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,9 @@ from jaxtyping import Float, Int
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.search import Route
 from outgrow.theory.effective_stage import Stages
-from outgrow.theory.equivalents import single_risks, student_risks
+from outgrow.theory.equivalents import student_risks
 from outgrow.theory.stage import near_peak
-from outgrow.theory.surface import RELATIVE, choice
-from outgrow.theory.terms import Side
+from outgrow.theory.surface import choice
 
 NEAR = 0.3
 """Difference of log n + log N within which the best penalties of one design are tried first at another: less
@@ -72,19 +71,6 @@ class DesignRoutes:
         products = forecast.pair.C.size * 3 * len(forecast.target.weights.T)
         self._all = products * len(self._weak) <= QUICK
 
-    @cached_property
-    def _singles(self) -> dict[str, tuple[Float[np.ndarray, " d"], Side, Float[np.ndarray, " k"]]]:
-        """Spectrum, target and penalties of each route without a pool."""
-        pair, target = self._pair, self._target
-        found = {
-            "teacher": (pair.values_w, target.weak(), self._weak),
-            "baseline": (pair.values_s, target.strong(), self.forecast.penalties_s),
-        }
-        if self.forecast.union:
-            values, side = self.forecast.both
-            found["union"] = (values, side, values.mean() * RELATIVE)
-        return found
-
     def routes(self) -> Iterator[Route]:
         """Give every route of the forecast, those without a pool first."""
         d_w, d_s = len(self._pair.values_w), len(self._pair.values_s)
@@ -93,7 +79,7 @@ class DesignRoutes:
         peaks_w = (d_w + self.forecast.intercept,) if bare_w else ()
         peaks_s = (d_s + self.forecast.intercept,) if bare_s else ()
         tuned = all(alpha is None for alpha in self._fixed)
-        for name in (*self._singles, "student"):
+        for name in ("teacher", "baseline", *(("union",) if self.forecast.union else ()), "student"):
             pool = name == "student"
             yield Route(
                 name,
@@ -117,11 +103,9 @@ class DesignRoutes:
         n, N = np.asarray(n, dtype=int), np.asarray(N, dtype=int)
         if name == "student":
             return np.stack([self._student(int(rows), N) for rows in n], axis=1)
-        values, side, tried = self._singles[name]
-        found = single_risks(self.forecast.stages(values, n, tried), side, self._target).error
-        found = found.reshape(len(found), len(n), len(tried))
-        least = np.take_along_axis(found, choice(found)[None, :, None], axis=2)
-        return np.broadcast_to(least, (len(found), len(n), len(N)))
+        alpha = self._fixed[0] if name == "teacher" else None
+        errors, _ = self.forecast.on_labels(name, n, alpha, self._target)
+        return np.broadcast_to(errors[:, :, None], (len(errors), len(n), len(N)))
 
     def near_peaks(self, n: int, N: int) -> list[tuple[str, str]]:
         """Say which peaks a design of fixed penalties of 0 stands near."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,15 @@ from jaxtyping import Float
 from outgrow.config import ForecastConfig
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Anchor, Foresight, fixed_alphas, foresee
+from outgrow.forecasts.forecast_outcome import Curve, DesignForecast, ForecastOutcome, Measured, PairForecast
+from outgrow.forecasts.foresight import Foresight, fixed_alphas, forecast_pairs
 from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
 from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.replicates import MODEL, difference, interval
-from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.reading import Reading
+from outgrow.results import Check, Estimate, Quantity, Undefined, from_plain
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.surface import Surface
-
-SCHEMA = 1
-"""Version of the forecast's JSON; raised when a reader of the old one would misread the new one."""
 
 LABEL_STEPS = (0.5, 1.0, 2.0, 4.0)
 """Labels forecast for by default, in units of those at hand: fewer to see what they were worth, and what
@@ -47,144 +44,6 @@ NO_CLASS_NOISE = Undefined(
     "Read the risks, or PGR, which needs no noise variance.",
 )
 """OPR of classifications."""
-
-
-@dataclass(frozen=True)
-class DesignForecast:
-    """One design: n labelled and N unlabelled rows."""
-
-    n: int
-    """The design."""
-    N: int
-    """The design."""
-    risks: Risks
-    """Of every route; excess risks where the noise variance is known, else errors on new labels."""
-    pgr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks."""
-    opr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks."""
-    parts: Mapping[str, Quantity]
-    """The student's risk in three: "bias", "inherited" and "fresh" variance."""
-    wins: Mapping[str, Quantity]
-    """Probability that the student's expected risk is below its rival's."""
-    margins: Mapping[str, Quantity]
-    """The student's risk less its rival's, with paired intervals: both rest on the same labels."""
-    alphas: Mapping[str, float]
-    """Penalties, by the fields of `outgrow.forecasts.forecast.Penalties`."""
-    accuracy: Mapping[str, Quantity]
-    """Share of new labels named right, by route; empty for regressions."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Risks along one size, the other one held: what is drawn."""
-
-    along: str
-    """ "n" or "N"."""
-    other: int
-    """The size that is held."""
-    places: tuple[int, ...]
-    """Sizes."""
-    routes: Mapping[str, Mapping[str, Sequence[float | None]]]
-    """By route, and by part of the student's risk: "value", "low" and "high" at every place; None where
-    undefined."""
-
-
-@dataclass(frozen=True)
-class PairForecast:
-    """One teacher with the student."""
-
-    weak: str
-    """Names of the feature sets."""
-    strong: str
-    """Names of the feature sets."""
-    d_w: int
-    """Directions that each set has in the pool."""
-    d_s: int
-    """Directions that each set has in the pool."""
-    designs: tuple[DesignForecast, ...]
-    """Every n with every N."""
-    curves: tuple[Curve, ...]
-    """Along n at the largest N, and along N at the n nearest to the labels at hand; or both through the
-    design that a run measured."""
-    anchors: tuple[Anchor, ...]
-    """The design at hand, forecast and left out."""
-    factors: Mapping[str, float]
-    """Sandwich factors (docs/theory.md, T2)."""
-    checks: tuple[Check, ...]
-    """Suspicions about this forecast."""
-    settings: Mapping[str, float] = field(default_factory=dict)
-    """Slope and offset of a given score, fitted to the labels at hand; empty for other teachers."""
-    labels_win: Mapping[str, Quantity] = field(default_factory=dict)
-    """By student of a given teacher, the number of labels from which on labels alone are better."""
-    searched: tuple[int, ...] = ()
-    """Fewest and most labels looked at for it: an interval that ends there is open."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a run measured of one route at its design."""
-
-    route: str
-    """Kind of route."""
-    weak: str | None
-    """Its teacher's features."""
-    n: int
-    """The run's design."""
-    N: int
-    """The run's design."""
-    risk: Any
-    """In the forecast's own units."""
-    accuracy: Any
-    """Share of test labels named right."""
-
-
-@dataclass(frozen=True)
-class ForecastOutcome:
-    """Everything a forecast found."""
-
-    title: str
-    """Heading, and the remark on the features as the user gave it."""
-    note: str
-    """Heading, and the remark on the features as the user gave it."""
-    kind: str
-    """ "prospective" or "retrospective"."""
-    task: str
-    """Regression or classification."""
-    classes: tuple[str, ...]
-    """Classes; empty for regression."""
-    excess: bool
-    """Whether risks are excess risks."""
-    noise: Quantity
-    """Variance of the label noise, and where it is known from."""
-    m: int
-    """Labels that the forecast was made from."""
-    labelled: int
-    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
-    back."""
-    pool: int
-    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
-    back."""
-    n: tuple[int, ...]
-    """Designs."""
-    N: tuple[int, ...]
-    """Designs."""
-    pairs: tuple[PairForecast, ...]
-    """One per teacher."""
-    measured: tuple[Measured, ...]
-    """What a run measured, where one was named."""
-    checks: tuple[Check, ...]
-    """Every suspicion raised."""
-    config: dict[str, Any]
-    """The resolved configuration, as plain values."""
-    identities: dict[str, Any]
-    """Identity of every feature set."""
-    seconds: float
-    """Wall time."""
-    reading: Reading | None = None
-    """What was read, and how."""
-    schema: int = SCHEMA
-    """Version of this structure."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +66,7 @@ def forecast(
     """Forecast every route's risk on a grid of designs."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
-    found = foresee(config, permissions, lambda what, share: tell(what, 0.6 * share))
+    found = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.6 * share))
     labelled = len(found.data.split.labelled)
     n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
     N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))
@@ -332,7 +191,7 @@ def _design(
         parts=one.decomposition(n, N, **alphas),
         wins=one.wins(n, N, **alphas),
         margins=_margins(one, found),
-        alphas={name: float(values.flat[0]) for name, values in found.penalties.items()},
+        alphas=one.best_alphas(n, N, **alphas)._asdict(),
         accuracy={} if named is None else named.at(n, N, **alphas),
     )
 
@@ -401,5 +260,6 @@ def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
         risk, accuracy = route.get("excess_risk" if excess else "risk"), route.get("accuracy")
         if isinstance(risk, Mapping) and risk.get("value") is not None:
             known = accuracy if isinstance(accuracy, Mapping) and "value" in accuracy else None
-            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, risk, known))
+            numbers = (from_plain(Quantity | None, number) for number in (risk, known))
+            made.append(Measured(str(route["kind"]), route.get("weak"), n, N, *numbers))
     return tuple(made)

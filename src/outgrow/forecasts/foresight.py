@@ -22,14 +22,14 @@ from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pair_moments import STRONG
 from outgrow.geometry.shared_moments import shared_moments
 from outgrow.heads.two_stage import Pool, StageOne, StageTwo
-from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
 from outgrow.study.training import FEW
 from outgrow.theory.label_terms import label_terms
-from outgrow.theory.surface import RELATIVE, Penalties
+from outgrow.theory.surface import RELATIVE
 from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
 
 TOO_WIDE = 2.0
@@ -45,7 +45,6 @@ class Anchor:
     route: str
     """ "teacher", "student" or "baseline"."""
     forecast: Estimate
-    """Expected squared error on new labels, both at the forecast's penalties."""
     leave_one_out: Estimate
     """Expected squared error on new labels, both at the forecast's penalties."""
     difference: Estimate
@@ -88,7 +87,7 @@ class Foresight:
         return len(self.data.split.unlabelled)
 
 
-def foresee(
+def forecast_pairs(
     config: ForesightConfig,
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
@@ -247,7 +246,7 @@ def _anchors(
     Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
     m = len(L)
     found = forecast.surface([m], [pool_size], **fixed)
-    alphas = Penalties(**{name: float(values.flat[0]) for name, values in found.penalties.items()})
+    alphas = forecast.best_alphas(m, pool_size, **fixed)
     pair = white.pair
     pool = Pool(
         pool_size,
@@ -281,18 +280,15 @@ def _anchors(
         loss = losses[route]
         without = np.array([np.delete(loss, rows).mean() for rows in members])
         mean = np.concatenate([[loss.mean()], without])
-        both, own = values[route] - mean, values[route]
+        # The difference holds for the three routes together.
+        together = 1 - (1 - LEVEL) / len(values)
+        words = "jackknife over the same groups, for three routes together"
         anchors.append(
             Anchor(
                 route,
-                Estimate(float(own[0]), jackknife_interval(own[0], own[1:]), n=m),
-                Estimate(float(mean[0]), jackknife_interval(mean[0], without), n=m),
-                Estimate(
-                    float(both[0]),
-                    jackknife_interval(both[0], both[1:], 1 - (1 - LEVEL) / len(values)),
-                    n=m,
-                    method="jackknife over the same groups, for three routes together",
-                ),
+                jackknife_estimate(values[route], m),
+                jackknife_estimate(mean, m),
+                jackknife_estimate(values[route] - mean, m, words, together),
             )
         )
     single = {

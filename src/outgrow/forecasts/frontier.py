@@ -1,7 +1,7 @@
 """What less and more money would bring, and the student's risk over labelled and unlabelled rows.
 
 Both are for looking at: the map is forecast on a grid, and the frontier of the student reads it between its
-points. The plan itself is searched to the row.
+points. The plan itself comes from a finer search.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ class JointForecast:
     error: Float[np.ndarray, " R"]
     """Expected squared error on fresh labels, the estimate first; NaN where infinite."""
     alpha_w: float
-    """Penalties of its teacher and of itself."""
     alpha_s: float
     """Penalties of its teacher and of itself."""
     weight: float

@@ -20,7 +20,7 @@ from outgrow.config import PlanConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts.design_routes import DesignRoutes, WhatIf
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, foresee
+from outgrow.forecasts.foresight import Foresight, forecast_pairs
 from outgrow.forecasts.frontier import WITHOUT_TEACHER, frontier, risk_map, route_name
 from outgrow.forecasts.plan_outcome import AsGood, PlannedRoute, PlanOutcome, Scenario
 from outgrow.forecasts.search import (
@@ -33,16 +33,15 @@ from outgrow.forecasts.search import (
     cheapest_design,
     spread,
 )
-from outgrow.intervals.jackknife import jackknife_interval
-from outgrow.results import Check, Estimate, Undefined
+from outgrow.intervals.jackknife import jackknife_estimate, jackknife_interval
+from outgrow.results import Check, Undefined
 from outgrow.study.sources import NOTHING, Permissions, Progress
 
 CHANGE = 0.2
 """By how much the what-ifs change an input: about what a few hundred labels leave open."""
 
 DEAR_ROWS = 100.0
-"""Times a label's cost that an unlabelled row may cost: nobody's prices, and beyond it the search takes as
-many steps as labels are cheaper (7 s at 100, 37 s at 1,000)."""
+"""Times a label's cost that an unlabelled row may cost: beyond it the two were most likely mixed up."""
 
 DEARER = 4.0
 """Times the cheapest design's cost up to which a route's own cheapest design is looked for."""
@@ -80,7 +79,7 @@ def plan(
         config.most_unlabelled or ENDLESS,
     )
     tell = progress or (lambda _what, _share: None)
-    foresight = foresee(config, permissions, lambda what, share: tell(what, 0.2 * share))
+    foresight = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.2 * share))
     planned = plan_from(foresight.forecasts, config, prices, tell)
     return replace(
         planned,
@@ -301,25 +300,22 @@ def _sensible(
 
 def _planned(one: _Found, best: _Found, noise: float, config: PlanConfig) -> PlannedRoute:
     design, forecast = one.design, one.routes.forecast
-    at = forecast.surface(
-        [design.n], [max(design.N, LEAST)], alpha_w=config.alpha_w, alpha_s=config.alpha_s
-    ).penalties
+    fixed = {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
+    alphas = forecast.best_alphas(design.n, max(design.N, LEAST), **fixed)._asdict()
     names = ("alpha_w", "alpha_s") if design.route == "student" else (design.route,)
     difference, tied = None, False
     if one is not best:
-        apart = one.errors - best.errors
-        interval = jackknife_interval(apart[0], apart[1:]) if len(apart) > 2 else None
-        difference = Estimate(
-            float(apart[0]), interval, n=forecast.m, method=f"difference, {forecast.method}"
+        difference = jackknife_estimate(
+            one.errors - best.errors, forecast.m, f"difference, {forecast.method}"
         )
-        tied = interval is not None and bool(interval[0] <= 0 <= interval[1])
+        tied = difference.interval is not None and difference.interval[0] <= 0 <= difference.interval[1]
     return PlannedRoute(
         design.route,
         None if design.route in WITHOUT_TEACHER else one.weak,
         design.n,
         design.N,
         design.cost,
-        {name: float(at[name].flat[0]) for name in names},
+        {name: alphas[name] for name in names},
         forecast.estimate(one.errors - noise),
         difference,
         tied,

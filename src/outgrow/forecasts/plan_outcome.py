@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from outgrow.forecasts.frontier import Frontier, RiskMap
 from outgrow.forecasts.search import Prices
-from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.results import Cell, Check, Estimate, Numbers, Quantity, Undefined
 from outgrow.study.reading import Reading
 
 
@@ -20,7 +21,6 @@ class PlannedRoute:
     weak: str | None
     """The weak set, where the route has one."""
     n: int
-    """Labelled and unlabelled rows; N is 0 where none are used."""
     N: int
     """Labelled and unlabelled rows; N is 0 where none are used."""
     cost: float
@@ -46,7 +46,6 @@ class Scenario:
     route: str
     """The best route then."""
     n: int
-    """Its rows."""
     N: int
     """Its rows."""
     risk: float
@@ -78,7 +77,6 @@ class PlanOutcome:
     strong: str
     """The strong set."""
     m: int
-    """Labels and unlabelled rows that the forecasts were made from."""
     pool: int
     """Labels and unlabelled rows that the forecasts were made from."""
     kind: str
@@ -113,7 +111,7 @@ class PlanOutcome:
     """What the reader should bear in mind."""
     checks: tuple[Check, ...]
     """Suspicions."""
-    config: dict[str, Any]
+    config: Mapping[str, object]
     """The resolved configuration."""
     seconds: float
     """Wall time."""
@@ -124,3 +122,33 @@ class PlanOutcome:
     def best(self) -> PlannedRoute:
         """The plan."""
         return self.routes[0]
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "part", "route", "weak", "budget", "n", "N", "quantity", "value", "low", "high", "level", "m",
+        "method",
+    )  # fmt: skip
+
+    def numbers(self) -> Numbers:
+        """Give the routes, the frontier, the map, the what-ifs and the floor."""
+        # Labels behind a number are its m here: n is what is bought.
+        risk: dict[str, Cell] = {"m": self.m, "n": None}
+        risk["quantity"] = "excess_risk" if self.excess else "risk"
+        for one in self.routes:
+            where = {**risk, "part": "route", "route": one.route, "weak": one.weak}
+            where |= {"budget": one.cost, "n": one.n, "N": one.N}
+            yield where, one.risk
+            yield {**where, "quantity": "behind_the_plan"}, one.difference
+            for name, penalty in one.penalties.items():
+                yield {**where, "quantity": f"penalty_{name}"}, penalty
+        for route, values in self.frontier.risks.items():
+            for budget, value in zip(self.frontier.budgets.tolist(), values.tolist(), strict=True):
+                yield {**risk, "part": "frontier", "route": route, "budget": budget}, value
+        for i, n in enumerate(self.risk_map.n.tolist()):
+            for j, N in enumerate(self.risk_map.N.tolist()):
+                where = {**risk, "part": "map", "route": "student", "weak": self.risk_map.weak}
+                where |= {"budget": self.prices.cost(n, N), "n": n, "N": N}
+                yield where, float(self.risk_map.risk[i, j])
+        for case in self.scenarios:
+            where = {**risk, "part": f"if {case.what} {case.change:+.0%}", "route": case.route}
+            yield {**where, "budget": self.budget, "n": case.n, "N": case.N}, case.risk
+        yield {**risk, "part": "floor", "route": self.floor_route}, self.floor

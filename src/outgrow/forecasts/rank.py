@@ -9,16 +9,18 @@ them stand the routes that need no student, because the best teacher may still b
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from outgrow.config import RankConfig
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, foresee
+from outgrow.forecasts.foresight import Foresight, forecast_pairs
 from outgrow.intervals.best_of_many import best_of_many, less_than_all
-from outgrow.results import Check, Estimate, Quantity, as_plain
+from outgrow.results import Cell, Check, Estimate, Numbers, Quantity
 from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.equivalents import student_risks
@@ -43,11 +45,7 @@ class RankedTeacher:
     student: Quantity
     """Forecast risk of its student."""
     bias: Quantity
-    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
-    student's own."""
     inherited: Quantity
-    """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
-    student's own."""
     fresh: Quantity
     """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
     student's own."""
@@ -64,13 +62,10 @@ class RankedTeacher:
     worth: bool
     """Whether its student is forecast to beat every route without a student."""
     d_w: float | None
-    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_s: float | None
-    """Dimensions of teacher and student at their penalties, and what they share of them."""
     d_sw: float | None
     """Dimensions of teacher and student at their penalties, and what they share of them."""
     alpha_w: float | None
-    """Penalties of teacher and student."""
     alpha_s: float | None
     """Penalties of teacher and student."""
 
@@ -92,7 +87,6 @@ class RankOutcome:
     """Everything that a ranking found."""
 
     title: str
-    """Heading and the remark on the features, as the user gave them."""
     note: str
     """Heading and the remark on the features, as the user gave them."""
     strong: str
@@ -100,11 +94,9 @@ class RankOutcome:
     task: str
     """Regression or classification."""
     n: int
-    """Labelled and unlabelled rows that the ranking is for."""
     N: int
     """Labelled and unlabelled rows that the ranking is for."""
     m: int
-    """Labels and unlabelled rows that it was made from."""
     pool: int
     """Labels and unlabelled rows that it was made from."""
     kind: str
@@ -127,9 +119,9 @@ class RankOutcome:
     """The least forecast first."""
     checks: tuple[Check, ...]
     """Every suspicion raised."""
-    config: dict[str, object]
+    config: Mapping[str, object]
     """The resolved configuration, as plain values."""
-    identities: dict[str, object]
+    identities: Mapping[str, object]
     """Identity of every feature set."""
     seconds: float
     """Wall time."""
@@ -137,6 +129,20 @@ class RankOutcome:
     """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "weak", "place", "quantity", "value", "low", "high", "level", "n", "N", "m", "method", "reason",
+    )  # fmt: skip
+
+    def numbers(self) -> Numbers:
+        """Give all that was forecast of every teacher, and the baseline."""
+        design: dict[str, Cell] = {"n": self.n, "N": self.N, "m": self.m}
+        told = (*FORECAST, "behind", "beyond_labels", "probability", "tied", "worth")
+        for teacher in self.teachers:
+            where = {**design, "weak": teacher.weak, "place": teacher.place}
+            for name in (*told, "d_w", "d_s", "d_sw", "alpha_w", "alpha_s"):
+                yield {**where, "quantity": name}, getattr(teacher, name)
+        yield {**design, "quantity": "baseline"}, self.baseline
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def rank(
     # cores twenty teachers took 108 s with two threads and 25 s with one.
     with threadpool_limits(limits=1, user_api="blas"):
         # Every teacher's union would be one more decomposition, wider than all others.
-        seen = foresee(config, permissions, progress, union=False)
+        seen = forecast_pairs(config, permissions, progress, union=False)
         n, N = config.n or seen.m, config.N or seen.pool
         forecasts = list(seen.forecasts.values())
         surfaces = [
@@ -187,8 +193,8 @@ def rank(
         labels_alone=alone,
         teachers=tuple(_bare(teacher) for teacher in teachers),
         checks=_raised(seen, teachers, baseline),
-        config=as_plain(config.model_dump(mode="json")),
-        identities=as_plain(seen.data.identities),
+        config=config.model_dump(mode="json"),
+        identities=seen.data.identities,
         seconds=time.perf_counter() - start,
         reading=seen.data.reading,
     )
@@ -359,14 +365,8 @@ def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quan
 
 def _bare(teacher: RankedTeacher) -> RankedTeacher:
     """Leave a teacher's checks to the ranking, which says whose they are."""
-    return replace(
-        teacher,
-        student=_unchecked(teacher.student),
-        bias=_unchecked(teacher.bias),
-        inherited=_unchecked(teacher.inherited),
-        fresh=_unchecked(teacher.fresh),
-        alone=_unchecked(teacher.alone),
-    )
+    parts: dict[str, Any] = {part: _unchecked(getattr(teacher, part)) for part in FORECAST}
+    return replace(teacher, **parts)
 
 
 def _unchecked(quantity: Quantity) -> Quantity:

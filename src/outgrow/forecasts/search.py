@@ -1,10 +1,9 @@
 """The search for the best design: which route, how many labels, how many pseudo-labels.
 
 A route is a function from (n, N) to its forecast error, and nothing is assumed of it but that it is smooth
-away from interpolation peaks. Designs are tried on a coarse grid that stands close on both sides of each
-peak; around every minimum along the budget line whole rows are searched, outwards until even one pseudo-label
-more than the money buys would not help. Asked the other way round, the line is that of the fewest
-pseudo-labels which reach the target.
+away from interpolation peaks. Sizes are tried on a logarithmic grid that stands close on both sides of each
+peak, and on finer ones around every minimum along the budget line, down to steps far below what labels can
+show (`FINE`). Asked the other way round, the line is that of the fewest pseudo-labels which reach the target.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from outgrow.errors import DataError
-from outgrow.forecasts.budget import OVERDRAFT
 
 COARSE = 32
 """Sizes per axis of the first look: over five decades still two per doubling of rows, and a smooth risk has
@@ -26,11 +24,16 @@ no minimum narrower than that."""
 ZOOM = 9
 """Sizes per step of a closer look, its ends included: each step narrows the search eightfold."""
 
-SLACK = 1e-9
-"""Share of a value below which gains are not looked for: rounding of the forecast itself."""
+FINE = 0.02
+"""Share of the rows that two neighbours of the finest grid differ by. Around its minimum a risk is flat: a
+hundredth of the rows away it is larger by less than a thousandth, where the equivalents alone are off by
+1.5 % (`outgrow.intervals.replicates.MODEL`) and the labels leave more open."""
 
 ENDLESS = 10**9
 """Rows that stand for as many as one likes: what is left of the variance is below any interval."""
+
+OVERDRAFT = 1e-6
+"""Part of one row by which a budget may be exceeded: .3 must buy three rows at .1, whatever the rounding."""
 
 LEAST = 2
 """Rows without which nothing can be fitted."""
@@ -45,11 +48,9 @@ class Prices:
     unlabelled: float
     """Cost of one unlabelled row."""
     have_labels: int = 0
-    """Rows that cost nothing any more."""
     have_unlabelled: int = 0
     """Rows that cost nothing any more."""
     most_labels: int = ENDLESS
-    """Rows that can be had at all, those at hand among them."""
     most_unlabelled: int = ENDLESS
     """Rows that can be had at all, those at hand among them."""
 
@@ -107,7 +108,6 @@ class Route:
     pool: bool
     """Whether it uses unlabelled rows."""
     peaks_n: tuple[int, ...] = ()
-    """Sizes at which its error may peak."""
     peaks_N: tuple[int, ...] = ()
     """Sizes at which its error may peak."""
     helps: bool = False
@@ -129,7 +129,6 @@ class Design:
     route: str
     """The route's name."""
     n: int
-    """Labelled and unlabelled rows; N is 0 where the route uses none."""
     N: int
     """Labelled and unlabelled rows; N is 0 where the route uses none."""
     error: float
@@ -138,59 +137,49 @@ class Design:
     """Of the rows not at hand."""
 
 
-@dataclass(frozen=True)
-class _Point:
-    """One place on the line that is searched: what is minimised, where, and what no split there can beat."""
-
-    value: float
-    bound: float
-    N: int
-
-
 def best_design(route: Route, prices: Prices, budget: float | int) -> Design | None:
     """Spend a budget so that a route errs least.
 
     None where no design that can be paid has a finite error.
     """
-    most = prices.most_n(budget)
-    if most < LEAST:
-        return None
-    sizes = spread(LEAST, most, route.peaks_n)
+    pool: dict[int, int] = {}
 
-    def look(tried: list[int]) -> list[_Point]:
+    def look(tried: list[int]) -> list[float]:
         if not route.pool:
-            errors = route.at(tried, [0])[:, 0].tolist()
-            return [_Point(error, error, 0) for error in errors]
+            return [float(error) for error in route.at(tried, [0])[:, 0]]
         if route.prepare is not None and route.helps:
-            ends = [prices.most_N(budget, n) for n in tried]
-            ends = [N + more for N in ends if N >= LEAST for more in (0, 1)]
-            if ends:
-                route.prepare(tried, ends)
-        return [_spend(route, prices, budget, n) for n in tried]
+            route.prepare(tried, [max(prices.most_N(budget, n), LEAST) for n in tried])
+        return [spend(n) for n in tried]
 
-    line = _Line(look)
-    n = _lowest(line, sizes)
-    if n is None:
+    def spend(n: int) -> float:
+        """Buy pseudo-labels with what n labels leave."""
+        most = prices.most_N(budget, n)
+        sizes = [most] if route.helps and most >= LEAST else spread(LEAST, most, route.peaks_N)
+        found = _least(lambda tried: [float(error) for error in route.at([n], tried)[0]], sizes, minima=1)
+        if found is None:
+            return math.inf
+        pool[n], error = found
+        return error
+
+    found = _least(look, spread(LEAST, prices.most_n(budget), route.peaks_n))
+    if found is None:
         return None
-    found = line(n)
-    return Design(route.name, n, found.N, found.value, prices.cost(n, found.N))
+    n, error = found
+    best = error, n, pool.get(n, 0)
+    # Of few pseudo-labels one more or less is a step that counts, in either direction.
+    for step in (-1, 1) if 0 < best[2] < 1 / FINE else ():
+        while (beside := _beside(route, prices, budget, best[2] + step)) < best:
+            best = beside
+    error, n, N = best
+    return Design(route.name, n, N, error, prices.cost(n, N))
 
 
-def _spend(route: Route, prices: Prices, budget: float | int, n: int) -> _Point:
-    """Buy pseudo-labels with what n labels leave."""
-    most = prices.most_N(budget, n)
-    if most < LEAST:
-        return _Point(np.inf, np.inf, 0)
-    tried = [most] if route.helps else spread(LEAST, most, route.peaks_N)
-    errors = route.at([n], [*tried, most + 1])[0]
-    errors, beyond = errors[:-1], float(errors[-1])
-    place = int(np.argmin(errors))
-    while 0 < place < len(tried) - 1 and tried[place + 1] - tried[place - 1] > 2:
-        tried = _between(tried[place - 1], tried[place + 1])
-        errors = route.at([n], tried)[0]
-        place = int(np.argmin(errors))
-    value = float(errors[place])
-    return _Point(value, min(value, beyond), tried[place])
+def _beside(route: Route, prices: Prices, budget: float | int, N: int) -> tuple[float, int, int]:
+    """Buy labels with what N pseudo-labels leave."""
+    n = prices.most_n(budget - prices.cost(0, N))
+    if min(n, N) < LEAST or prices.most_N(budget, n) < N:
+        return math.inf, n, N
+    return float(route.at([n], [N])[0, 0]), n, N
 
 
 def cheapest_design(
@@ -200,104 +189,82 @@ def cheapest_design(
 
     None where no design of that cost reaches the target.
     """
-    limit = most
+    sizes = spread(LEAST, prices.most_n(most), route.peaks_n)
+    pool: dict[int, int] = {}
 
-    def look(tried: list[int]) -> list[_Point]:
-        if not route.pool:
-            reached = (route.at(tried, [0])[:, 0] <= target).tolist()
-            costs = [prices.cost(n, 0) if there else np.inf for n, there in zip(tried, reached, strict=True)]
-            return [_Point(cost, cost, 0) for cost in costs]
+    def look(tried: list[int]) -> list[float]:
         if route.prepare is not None:
             route.prepare(tried, [LEAST])
-        return [_reach(route, prices, target, n, limit) for n in tried]
+        return [reach(n) for n in tried]
 
-    # Without a limit the first search spans all sizes, coarsely, and only gives one; the second, up to there
-    # and with nothing taken over from it but where it ended, counts.
-    ends: set[int] = set()
-    for _ in range(1 if math.isfinite(most) else 2):
-        line = _Line(look)
-        sizes = {*spread(LEAST, max(LEAST, prices.most_n(most)), route.peaks_n), *ends}
-        lowest = _lowest(line, sorted(sizes))
-        if lowest is None:
-            return None
-        n, ends = lowest, {lowest}
-        most = limit = min(most, line(lowest).value * (1 + SLACK))
-    # What is at hand costs nothing: it is left aside only where it would do harm.
-    designs = [(n, line(n).N), (max(n, prices.have_labels), line(n).N)]
+    def reach(n: int) -> float:
+        """Buy the fewest pseudo-labels with which n labels reach the target."""
+        every = spread(LEAST, prices.most_N(most, n), route.peaks_N)
+        if not every or (route.helps and route.at([n], every[-1:])[0, 0] > target):
+            return math.inf
+        N = _fewest(lambda tried: route.at([n], tried)[0] <= target, every)
+        if N is None:
+            return math.inf
+        pool[n] = N
+        return prices.cost(n, N)
+
     if route.pool:
-        designs += [(rows, max(line(n).N, prices.have_unlabelled)) for rows, _ in designs]
+        found = _least(look, sizes)
+        fewest = None if found is None else found[0]
+    else:
+        fewest = _fewest(lambda tried: route.at(tried, [0])[:, 0] <= target, sizes)
+    if fewest is None:
+        return None
+    n, N = fewest, pool.get(fewest, 0)
+    # What is at hand costs nothing: it is left aside only where it would do harm.
+    designs = [(n, N), (max(n, prices.have_labels), N)]
+    if route.pool:
+        designs += [(rows, max(N, prices.have_unlabelled)) for rows, _ in designs]
     errors = [float(route.at([rows], [N])[0, 0]) for rows, N in designs]
     best = int(np.argmin(errors))
     return Design(route.name, *designs[best], errors[best], prices.cost(*designs[best]))
 
 
-def _reach(route: Route, prices: Prices, target: float | int, n: int, most: float | int) -> _Point:
-    """Find the fewest pseudo-labels with which n labels reach the target."""
-    tried = spread(LEAST, prices.most_N(most, n), route.peaks_N)
-    low = LEAST - 1
-    if not tried or (route.helps and route.at([n], tried[-1:])[0, 0] > target):
-        return _Point(np.inf, np.inf, 0)
-    while True:
-        reached = np.flatnonzero(route.at([n], tried)[0] <= target)
-        if not len(reached):
-            return _Point(np.inf, np.inf, 0)
-        place = int(reached[0])
-        high = tried[place]
-        low = tried[place - 1] if place else low
-        if high - low <= 1:
-            break
-        tried = _between(low, high)
-    value = prices.cost(n, high)
-    return _Point(value, prices.cost(n, high - 1) if high > LEAST else value, high)
+def _least(
+    look: Callable[[list[int]], list[float]], sizes: list[int], minima: int | None = None
+) -> tuple[int, float] | None:
+    """Find where a function is least, and its value: on finer grids around the minima of the first."""
+    seen: dict[int, float] = {}
 
-
-class _Line:
-    """Points of a line, each looked at once, many at a time where that is possible."""
-
-    def __init__(self, look: Callable[[list[int]], list[_Point]]) -> None:
-        self._look = look
-        self._seen: dict[int, _Point] = {}
-
-    def __call__(self, n: int) -> _Point:
-        self.values([n])
-        return self._seen[n]
-
-    def values(self, sizes: Sequence[int]) -> list[float]:
-        missing = [n for n in sizes if n not in self._seen]
+    def values(tried: list[int]) -> list[float]:
+        missing = [size for size in tried if size not in seen]
         if missing:
-            self._seen |= dict(zip(missing, self._look(missing), strict=True))
-        return [self._seen[n].value for n in sizes]
+            seen.update(zip(missing, look(missing), strict=True))
+        return [seen[size] for size in tried]
 
-
-def _lowest(line: _Line, sizes: Sequence[int]) -> int | None:
-    """Find the whole number at which a line is lowest: around each minimum of a first look."""
-    values = line.values(sizes)
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return None
-    best = sizes[int(np.argmin(values))]
-    for place, value in enumerate(values):
-        around = values[max(place - 1, 0) : place + 2]
-        if not math.isfinite(value) or value > min(around):
-            continue
-        # Where the line ends, its end may lie between the last sizes tried.
+    first = values(sizes)
+    lowest = [
+        place
+        for place, value in enumerate(first)
+        if math.isfinite(value) and value <= min(first[max(place - 1, 0) : place + 2])
+    ]
+    for place in sorted(lowest, key=first.__getitem__)[:minima]:
+        # Where the function ends, its end may lie between the last sizes tried.
         low, high = sizes[max(place - 1, 0)], sizes[min(place + 1, len(sizes) - 1)]
-        while high - low > 2:
+        while high - low > max(2, FINE * low):
             tried = _between(low, high)
-            at = int(np.argmin(line.values(tried)))
+            at = int(np.argmin(values(tried)))
             low, high = tried[max(at - 1, 0)], tried[min(at + 1, len(tried) - 1)]
-        last = list(range(low, high + 1))
-        found = last[int(np.argmin(line.values(last)))]
-        if line(found).value < line(best).value:
-            best = found
-    # Rounding to whole rows makes the line jagged; its bound is not, and ends the walk.
-    for way in (-1, 1):
-        n = best + way
-        while sizes[0] <= n <= sizes[-1] and line(n).bound < line(best).value * (1 - SLACK):
-            if line(n).value < line(best).value:
-                best = n
-            n += way
-    return best
+    best = min(seen, key=seen.__getitem__, default=None)
+    return None if best is None or not math.isfinite(seen[best]) else (best, seen[best])
+
+
+def _fewest(reached: Callable[[list[int]], Bool[np.ndarray, " k"]], sizes: list[int]) -> int | None:
+    """Find the fewest rows that suffice, between the first of a grid that do and the last that do not."""
+    while True:
+        enough = np.flatnonzero(reached(sizes)) if sizes else np.empty(0, dtype=int)
+        if not len(enough):
+            return None
+        place = int(enough[0])
+        low, high = sizes[max(place - 1, 0)], sizes[place]
+        if high - low <= max(1, FINE * low):
+            return high
+        sizes = _between(low, high)
 
 
 def spread(low: int, high: int, peaks: Sequence[int] = ()) -> list[int]:
@@ -312,4 +279,4 @@ def spread(low: int, high: int, peaks: Sequence[int] = ()) -> list[int]:
 
 
 def _between(low: int, high: int) -> list[int]:
-    return sorted({round(size) for size in np.linspace(low, high, ZOOM).tolist()})
+    return sorted({low, high, *(round(size) for size in np.geomspace(low, high, ZOOM).tolist())})

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from outgrow.intervals.jackknife import deviations, jackknife_variance, t_quantile
 from outgrow.results import LEVEL
 
 DRAWS = 20_000
@@ -31,8 +32,6 @@ class BestOfMany:
     behind: Float[np.ndarray, " K"]
     """Each estimate less the least one."""
     low: Float[np.ndarray, " K"]
-    """Ends of intervals of each expected value less the least expected value, for all K together; never below
-    0."""
     high: Float[np.ndarray, " K"]
     """Ends of intervals of each expected value less the least expected value, for all K together; never below
     0."""
@@ -78,12 +77,12 @@ def less_than_all(
     noise = _noise(both)
     # The differences of each with every rival, and one critical value for all of them.
     pairs = values[:, None] - rivals[None, :]
-    errors = np.sqrt(_factor(values) * np.sum(_around(pairs) ** 2, axis=-1))
+    errors = np.sqrt(jackknife_variance(pairs[..., 1:]))
     largest = np.zeros(len(noise))
     for k in range(count):
         apart = np.abs(noise[:, [k]] - noise[:, count:])
         np.maximum(largest, _over(apart, errors[k]).max(axis=1), out=largest)
-    critical = max(float(np.quantile(largest, level)), _quantile(values, level))
+    critical = _critical(largest, values, level)
     least = values[:, 0] - rivals[:, 0].min()
     low = (pairs[:, :, 0] - critical * errors).max(axis=1)
     high = (pairs[:, :, 0] + critical * errors).max(axis=1)
@@ -94,9 +93,13 @@ def half_widths(
     values: Float[np.ndarray, "K R"], noise: Float[np.ndarray, "D K"], level: float
 ) -> Float[np.ndarray, " K"]:
     """Give half-widths that hold for many numbers together."""
-    errors = np.sqrt(_factor(values) * np.sum(_around(values) ** 2, axis=1))
-    largest = _over(np.abs(noise), errors).max(axis=1)
-    return np.asarray(max(float(np.quantile(largest, level)), _quantile(values, level)) * errors)
+    errors = np.sqrt(jackknife_variance(values[:, 1:]))
+    return np.asarray(_critical(_over(np.abs(noise), errors).max(axis=1), values, level) * errors)
+
+
+def _critical(largest: Float[np.ndarray, " D"], values: Float[np.ndarray, "K R"], level: float) -> float:
+    # Never below what a single number needs: the draws' own noise must not narrow it.
+    return max(float(np.quantile(largest, level)), t_quantile(values.shape[-1] - 2, level))
 
 
 def _noise(values: Float[np.ndarray, "K R"]) -> Float[np.ndarray, "D K"]:
@@ -104,17 +107,8 @@ def _noise(values: Float[np.ndarray, "K R"]) -> Float[np.ndarray, "D K"]:
     groups = values.shape[1] - 1
     rng = np.random.default_rng(SEED)
     # The replicates themselves, weighed at random: their covariance is then exactly the jackknife's.
-    noise = rng.standard_normal((DRAWS, groups)) @ _around(values).T * np.sqrt(_factor(values))
+    noise = rng.standard_normal((DRAWS, groups)) @ deviations(values[:, 1:]).T
     return np.asarray(noise / np.sqrt(rng.chisquare(groups - 1, size=(DRAWS, 1)) / (groups - 1)))
-
-
-def _around(values: Float[np.ndarray, "*K R"]) -> Float[np.ndarray, "*K g"]:
-    return np.asarray(values[..., 1:] - values[..., 1:].mean(axis=-1, keepdims=True))
-
-
-def _factor(values: Float[np.ndarray, "*K R"]) -> float:
-    groups = values.shape[-1] - 1
-    return (groups - 1) / groups
 
 
 def _over(apart: Float[np.ndarray, "D K"], errors: Float[np.ndarray, " K"]) -> Float[np.ndarray, "D K"]:
@@ -126,9 +120,3 @@ def _over(apart: Float[np.ndarray, "D K"], errors: Float[np.ndarray, " K"]) -> F
 ROUNDING = 1e-9
 """Differences below this share of the estimates, and standard errors below this share of the largest, are
 rounding: of forecasts that are one and the same."""
-
-
-def _quantile(values: Float[np.ndarray, "*K R"], level: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(values.shape[-1] - 2, (1 + level) / 2))

@@ -9,7 +9,26 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.results import LEVEL
+from outgrow.results import LEVEL, Estimate
+
+
+def t_quantile(freedom: float | int, level: float = LEVEL) -> float:
+    """Half width of a two-sided t interval, in standard errors."""
+    # The distribution module of SciPy takes a second to import, which `import outgrow` does not have.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def deviations(replicates: Float[np.ndarray, "*k g"]) -> Float[np.ndarray, "*k g"]:
+    """Deviations of replicates from their mean, scaled so that their products add up to covariances."""
+    g = replicates.shape[-1]
+    return np.asarray(np.sqrt((g - 1) / g) * (replicates - replicates.mean(axis=-1, keepdims=True)))
+
+
+def jackknife_variance(replicates: Float[np.ndarray, "*k g"]) -> Float[np.ndarray, "*k"]:
+    """Variance of the estimate that the replicates are of."""
+    return np.asarray(np.sum(deviations(replicates) ** 2, axis=-1))
 
 
 def jackknife_interval(
@@ -20,9 +39,15 @@ def jackknife_interval(
     Leaving groups out counts that part of the variance twice that comes from pairs of rows (Efron and Stein
     1981); where it is known (`of_pairs`), once is taken off, and it is the least that can be left.
     """
-    from scipy.special import stdtrit
+    variance = float(jackknife_variance(replicates))
+    reach = t_quantile(len(replicates) - 1, level) * np.sqrt(max(variance - of_pairs, of_pairs))
+    return estimate - float(reach), estimate + float(reach)
 
-    g = len(replicates)
-    variance = (g - 1) / g * float(np.sum((replicates - np.mean(replicates)) ** 2))
-    reach = float(stdtrit(g - 1, (1 + level) / 2) * np.sqrt(max(variance - of_pairs, of_pairs)))
-    return estimate - reach, estimate + reach
+
+def jackknife_estimate(
+    values: Float[np.ndarray, " R"], n: int | None, method: str = "", level: float = LEVEL
+) -> Estimate:
+    """Make an estimate of a value with its replicates behind it; fewer than two tell no interval."""
+    value = float(values[0])
+    interval = jackknife_interval(value, values[1:], level) if len(values) > 2 else None
+    return Estimate(value, interval, n=n, method=method)

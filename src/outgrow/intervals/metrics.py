@@ -9,16 +9,16 @@ these trained models; with several seeds, rows and seeds vary both (crossed, sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from outgrow.errors import CHECKS, DataError
-from outgrow.intervals.fieller import fieller_positive
-from outgrow.intervals.replicates import small_gap
-from outgrow.results import LEVEL, Estimate, Quantity, Undefined
+from outgrow.errors import DataError
+from outgrow.intervals.gains import opr_of, pgr_of
+from outgrow.intervals.jackknife import t_quantile
+from outgrow.results import Estimate, Quantity, Undefined
 
 ACCURACY = "accuracy"
 """The name under which losses are 0 (right class) or 1 (wrong class)."""
@@ -71,15 +71,13 @@ class _Means:
         """Give the t quantile for contrasts of the means: the largest that one of them needs."""
         if not self.parts:
             return None
-        from scipy.special import stdtrit
-
         freedom = []
         for c in contrasts:
             shares = [float(c @ cov @ c) for cov, _ in self.parts]
             # Satterthwaite: with one part, or none that varies, its own degrees of freedom.
             below = sum(v**2 / df for v, (_, df) in zip(shares, self.parts, strict=True))
             freedom.append(sum(shares) ** 2 / below if below > 0 else self.parts[0][1])
-        return float(stdtrit(min(freedom), (1 + LEVEL) / 2))
+        return t_quantile(min(freedom))
 
     @property
     def cov(self) -> Float[np.ndarray, "models models"]:
@@ -101,33 +99,20 @@ class _Means:
         return Estimate(value, interval, n=self.rows, method=f"{method} over {self.over}, {self.scope}")
 
     def ratio(
-        self,
-        top: Float[np.ndarray, " models"],
-        bottom: Float[np.ndarray, " models"],
-        less: float,
-        method: str,
-    ) -> tuple[Estimate | None, float, float | None]:
-        """Estimate a ratio of contrasts, the same known number taken off both.
+        self, top: Float[np.ndarray, " models"], bottom: Float[np.ndarray, " models"], less: float = 0.0
+    ) -> tuple[float, float, Float[np.ndarray, "2 2"]]:
+        """Give numerator, denominator and their covariance times the squared quantile.
 
-        Returns the estimate (None where the denominator is not above zero, or nothing tells how it varies),
-        the denominator and the half width of its interval.
+        The same known number is taken off both.
         """
         over, under = float(top @ self.values) - less, float(bottom @ self.values) - less
-        if not self.parts:
-            return None, under, None
-        first = top - (over / under if under else 0.0) * bottom
-        t = self.quantile(first, bottom) or 0.0
+        t = self.quantile(top - (over / under if under else 0.0) * bottom, bottom) or 0.0
         pair = np.stack([top, bottom])
-        cov = t**2 * pair @ self.cov @ pair.T
-        width = float(np.sqrt(max(cov[1, 1], 0.0)))
-        if under <= 0:
-            return None, under, width
-        text = f"{method}: ratio of means, Fieller interval, over {self.over}, {self.scope}"
-        return (
-            Estimate(over / under, fieller_positive(over, under, cov), n=self.rows, method=text),
-            under,
-            width,
-        )
+        return over, under, t**2 * pair @ self.cov @ pair.T
+
+    def of_ratio(self, name: str) -> str:
+        """Say how a ratio was obtained."""
+        return f"{name}: ratio of means, Fieller interval, over {self.over}, {self.scope}"
 
 
 def _aligned(models: dict[str, ArrayLike]) -> Float[np.ndarray, "models seeds rows"]:
@@ -330,17 +315,23 @@ def pgr(
                     "Name squared losses as such: the two PGRs are never mixed.",
                 )
     means = _Means.of(models, groups)
-    found, gap, width = means.ratio(
-        np.array([1.0, -1.0, 0.0]), np.array([1.0, 0.0, -1.0]), 0.0, f"PGR of {loss}"
-    )
-    if found is not None:
-        return replace(found, checks=small_gap(gap, float(means.values[0])))
-    if width is None:
+    if not means.parts:
         return _one_row("PGR")
-    return Undefined(
-        f"{CHECKS['OG205'].title} (OG205): their losses differ by {gap:.3g} ± {width:.3g}",
-        CHECKS["OG205"].remedy,
+    over, gap, reach = means.ratio(np.array([1.0, -1.0, 0.0]), np.array([1.0, 0.0, -1.0]))
+    return pgr_of(
+        over,
+        gap,
+        float(means.values[0]),
+        reach,
+        n=means.rows,
+        method=means.of_ratio(f"PGR of {loss}"),
+        seen=f"their losses differ by {_give(gap, reach)}",
     )
+
+
+def _give(value: float, reach: Float[np.ndarray, "2 2"]) -> str:
+    """A denominator with the half width of its interval."""
+    return f"{value:.3g} ± {np.sqrt(max(reach[1, 1], 0.0)):.3g}"
 
 
 def _one_row(name: str) -> Undefined:
@@ -418,15 +409,18 @@ def _outperforming(
     baseline: ArrayLike, student: ArrayLike, less: float, groups: ArrayLike | None, name: str
 ) -> Quantity:
     means = _Means.of({"baseline": baseline, "student": student}, groups)
-    found, risk, width = means.ratio(np.array([1.0, 0.0]), np.array([0.0, 1.0]), less, name)
-    if found is not None:
-        return found
-    if width is None:
+    if not means.parts:
         return _one_row(name)
-    what = "excess risk" if less else "risk"
-    return Undefined(
-        f"the student's {what} is not above zero: {risk:.3g} ± {width:.3g}",
-        "Test on more rows, look at the noise variance given, or read the risks themselves."
+    over, risk, reach = means.ratio(np.array([1.0, 0.0]), np.array([0.0, 1.0]), less)
+    return opr_of(
+        over,
+        risk,
+        reach,
+        n=means.rows,
+        method=means.of_ratio(name),
+        seen=_give(risk, reach),
+        what="excess risk" if less else "risk",
+        remedy="Test on more rows, look at the noise variance given, or read the risks themselves."
         if less
         else "Test on more rows, or read the risks themselves.",
     )

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.errors import CHECKS
-from outgrow.intervals.fieller import fieller_positive
-from outgrow.intervals.jackknife import jackknife_interval
-from outgrow.results import LEVEL, Check, Estimate, Quantity, Undefined
+from outgrow.intervals.gains import Reach, opr_of, pgr_of
+from outgrow.intervals.jackknife import deviations, jackknife_variance, t_quantile
+from outgrow.results import Check, Estimate, Quantity, Undefined
 
 MODEL = 0.015
 """Relative standard error of the equivalents themselves, beside that of the labels. With the truth of 4,600
@@ -41,9 +40,8 @@ def interval(values: Float[np.ndarray, " R"], error: float) -> tuple[float, floa
     """
     if len(values) < 3:
         return None
-    low, high = jackknife_interval(float(values[0]), values[1:])
-    reach = float(np.hypot((high - low) / 2, _quantile(len(values) - 1) * error))
-    return float(values[0]) - reach, float(values[0]) + reach
+    reach = t_quantile(len(values) - 2) * np.sqrt(jackknife_variance(values[1:]) + error**2)
+    return float(values[0] - reach), float(values[0] + reach)
 
 
 def difference(values: Float[np.ndarray, " R"], risk: float, m: int, method: str) -> Quantity:
@@ -68,51 +66,58 @@ def estimate(values: Float[np.ndarray, " R"], m: int, method: str) -> Estimate:
     return Estimate(value, ends, n=m, method=method, checks=checks)
 
 
-SMALL_GAP = 0.20
-"""Gap between teacher and ceiling, in units of the teacher's risk, below which PGR is said to divide by
-little: its median error is .1 and more there (benchmarks/calibration, by gap)."""
-
-
-def small_gap(gap: float, teacher: float) -> tuple[Check, ...]:
-    """Say so where PGR divides by little."""
-    if gap >= SMALL_GAP * teacher:
-        return ()
-    return (Check("OG217", f"{gap:.3g}, {100 * gap / teacher:.0f} % of the teacher's {teacher:.3g}"),)
-
-
-def ratio(
-    over: Float[np.ndarray, " R"],
-    under: Float[np.ndarray, " R"],
-    errors: tuple[float, float],
-    name: str,
-    what: str,
+def pgr(
+    teacher: Float[np.ndarray, " R"],
+    student: Float[np.ndarray, " R"],
+    ceiling: Float[np.ndarray, " R"],
     m: int,
     method: str,
 ) -> Quantity:
-    """Divide two forecasts, estimates with their replicates: an Estimate wherever the denominator is above
-    zero.
-
-    `errors` are the equivalents' standard errors in both, `name` is "PGR" or "OPR", `what` the denominator in
-    words. The interval is Fieller's for a denominator above zero, with infinite ends where it is not
-    resolved.
-    """
+    """Divide forecasts, estimates with their replicates: teacher less student by teacher less ceiling."""
+    over, under = teacher - student, teacher - ceiling
     if np.isnan(over[0]) or np.isnan(under[0]):
-        return Undefined(f"{name} needs a risk that is undefined here", "See the remedy at the risks.")
-    if not under[0] > 0:
-        code = " (OG205)" if name == "PGR" else ""
-        return Undefined(
-            f"{what} is forecast to be {under[0]:.3g}{code}",
-            CHECKS["OG205"].remedy if name == "PGR" else "Read the risks themselves.",
-        )
-    value, method = float(over[0] / under[0]), f"{name}, {method}"
+        return _risk_missing("PGR")
+    errors = allowance(float(over[0]), float(student[0])), allowance(float(under[0]), float(ceiling[0]))
+    return pgr_of(
+        float(over[0]),
+        float(under[0]),
+        float(teacher[0]),
+        _reach(over, under, errors),
+        n=m,
+        method=_of_ratio("PGR", method, len(over)),
+        seen=f"their risks are forecast to differ by {under[0]:.3g}",
+    )
+
+
+def opr(baseline: Float[np.ndarray, " R"], student: Float[np.ndarray, " R"], m: int, method: str) -> Quantity:
+    """Divide forecast excess risks likewise: the baseline's by the student's."""
+    if np.isnan(baseline[0]) or np.isnan(student[0]):
+        return _risk_missing("OPR")
+    return opr_of(
+        float(baseline[0]),
+        float(student[0]),
+        _reach(baseline, student, (MODEL * float(student[0]),) * 2),
+        n=m,
+        method=_of_ratio("OPR", method, len(baseline)),
+        seen=f"it is forecast to be {student[0]:.3g}",
+    )
+
+
+def _reach(
+    over: Float[np.ndarray, " R"], under: Float[np.ndarray, " R"], errors: tuple[float, float]
+) -> Reach:
     if len(over) < 3:
-        return Estimate(value, n=m, method=method)
-    groups = len(over) - 1
-    around = np.stack([over[1:], under[1:]])
-    around = around - around.mean(axis=1, keepdims=True)
-    covariance = (groups - 1) / groups * around @ around.T + np.diag(np.square(errors))
-    ends = fieller_positive(float(over[0]), float(under[0]), _quantile(groups) ** 2 * covariance)
-    return Estimate(value, ends, n=m, method=f"{method}; Fieller interval")
+        return None
+    around = deviations(np.stack([over[1:], under[1:]]))
+    return np.asarray(t_quantile(len(over) - 2) ** 2 * (around @ around.T + np.diag(np.square(errors))))
+
+
+def _of_ratio(name: str, method: str, values: int) -> str:
+    return f"{name}, {method}" + ("; Fieller interval" if values > 2 else "")
+
+
+def _risk_missing(name: str) -> Undefined:
+    return Undefined(f"{name} needs a risk that is undefined here", "See the remedy at the risks.")
 
 
 SPREAD = 0.20
@@ -137,17 +142,11 @@ def probability(values: Float[np.ndarray, " R"], risk: float, m: int, method: st
         return Undefined("a forecast without replicates has no distribution", "Estimate it from labels.")
     from scipy.special import stdtr
 
-    around, value = values[1:] - values[1:].mean(), float(values[0])
-    error = float(np.sqrt((groups - 1) / groups * np.sum(around**2) + allowance(value, risk) ** 2))
+    value = float(values[0])
+    error = float(np.sqrt(jackknife_variance(values[1:]) + allowance(value, risk) ** 2))
     usual = SPREAD * max(risk, risk + value)
     if not error > 0:
         return Estimate(float(value > 0), n=m, method=f"probability, {method}")
     # Of a normal difference seen with a normal error, mean and deviation after the fact.
     known = usual / np.hypot(usual, error) if usual > 0 else 0.0
     return Estimate(float(stdtr(groups - 1, known * value / error)), n=m, method=f"probability, {method}")
-
-
-def _quantile(groups: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(groups - 1, (1 + LEVEL) / 2))

@@ -27,7 +27,6 @@ class Curve:
     y: tuple[float | None, ...]
     """Values; None where there is none."""
     low: tuple[float | None, ...] = ()
-    """Ends of the intervals, where there are any; else empty."""
     high: tuple[float | None, ...] = ()
     """Ends of the intervals, where there are any; else empty."""
     note: str = ""
@@ -41,13 +40,11 @@ class Panel:
     title: str
     """What it shows and at which fixed sizes, such as "PGR against n (N = 10,000)"."""
     x_name: str
-    """Axis titles."""
     y_name: str
     """Axis titles."""
     curves: tuple[Curve, ...]
     """The lines."""
     x_log: bool = True
-    """Logarithmic axes."""
     y_log: bool = False
     """Logarithmic axes."""
     rule: float | None = None

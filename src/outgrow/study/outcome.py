@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from outgrow.results import Check, Quantity, Risks, Undefined
+from outgrow.geometry.pair_geometry import Geometry
+from outgrow.results import Check, Estimate, Numbers, Quantity, Risks, Undefined
 from outgrow.study.reading import Reading
 from outgrow.study.verdict import Comparison, Verdict
 from outgrow.theory.misfit import MisfitGain
@@ -14,6 +16,9 @@ SCHEMA = 2
 """Version of the run's JSON; raised when a reader of the old one would misread the new one."""
 
 NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
+
+METRICS = ("expected", "expected_excess", "risk", "excess_risk", "accuracy", "balanced_accuracy", "auc")
+"""What is told of every route."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +49,63 @@ class RouteResult:
 
 
 @dataclass(frozen=True)
+class RiskPoint:
+    """One route's risk by theory and by measurement."""
+
+    route: str
+    """Teacher, student, baseline or ceiling."""
+    predicted: Quantity
+    """By T2."""
+    measured: Quantity
+    """Mean over redraws, on the test rows."""
+
+
+@dataclass(frozen=True)
+class Retrospective:
+    """Predicted and measured risks of minimum-norm models on truncated features."""
+
+    title: str
+    """Says what it is."""
+    head: str
+    """Always "ridgeless"."""
+    n: int
+    N: int
+    draws: int
+    """Labelled rows, unlabelled rows, redraws."""
+    d_w: int
+    d_s: int
+    """Directions kept."""
+    inputs: Mapping[str, Estimate]
+    """What went into the formulas."""
+    points: tuple[RiskPoint, ...]
+    """One per route."""
+    pgr: Mapping[str, Quantity]
+    opr: Mapping[str, Quantity]
+    """Under "predicted" and "measured"."""
+    sandwich: Mapping[str, float]
+    """By how much residuals that depend on the features change each variance term; 1 in theory."""
+    checks: tuple[Check, ...]
+    """Suspicions."""
+
+
+@dataclass(frozen=True)
 class PairResult:
     """One teacher with the student."""
 
     weak: str
-    """Names of the feature sets."""
     strong: str
     """Names of the feature sets."""
     risks: Risks
     """Excess risks where the noise is known, else risks against labels."""
     pgr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr: Quantity
-    """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     opr_raw_mse: Quantity
     """Performance gap recovered; outperforming ratio of excess risks; the same of raw test MSE."""
     pgr_accuracy: Quantity
     """Performance gap recovered, of accuracy."""
-    geometry: Any
+    geometry: Geometry
     """What `outgrow measure` finds for the pair."""
-    theory: Any
+    theory: Retrospective | Undefined
     """Theory beside measurement, or Undefined."""
     misfit: MisfitGain
     """The gain that the student's disagreement with its teacher promises, and the one measured."""
@@ -74,11 +116,9 @@ class RunOutcome:
     """Everything a run found."""
 
     title: str
-    """Heading and the remark on the features, as the user gave them."""
     note: str
     """Heading and the remark on the features, as the user gave them."""
     task: str
-    """Regression or classification, and how it was chosen."""
     why_task: str
     """Regression or classification, and how it was chosen."""
     classes: tuple[str, ...]
@@ -88,9 +128,7 @@ class RunOutcome:
     evaluation: str
     """ "test rows" or "cross-validation over the labelled rows"."""
     n: int
-    """Labelled, unlabelled and test rows."""
     N: int
-    """Labelled, unlabelled and test rows."""
     n_test: int
     """Labelled, unlabelled and test rows."""
     d_w: dict[str, int]
@@ -107,9 +145,9 @@ class RunOutcome:
     """One per teacher."""
     checks: tuple[Check, ...]
     """Every suspicion raised."""
-    config: dict[str, Any]
+    config: Mapping[str, object]
     """The resolved configuration, as plain values."""
-    identities: dict[str, Any]
+    identities: Mapping[str, object]
     """Identity of every feature set."""
     seconds: float
     """Wall time."""
@@ -119,3 +157,18 @@ class RunOutcome:
     """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        "route", "kind", "weak", "metric", "value", "low", "high", "level", "n", "method", "reason",
+    )  # fmt: skip
+
+    def numbers(self) -> Numbers:
+        """Give what was expected and measured of every route, and the ratios of every pair."""
+        for route in self.routes:
+            where = {"route": route.name, "kind": route.kind, "weak": route.weak}
+            for metric in METRICS:
+                yield {**where, "metric": metric}, getattr(route, metric)
+        for pair in self.pairs:
+            where = {"route": f"student ({pair.weak})", "kind": "student", "weak": pair.weak}
+            for metric in ("pgr", "opr", "opr_raw_mse", "pgr_accuracy"):
+                yield {**where, "metric": metric}, getattr(pair, metric)

@@ -8,8 +8,7 @@ the question is asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -18,10 +17,12 @@ from outgrow.config import RunConfig
 from outgrow.errors import DataError
 from outgrow.intervals import metrics
 from outgrow.linalg.least_squares import LeastSquares, least_squares
-from outgrow.results import Check, Estimate, Quantity, Undefined
+from outgrow.results import Check, Estimate, Undefined
 from outgrow.study.evaluate import NO_NOISE, training_rows
+from outgrow.study.outcome import Retrospective, RiskPoint
 from outgrow.study.prepare import Prepared
 from outgrow.theory.exact_risks import exact_risks
+from outgrow.theory.forecaster import Forecaster
 from outgrow.theory.gain import opr, pgr
 from outgrow.theory.inputs import population_from_rows
 from outgrow.theory.population import Population
@@ -36,51 +37,9 @@ SANDWICH = (0.8, 1.25)
 ROUTES = ("teacher", "student", "baseline", "ceiling")
 
 
-@dataclass(frozen=True)
-class RiskPoint:
-    """One route's risk by theory and by measurement."""
-
-    route: str
-    """Teacher, student, baseline or ceiling."""
-    predicted: Quantity
-    """By T2."""
-    measured: Quantity
-    """Mean over redraws, on the test rows."""
-
-
-@dataclass(frozen=True)
-class Retrospective:
-    """Predicted and measured risks of minimum-norm models on truncated features."""
-
-    title: str
-    """Says what it is."""
-    head: str
-    """Always "ridgeless"."""
-    n: int
-    """Labelled rows, unlabelled rows, redraws."""
-    N: int
-    """Labelled rows, unlabelled rows, redraws."""
-    draws: int
-    """Labelled rows, unlabelled rows, redraws."""
-    d_w: int
-    """Directions kept."""
-    d_s: int
-    """Directions kept."""
-    inputs: Mapping[str, Estimate]
-    """What went into the formulas."""
-    points: tuple[RiskPoint, ...]
-    """One per route."""
-    pgr: Mapping[str, Quantity]
-    """Under "predicted" and "measured"."""
-    opr: Mapping[str, Quantity]
-    """Under "predicted" and "measured"."""
-    sandwich: Mapping[str, float]
-    """By how much residuals that depend on the features change each variance term; 1 in theory."""
-    checks: tuple[Check, ...]
-    """Suspicions."""
-
-
-def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective | Undefined:
+def retrospective(
+    data: Prepared, weak: str, config: RunConfig, theory: Forecaster[Population] = exact_risks
+) -> Retrospective | Undefined:
     """Set theory beside measurement for one teacher.
 
     Undefined where labels are missing or the task is not regression.
@@ -117,7 +76,7 @@ def retrospective(data: Prepared, weak: str, config: RunConfig) -> Retrospective
     except DataError as error:
         # A rank set by hand may leave too few rows to measure the inputs on; the run goes on without.
         return Undefined(error.what, error.remedy)
-    predicted = exact_risks(replace(found, sigma2=sigma2), n, N)
+    predicted = theory(replace(found, sigma2=sigma2), n, N)
     losses = _redraw(X_w, X_s, y, target, n, N, config.seed)
     groups = None if data.groups is None else data.groups[split.test]
     measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK
-from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.results import Estimate, Quantity, Undefined
@@ -88,8 +88,5 @@ def _over_groups(
     sums = np.array([[values[groups == g].sum() for g in np.unique(groups)] for values in (above, below)])
     whole = sums.sum(axis=1)
     left = whole[:, None] - sums
-    value = float(whole[0] / whole[1])
-    interval = jackknife_interval(value, left[0] / left[1]) if left.shape[1] > 1 else None
-    return Estimate(
-        value, interval, n=len(above), method="rows left out of the student, jackknife over groups"
-    )
+    ratios = np.concatenate([whole[:1] / whole[1:], left[0] / left[1]])
+    return jackknife_estimate(ratios, len(above), "rows left out of the student, jackknife over groups")

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from outgrow.heads.expected_error import ExpectedError
 from outgrow.heads.routes import COST_ORDER, Route
 from outgrow.intervals.best_of_many import best_of_many
-from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.intervals.replicates import probability
 from outgrow.results import Estimate, Quantity, Undefined
 
@@ -107,9 +107,7 @@ def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: boo
     )
 
     def estimate(of: Float[np.ndarray, " R"], what: str) -> Estimate:
-        return Estimate(
-            float(of[0]), jackknife_interval(float(of[0]), of[1:]), n=n, method=f"{what}: {method}"
-        )
+        return jackknife_estimate(of, n, f"{what}: {method}")
 
     place = {route.name: i for i, route in enumerate(routes)}
     least = int(np.argmin(values[:, 0]))

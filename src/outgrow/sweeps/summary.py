@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import stdtrit
 
 from outgrow.errors import CHECKS, ConfigError
 from outgrow.intervals.fieller import fieller
-from outgrow.results import LEVEL
+from outgrow.intervals.jackknife import t_quantile
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.table import AXES, SweepTable
 
@@ -164,7 +163,7 @@ def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
     if seeds < 2:
         empty = np.full(mean.shape, np.nan)
         return mean, empty, empty, reason
-    width = stdtrit(seeds - 1, (1 + LEVEL) / 2) * values.std(axis=-1, ddof=1) / np.sqrt(seeds)
+    width = t_quantile(seeds - 1) * values.std(axis=-1, ddof=1) / np.sqrt(seeds)
     return mean, mean - width, mean + width, reason
 
 
@@ -184,7 +183,7 @@ def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
     up, down = over.mean(axis=-1), under.mean(axis=-1)
     value, low, high = (np.full(up.shape, np.nan) for _ in range(3))
     why = np.full(up.shape, "", dtype=object)
-    quantile = stdtrit(seeds - 1, (1 + LEVEL) / 2) if seeds > 1 else np.nan
+    quantile = t_quantile(seeds - 1) if seeds > 1 else np.nan
     for cell in np.ndindex(up.shape):
         if seeds < 2:
             if down[cell] > 0:

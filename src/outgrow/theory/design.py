@@ -27,8 +27,3 @@ def checked_design(n: int, N: int, design: str) -> None:
             raise DataError(f"{name} must be a whole number of at least {least}, not {size}", "theory")
     if design not in get_args(Design):
         raise ConfigError(f"there is no design {design!r}", "theory", f"Take one of {', '.join(POINTS)}.")
-
-
-def mixes_points(method: str) -> bool:
-    """Tell whether a risk is one of several that were each taken on other points."""
-    return POINTS["own_points"] in method

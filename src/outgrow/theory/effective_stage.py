@@ -11,6 +11,7 @@ with df1 counted on the sample's eigenvalues. With M infinite k is kappa; with m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -56,7 +57,6 @@ class Stages:
     carried: Float[np.ndarray, " d"]
     """How far the pool tells of each direction: its factor where kappa / k is `CLOSE`."""
     df1: Float[np.ndarray, " K"]
-    """Degrees of freedom of first and second order, in the population."""
     df2: Float[np.ndarray, " K"]
     """Degrees of freedom of first and second order, in the population."""
     df2_here: Float[np.ndarray, " K"]
@@ -69,8 +69,6 @@ class Stages:
     """Rows that count in variances: less one for an intercept, and less one more where nothing is penalised,
     which makes T2 come out exactly."""
     steady: Float[np.ndarray, " K"]
-    """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
-    (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""
     growing: Float[np.ndarray, " K"]
     """How residuals count in the fit's noise, those that do not grow with the row's length and those that do
     (`outgrow.theory.row_lengths`); 1 for Gaussian rows."""
@@ -130,16 +128,7 @@ def effective_stages(
     NaN in every number of a fit whose expectation is infinite, or that the rows behind the covariance cannot
     tell: more rows than these on as many directions as these.
     """
-    values = np.asarray(values, dtype=np.float64)
-    m, alpha = np.asarray(m, dtype=np.float64), np.asarray(alpha, dtype=np.float64)
-    if not (len(values) and np.isfinite(values).all() and (values > 0).all()):
-        raise DataError("eigenvalues must be positive and finite", "theory", "Cut those that are zero.")
-    if not (np.isfinite(m).all() and (m >= 2).all()):
-        raise DataError("a fit needs at least 2 rows", "theory")
-    if not (np.isfinite(alpha).all() and (alpha >= 0).all()):
-        raise DataError("penalties must be finite and at least 0", "theory")
-    if not rows > 2:
-        raise DataError(f"{rows} rows hold no covariance", "theory")
+    values, m, alpha = checked_fits(values, m, alpha, rows)
     free = m - intercept
     limit = rows - intercept
     asked = alpha * m / free
@@ -182,6 +171,25 @@ def effective_stages(
     )
 
 
+def checked_fits(
+    values: Float[np.ndarray, " d"],
+    m: Shaped[np.ndarray, " K"],
+    alpha: Shaped[np.ndarray, " K"],
+    rows: float | int,
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
+    """Refuse spectra, sizes and penalties that are none."""
+    values, m, alpha = (np.asarray(x, dtype=np.float64) for x in (values, m, alpha))
+    if not (len(values) and np.isfinite(values).all() and (values > 0).all()):
+        raise DataError("eigenvalues must be positive and finite", "theory", "Cut those that are zero.")
+    if not (np.isfinite(m).all() and (m >= 2).all()):
+        raise DataError("a fit needs at least 2 rows", "theory")
+    if not (np.isfinite(alpha).all() and (alpha >= 0).all()):
+        raise DataError("penalties must be finite and at least 0", "theory")
+    if not rows > 2:
+        raise DataError(f"{rows} rows hold no covariance", "theory")
+    return values, m, alpha
+
+
 def least_penalty(values: Float[np.ndarray, " d"], rows: float, inflation: float = MOST) -> float:
     """Pool penalty k from which kappa / k is at most `inflation`; 0 where it is so without a penalty."""
     most = (1 - 1 / inflation) * rows
@@ -219,14 +227,21 @@ def _penalty(
 
     # kappa is at most alpha + trace / m, and k at most kappa.
     high = np.log(asked + values.sum() / free)
+    k = halved(excess, values, high)
+    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
+    return np.where(bare, 0.0, k)
+
+
+def halved(
+    excess: Callable[[Float[np.ndarray, " K"]], Float[np.ndarray, " K"]],
+    values: Float[np.ndarray, " d"],
+    high: Float[np.ndarray, " K"],
+) -> Float[np.ndarray, " K"]:
+    """Find the penalties at which a rising function of their logarithms is zero; NaN where none is."""
     low = np.full_like(high, np.log(SMALLEST * values.max()))
-    start = low.copy()
     missing = excess(low) > 0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         above = excess(middle) > 0
         high, low = np.where(above, middle, high), np.where(above, low, middle)
-    k = np.exp((low + high) / 2)
-    k = np.where(missing & (start == low), np.nan, k)
-    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
-    return np.where(bare, 0.0, k)
+    return np.where(missing, np.nan, np.exp((low + high) / 2))

@@ -67,7 +67,6 @@ class SubsetEnsemble:
     """A weak ensemble within a strong one, with n labels and n^u pseudo-labels."""
 
     weak: BiLevel
-    """The two covariances. The weak one has at most as many directions of each level."""
     strong: BiLevel
     """The two covariances. The weak one has at most as many directions of each level."""
     n: int

@@ -57,7 +57,6 @@ class StudentRisks:
     fresh: Float[np.ndarray, "R K_w K_s"]
     """Variance of its own: of the unlabelled rows drawn."""
     signal: Float[np.ndarray, "R K_w K_s"]
-    """As for `SingleRisks`."""
     size: Float[np.ndarray, "R K_w K_s"]
     """As for `SingleRisks`."""
     in_sample: Float[np.ndarray, "R K_w K_s"]
@@ -164,13 +163,11 @@ class _Means(NamedTuple):
     """Mean teachers and their mean students, in the population: arrays of shape (R, K_w, K_s)."""
 
     norm: Float[np.ndarray, "R K_w _"]
-    """The teacher's product with itself and with the target."""
     known: Float[np.ndarray, "R K_w _"]
     """The teacher's product with itself and with the target."""
     signal: Float[np.ndarray, "R K_w K_s"]
     """The student's with the target."""
     once: Float[np.ndarray, "R K_w K_s"]
-    """The student's with its teacher and with itself."""
     twice: Float[np.ndarray, "R K_w K_s"]
     """The student's with its teacher and with itself."""
 

@@ -1,16 +1,22 @@
-"""Exact risks of least squares at any finite size, whatever the covariances (docs/theory.md, T2).
+"""Exact risks of teacher, student, baseline and ceiling at any finite size (docs/theory.md, T2).
 
-Valid for jointly Gaussian features and target with more rows than dimensions at both stages. Fitted
-intercepts, the practical case, are the default; known means give the shorter formulas of the literature.
+The teacher's moments go through the correlations of both feature sets into the student: what it can imitate
+is signal to it, the rest is noise of known variance. One derivation serves known means and fitted
+intercepts, any number of rows, and every design. Least squares needs jointly Gaussian features and target and
+more rows than dimensions at both stages, whatever the covariances; below the peak a minimum-norm fit keeps a
+uniformly random part of the coefficients where the features are isotropic on their range, as truncated and
+whitened ones are; others need the spectrum (T4). Fitted intercepts, the practical case, are the default;
+known means give the shorter formulas of the literature.
 """
 
 from __future__ import annotations
 
-from outgrow.results import Risks, Undefined
-from outgrow.theory.design import Design, checked_design
+from dataclasses import dataclass
+
+from outgrow.results import Estimate, Quantity, Risks, Undefined
+from outgrow.theory.design import POINTS, Design, checked_design
 from outgrow.theory.population import Population
-from outgrow.theory.stage import noise_gain, stage, why_undefined
-from outgrow.theory.two_stage_risks import StudentParts, four_risks, teacher_seen_by_student
+from outgrow.theory.stage import Stage, noise_gain, stage, why_undefined
 
 
 def exact_risks(
@@ -21,7 +27,140 @@ def exact_risks(
     Undefined, with the remedy, where the expectation is infinite (rows within one of the number of
     coefficients) or rows are fewer than dimensions.
     """
-    return four_risks(population, n, N, design, intercept=intercept, isotropic=False)
+    return _four_risks(population, n, N, design, intercept=intercept, isotropic=False)
+
+
+def min_norm_risks(
+    population: Population, n: int, N: int, *, design: Design = "fresh", intercept: bool = True
+) -> Risks:
+    """Give the expected excess risks of minimum-norm fits on isotropic features.
+
+    Undefined where the expectation is infinite (rows within one of the number of coefficients).
+    """
+    return _four_risks(population, n, N, design, intercept=intercept, isotropic=True)
+
+
+@dataclass(frozen=True)
+class StudentParts:
+    """The three parts of the student's risk."""
+
+    bias: float
+    """What remains with endless labels and pseudo-labels: rho_s + e2."""
+    inherited: float
+    """The teacher's variance that the student passes on, as with endless pseudo-labels."""
+    fresh: float
+    """What finitely many pseudo-labels add. On the student's own points it may be negative: there the student
+    also fits what it could not express elsewhere."""
+
+    @property
+    def total(self) -> float:
+        """The risk."""
+        return self.bias + self.inherited + self.fresh
+
+
+@dataclass(frozen=True)
+class Pseudo:
+    """What a random teacher looks like to the student."""
+
+    gap: float
+    """Expected |C theta_w - t_s|^2: distance of what the student would learn from endless pseudo-labels."""
+    imitable: float
+    """Expected |C theta_w|^2."""
+    residue: float
+    """Expected variance of the teacher's function beyond the student's features."""
+    overlap: float
+    """Expected inner product of that residue and f*."""
+    intercept: float
+    """Expected squared error of the teacher's intercept."""
+
+
+def teacher_seen_by_student(p: Population, teacher: Stage) -> Pseudo:
+    """Push the teacher's moments through the correlations."""
+    along, around = teacher.along, teacher.around
+    imitable = along * (p.seen_w - p.g0) + around * p.d_sw
+    return Pseudo(
+        gap=imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s,
+        imitable=imitable,
+        residue=along * p.seen_w + around * p.d_w - imitable,
+        overlap=teacher.mean * p.c0,
+        intercept=teacher.intercept,
+    )
+
+
+def student_risk(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
+    """Give the student's risk on fresh points."""
+    kept, gain = noise_gain(p.d_s, N, intercept=intercept)
+    risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
+    if intercept:
+        # The mean pseudo-label is off by the teacher's intercept and by what the student leaves of the rest.
+        risk += pseudo.intercept + ((1 - kept) * pseudo.imitable + (1 + gain) * pseudo.residue) / N
+    return risk
+
+
+def student_risk_in_sample(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
+    """Give the student's risk on its own N points, not fewer than it has coefficients."""
+    fitted = (p.d_s + intercept) / N
+    return p.rho_s + pseudo.gap + pseudo.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
+
+
+def own_points_risk(d: int, rho: float, sigma2: float, m: int, *, intercept: bool) -> float:
+    """Give a single fit's risk on its own m training points."""
+    fitted = min(d + intercept, m) / m
+    return rho * (1 - fitted) + sigma2 * fitted
+
+
+def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: bool, isotropic: bool) -> Risks:
+    """Give the risks of the four models.
+
+    Undefined, with the remedy, where the expectation is infinite or depends on the spectrum.
+    """
+    checked_design(n, N, design)
+    kind = "minimum norm, isotropic features" if isotropic else "least squares"
+    method = f"exact expectation for {kind} (docs/theory.md, T2), {POINTS[design]}, " + (
+        "intercepts fitted" if intercept else "means known"
+    )
+
+    def single(d: int, seen: float, rho: float, m: int, name: str, own: bool) -> Quantity:
+        if own and m:
+            return Estimate(
+                own_points_risk(d, rho, p.sigma2, m, intercept=intercept), n=m, rank=d, method=method
+            )
+        missing = why_undefined(d, m, name, intercept=intercept, isotropic=isotropic)
+        if missing is not None:
+            return missing
+        fit = stage(d, seen, p.sigma2 + rho, m, intercept=intercept)
+        return Estimate(rho + fit.error + fit.intercept, n=m, rank=d, method=method)
+
+    own = design == "own_points"
+    # The N unlabelled points are among the ceiling's own, and no different from the others.
+    ceiling_own = own or (design == "in_sample" and N > 0)
+    return Risks(
+        teacher=single(p.d_w, p.seen_w, p.rho_w, n, "n labelled", own),
+        student=_student(p, n, N, design, method, intercept=intercept, isotropic=isotropic),
+        baseline=single(p.d_s, p.seen_s, p.rho_s, n, "n labelled", own),
+        ceiling=single(p.d_s, p.seen_s, p.rho_s, n + N, "n + N with true labels", ceiling_own),
+    )
+
+
+def _student(
+    p: Population, n: int, N: int, design: Design, method: str, *, intercept: bool, isotropic: bool
+) -> Quantity:
+    missing = why_undefined(p.d_w, n, "n labelled", intercept=intercept, isotropic=isotropic)
+    fresh = design == "fresh"
+    if missing is None and (fresh or N < 1):
+        missing = why_undefined(p.d_s, N, "N unlabelled", intercept=intercept, isotropic=isotropic)
+    if missing is not None:
+        return missing
+    teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
+    pseudo = teacher_seen_by_student(p, teacher)
+    if fresh:
+        risk = student_risk(p, pseudo, N, intercept=intercept)
+    elif p.d_s + intercept > N:
+        # It interpolates its pseudo-labels: on these points student and teacher are the same.
+        risk = p.rho_w + teacher.error + teacher.intercept
+    else:
+        risk = student_risk_in_sample(p, pseudo, N, intercept=intercept)
+    return Estimate(risk, n=N, rank=p.d_s, method=method)
 
 
 def student_parts(

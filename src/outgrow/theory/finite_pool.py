@@ -29,8 +29,6 @@ class PoolShrinkage:
     rows: float | int
     """Rows M behind the eigenvalues, less one where means were taken off; infinite for a population."""
     up: Numbers | None = None
-    """kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
-    Gaussian rows by default."""
     steep: Numbers | None = None
     """kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
     Gaussian rows by default."""

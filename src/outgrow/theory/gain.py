@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outgrow.errors import CHECKS, DataError
+from outgrow.intervals.gains import opr_of, pgr_of
 from outgrow.results import Estimate, Quantity, Risks, Undefined
-from outgrow.theory.design import mixes_points
+from outgrow.theory.design import Design
 from outgrow.theory.population import Population
 from outgrow.theory.stage import noise_gain, stage, why_undefined
 
 
-def pgr(risks: Risks) -> Quantity:
-    """Give the performance gap recovered: (teacher - student) / (teacher - ceiling).
+def pgr(risks: Risks, points: Design = "fresh") -> Quantity:
+    """Give the performance gap recovered: (teacher - student) / (teacher - ceiling), all on these points.
 
     Undefined where a risk is, or where the ceiling is not better than the teacher (OG205).
     """
@@ -26,16 +27,18 @@ def pgr(risks: Risks) -> Quantity:
     if isinstance(found, Undefined):
         return found
     teacher, student, ceiling = found["teacher"], found["student"], found["ceiling"]
-    gap = teacher.value - ceiling.value
-    if not gap > 0:
-        return Undefined(
-            f"{CHECKS['OG205'].title} (OG205): {ceiling.value:.4g} against {teacher.value:.4g}",
-            CHECKS["OG205"].remedy,
-        )
-    return Estimate((teacher.value - student.value) / gap, n=student.n, method=_method("PGR", student))
+    return pgr_of(
+        teacher.value - student.value,
+        teacher.value - ceiling.value,
+        teacher.value,
+        None,
+        n=student.n,
+        method=_method("PGR", student, points),
+        seen=f"{ceiling.value:.4g} against {teacher.value:.4g}",
+    )
 
 
-def opr(risks: Risks) -> Quantity:
+def opr(risks: Risks, points: Design = "fresh") -> Quantity:
     """Give the outperforming ratio: baseline / student, of excess risks.
 
     Undefined where a risk is, or where the student's is not above 0.
@@ -44,12 +47,8 @@ def opr(risks: Risks) -> Quantity:
     if isinstance(found, Undefined):
         return found
     baseline, student = found["baseline"], found["student"]
-    if not student.value > 0:
-        return Undefined(
-            f"the student's excess risk is {student.value:.4g}, and nothing can be divided by it",
-            "Read the risks themselves.",
-        )
-    return Estimate(baseline.value / student.value, n=student.n, method=_method("OPR", student))
+    method, seen = _method("OPR", student, points), f"{student.value:.4g}"
+    return opr_of(baseline.value, student.value, None, n=student.n, method=method, seen=seen)
 
 
 def _values(risks: Mapping[str, Quantity]) -> dict[str, Estimate] | Undefined:
@@ -61,8 +60,8 @@ def _values(risks: Mapping[str, Quantity]) -> dict[str, Estimate] | Undefined:
     return found
 
 
-def _method(name: str, student: Estimate) -> str:
-    mixed = "; it mixes point sets, so unlike risks are compared" if mixes_points(student.method) else ""
+def _method(name: str, student: Estimate, points: Design) -> str:
+    mixed = "; it mixes point sets, so unlike risks are compared" if points == "own_points" else ""
     return f"{name} of expected risks{mixed}" + (f": {student.method}" if student.method else "")
 
 

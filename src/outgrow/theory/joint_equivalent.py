@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outgrow.errors import DataError
-from outgrow.theory.effective_stage import HALVINGS, MOST, SMALLEST, Stages, effective_stages
+from outgrow.theory.effective_stage import MOST, Stages, checked_fits, effective_stages, halved
 from outgrow.theory.equivalents import single_risks
 from outgrow.theory.finite_pool import (
     PoolShrinkage,
@@ -43,7 +43,6 @@ class JointStages:
     """Fits of one feature set on two groups of rows, for several sizes, weights and penalties."""
 
     n: Float[np.ndarray, " K"]
-    """Labelled and unlabelled rows; N is infinite where it does not matter."""
     N: Float[np.ndarray, " K"]
     """Labelled and unlabelled rows; N is infinite where it does not matter."""
     weight: Float[np.ndarray, " K"]
@@ -51,8 +50,6 @@ class JointStages:
     shrink: Float[np.ndarray, "K d"]
     """Factors lambda / (lambda + k) on the eigenvalues given."""
     by_labels: Float[np.ndarray, " K"]
-    """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
-    share of one more row of pseudo-labels, the difference of the groups' means."""
     by_pool: Float[np.ndarray, " K"]
     """Shares of the fit that the two groups carry. Their sum is 1; with intercepts, what is missing is the
     share of one more row of pseudo-labels, the difference of the groups' means."""
@@ -92,19 +89,11 @@ def joint_stages(
     NaN in the factors of a fit whose expectation is infinite, or that the rows behind the covariance cannot
     tell.
     """
-    values = np.asarray(values, dtype=np.float64)
-    n, N, alpha, weight = (np.asarray(x, dtype=np.float64) for x in (n, N, alpha, weight))
-    if not (len(values) and np.isfinite(values).all() and (values > 0).all()):
-        raise DataError("eigenvalues must be positive and finite", "theory", "Cut those that are zero.")
+    n, N, weight = (np.asarray(x, dtype=np.float64) for x in (n, N, weight))
     if not ((weight >= 0) & (weight <= 1)).all():
         raise DataError("weights of pseudo-labels must lie between 0 and 1", "theory")
     N = np.where(weight == 0, np.inf, N)
-    if not ((n >= 2).all() and (N >= 2).all()):
-        raise DataError("a fit needs at least 2 rows", "theory")
-    if not (np.isfinite(alpha).all() and (alpha >= 0).all()):
-        raise DataError("penalties must be finite and at least 0", "theory")
-    if not rows > 2:
-        raise DataError(f"{rows} rows hold no covariance", "theory")
+    values, _, alpha = checked_fits(values, np.minimum(n, N), alpha, rows)
     limit = rows - intercept
     k, bare = _penalty(values, n, N, alpha, weight, limit, intercept)
     shrink = values / (values + k[:, None])
@@ -165,13 +154,7 @@ def _penalty(
 
     # c is at least 1 - df / (the smaller group).
     high = np.log((alpha + values.sum() / least) / (1 - intercept / least))
-    low = np.full_like(high, np.log(SMALLEST * values.max()))
-    missing = excess(low) > 0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        above = excess(middle) > 0
-        high, low = np.where(above, middle, high), np.where(above, low, middle)
-    k = np.where(missing, np.nan, np.exp((low + high) / 2))
+    k = halved(excess, values, high)
     fitted = len(values) + intercept
     whole = np.where(weight == 0, n, np.where(weight == 1, N, n + N))
     bare = (alpha == 0) & (fitted < whole) & (len(values) < limit)
@@ -254,12 +237,12 @@ class _Meeting:
         # Variance of the mean fit: what bias leaves of it.
         self.size = fits.bias - target.variance[:, None] + 2 * fits.signal
         # On the pool: the target's fit with mean teachers of it and of its rest, and those with each other.
-        self.pool_met = _own(weak, weights)[:2] @ teachers.shrink.T
-        self.pool_size = _own(weak, weights) @ (teachers.shrink**2).T
+        self.pool_met = weak.parts(weights)[:2] @ teachers.shrink.T
+        self.pool_size = weak.parts(weights) @ (teachers.shrink**2).T
         self.pool_norm = (weights @ target.fit_norm)[:, None]
         C2 = pair.C**2
         self.seen, self.seen_twice = C2 @ teachers.shrink.T, C2 @ (teachers.shrink**2).T
-        self.own = _own(target.strong(), weights)
+        self.own = target.strong().parts(weights)
 
     def risks(self, one: int, which: Int[np.ndarray, " k"]) -> tuple[Float[np.ndarray, "R k"], ...]:
         """Give bias, variance by labels and by the pool, signal and size of one teacher's students."""
@@ -273,16 +256,7 @@ class _Meeting:
 
         # What strong directions see of the mean teacher, and its products with the target there.
         z = Side(*((b * t.shrink[one]) @ self.pair.C.T for b in self.target.weak()))
-        b, z_rest = self.target.strong(), (z.left + z.right) / 2
-        crossed = np.stack(
-            [
-                W @ (b.fit * z.fit),
-                W @ (b.fit * z_rest),
-                W @ ((b.left + b.right) / 2 * z.fit),
-                W @ ((b.left * z.right + b.right * z.left) / 2),
-            ]
-        )
-        profiles = (self.own, crossed, _own(z, W))
+        profiles = (self.own, self.target.strong().crossed(z, W), z.parts(W))
         teacher = WeakProducts(
             self.pool_norm, self.pool_met[:, :, one, None], self.pool_size[:, :, one, None]
         )
@@ -353,8 +327,3 @@ class _Meeting:
             labels = labels + (by_teacher + f_labels * L**2 * R_l_mean) / n
             pool = pool + f_labels * L**2 * (R_l - R_l_mean) / n + f_pool * U**2 * R_p / N
         return B_s, labels, pool, signal, size
-
-
-def _own(side: Side, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
-    """Products with itself per direction: of the fit, of fit and rest once, of the rest."""
-    return np.asarray(side.squares(weights) * [[[1.0]], [[0.5]], [[1.0]]])

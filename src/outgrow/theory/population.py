@@ -34,13 +34,11 @@ class Population:
     """
 
     d_w: int
-    """Dimensions of the weak and the strong features."""
     d_s: int
     """Dimensions of the weak and the strong features."""
     d_sw: float
     """Correlation dimension, in [0, min(d_w, d_s)]."""
     rho_w: float = 0.0
-    """Approximation errors: variances of f* - P_w f* and of f* - P_s f*."""
     rho_s: float = 0.0
     """Approximation errors: variances of f* - P_w f* and of f* - P_s f*."""
     e2: float = 0.0

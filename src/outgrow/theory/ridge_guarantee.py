@@ -35,11 +35,9 @@ class Guarantee:
     bound: float
     """The risk is at most this, if the guarantee holds."""
     kappa_w: float
-    """Effective penalties of teacher and student; of the printed version, its penalties themselves."""
     kappa_s: float
     """Effective penalties of teacher and student; of the printed version, its penalties themselves."""
     alpha_w: float
-    """Penalties to ask for."""
     alpha_s: float
     """Penalties to ask for."""
     c: float

@@ -21,7 +21,6 @@ class Stage:
     mean: float
     """E theta = mean * t."""
     along: float
-    """E theta theta' = along * t t' + around * I."""
     around: float
     """E theta theta' = along * t t' + around * I."""
     intercept: float
@@ -78,6 +77,6 @@ def why_undefined(d: int, m: int, name: str, *, intercept: bool, isotropic: bool
             f"{m} rows ({name}) are fewer than {d} dimensions{with_intercept}: the risk then depends on the"
             " spectrum",
             "Where the features are isotropic on their range, use the minimum-norm formulas"
-            " (outgrow.theory.min_norm_risks.min_norm_risks); else keep fewer directions or give more rows.",
+            " (outgrow.theory.exact_risks.min_norm_risks); else keep fewer directions or give more rows.",
         )
     return None

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.intervals.jackknife import jackknife_variance
+
 
 class Penalties(NamedTuple):
     """Penalties of every route at one design."""
@@ -15,13 +17,10 @@ class Penalties(NamedTuple):
     teacher: float
     """Of the teacher alone."""
     alpha_w: float
-    """Of the student's teacher and of the student."""
     alpha_s: float
     """Of the student's teacher and of the student."""
     baseline: float
-    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     ceiling: float
-    """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
     union: float
     """Of the strong model on n labels, on n + N labels, and of both feature sets together."""
 
@@ -92,7 +91,7 @@ MOST_ERROR = 1.6
 all but exactly, errs by 1 + 1/n of it, 1.5 for the two labels that are the fewest."""
 
 
-def possible(error: Float[np.ndarray, R * shape], variance: float) -> Float[np.ndarray, R * shape]:
+def possible(error: Float[np.ndarray, "*R_shape"], variance: float) -> Float[np.ndarray, "*R_shape"]:
     """Errors of tuned fits, NaN where the estimate is none that an error can have: not above 0, or far above
     what a constant errs by."""
     return np.where((error[0] > 0) & (error[0] < MOST_ERROR * variance), error, np.nan)
@@ -118,7 +117,5 @@ def choice(errors: Float[np.ndarray, "R a k"]) -> Int[np.ndarray, " a"]:
     groups = len(errors) - 1
     bound = errors[0]
     if groups > 1:
-        bound = bound + CAUTION * np.sqrt((groups - 1) / groups) * np.sqrt(
-            np.sum((errors[1:] - errors[1:].mean(axis=0)) ** 2, axis=0)
-        )
+        bound = bound + CAUTION * np.sqrt(jackknife_variance(np.moveaxis(errors[1:], 0, -1)))
     return np.argmin(np.where(np.isnan(bound), np.inf, bound), axis=1)

@@ -27,9 +27,7 @@ class PairSpectra:
     rows: float = np.inf
     """Rows that all of it was measured on, mean taken off; infinite for a population."""
     lengths_w: Float[np.ndarray, " q"] = field(default_factory=lambda: ALIKE)
-    """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
     lengths_s: Float[np.ndarray, " r"] = field(default_factory=lambda: ALIKE)
-    """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
     lengths_both: Float[np.ndarray, " t"] = field(default_factory=lambda: ALIKE)
     """Squared lengths of rows in each set and in both, of mean 1; all alike by default."""
 
@@ -77,15 +75,11 @@ class Target:
     """
 
     fit_w: Float[np.ndarray, "P d_w"]
-    """Covariances with the weak directions."""
     left_w: Float[np.ndarray, "P d_w"]
-    """Covariances with the weak directions."""
     right_w: Float[np.ndarray, "P d_w"]
     """Covariances with the weak directions."""
     fit_s: Float[np.ndarray, "P d_s"]
-    """Covariances with the strong directions."""
     left_s: Float[np.ndarray, "P d_s"]
-    """Covariances with the strong directions."""
     right_s: Float[np.ndarray, "P d_s"]
     """Covariances with the strong directions."""
     fit_norm: Float[np.ndarray, " P"]
@@ -129,9 +123,7 @@ class Side(NamedTuple):
     """The covariances of a target with one feature set, or what a fit makes of them."""
 
     fit: Float[np.ndarray, "P d"]
-    """As in `Target`."""
     left: Float[np.ndarray, "P d"]
-    """As in `Target`."""
     right: Float[np.ndarray, "P d"]
     """As in `Target`."""
 
