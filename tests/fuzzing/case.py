@@ -12,6 +12,7 @@ import stat
 import traceback
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _spoil_words(case: Case, _work: Path, rng: random.Random) -> None:
     words = case.words
     if len(words) == 1:
         words.append("")
-    options = [one.names[0] for one in app[words[0]].assemble_argument_collection() if one.names[0] != "*"]
+    options = _options(words[0])
     at = rng.randrange(1, len(words))
     way = rng.randrange(8)
     if way == 0:
@@ -147,6 +148,11 @@ def _spoil_words(case: Case, _work: Path, rng: random.Random) -> None:
             ]
         )
     case.spoilt.append("words")
+
+
+@cache
+def _options(verb: str) -> list[str]:
+    return [one.names[0] for one in app[verb].assemble_argument_collection() if one.names[0] != "*"]
 
 
 def _value(option: str, rng: random.Random, verb: str) -> str:
@@ -178,11 +184,7 @@ def _spoil_config(case: Case, work: Path, rng: random.Random) -> None:
             into.append(word)
     lines = [f"{name} = {_toml(name, values)}" for name, values in options.items()]
     verb = case.words[0]
-    names = [
-        one.names[0][2:].replace("-", "_")
-        for one in app[verb].assemble_argument_collection()
-        if one.names[0] != "*"
-    ]
+    names = [option[2:].replace("-", "_") for option in _options(verb)]
     at = rng.randrange(len(lines)) if lines else 0
     way = rng.randrange(6)
     other = rng.choice(names) if names else "x"
