@@ -313,7 +313,7 @@ COMMANDS: dict[str, tuple[float, Any]] = {
     "explain": (1, _reads("explain", "OG106", "og301")),
     "demo": (0.1, lambda rng: ["demo", "--out", "mine"]),
 }
-"""By verb: how often it is tried, and a command line that ends well. A demo that does takes as long as 200 others."""
+"""By verb: how often it is tried, and a command line that ends well; a demo takes as long as 200 others."""
 
 WRITES = ("run", "forecast", "rank", "plan", "sweep", "reproduce", "encode", "predict")
 """Verbs with --out."""

@@ -53,7 +53,7 @@ def same_set(name: str, weak: Float[np.ndarray, "n _"], strong: Float[np.ndarray
 
 
 FEW_SHARE = 0.01
-"""Most rows that may carry a column for OG108 and OG111: half a normal sample's spread is in a fifth of it."""
+"""Most rows that may carry a column for OG108 and OG111: of a normal sample a fifth carries half."""
 
 FEWEST = 20
 """Values from which on these are raised: of fewer, one row may well carry half by chance."""
@@ -88,7 +88,7 @@ def carried_columns(
         away = (values[chunk] - mean) ** 2
         total, top = total + away.sum(axis=0), np.maximum(top, away.max(axis=0))
     said = []
-    # What is farthest from the mean is hardly nearer to it than to the median: few columns are looked at twice.
+    # What is far from the median is hardly nearer to the mean: few columns are looked at twice.
     for column in np.flatnonzero(most * top > OF_FEATURES / 2 * total):
         x = values[:, column].astype(np.float64)
         centre = float(np.median(x))

@@ -16,7 +16,7 @@ import numpy as np
 
 from outgrow.data.files import quoted
 from outgrow.data.tables import Columnar, MemoryTable
-from outgrow.errors import ConfigError, DataError, FileError
+from outgrow.errors import ConfigError, DataError, FileError, read_back
 
 STATE, INFO, PARTS = "state.json", "dataset_info.json", "dataset_dict.json"
 """Files that `save_to_disk` writes: what holds the rows, what they are, and the parts of a dataset."""
@@ -92,8 +92,8 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
             str(folder),
             "Call flatten_indices() before save_to_disk().",
         )
-    entries = state.get("_data_files")
-    files = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries or ()]
+    with read_back(folder / STATE, "Save the dataset again."):
+        files = [entry["filename"] for entry in state["_data_files"]]
     if not files or not all(_is_plain(name) for name in files):
         raise FileError("names no files of rows", str(folder / STATE), "Save the dataset again.")
     tables = []
