@@ -294,6 +294,10 @@ def test_parts_that_differ_or_are_damaged_are_named(tmp_path: Path) -> None:
         DataError, match=r"part-12.parquet: its columns are not those of part-0.*'part', 'split'"
     ):
         read_features(folder)
+    changed = pa.table({"id": IDS, "label": [[1.0]] * len(IDS), "other": IDS})
+    pq.write_table(changed, folder / "part-12.parquet")
+    with pytest.raises(DataError, match=r"not those of part-0.*'features', 'other', 'split', 'label'"):
+        read_features(folder)
     (folder / "part-12.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(FileError, match=r"part-12.parquet: damaged"):
         read_labels(folder)

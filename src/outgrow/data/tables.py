@@ -195,7 +195,8 @@ class Parts(Table):
             try:
                 whole = pa.unify_schemas([whole, schema], promote_options="permissive")
             except pa.ArrowException:
-                odd = [name for name in whole.names if whole.field(name).type != schema.field(name).type]
+                both = [name for name in whole.names if name in schema.names]
+                odd += [name for name in both if whole.field(name).type != schema.field(name).type]
             if odd:
                 raise DataError(
                     f"its columns are not those of {files[0].name}: {quoted(odd)}",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from outgrow.errors import ConfigError, FileError, OutgrowError
+from outgrow.errors import ConfigError, FileError, OutgrowError, read_back
 from outgrow.features.hub_files import hash_files, licence_of, need
 from outgrow.features.pooling import pool
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
@@ -97,7 +97,7 @@ class OnnxEncoder:
         )
 
     def _warm_up(self) -> tuple[bool, int]:
-        found = self._outputs(self._tokenizer.encode_batch_fast(["two words", "one"]), np.array([0, 1]))[0]
+        found = self._outputs(self._tokenised(["two words", "one"]), np.array([0, 1]))[0]
         return found.ndim == 3, found.shape[-1]
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
@@ -106,7 +106,7 @@ class OnnxEncoder:
         if not texts:
             return
         given = texts if seconds is None else list(zip(texts, seconds, strict=True))
-        rows = self._tokenizer.encode_batch_fast(given)
+        rows = self._tokenised(given)
         lengths = np.array([len(row.ids) for row in rows])
         for row in np.flatnonzero(lengths == 0):
             on_bad(positions[row], "the tokenizer makes no token of it")
@@ -117,6 +117,10 @@ class OnnxEncoder:
             if self._per_token:
                 found = pool(found, mask, self._pooling)
             yield known[part], (np.ascontiguousarray(found, dtype=np.float32),)
+
+    def _tokenised(self, texts: Sequence[Any]) -> list[Any]:
+        with read_back(f"{self._path.name}: its tokenizer", "Fetch it again."):
+            return list(self._tokenizer.encode_batch_fast(texts))
 
     def _outputs(self, rows: list[Any], part: Int[np.ndarray, " b"]) -> tuple[np.ndarray, np.ndarray]:
         if self._session is None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from outgrow.errors import DataError, FileError, OutgrowError
+from outgrow.errors import DataError, FileError, OutgrowError, read_back
 from outgrow.features.hub_files import find_model, need
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
 from outgrow.features.text_batches import readable_texts
@@ -74,7 +74,10 @@ class StaticEncoder:
                 "Join the two columns into one, or use another model.",
             )
         for start in range(0, len(texts), BATCH_ROWS):
-            found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
+            with read_back(
+                self.identities[0].name, "Fetch the model again."
+            ):  # its tokenizer may be anything
+                found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
             yield np.array(positions[start : start + BATCH_ROWS]), (np.asarray(found, dtype=np.float32),)
 
     def close(self) -> None:
