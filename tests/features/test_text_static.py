@@ -82,5 +82,5 @@ def test_pairs_damage_and_use_after_closing_are_errors(folder: Path) -> None:
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").write_bytes(weights[:50])
-    with pytest.raises(FileError, match="the static model cannot be loaded"):
+    with pytest.raises(FileError, match="is damaged, or not what it should be"):
         static_encoder(str(folder))

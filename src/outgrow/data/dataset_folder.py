@@ -113,13 +113,8 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileError("is missing or damaged", str(path), "Save or copy the dataset again.") from error
-    if not isinstance(said, dict):
-        raise FileError("is not a JSON object", str(path), "Save or copy the dataset again.")
-    return said
+    with read_back(path, "Save or copy the dataset again."):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _is_plain(name: object) -> bool:

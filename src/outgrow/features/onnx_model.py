@@ -65,6 +65,8 @@ class OnnxEncoder:
         max_length: int | None,
         batch_tokens: int,
     ) -> None:
+        from tokenizers import Tokenizer
+
         self._session: Any = _session(path)
         self._path, self._budget, self._pooling = path, Budget(batch_tokens), pooling
         self._inputs = [entry.name for entry in self._session.get_inputs()]
@@ -73,10 +75,11 @@ class OnnxEncoder:
                 f"the model wants {', '.join(unknown)}, which is not made here", str(path), f"Known: {_FED}."
             )
         self._output = _chosen_output(self._session, output, path)
-        self._tokenizer = _tokenizer(rules)
-        length = max_length or _stated_length(rules.parent, self._tokenizer) or LONGEST
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(length, strategy="longest_first")
+        with read_back(rules, "Fetch it again."):
+            self._tokenizer: Any = Tokenizer.from_file(str(rules))
+            length = max_length or _stated_length(rules.parent, self._tokenizer) or LONGEST
+            self._tokenizer.no_padding()
+            self._tokenizer.enable_truncation(length, strategy="longest_first")
         self._per_token, width = self._warm_up()
         data = sorted(
             p for p in path.parent.glob(f"{path.name}*") if p.is_file()
@@ -195,15 +198,6 @@ def _tokenizer_file(path: Path, given: str | None) -> Path:
         str(path),
         "Name the tokenizer's file or folder (--tokenizer).",
     )
-
-
-def _tokenizer(rules: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    try:
-        return Tokenizer.from_file(str(rules))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise FileError("damaged, or not a tokenizer.json", str(rules), "Fetch it again.") from error
 
 
 def _stated_length(folder: Path, tokenizer: Any) -> int | None:
