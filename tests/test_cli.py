@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -317,6 +319,31 @@ def test_a_stopped_run_leaves_nothing(files, name, status):
         "outgrow: interrupted; nothing half-written was kept\n" if status == 130 else ""
     )
     assert {path.name for path in files.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_stop_while_the_rest_is_imported_is_as_quiet(tmp_path, name, status):
+    # Stands for any library that is slow to import, and catches what is raised meanwhile.
+    (tmp_path / "cyclopts.py").write_text(
+        f"import os, signal\ntry: os.kill(os.getpid(), signal.{name})\nexcept BaseException: pass\n1 / 0\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "outgrow", "--version"],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    said = "outgrow: interrupted; nothing half-written was kept\n" if status == 130 else ""
+    assert (ended.returncode, ended.stderr.decode()) == (status, said)
+
+
+def test_both_ways_to_start_are_one():
+    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"outgrow": "outgrow.__main__:start"}
+    said = subprocess.run([sys.executable, "-m", "outgrow", "--version"], check=True, capture_output=True)
+    assert said.stdout.decode().strip() == outgrow.__version__
 
 
 def test_import_loads_nothing_heavy():

@@ -46,6 +46,17 @@ def test_a_folder_that_cannot_be_made_is_not_waited_for(
             FolderLock(tmp_path / "deep" / ".lock", "the store", wait=wait)
 
 
+def test_folders_made_for_nothing_do_not_stay(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    place = tmp_path / "mine" / "a" / "b"
+    with FolderLock(place / ".lock", "the store"):
+        assert place.exists()
+    assert not any((tmp_path / "mine").iterdir())
+    with FolderLock(place / ".lock", "the store"):
+        (place.parent / "made").touch()
+    assert not place.exists() and (place.parent / "made").exists()
+
+
 def test_who_holds_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / ".lock"
 

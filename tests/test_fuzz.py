@@ -31,7 +31,7 @@ from fuzzing.sound import make
 from fuzzing.spoil import seal
 from outgrow.cli import main
 
-CASES = 160
+CASES = 80
 """Of the fast part."""
 
 PIECE = 1000

@@ -58,20 +58,19 @@ SIGNALS = {"SIGKILL": -9, "SIGTERM": 143, "SIGINT": 130, "SIGHUP": 129}
 AGAIN = 0.25
 """Share of starts after a stop that are stopped too."""
 
-LONG = 60.0
+LONG = 300.0
 """Seconds after which something hangs."""
 
-GONE = 10.0
-"""Seconds within which all processes of a verb have ended: workers look twice a second whether it lives."""
+GONE = 60.0
+"""Seconds within which all processes of a verb have ended: workers look twice a second whether it lives, and
+the machine may be busy."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["run", "sweep --jobs 2", "encode", "predict"])
-def test_stopped_at_any_moment(verb: str, tmp_path: Path) -> None:
+def test_stopped_at_any_moment(tmp_path: Path) -> None:
     # In a process of its own, which forks: pytest's has threads.
-    ended = subprocess.run(
-        [sys.executable, __file__, "3", verb], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, __file__, "8", "run", "sweep --jobs 2", "encode", "predict"]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
@@ -158,10 +157,13 @@ def living(session: int) -> list[str]:
     return found
 
 
-def shared(children: list[int]) -> list[str]:
+SHARED = Path("/dev/shm")
+
+
+def shared(children: list[int], before: set[Path]) -> list[str]:
     """Tell what these processes left in shared memory: names hold their number, or nobody has locked them."""
     found = []
-    for path in Path("/dev/shm").iterdir():
+    for path in set(SHARED.iterdir()) - before:  # numbers come again
         its = re.match(r"(?:sem\.loky-|joblib_memmapping_folder_)(\d+)", path.name)
         if its and int(its[1]) in children:
             found.append(path.name)
@@ -250,6 +252,7 @@ class Trial:
         names = {path.name for path in Path().iterdir()}
         kept = {key: value for key, value in tree().items() if key.startswith("cache")}
         story, children = f"{self.name} {number}, {start}", []
+        self.shared = set(SHARED.iterdir())
         again = 1.0
         while rng.random() < again:
             which, whom = rng.choice(list(SIGNALS)), rng.choice([ALONE, ALL])
@@ -263,7 +266,7 @@ class Trial:
         wrong = differing(tree(), kept | self.wanted)
         assert not wrong, f"{story}: differing in the end: {wrong}"
         eventually(lambda: living(children[-1]), f"{story}: at work after the end")
-        eventually(lambda: shared(children), f"{story}: left in shared memory")
+        eventually(lambda: shared(children, self.shared), f"{story}: left in shared memory")
         assert not any(Path("tmp").iterdir()), f"{story}: {list(Path('tmp').iterdir())}"
 
     def stopped(self, which: str, whom: str, moment: float, story: str) -> int:
@@ -288,7 +291,7 @@ class Trial:
         assert not touched, f"{story}: touched {touched}"
         if names is None:
             return
-        eventually(lambda: shared(children[-1:]), f"{story}: left at once in shared memory")
+        eventually(lambda: shared(children[-1:], self.shared), f"{story}: left at once in shared memory")
         left = (
             {path.name for path in Path().iterdir()} - names - {self.out, f"{self.out}.unfinished", "cache"}
         )

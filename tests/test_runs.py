@@ -292,7 +292,13 @@ def test_a_place_is_tried_before_the_work_and_left_as_it_was(tmp_path, monkeypat
     before = sorted(tmp_path.rglob("*"))
     for free in ("a", "b", "c/d/e", "file"):
         targets.check_writable(tmp_path / free)
-    for out, said in (("file/x", "not a directory"), ("n" * 300, "file name too long"), ("/", "mounted")):
+    wrong = (
+        ("file/x", "not a directory"),
+        ("n" * 300, "name too long"),
+        ("/", "mounted"),
+        ("a\0b", "null char"),
+    )
+    for out, said in wrong:
         with pytest.raises(FileError, match=said):
             targets.check_writable(tmp_path / out)
     assert sorted(tmp_path.rglob("*")) == before

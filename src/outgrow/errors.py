@@ -149,6 +149,13 @@ _KINDS = (
         "Leave the cells empty where the label is missing; rename a class that is called like a mark.",
     ),
     CheckKind(
+        "OG111",
+        "few rows carry a column of the features",
+        "The column then says little more than which rows these are, and whatever is fitted hangs on them.",
+        "Correct the values where they are mistakes; else take their logarithm, or leave the column out.",
+        serious=True,
+    ),
+    CheckKind(
         "OG201",
         "n is near the teacher's dimension d_w",
         "Least squares near interpolation multiplies noise without bound (the double-descent peak).",

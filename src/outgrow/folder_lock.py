@@ -52,6 +52,7 @@ class FolderLock:
         self._key = (os.getpid(), self._path.absolute())
         self._file: int | None = None
         self._gone = 0
+        self._made: list[Path] = []
         end = time.monotonic() + wait
         while (holder := self._try()) is not None:
             if time.monotonic() >= end and not self._gone:
@@ -67,6 +68,7 @@ class FolderLock:
             if self._key in _held:
                 return f"this process ({os.getpid()})"
             try:
+                self._made += [place for place in self._path.parents if not place.exists()]
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
             except FileNotFoundError as error:
@@ -111,6 +113,10 @@ class FolderLock:
                 if _still_there(self._file, self._path):
                     self._path.unlink(missing_ok=True)
                 _held.pop(self._key, None)
+                # Folders made for nothing; the first that holds something ends it.
+                with suppress(OSError):
+                    for place in self._made:
+                        place.rmdir()
             os.close(self._file)
             self._file = None
 

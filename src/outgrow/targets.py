@@ -44,6 +44,8 @@ def lock_of(target: Path, wait: float = WAIT_S) -> FolderLock:
 
 def absolute(path: str | Path) -> Path:
     """Give a path whose last part is a name, also for "." and "a/..", without following links."""
+    if "\0" in str(path):
+        raise FileError("no name holds a null character", repr(str(path)), "Choose another name.")
     return Path(os.path.abspath(path))  # noqa: PTH100 (Path.absolute keeps "..")
 
 

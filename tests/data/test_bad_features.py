@@ -292,6 +292,9 @@ def test_columns_that_cannot_be_chosen(tmp_path: Path) -> None:
     check({"x": [1.0]}, "no column matches 'y\\*'. Columns present: 'x'", feature_columns="y*")
     check({"x": [1.0], "xt": ["a"]}, "matched by 'x\\*' are not numeric: 'xt'", feature_columns="x*")
     check({"x": [1.0], "key": ["a"]}, "there is no id column 'kye'.*Did you mean 'key'", id_column="kye")
+    written = "'emb' holds lists written as text"
+    check({"emb": ["[0.5, -1]", "[1, 2]"], "raters": [1.0, 2.0]}, written)
+    check({"emb": ["[-.5 1.  2.]\n"], "text": ["[sic] a film"]}, written)
     check({"features": [["a", "b"]]}, "features are not numbers")
     check({"features": pa.array([], pa.list_(pa.float32()))}, "features are empty: no rows")
     check({"features": pa.array([[], []], pa.list_(pa.float32()))}, "features are empty: shape")

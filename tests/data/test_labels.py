@@ -211,3 +211,14 @@ def test_labels_in_memory() -> None:
     ):
         with pytest.raises(DataError, match=message):
             as_labels(values, ids=ids)
+
+
+def test_two_spellings_of_one_group_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_text("label,who\n1,Group A\n2,group a \n3,\n4,Group B\n")
+    with pytest.raises(
+        DataError, match=r"column 'who': 'Group A' and 'group a' look like two spellings of one group"
+    ):
+        read_labels(path, group_column="who")
+    path.write_text("label,who\n1,A-\n2,A\n3,A\n")
+    assert read_labels(path, group_column="who").groups.tolist() == ["A-", "A", "A"]

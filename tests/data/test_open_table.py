@@ -7,6 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,8 @@ def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
         ("l.csv", b"id,label\na,x\nid,label\nb,y\n", "the name of column 'label' is also a label"),
         ("l.csv", b"r0,0.5,0.1,0.7\nr1,1,2,3\n", "the first line holds numbers"),
         ("l.csv", b"r0,1.5,train\nr1,2,test\n", "the first line holds numbers"),
+        ("l.csv", b"sep=,\nid,label\na,1\n", r"the first line \(sep=,\) tells a spreadsheet what separates"),
+        ("l.csv", b"sep=;\r\nid;label\r\na;1\r\n", r"Remove that line; .*--delimiter"),
         ("l.csv", gzip.compress(b"id,label\na,1\n", mtime=0), "is a gzip file, whatever its name says"),
         ("l.csv", b"PAR1 and more", r"is a Parquet file, whatever its name says. Call it l\.parquet"),
         ("l.xlsx", b"PK\3\4", r"unsupported format '.xlsx'. Save the sheet as CSV"),
@@ -291,6 +294,10 @@ def test_parts_that_differ_or_are_damaged_are_named(tmp_path: Path) -> None:
         DataError, match=r"part-12.parquet: its columns are not those of part-0.*'part', 'split'"
     ):
         read_features(folder)
+    changed = pa.table({"id": IDS, "label": [[1.0]] * len(IDS), "other": IDS})
+    pq.write_table(changed, folder / "part-12.parquet")
+    with pytest.raises(DataError, match=r"not those of part-0.*'features', 'other', 'split', 'label'"):
+        read_features(folder)
     (folder / "part-12.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(FileError, match=r"part-12.parquet: damaged"):
         read_labels(folder)
@@ -332,6 +339,20 @@ def test_uuids_meet_their_text(annotated: bool, tmp_path: Path) -> None:
     stored = pa.array([item.bytes for item in ids], pa.uuid() if annotated else pa.binary(16))
     pq.write_table(pa.table({"id": stored, "features": VALUES[:5].tolist()}), tmp_path / "f.parquet")
     assert read_features(tmp_path / "f.parquet").ids.tolist() == [str(item) for item in ids]
+
+
+def test_whole_numbers_as_databases_store_them_are_ids(tmp_path: Path) -> None:
+    ids = [Decimal(2**62 + i) for i in range(5)]
+    held = {"id": pa.array(ids, pa.decimal128(38, 0)), "features": VALUES[:5].tolist()}
+    pq.write_table(pa.table(held), tmp_path / "f.parquet")
+    assert read_features(tmp_path / "f.parquet").ids.tolist() == [str(item) for item in ids]
+    held["id"] = pa.array([Decimal(2**64 + i) for i in range(5)], pa.decimal128(38, 0))
+    pq.write_table(pa.table(held), tmp_path / "f.parquet")
+    with pytest.raises(DataError, match=r"column 'id' of type .* holds whole numbers beyond 64 bits"):
+        read_features(tmp_path / "f.parquet")
+    numbers = pa.array([Decimal("0.5"), Decimal("1.25")], pa.decimal128(9, 2))
+    pq.write_table(pa.table({"x": numbers}), tmp_path / "n.parquet")
+    assert read_features(tmp_path / "n.parquet").values.tolist() == [[0.5], [1.25]]
 
 
 def test_tensors_and_lists_of_one_vector_are_read_and_others_named(tmp_path: Path) -> None:

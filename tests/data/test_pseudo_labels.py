@@ -31,7 +31,12 @@ def table(request, tmp_path):
         rows = zip(*held.values(), strict=True)
         quoted = [
             ",".join(
-                f'"{json.dumps(v)}"' if isinstance(v, list) else "" if v is None else str(v) for v in row
+                '"' + json.dumps(v).replace('"', '""') + '"'
+                if isinstance(v, (list, dict))
+                else ""
+                if v is None
+                else str(v)
+                for v in row
             )
             for row in rows
         ]
@@ -61,6 +66,15 @@ def test_lists_and_columns_per_class_are_one_teacher(table):
         np.testing.assert_allclose(found.values, np.c_[1 - P, P])
         assert found.identity.name == name
     assert read("both", path).identity.columns == ("both[0]", "both[1]")
+
+
+def test_a_number_for_each_class_is_read(table):
+    said = [{"neg": 1 - p, "pos": p} for p in P.tolist()]
+    found = read("said", table({"said": said}), (0, 1))
+    np.testing.assert_allclose(found.values, np.c_[1 - P, P])
+    assert found.identity.columns == ("said[neg]", "said[pos]")
+    with pytest.raises(DataError, match=r"row 3 of column 'said' holds .* Give a number for each class"):
+        read("said", table({"said": [{"neg": 0.1}, *said[1:]]}))
 
 
 def test_words_are_a_column_each_whatever_the_labels_are(table):

@@ -237,6 +237,10 @@ def test_a_saved_dataset_that_lies_or_lacks_files(tmp_path: Path) -> None:
     )
     with pytest.raises(FileError, match="names no files of rows"):
         read_texts(outside)
+    for odd in ("true", "3", "[3]", "[{}]", "null"):
+        (outside / "state.json").write_text(f'{{"_data_files": {odd}}}')
+        with pytest.raises(FileError, match=r"state\.json: is damaged, or not what it should be"):
+            read_texts(outside)
     lacking = save_dataset(tmp_path / "lacking", table)
     (lacking / "data-00000-of-00001.arrow").unlink()
     with pytest.raises(FileError, match="the file is missing"):

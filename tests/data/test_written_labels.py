@@ -12,7 +12,7 @@ import pytest
 
 from outgrow.data import as_features, join, read_features, read_labels
 from outgrow.data.answers import refuse_answers
-from outgrow.data.checks import carried_by_few, same_set
+from outgrow.data.checks import carried_by_few, carried_columns, same_set
 from outgrow.errors import DataError
 
 ROWS = 40
@@ -164,6 +164,31 @@ def test_rows_that_carry_the_labels_spread_are_named() -> None:
     found = carried_by_few(y, ids)
     assert found is not None and "'r17' (-500), 'r30' (-500)" in found.detail
     assert carried_by_few(np.where(np.arange(400) < 19, y, np.nan), ids) is None
+
+
+def test_columns_that_few_rows_carry_are_named() -> None:
+    ids = np.array([f"r{i}" for i in range(400)], dtype=object)
+    sound = np.column_stack(
+        [
+            RNG.standard_normal(400),
+            RNG.standard_exponential(400),
+            np.exp(RNG.standard_normal(400)),  # incomes
+            RNG.random(400) < 0.005,  # a rare word
+            RNG.poisson(0.1, 400),
+            np.full(400, 3.0),
+        ]
+    )
+    assert carried_columns(sound, ids, "set") is None
+    assert carried_columns(sound[:10] * 1e6, ids, "set") is None
+    for column, value in ((0, 1e30), (0, -1e4), (4, 1e6)):
+        values = sound.copy()
+        values[17, column] = value
+        found = carried_columns(values, ids, "set")
+        assert found is not None
+        assert found.detail == f"set: columns carried by few rows: '{column} by row r17 ({value:.3g})'"
+    values[[3, 30], 0] = 1e5
+    found = carried_columns(values.astype(np.float32), ids, "set", tuple("abcdef"))
+    assert found is not None and "'a by row r3 (1e+05)', 'e by row r17 (1e+06)'" in found.detail
 
 
 def test_one_set_given_twice_is_told() -> None:

@@ -97,9 +97,12 @@ def test_what_is_wrong_is_said_in_one_line(minilm_l3_onnx: Path, minilm_l6: Path
     broken.write_bytes(minilm_l3_onnx.read_bytes()[:1000])
     with pytest.raises(FileError, match="damaged, cut short, or not an ONNX model"):
         onnx_encoder(str(broken), str(minilm_l6))
-    (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(FileError, match=r"damaged, or not a tokenizer\.json"):
-        onnx_encoder(str(minilm_l3_onnx), str(tmp_path))
+    sound = (minilm_l6 / "tokenizer.json").read_text()
+    for rules, beside in (("{", "{}"), (sound, "[]"), (sound, '{"model_max_length": "512"}')):
+        (tmp_path / "tokenizer.json").write_text(rules)
+        (tmp_path / "tokenizer_config.json").write_text(beside)
+        with pytest.raises(FileError, match=r"tokenizer\.json: is damaged, or not what it should be"):
+            onnx_encoder(str(minilm_l3_onnx), str(tmp_path))
 
 
 def test_threads_come_from_the_environment(

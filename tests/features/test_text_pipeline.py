@@ -73,6 +73,14 @@ def test_reads_the_pooling_of_old_and_new_folders(
     assert found.says == ("unit length",)
 
 
+@pytest.mark.parametrize("place", ["../other", "/other", "a/../../other"])
+def test_a_step_outside_of_the_models_folder_is_refused(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "other" / "config.json", {"pooling_mode": "cls"})
+    modules(tmp_path / "model", ("", "Transformer"), (place, "Pooling"))
+    with pytest.raises(FileError, match=r"leads out of the model's folder|is damaged, or not what"):
+        read_pipeline(tmp_path / "model", "cpu")
+
+
 def test_what_is_not_followed_is_refused_by_name(tmp_path: Path) -> None:
     modules(tmp_path, ("", "Transformer"), ("1_WordWeights", "WordWeights"))
     with pytest.raises(ConfigError, match=r"step sentence_transformers\.models\.WordWeights is not one"):

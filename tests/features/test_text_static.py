@@ -72,8 +72,15 @@ def test_pairs_damage_and_use_after_closing_are_errors(folder: Path) -> None:
     made.close()
     with pytest.raises(OutgrowError, match="the encoder was closed"):
         list(made.encode(["a"], lambda *_: None))
+    rules = folder / "tokenizer.json"
+    sound = rules.read_text()
+    rules.unlink()
+    rules.write_text(sound.replace('"[UNK]":', '"[MASK]":'))
+    with pytest.raises(FileError, match=r"is damaged, or not what it should be \(.*UNK"):
+        list(static_encoder(str(folder)).encode(["unheard of"], lambda *_: None))
+    rules.write_text(sound)
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").write_bytes(weights[:50])
-    with pytest.raises(FileError, match="the static model cannot be loaded"):
+    with pytest.raises(FileError, match="is damaged, or not what it should be"):
         static_encoder(str(folder))

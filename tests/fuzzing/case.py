@@ -12,6 +12,7 @@ import stat
 import traceback
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _spoil_words(case: Case, _work: Path, rng: random.Random) -> None:
     words = case.words
     if len(words) == 1:
         words.append("")
-    options = [one.names[0] for one in app[words[0]].assemble_argument_collection() if one.names[0] != "*"]
+    options = _options(words[0])
     at = rng.randrange(1, len(words))
     way = rng.randrange(8)
     if way == 0:
@@ -147,6 +148,11 @@ def _spoil_words(case: Case, _work: Path, rng: random.Random) -> None:
             ]
         )
     case.spoilt.append("words")
+
+
+@cache
+def _options(verb: str) -> list[str]:
+    return [one.names[0] for one in app[verb].assemble_argument_collection() if one.names[0] != "*"]
 
 
 def _value(option: str, rng: random.Random, verb: str) -> str:
@@ -178,11 +184,7 @@ def _spoil_config(case: Case, work: Path, rng: random.Random) -> None:
             into.append(word)
     lines = [f"{name} = {_toml(name, values)}" for name, values in options.items()]
     verb = case.words[0]
-    names = [
-        one.names[0][2:].replace("-", "_")
-        for one in app[verb].assemble_argument_collection()
-        if one.names[0] != "*"
-    ]
+    names = [option[2:].replace("-", "_") for option in _options(verb)]
     at = rng.randrange(len(lines)) if lines else 0
     way = rng.randrange(6)
     other = rng.choice(names) if names else "x"
@@ -263,7 +265,8 @@ def _judge(case: Case, root: Path, work: Path, held: dict[str, tuple[Any, ...]])
     said = [line for line in case.err.split("\n") if line.startswith("outgrow: ")]
     if len(said) != (case.status != 0) or "Traceback" in case.err:
         case.faults.append("not one line")
-    if "\x1b" in case.err + case.out:
+    # Predictions that are no terminal's are data, with the user's texts as they stand.
+    if "\x1b" in case.err + (case.out if case.words[0] != "predict" else ""):
         case.faults.append("steers the terminal")
     if case.status == 0 and "--json" in case.words and case.words[0] in WRITES and "--help" not in case.out:
         try:

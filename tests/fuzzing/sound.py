@@ -296,7 +296,7 @@ def _reads(verb: str, *folders: str) -> Any:
     return lambda rng: [verb, rng.choice(folders)]
 
 
-COMMANDS: dict[str, tuple[int, Any]] = {
+COMMANDS: dict[str, tuple[float, Any]] = {
     "run": (14, _run),
     "measure": (14, _measure),
     "forecast": (7, _forecast),
@@ -311,9 +311,9 @@ COMMANDS: dict[str, tuple[int, Any]] = {
     "replay": (5, _reads("replay", "made", "made-classes")),
     "report": (5, _reads("report", "made", "made-classes")),
     "explain": (1, _reads("explain", "OG106", "og301")),
-    "demo": (1, lambda rng: ["demo", "--out", "mine"]),
+    "demo": (0.1, lambda rng: ["demo", "--out", "mine"]),
 }
-"""By verb: how often it is tried, and a command line that ends well."""
+"""By verb: how often it is tried, and a command line that ends well; a demo takes as long as 200 others."""
 
 WRITES = ("run", "forecast", "rank", "plan", "sweep", "reproduce", "encode", "predict")
 """Verbs with --out."""

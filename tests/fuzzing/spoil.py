@@ -318,10 +318,12 @@ def spoil_folder(folder: Path, rng: random.Random) -> str:
 def seal(folder: Path) -> None:
     """Make the checksums right again, as whoever changes a file on purpose would."""
     manifest = folder / "manifest.json"
-    try:
-        said = dict(json.loads(manifest.read_text()))
-    except (OSError, ValueError, TypeError):
-        return
+    # Where the manifest was spoilt before, there is nothing to make right.
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        _seal(folder, manifest, dict(json.loads(manifest.read_text())))
+
+
+def _seal(folder: Path, manifest: Path, said: dict[str, Any]) -> None:
     _unlinked(manifest)
     if said.get("format") == FORMAT:
         for shard in said["shards"]:

@@ -127,6 +127,13 @@ def test_long_curves_are_thinned_but_keep_both_ends():
     np.testing.assert_array_equal(curve.threshold, curve.y)
 
 
+@pytest.mark.parametrize("unit", [1e-60, 1e60])
+def test_parallel_analysis_follows_the_unit(rng, unit):
+    rows = rng.standard_normal((50, 6))
+    one, other = (parallel_analysis(rows * u, np.random.default_rng(1)) / u**2 for u in (1.0, unit))
+    np.testing.assert_allclose(other, one, rtol=1e-5)
+
+
 def test_parallel_analysis_of_many_rows_reads_some_and_says_so(rng, monkeypatch):
     from outgrow.geometry import null_spectrum
 

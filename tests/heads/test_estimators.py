@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -463,7 +462,4 @@ def test_import_is_light():
     code = "import sys, outgrow; print(*{'sklearn', 'pyarrow', 'altair', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == ""
     code = "from outgrow import WeakToStrongRegressor; import sys; print(*{'pyarrow'} & set(sys.modules))"
-    start = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == ""
-    # scikit-learn and scipy take most of a second; the room above it is for a busy machine.
-    assert time.perf_counter() - start < 10

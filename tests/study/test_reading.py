@@ -122,9 +122,9 @@ def test_the_split_can_be_switched_off_and_unknown_words_are_named(
     )
     said = refusal(capsys, ["forecast", *SETS, "--test", "50"])
     assert "--split-column none" in said
-    Path("l.csv").write_text(Path("l.csv").read_text().replace("pool", "validation"))
+    Path("l.csv").write_text(Path("l.csv").read_text().replace("pool", "holdout"))
     said = refusal(capsys, ["forecast", *SETS])
-    assert "unknown part 'validation' in row '60'" in said
+    assert "unknown part 'holdout' in row '60'" in said
     assert "--split-column none" in said
 
 
@@ -134,6 +134,18 @@ def test_an_outlier_stands_above_the_verdict(rows: np.ndarray, capsys: pytest.Ca
     said = answer(capsys, ["run", *SETS, *VERBS["run"]])
     assert "'17' (1e+09) carries 100 %" in said
     assert said.index("OG108") < said.index("Train:")
+
+
+@pytest.mark.parametrize("verb", ["run", "measure"])
+def test_a_cell_that_carries_a_column_is_named(
+    verb: str, rows: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(rows)
+    strong = np.load("s.npy")
+    strong[17, 2] = 1e30
+    np.save("s.npy", strong)
+    said = answer(capsys, [verb, *SETS, *VERBS[verb]] if verb == "run" else [verb, *SETS[:4]])
+    assert "OG111" in said and "s: columns carried by few rows: '2 by row 17 (1e+30)'" in said
 
 
 def test_prices_are_read_where_it_is_said_how(rows: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:

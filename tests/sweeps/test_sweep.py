@@ -447,8 +447,9 @@ def killer(mark: Path, seed: int, *, once: bool) -> Callable[..., SweepTable]:
         from outgrow.sweeps.measured_grid import measure_part
 
         if arguments[3] == seed and not (once and mark.exists()):
-            # The others are finished first, so that what is left is this one alone.
-            time.sleep(0 if once else 2)
+            # The others are kept first, so that what is left is this one alone.
+            while not once and len(list(mark.parent.rglob("*.parquet"))) < 3:
+                time.sleep(0.01)
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return measure_part(*arguments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -51,14 +50,12 @@ def test_read_with_labels(tmp_path: Path) -> None:
     assert rows.labels.tolist() == [1.0, 1.0, 0.0]
 
 
-def test_the_real_phrases_in_seconds_and_no_sentence_on_both_sides(shared_data: Path) -> None:
+def test_the_real_phrases_have_no_sentence_on_both_sides(shared_data: Path) -> None:
     path = shared_data / "sst2" / "train.tsv"
     if not path.is_file():
         pytest.skip("OUTGROW_DATA has no sst2/train.tsv")
-    start = time.perf_counter()
+    # 2 s on one core of 2020; quadratic time would be hours, and run into the limit of every test.
     rows = read_sst2(path)
-    # 2 s on one core of 2020; quadratic time would be hours.
-    assert time.perf_counter() - start < 60
     assert len(rows.ids) == 67_349
     assert rows.groups is not None
     # The published training set was cut from 6,920 sentences; whole sentences are missing from few.

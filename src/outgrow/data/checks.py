@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.data.files import quoted
+from outgrow.data.numeric import row_chunks
 from outgrow.data.splits import Split, units_of
 from outgrow.linalg.copies import repeated
 from outgrow.results import Check
@@ -52,29 +53,65 @@ def same_set(name: str, weak: Float[np.ndarray, "n _"], strong: Float[np.ndarray
 
 
 FEW_SHARE = 0.01
-"""Most rows that may carry half of the labels' spread for OG108: of a normal sample a fifth does."""
+"""Most rows that may carry a column for OG108 and OG111: of a normal sample a fifth carries half."""
 
 FEWEST = 20
-"""Labels from which on OG108 is raised: of fewer, one row may well carry half by chance."""
+"""Values from which on these are raised: of fewer, one row may well carry half by chance."""
+
+OF_LABELS, OF_FEATURES = 0.5, 0.9
+"""Share of the spread that is carried. Every risk hangs on the labels, a set on many columns; and with nine
+tenths a column says little more than which rows these are, as even incomes (logarithms of sd 1) do not."""
 
 
 def carried_by_few(y: Float[np.ndarray, " n"], ids: np.ndarray) -> Check | None:
     """Look for a few rows that carry half of the squared deviations of the labels (OG108)."""
     rows = np.flatnonzero(~np.isnan(y))
-    if len(rows) < FEWEST:
+    found = _carriers(y[rows] - np.median(y[rows]), OF_LABELS) if len(rows) else None
+    if found is None:
         return None
-    away = (y[rows] - np.median(y[rows])) ** 2
-    order = np.argsort(-away, kind="stable")
-    shares = np.cumsum(away[order]) / max(float(away.sum()), np.finfo(np.float64).tiny)
-    few = int(np.searchsorted(shares, 0.5)) + 1
-    if few > max(1, int(FEW_SHARE * len(rows))):
-        return None
-    found = rows[order[:few]]
-    shown = ", ".join(f"{quoted([ids[row]])} ({y[row]:.3g})" for row in found[:5])
-    named = f"row {shown} carries" if few == 1 else f"{few} rows ({shown}{', ...' if few > 5 else ''}) carry"
-    return Check(
-        "OG108", f"{named} {100 * shares[few - 1]:.0f} % of the squared deviations of {len(rows)} labels"
+    few, share = rows[found[0]], found[1]
+    shown = ", ".join(f"{quoted([ids[row]])} ({y[row]:.3g})" for row in few[:5])
+    one = len(few) == 1
+    named = (
+        f"row {shown} carries" if one else f"{len(few)} rows ({shown}{', ...' if len(few) > 5 else ''}) carry"
     )
+    return Check("OG108", f"{named} {100 * share:.0f} % of the squared deviations of {len(rows)} labels")
+
+
+def carried_columns(
+    values: Float[np.ndarray, "n d"], ids: np.ndarray, name: str, columns: tuple[str, ...] = ()
+) -> Check | None:
+    """Look for columns of which a few rows carry nine tenths of the squared deviations (OG111)."""
+    most = max(1, int(FEW_SHARE * len(values)))
+    mean, total, top = values.mean(axis=0, dtype=np.float64), 0.0, np.zeros(values.shape[1])
+    for chunk in row_chunks(values):
+        away = (values[chunk] - mean) ** 2
+        total, top = total + away.sum(axis=0), np.maximum(top, away.max(axis=0))
+    said = []
+    # What is far from the median is hardly nearer to the mean: few columns are looked at twice.
+    for column in np.flatnonzero(most * top > OF_FEATURES / 2 * total):
+        x = values[:, column].astype(np.float64)
+        centre = float(np.median(x))
+        # Of a sparse column, the values that are there: else each rare word would be carried by its rows.
+        rows = np.flatnonzero(x != centre)
+        found = _carriers(x[rows] - centre, OF_FEATURES)
+        if found is not None:
+            row = rows[found[0][0]]
+            said.append(f"{columns[column] if columns else column} by row {ids[row]} ({x[row]:.3g})")
+    if not said:
+        return None
+    return Check("OG111", f"{name}: columns carried by few rows: {quoted(said)}")
+
+
+def _carriers(away: Float[np.ndarray, " n"], wanted: float) -> tuple[Int[np.ndarray, " few"], float] | None:
+    """Find the few deviations that make up a share of all squares, the farthest first, and their share."""
+    if len(away) < FEWEST:
+        return None
+    order = np.argsort(-np.abs(away), kind="stable")
+    squares = away[order] ** 2
+    shares = np.cumsum(squares) / max(float(squares.sum()), np.finfo(np.float64).tiny)
+    few = int(np.searchsorted(shares, wanted)) + 1
+    return (order[:few], float(shares[few - 1])) if few <= max(1, int(FEW_SHARE * len(away))) else None
 
 
 def drawn_from_pool(

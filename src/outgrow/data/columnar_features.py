@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from outgrow.data.files import check_ids, quoted, row_name
-from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index
+from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.written_labels import MISSING, id_in, looks_like, spelling
 from outgrow.errors import DataError
@@ -180,6 +180,15 @@ def _pick_columns(
         return matched, False
     if "features" in lists or len(lists) == 1:
         return ["features" if "features" in lists else lists[0]], True
+    written = [
+        key for key, kind in kinds.items() if pattern is None and is_text(kind) and _of_lists(table, key)
+    ]
+    if written:
+        raise DataError(
+            f"{quoted(written)} holds lists written as text",
+            where,
+            "Write them as lists of numbers; or pick other columns with --feature-columns.",
+        )
     if lists:
         raise DataError(
             f"several columns hold lists: {quoted(lists)}", where, "Choose one with --feature-columns."
@@ -193,6 +202,11 @@ def _pick_columns(
             raise DataError(f"{quoted(tensors)} holds {kinds[tensors[0]]}", where, "Give one vector per row.")
         raise DataError("no column holds features (lists or numbers)", where, present)
     return chosen, False
+
+
+def _of_lists(table: Table, name: str) -> bool:
+    first = next(iter(table.batches([name], 1))).column(name)[0].as_py()
+    return re.match(r"\s*\[\s*[-+]?\.?\d.*\]\s*$", first or "", re.DOTALL) is not None
 
 
 def _is_list(kind: Any) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from outgrow.data.files import quoted
 from outgrow.data.tables import Columnar, MemoryTable
-from outgrow.errors import ConfigError, DataError, FileError
+from outgrow.errors import ConfigError, DataError, FileError, read_back
 
 STATE, INFO, PARTS = "state.json", "dataset_info.json", "dataset_dict.json"
 """Files that `save_to_disk` writes: what holds the rows, what they are, and the parts of a dataset."""
@@ -92,8 +92,8 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
             str(folder),
             "Call flatten_indices() before save_to_disk().",
         )
-    entries = state.get("_data_files")
-    files = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries or ()]
+    with read_back(folder / STATE, "Save the dataset again."):
+        files = [entry["filename"] for entry in state["_data_files"]]
     if not files or not all(_is_plain(name) for name in files):
         raise FileError("names no files of rows", str(folder / STATE), "Save the dataset again.")
     tables = []
@@ -113,13 +113,8 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileError("is missing or damaged", str(path), "Save or copy the dataset again.") from error
-    if not isinstance(said, dict):
-        raise FileError("is not a JSON object", str(path), "Save or copy the dataset again.")
-    return said
+    with read_back(path, "Save or copy the dataset again."):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _is_plain(name: object) -> bool:

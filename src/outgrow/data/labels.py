@@ -18,7 +18,14 @@ from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_
 from outgrow.data.open_table import open_table
 from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle, is_number
-from outgrow.data.written_labels import MISSING, column_called, id_in, looks_like, suspicious_marks
+from outgrow.data.written_labels import (
+    MISSING,
+    column_called,
+    id_in,
+    looks_like,
+    refuse_spellings,
+    suspicious_marks,
+)
 from outgrow.errors import DataError
 from outgrow.results import Check
 
@@ -139,6 +146,11 @@ def labels_beside(
         return label_values(table.column(column), column, where, ids, missing, style)
 
     labels, check = values(label)
+    groups = None
+    if group_column is not None:
+        groups = name_values(table.column(group_column), group_column, where, missing)
+        names = dict.fromkeys(name for name in groups if name is not None)
+        refuse_spellings(names, f"{where}, column {group_column!r}", "group")
     if label_column is None and label is not None and labels.dtype == object and label in labels:
         row = row_name(ids, int(np.argmax(labels == label)))
         raise DataError(
@@ -150,9 +162,7 @@ def labels_beside(
         ids=row_numbers(table.rows) if ids is None else ids,
         values=labels,
         split=parts,
-        groups=None
-        if group_column is None
-        else name_values(table.column(group_column), group_column, where, missing),
+        groups=groups,
         truth=None if truth_column is None else values(truth_column)[0],
         columns=tuple(table.names),
         has_ids=ids is not None,

@@ -113,12 +113,12 @@ def _numbers(
     if column not in table.names:
         raise missing_column(Path(where), column, list(table.names), "pseudo-label")
     held, kind = table.column(column), table.schema.field(column).type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    if pa.types.is_nested(kind):
         return _lists(held.to_pylist(), column, where)
     values = label_values(held, column, where, None, missing_marks(table), style)[0]
     if values.dtype == object:
         known = [item for item in values if item is not None]
-        if known and all(item.startswith("[") for item in known):  # lists, as pandas writes them to text
+        if known and all(item.startswith(("[", "{")) for item in known):  # as pandas writes them to text
             return _lists([None if item is None else _parsed(item) for item in values], column, where)
         return _words(values, sorted(set(known)), column, where)
     distinct = np.unique(values[present_mask(values)])
@@ -137,6 +137,9 @@ def _parsed(text: str) -> Any:
 
 
 def _lists(rows: Sequence[Any], column: str, where: str) -> tuple[Float[np.ndarray, "m c"], list[str]]:
+    # {"neg": .2, "pos": .8}: one number for each class.
+    keys = list(dict.fromkeys(key for row in rows if isinstance(row, dict) for key in row))
+    rows = [[row.get(key) for key in keys] if isinstance(row, dict) else row for row in rows]
     width = next((len(row) for row in rows if isinstance(row, list)), 0)
     made = np.full((len(rows), width), np.nan)
     for number, row in enumerate(rows):
@@ -148,12 +151,12 @@ def _lists(rows: Sequence[Any], column: str, where: str) -> tuple[Float[np.ndarr
             raise DataError(
                 f"row {number} of column {column!r} holds {quoted([row])}",
                 where,
-                "Give a list of numbers for every row, all of one length.",
+                "Give a number for each class in every row: a list, or an object.",
             )
         made[number] = row
     if np.isinf(made).any():
         raise DataError(f"infinity in column {column!r}", where, "Correct or remove it.")
-    return made, [f"{column}[{place}]" for place in range(width)]
+    return made, [f"{column}[{place}]" for place in keys or range(width)]
 
 
 def _words(

@@ -82,13 +82,22 @@ class Table:
         for batch in self._read(list(columns), size):
             done += batch.num_rows
             if not self._simplified.isdisjoint(columns):
-                arrays = [plain(batch.column(name)) for name in columns]
+                arrays = [self._simplify(batch.column(name), name) for name in columns]
                 batch = pa.RecordBatch.from_arrays(arrays, list(columns))
             yield batch
         if done != self.rows:
             raise FileError(
                 f"holds {done} rows where {self.rows} are declared", self.where, "Write it again."
             )
+
+    def _simplify(self, array: Any, name: str) -> Any:
+        import pyarrow as pa
+
+        try:
+            return plain(array)
+        except pa.ArrowInvalid:
+            said = f"column {name!r} of type {array.type} holds whole numbers beyond 64 bits"
+            raise DataError(said, self.where, "Write them as text.") from None
 
     def column(self, name: str) -> Any:
         """Read one column whole."""
@@ -186,7 +195,8 @@ class Parts(Table):
             try:
                 whole = pa.unify_schemas([whole, schema], promote_options="permissive")
             except pa.ArrowException:
-                odd = [name for name in whole.names if whole.field(name).type != schema.field(name).type]
+                both = [name for name in whole.names if name in schema.names]
+                odd += [name for name in both if whole.field(name).type != schema.field(name).type]
             if odd:
                 raise DataError(
                     f"its columns are not those of {files[0].name}: {quoted(odd)}",
@@ -268,7 +278,8 @@ def plain(array: Any) -> Any:
     if pa.types.is_string_view(kind):
         return array.cast(pa.large_string())
     if pa.types.is_decimal(kind):
-        return array.cast(pa.float64())
+        # As databases store whole numbers, ids among them.
+        return array.cast(pa.float64() if kind.scale > 0 else pa.int64())
     return array
 
 

@@ -202,6 +202,12 @@ FEWEST_COUNTED = 5
 
 def check_names(names: Sequence[str], mark: str, where: str) -> None:
     """Refuse a first line that holds no column names, or several in one."""
+    if names[:1] and names[0].lower().startswith("sep=") and not any(names[1:]):
+        raise DataError(
+            f"the first line ({mark.join(names).strip()}) tells a spreadsheet what separates columns",
+            where,
+            "Remove that line; where it is not the comma, say so with --delimiter.",
+        )
     numbers = [float(name) for name in names if is_number(name) and re.search(r"\d", name)]
     # Names that are numbers count columns (pandas writes 0, 1, 2, ...) or are wavelengths, and rise; of few
     # that do, and of a lone one with decimals, the line is rather a row that would be lost.

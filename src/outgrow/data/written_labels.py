@@ -124,16 +124,16 @@ def refuse_written_numbers(labels: Sequence[str], many: int, where: str) -> None
         )
 
 
-def refuse_spellings(classes: Iterable[str], where: str) -> None:
-    """Refuse two classes that differ in case, spaces, dashes or the writing of a number only."""
+def refuse_spellings(names: Iterable[str], where: str, of: str = "class") -> None:
+    """Refuse two names that differ in case, spaces, dashes or the writing of a number only."""
     seen: dict[str, str] = {}
-    for name in classes:
+    for name in names:
         other = seen.setdefault(spelling(name), name)
         if other != name:
             raise DataError(
-                f"{quoted([other])} and {quoted([name])} look like two spellings of one class",
+                f"{quoted([other])} and {quoted([name])} look like two spellings of one {of}",
                 where,
-                "Write them alike; give them names that differ if they are two classes.",
+                "Write them alike, or give them names that differ if they are two.",
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from outgrow.errors import ConfigError, FileError, OutgrowError
+from outgrow.errors import ConfigError, FileError, OutgrowError, read_back
 from outgrow.features.hub_files import hash_files, licence_of, need
 from outgrow.features.pooling import pool
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
@@ -65,6 +65,8 @@ class OnnxEncoder:
         max_length: int | None,
         batch_tokens: int,
     ) -> None:
+        from tokenizers import Tokenizer
+
         self._session: Any = _session(path)
         self._path, self._budget, self._pooling = path, Budget(batch_tokens), pooling
         self._inputs = [entry.name for entry in self._session.get_inputs()]
@@ -73,10 +75,11 @@ class OnnxEncoder:
                 f"the model wants {', '.join(unknown)}, which is not made here", str(path), f"Known: {_FED}."
             )
         self._output = _chosen_output(self._session, output, path)
-        self._tokenizer = _tokenizer(rules)
-        length = max_length or _stated_length(rules.parent, self._tokenizer) or LONGEST
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(length, strategy="longest_first")
+        with read_back(rules, "Fetch it again."):
+            self._tokenizer: Any = Tokenizer.from_file(str(rules))
+            length = max_length or _stated_length(rules.parent, self._tokenizer) or LONGEST
+            self._tokenizer.no_padding()
+            self._tokenizer.enable_truncation(length, strategy="longest_first")
         self._per_token, width = self._warm_up()
         data = sorted(
             p for p in path.parent.glob(f"{path.name}*") if p.is_file()
@@ -97,7 +100,7 @@ class OnnxEncoder:
         )
 
     def _warm_up(self) -> tuple[bool, int]:
-        found = self._outputs(self._tokenizer.encode_batch_fast(["two words", "one"]), np.array([0, 1]))[0]
+        found = self._outputs(self._tokenised(["two words", "one"]), np.array([0, 1]))[0]
         return found.ndim == 3, found.shape[-1]
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
@@ -106,7 +109,7 @@ class OnnxEncoder:
         if not texts:
             return
         given = texts if seconds is None else list(zip(texts, seconds, strict=True))
-        rows = self._tokenizer.encode_batch_fast(given)
+        rows = self._tokenised(given)
         lengths = np.array([len(row.ids) for row in rows])
         for row in np.flatnonzero(lengths == 0):
             on_bad(positions[row], "the tokenizer makes no token of it")
@@ -117,6 +120,10 @@ class OnnxEncoder:
             if self._per_token:
                 found = pool(found, mask, self._pooling)
             yield known[part], (np.ascontiguousarray(found, dtype=np.float32),)
+
+    def _tokenised(self, texts: Sequence[Any]) -> list[Any]:
+        with read_back(f"{self._path.name}: its tokenizer", "Fetch it again."):
+            return list(self._tokenizer.encode_batch_fast(texts))
 
     def _outputs(self, rows: list[Any], part: Int[np.ndarray, " b"]) -> tuple[np.ndarray, np.ndarray]:
         if self._session is None:
@@ -191,15 +198,6 @@ def _tokenizer_file(path: Path, given: str | None) -> Path:
         str(path),
         "Name the tokenizer's file or folder (--tokenizer).",
     )
-
-
-def _tokenizer(rules: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    try:
-        return Tokenizer.from_file(str(rules))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise FileError("damaged, or not a tokenizer.json", str(rules), "Fetch it again.") from error
 
 
 def _stated_length(folder: Path, tokenizer: Any) -> int | None:

@@ -57,6 +57,10 @@ def _followed(folder: Path, listed: Path, device: str) -> Pipeline:
     settings: dict[str, Any] = {}
     for module in read_json(listed):
         kind, place = module["type"].rpartition(".")[2], folder / module["path"]
+        if ".." in place.relative_to(folder).parts:  # which refuses absolute paths itself
+            raise FileError(
+                f"{module['path']!r} leads out of the model's folder", str(listed), "Do not use it."
+            )
         if kind == "Transformer":
             model = place
             settings = next(map(read_json, sorted(place.glob("sentence_*_config.json"))), {})

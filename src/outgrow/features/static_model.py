@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from outgrow.errors import DataError, FileError, OutgrowError
+from outgrow.errors import DataError, OutgrowError, read_back
 from outgrow.features.hub_files import find_model, need
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
 from outgrow.features.text_batches import readable_texts
@@ -36,13 +36,8 @@ class StaticEncoder:
         from model2vec import StaticModel
 
         files = find_model(model, owner="minishlab")
-        try:
+        with read_back(files.folder, "Fetch the model again."):
             self._model: Any = StaticModel.from_pretrained(files.folder)
-        except Exception as error:  # safetensors, tokenizers and model2vec each raise their own
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
-            raise FileError(
-                f"the static model cannot be loaded ({line})", str(files.folder), "Fetch the model again."
-            ) from error
         digest = hashlib.sha256(self._model.tokenizer.to_str().encode()).hexdigest()[:16]
         length = (
             "whole texts" if self._model.max_length is None else f"at most {self._model.max_length} tokens"
@@ -74,7 +69,10 @@ class StaticEncoder:
                 "Join the two columns into one, or use another model.",
             )
         for start in range(0, len(texts), BATCH_ROWS):
-            found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
+            with read_back(
+                self.identities[0].name, "Fetch the model again."
+            ):  # its tokenizer may be anything
+                found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
             yield np.array(positions[start : start + BATCH_ROWS]), (np.asarray(found, dtype=np.float32),)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from outgrow.errors import ConfigError, FileError, OutgrowError
+from outgrow.errors import ConfigError, FileError, OutgrowError, read_back
 from outgrow.features.hidden_layers import HiddenLayers
 from outgrow.features.hub_files import ModelFiles, check_weights, find_model, need
 from outgrow.features.packed_linear import pack_linears
@@ -166,14 +166,15 @@ class TextEncoder:
         if lower:
             texts = [text.lower() for text in texts]
             seconds = None if seconds is None else [text.lower() for text in seconds]
-        found = self._tokenizer(
-            texts,
-            seconds,
-            padding=False,
-            truncation="longest_first",
-            max_length=self._max_length,
-            return_attention_mask=False,
-        )
+        with read_back(f"{self._pipeline.folder}: its tokenizer", "Fetch the model again."):
+            found = self._tokenizer(
+                texts,
+                seconds,
+                padding=False,
+                truncation="longest_first",
+                max_length=self._max_length,
+                return_attention_mask=False,
+            )
         return {key: found[key] for key in ("input_ids", "token_type_ids") if key in found}
 
     def _inputs(self, rows: dict[str, list[list[int]]], part: Int[np.ndarray, " b"]) -> dict[str, Any]:

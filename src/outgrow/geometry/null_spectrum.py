@@ -29,9 +29,11 @@ def parallel_analysis(
 ) -> Float[np.ndarray, " d"]:
     """Give the largest null eigenvalue at every place of the spectrum (Horn 1965)."""
     n, d = rows.shape
+    # By a power of two, which rounds nothing: float32 holds no squares from 1e19 up.
+    unit = 2.0 ** np.frexp(np.abs(rows).max())[1]
     # Columns as rows of a float32 array: shuffling is then along memory, and the null is needed to
     # three digits only.
-    wide = rows.astype(np.float32, copy=False)
+    wide = (rows / unit).astype(np.float32, copy=False)
     columns = np.ascontiguousarray((wide - wide.mean(axis=0, dtype=np.float64)).T, dtype=np.float32)
     top = np.zeros(d)
     for _ in range(replicates):
@@ -39,4 +41,4 @@ def parallel_analysis(
             rng.shuffle(column)
         covariance = (columns @ columns.T).astype(np.float64) / n
         top = np.maximum(top, np.linalg.eigvalsh(covariance)[::-1])
-    return top
+    return top * unit**2

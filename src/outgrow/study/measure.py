@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from outgrow.config import MeasureConfig
-from outgrow.data.checks import constant_columns, same_set
+from outgrow.data.checks import carried_columns, constant_columns, same_set
 from outgrow.data.join import join
 from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
@@ -47,7 +47,7 @@ def measure(
     for table, values in zip((*weak, strong), (*joined.weak, joined.strong), strict=True):
         of = (table.identity.name, table.identity.columns)
         check_spread(values, *of)
-        checks.append(constant_columns(values, *of))
+        checks += [constant_columns(values, *of), carried_columns(values, joined.ids, *of)]
         checks.append(same_set(table.identity.name, values, joined.strong) if table is not strong else None)
     rows = np.arange(len(joined.ids))
     given = {name: read.values for name, (read, _) in given_teachers(named, joined.ids, config).items()}

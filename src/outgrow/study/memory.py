@@ -151,7 +151,10 @@ def memory_of_sweep(
     # Dimensions come when the blocks are gone.
     dimensions = max(8 * GROUPS * (kept[w] * (kept[w] + kept[s]) + kept[s] ** 2) for w, s in pairs)
     fits = 8 * FITS["sweep"] * both
-    taken = {"blocks": max(blocks, dimensions, reducing), "fits": fits + read["fits"]}
+    taken = {
+        "blocks": max(blocks, dimensions, reducing),
+        "fits": fits + read.get("fits", 0),
+    }  # none where reducing takes more
     return {**read, **taken, "workers": (workers - 1) * (PROGRAM + fits)}
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from outgrow.config import RunConfig
 from outgrow.data.answers import refuse_answers
-from outgrow.data.checks import carried_by_few, constant_columns, same_set, suspicions
+from outgrow.data.checks import carried_by_few, carried_columns, constant_columns, same_set, suspicions
 from outgrow.data.features_file import FeatureIdentity
 from outgrow.data.files import quoted
 from outgrow.data.join import Joined, join
@@ -190,7 +190,10 @@ def prepare(
         if not deal:
             check_spread(values[split.labelled], f"{name}, labelled rows", columns)
         # A centred linear head gives constant columns no weight: leaving them in place is dropping them.
-        checks.append(constant_columns(values, name, columns))
+        checks += [
+            constant_columns(values, name, columns),
+            carried_columns(values, joined.ids, name, columns),
+        ]
     spaces: dict[str, RowSpace | None] = {}
     for name, values in sets.items():
         sets[name], spaces[name] = narrowed(values, fitted, ranks[0])
