@@ -8,8 +8,8 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from outgrow.heads import logistic
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.logistic import LogisticModel
+from outgrow.linalg.ridge_path import LinearModel
 
 
 @pytest.fixture(params=[2, 4])

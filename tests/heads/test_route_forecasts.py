@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from outgrow.heads.route_forecasts import route_forecasts
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo, row_losses
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.terms import PairSpectra
@@ -93,11 +94,11 @@ def test_forecasts_and_leave_one_out_estimate_one_error(world, rng):
         pool = Pool.from_rows(*world.rows(600, rng)[:2])
         forecasts = route_forecasts(weak, strong, y, pool, parts(10, 60))
         alone = route_forecasts(None, strong, y, pool, parts(10, 60))
-        teacher, base = StageOne(weak, y, ALPHAS[0][2:3]), StageOne(strong, y, ALPHAS[1][2:3])
+        teacher, base = RidgePath(weak, y, ALPHAS[0][2:3]), RidgePath(strong, y, ALPHAS[1][2:3])
         student = StageTwo(teacher, strong, pool, ALPHAS[1][2:3])
         pairs = (
-            (forecasts.teacher(ALPHAS[0][2:3]), row_losses(teacher)),
-            (alone.baseline(ALPHAS[1][2:3]), row_losses(base)),
+            (forecasts.teacher(ALPHAS[0][2:3]), teacher.row_losses),
+            (alone.baseline(ALPHAS[1][2:3]), base.row_losses),
             (forecasts.student(ALPHAS[0][2:3], ALPHAS[1][2:3]), student.losses()[0]),
         )
         differences.append([one[0, 0] - other.mean() for one, other in pairs])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from outgrow.heads import routes
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 
 
 @pytest.fixture
@@ -47,11 +48,11 @@ def test_union_reads_both_sets_in_their_own_units(rows):
 
 def test_imitation_matches_leave_one_out_on_the_pseudo_labels(rows):
     labelled, weak, strong, _, pool = rows
-    first = StageOne(weak[:60], labelled.y, np.array([0.1]))
+    first = RidgePath(weak[:60], labelled.y, np.array([0.1]))
     alphas = np.array([0.01, 0.1, 1.0])
     student = StageTwo(first, labelled.strong, pool, alphas)
     pseudo = first.model(0).predict(weak[60:])
-    exact = np.mean(StageOne(strong[60:], pseudo, alphas).deleted_residuals[:, :, 0] ** 2, axis=0)
+    exact = np.mean(RidgePath(strong[60:], pseudo, alphas).deleted_residuals[:, :, 0] ** 2, axis=0)
     np.testing.assert_allclose(student.imitation(0, pool), exact, rtol=0.02)  # GCV averages the leverages
 
 

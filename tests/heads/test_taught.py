@@ -7,7 +7,8 @@ import pytest
 
 from outgrow.heads import routes
 from outgrow.heads.taught import scale_of, taught
-from outgrow.heads.two_stage import Pool, StageOne
+from outgrow.heads.two_stage import Pool
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.theory.surface import RELATIVE
 
 N_LABELS, N_POOL, D = 25, 120, 7
@@ -57,7 +58,7 @@ def test_it_is_a_ridge_on_the_imitation_and_the_strong_features(rows, rng, colum
     np.testing.assert_allclose(route.model.predict(strong), strong @ both @ theta + level, rtol=1e-7)
     # Every row is scored at a setting of the grid by a fit that never saw it.
     alphas = labelled.grid(X)
-    left = StageOne(X, labelled.y, alphas).deleted_residuals[:, :, 0] ** 2
+    left = RidgePath(X, labelled.y, alphas).deleted_residuals[:, :, 0] ** 2
     at = int(np.flatnonzero(np.isclose(alphas, route.settings["alpha_s"]))[0])
     assert route.expected.leave_one_out[0] == pytest.approx(left[:, at].mean(), rel=1e-9)
     kept = np.delete(np.arange(N_LABELS), 3)
@@ -86,8 +87,8 @@ def test_a_teacher_that_cannot_be_imitated_leaves_the_baseline(rows):
 
 def test_the_scale_is_told_of_single_scores_alone(rng):
     X, y = rng.normal(size=(30, 1)), rng.normal(size=(30, 2))
-    model = StageOne(X, y, np.array([0.1])).model(0)
+    model = RidgePath(X, y, np.array([0.1])).model(0)
     told = scale_of(model)
     assert told == {"slope": model.coef[0, 1], "offset": model.intercept[1]}
-    assert scale_of(StageOne(X, rng.normal(size=(30, 3)), np.array([0.1])).model(0)) == {}
-    assert scale_of(StageOne(rng.normal(size=(30, 2)), y[:, :1], np.array([0.1])).model(0)) == {}
+    assert scale_of(RidgePath(X, rng.normal(size=(30, 3)), np.array([0.1])).model(0)) == {}
+    assert scale_of(RidgePath(rng.normal(size=(30, 2)), y[:, :1], np.array([0.1])).model(0)) == {}

@@ -13,7 +13,7 @@ from outgrow.errors import ConfigError
 from outgrow.reproductions import utkface
 from outgrow.reproductions.utkface import UTKFaceOptions, reproduce
 from outgrow.study.sources import Permissions
-from outgrow.sweeps import fits
+from outgrow.sweeps import sketched
 from outgrow.sweeps.layout import cut
 
 FACES = 300
@@ -130,7 +130,7 @@ def test_the_published_way_equals_plain_refits(features):
 
 def test_wide_sets_go_through_a_sketch_as_published_and_not_our_way(features, monkeypatch):
     options = UTKFaceOptions(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.1,))
-    monkeypatch.setattr(fits, "OVERSAMPLING", 0)
+    monkeypatch.setattr(sketched, "OVERSAMPLING", 0)
     tables = []
     for rank in (utkface.SKETCH, 6):
         # Teachers have 5 and 7 columns, the student 9.

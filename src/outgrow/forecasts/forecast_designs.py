@@ -22,8 +22,8 @@ from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.foresight import Anchor, Foresight, fixed_alphas, foresee
 from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
-from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.replicates import MODEL, difference, interval
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
@@ -309,7 +309,7 @@ def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
     """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
     data, rows = found.data, found.data.split.labelled
     alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
-    return scale_of(StageOne(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
+    return scale_of(RidgePath(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
 
 
 def _curve_sizes(sizes: Collection[int]) -> list[int]:

@@ -17,10 +17,10 @@ from jaxtyping import Float, Int
 from outgrow.errors import DataError
 from outgrow.heads import logistic, routes
 from outgrow.heads.expected_error import choose
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.logistic import LogisticModel
-from outgrow.heads.two_stage import Groups, Pool, StageOne, StageTwo, row_losses
+from outgrow.heads.two_stage import Pool, StageTwo
 from outgrow.intervals.metrics import mean_loss
+from outgrow.linalg.ridge_path import Groups, LinearModel, RidgePath
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.results import Check, Quantity, Risks, Undefined
 from outgrow.theory.stage import near_peak
@@ -143,7 +143,7 @@ def fit_ridge(rows: Rows) -> FittedPair:
     forecasts = labelled.forecasts(rows.weak, pool)
     found = {r.kind: r for r in routes.with_teacher("weak", rows.weak, pool, labelled, forecasts, ())}
     student = found["student"]
-    source = StageOne(rows.weak, rows.y, np.array([student.settings["alpha_w"]]))
+    source = RidgePath(rows.weak, rows.y, np.array([student.settings["alpha_w"]]))
     return _collect(rows, found["teacher"], base, student, source.model(0).predict(rows.pool_weak))
 
 
@@ -178,11 +178,11 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     Without settings; risks are Undefined where a fit interpolates its labels.
     """
     none = np.zeros(1)
-    first = StageOne(rows.weak, rows.y, none, rows.groups)
-    strong = StageOne(rows.strong, rows.y, none, rows.groups)
+    first = RidgePath(rows.weak, rows.y, none, rows.groups)
+    strong = RidgePath(rows.strong, rows.y, none, rows.groups)
     teacher, base = first.model(0), strong.model(0)
-    losses_t = row_losses(first)[0] if _can_leave_out(rows, first) else None
-    losses_b = row_losses(strong)[0] if _can_leave_out(rows, strong) else None
+    losses_t = first.row_losses[0] if first.leaves_out else None
+    losses_b = strong.row_losses[0] if strong.leaves_out else None
     n, N = len(rows.y), len(rows.pool_weak)
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong) if N else None
     d_w = _spanned(first, N, None if pool is None else pool.weak_cov)
@@ -204,7 +204,7 @@ def fit_ridgeless(rows: Rows) -> FittedPair:
     return FittedPair(teacher, base, student, teacher.predict(rows.pool_weak), {}, risks, tuple(checks))
 
 
-def _spanned(stage: StageOne, N: int, covariance: Float[np.ndarray, "d d"] | None) -> int:
+def _spanned(stage: RidgePath, N: int, covariance: Float[np.ndarray, "d d"] | None) -> int:
     """Count the dimensions of a feature set, over labelled or unlabelled rows, whichever show more."""
     d, rows = stage.basis.shape[1], len(stage.y)
     if covariance is not None:
@@ -213,23 +213,6 @@ def _spanned(stage: StageOne, N: int, covariance: Float[np.ndarray, "d d"] | Non
     # Rows that are used up tell nothing of what lies beyond: all columns that vary count then, lest every
     # wide set seem to stand at its peak.
     return d if d < rows - 1 else max(d, int(np.sum(np.ptp(stage.X, axis=0) > 0)))
-
-
-def _can_leave_out(rows: Rows, stage: StageOne) -> bool:
-    """Say whether no row (or group) is fitted whatever its labels: no hat block has an eigenvalue of 1."""
-    scores = stage.scores
-    left = np.column_stack([np.ones(len(scores)), scores])
-    left /= np.sqrt(np.sum(left**2, axis=0))
-    if rows.groups is None:
-        largest = np.sum(left**2, axis=1)
-    else:
-        largest = np.array([np.linalg.norm(left[group], 2) ** 2 for group in rows.groups])
-    return bool(largest.max() < 1 - RESOLVED)
-
-
-RESOLVED = 1e-9
-"""Least distance of a leverage from 1: unit vectors of a thousand rows round at about 1e-13, and a residual
-divided by less than this would be rounding."""
 
 
 def fit_logistic(rows: Rows) -> FittedPair:

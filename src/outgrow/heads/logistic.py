@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.two_stage import penalties
+from outgrow.linalg.ridge_path import LinearModel
 
 GRID = 5
 """Penalties tried per stage, one a decade: every pair costs a fit on the pool in every fold."""

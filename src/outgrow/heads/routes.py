@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.heads.expected_error import FORECAST, ExpectedError, choose
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.route_forecasts import RouteForecasts, route_forecasts
-from outgrow.heads.two_stage import Groups, Pool, StageOne, StageTwo, penalties, row_losses
+from outgrow.heads.two_stage import Pool, StageTwo, penalties
+from outgrow.linalg.ridge_path import Groups, LinearModel, RidgePath
 from outgrow.theory.joint_equivalent import WEIGHTS
 
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
@@ -78,21 +78,21 @@ class Labelled:
         self,
         kind: str,
         weak: str | None,
-        stage: StageOne,
+        stage: RidgePath,
         features: tuple[str, ...],
         key: str,
         forecast: Float[np.ndarray, "R a"] | None = None,
     ) -> tuple[Route, int]:
         """Tune one regression on the labels: the route, and the place of the chosen penalty on its path."""
-        losses = row_losses(stage)
+        losses = stage.row_losses
         best, expected = choose(losses, self.folds, forecast)
         settings = {key: float(stage.alphas[best])}
         edge = edges((key,), losses, forecast, (len(losses),), best)
         return Route(kind, weak, stage.model(best), features, settings, expected, edge), best
 
-    def path(self, X: Float[np.ndarray, "n d"]) -> StageOne:
+    def path(self, X: Float[np.ndarray, "n d"]) -> RidgePath:
         """Fit one feature set along its penalties."""
-        return StageOne(X, self.y, self.grid(X), self.groups)
+        return RidgePath(X, self.y, self.grid(X), self.groups)
 
 
 FLAT = 1e-3
@@ -132,8 +132,8 @@ def baseline(rows: Labelled, pool: Pool | None = None) -> Route:
 
 def ceiling(strong: Float[np.ndarray, "m d_s"], y: Float[np.ndarray, "m k"], rows: Labelled) -> Route:
     """Train the strong ceiling: strong features, all n+N true labels, tuned by leave-one-out on them."""
-    stage = StageOne(strong, y, rows.grid(strong))
-    best = int(np.argmin(row_losses(stage).mean(axis=1)))
+    stage = RidgePath(strong, y, rows.grid(strong))
+    best = int(np.argmin(stage.row_losses.mean(axis=1)))
     return Route("ceiling", None, stage.model(best), ("strong",), {"alpha_s": float(stage.alphas[best])})
 
 

@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.route_forecasts import RouteForecasts
 from outgrow.heads.routes import Labelled, Route
 from outgrow.heads.two_stage import Pool
-from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.linalg.ridge_path import LinearModel
 from outgrow.theory.taught_features import taught_map
 
 
@@ -30,7 +29,7 @@ def scale_of(model: LinearModel) -> dict[str, float]:
 
 def taught(weak_name: str, pool: Pool, rows: Labelled, forecasts: RouteForecasts | None = None) -> Route:
     """Train the joint student whose teacher's columns are fixed."""
-    spectrum = spectrum_of_covariance(pool.strong_cov, pool.size)
+    spectrum = pool.strong_spectrum
     vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]
     mapped = vectors @ taught_map(
         values, vectors.T @ pool.cross_cov, float(np.trace(pool.weak_cov)), float(pool.size)

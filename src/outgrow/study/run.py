@@ -16,8 +16,8 @@ from outgrow.config import RunConfig
 from outgrow.engine.threads import blas_threads
 from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.heads.routes import COST_ORDER
-from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.metrics import mean_loss, paired_difference
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
@@ -222,7 +222,7 @@ def _own_teacher(data: Prepared, teacher: Trained, student: Trained) -> Trained:
         return teacher
     labelled = data.split.labelled
     X = teacher.reductions[0].apply(data.weak[str(teacher.route.weak)][labelled])
-    model = StageOne(X, data.y[labelled], np.array([alpha])).model(0)
+    model = RidgePath(X, data.y[labelled], np.array([alpha])).model(0)
     return replace(teacher, route=replace(teacher.route, model=model, settings={"alpha_w": alpha}))
 
 
