@@ -8,7 +8,8 @@ from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from outgrow.heads import logistic
-from outgrow.heads.logistic import LogisticModel
+from outgrow.heads.head import Labelled, PoolRows
+from outgrow.heads.logistic import LogisticHead, LogisticModel
 from outgrow.linalg.ridge_path import LinearModel
 
 
@@ -71,7 +72,7 @@ def test_scale_and_place_of_features_do_not_matter(world):
     (one,) = logistic.path(X, codes, np.array([0.01]))
     (two,) = logistic.path(1e3 * X - 5, codes, np.array([1e4]))
     np.testing.assert_allclose(two.predict(1e3 * X - 5), one.predict(X), atol=1e-5)
-    np.testing.assert_allclose(logistic.grid(10 * X), 100 * logistic.grid(X))
+    np.testing.assert_allclose(LogisticHead().grid(10 * X), 100 * LogisticHead().grid(X))
 
 
 def test_a_class_without_weight_has_probability_zero(world):
@@ -108,11 +109,14 @@ def test_tables_equal_refits(world, rng):
     codes, weak = np.eye(k)[labels], X[:, :3]
     n = 40
     folds = np.array_split(rng.permutation(n), 3)
-    alphas, alphas_w = logistic.grid(X[:n]), logistic.grid(weak[:n])
-    single = logistic.table_single(X[:n], codes[:n], folds)
-    pair = logistic.table_pair(weak[:n], X[:n], codes[:n], weak[n:], X[n:], folds)
+    alphas, alphas_w = LogisticHead().grid(X[:n]), LogisticHead().grid(weak[:n])
+    rows, head = Labelled({}, X[:n], codes[:n], folds), LogisticHead()
+    single = head.on_labels(X[:n], rows, "alpha_s").losses
+    teacher = head.on_labels(weak[:n], rows, "alpha_w")
+    trial = head.on_pool(teacher, weak[:n], PoolRows(weak[n:], X[n:]), rows, (1.0,))
+    assert list(trial.axes) == ["alpha_w", "alpha_s"]
+    pair = trial.losses.reshape(len(alphas_w), len(alphas), n)
     assert single.shape == (len(alphas), n)
-    assert pair.shape == (len(alphas_w), len(alphas), n)
     a, b = 1, 3
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)

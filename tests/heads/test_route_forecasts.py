@@ -42,7 +42,7 @@ def test_they_are_those_of_the_theory(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool_rows = world.rows(200, rng)[:2]
     pool = Pool.from_rows(*pool_rows)
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(*ALPHAS, WEIGHTS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
     assert found.shape == (6, len(WEIGHTS) * 20)
     # Whitened by another factor of the same covariances: risks do not depend on which.
     rows, white = [], []
@@ -71,7 +71,7 @@ def test_where_there_is_no_forecast_there_is_none(world, rng, folds, size, const
 def test_a_small_pool_is_enough(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool = Pool.from_rows(*world.rows(15, rng)[:2])
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(*ALPHAS, WEIGHTS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
     assert np.isfinite(found).any(axis=1).all()
 
 

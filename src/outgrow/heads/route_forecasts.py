@@ -6,14 +6,14 @@ different folds (T6): the estimate from all labels, then without each fold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.heads.two_stage import Pool
-from outgrow.linalg.spectrum import spectrum_of_covariance
+from outgrow.linalg.spectrum import Spectrum
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks
@@ -55,6 +55,18 @@ class RouteForecasts:
         known = np.isfinite(flat).all(axis=0)
         return np.where(known, flat, np.nan) if known.any() else None
 
+    def errors(self, route: str, *settings: Float[np.ndarray, " _"]) -> Errors | None:
+        """Errors of a route at every combination of its settings, the last varying fastest."""
+        routes: dict[str, Callable[..., Errors | None]] = {
+            "teacher": self.teacher,
+            "baseline": self.baseline,
+            "union": self.union,
+            "taught": self.taught,
+            "student": self.student,
+            "joint": self.joint,
+        }
+        return routes[route](*settings)
+
     def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the teacher alone."""
         fits = self._stages(self.pair.values_w, float(self.n), alphas)
@@ -83,9 +95,9 @@ class RouteForecasts:
 
     def joint(
         self,
+        weights: Float[np.ndarray, " w"],
         alphas_w: Float[np.ndarray, " a"],
         alphas_s: Float[np.ndarray, " b"],
-        weights: Sequence[float],
     ) -> Errors | None:
         """Errors of the joint student, at every weight and pair of penalties."""
         w, a, b = (x.ravel() for x in np.meshgrid(weights, alphas_w, alphas_s, indexing="ij"))
@@ -109,8 +121,8 @@ def route_forecasts(
     """
     if len(folds) < LEAST_FOLDS or not (y != y[0]).any() or pool.size < SMALL:
         return None
-    white = _whitened(strong, pool.strong_mean, pool.strong_cov, pool.size)
-    other = None if weak is None else _whitened(weak, pool.weak_mean, pool.weak_cov, pool.size)
+    white = _whitened(strong, pool.strong_mean, pool.strong_spectrum)
+    other = None if weak is None else _whitened(weak, pool.weak_mean, pool.weak_spectrum)
     if white is None or (weak is not None and other is None):
         return None
     values_s, back_s, Z_s = white
@@ -127,11 +139,10 @@ def route_forecasts(
 def _whitened(
     rows: Float[np.ndarray, "n d"],
     mean: Float[np.ndarray, " d"],
-    covariance: Float[np.ndarray, "d d"],
-    N: int,
+    spectrum: Spectrum,
 ) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"], Float[np.ndarray, "n r"]] | None:
     """Eigenvalues, the way to whitened directions, and rows in them; None where nothing varies."""
-    values, vectors = directions(spectrum_of_covariance(covariance, N), float(N), rows - mean)
+    values, vectors = directions(spectrum, float(spectrum.n), rows - mean)
     if not len(values):
         return None
     back = vectors / np.sqrt(values)

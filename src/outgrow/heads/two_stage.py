@@ -43,9 +43,19 @@ class Pool:
     """Covariance of strong with weak features, divided by N."""
 
     @cached_property
+    def weak_spectrum(self) -> Spectrum:
+        """Spectrum of the weak features, as far as their moments are exact."""
+        return spectrum_of_covariance(self.weak_cov, self.size)
+
+    @cached_property
     def strong_spectrum(self) -> Spectrum:
         """Spectrum of the strong features, as far as their moments are exact."""
         return spectrum_of_covariance(self.strong_cov, self.size)
+
+    @property
+    def total_variances(self) -> tuple[float, float]:
+        """Variances of both sets, summed over columns."""
+        return float(np.trace(self.weak_cov)), float(np.trace(self.strong_cov))
 
     @classmethod
     def from_rows(cls, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:

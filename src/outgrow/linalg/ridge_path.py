@@ -9,7 +9,7 @@ fitted again. When rows leave, the total penalty stays as it was.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,15 @@ the fit follows its label whatever it is: leverages round at about 1e-14, and a 
 this would lose more than half its digits. The smallest penalty of a grid leaves 1e-8 at a width of 1,000."""
 
 
+def interpolates(groups: Groups | None) -> DataError:
+    """Say that rows, or whole groups, cannot be left out."""
+    return DataError(
+        f"leaving {'one row' if groups is None else 'a group'} out is not defined for a fit that interpolates"
+        " its labels",
+        remedy="Use a positive alpha, or fewer directions than labelled rows.",
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class LinearModel:
     """Prediction ``intercept + features @ coef``: what a fit leaves behind."""
@@ -50,6 +59,11 @@ class LinearModel:
     def predict(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
         """Predict every target for every row."""
         return np.asarray(features, dtype=np.float64) @ self.coef + self.intercept
+
+    def after(self, mapping: Float[np.ndarray, "d ..."]) -> LinearModel:
+        """The same model of features that are yet to be mapped; a vector scales them."""
+        coef = mapping[:, None] * self.coef if mapping.ndim == 1 else mapping @ self.coef
+        return replace(self, coef=coef)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +186,7 @@ class RidgePath:
     def deleted_residuals(self) -> Float[np.ndarray, "n a k"]:
         """Residual of each row under the fit that leaves its group out."""
         if not self.leaves_out:
-            raise DataError(
-                f"leaving {'one row' if self.groups is None else 'a group'} out is not defined for a fit that"
-                " interpolates its labels",
-                remedy="Use a positive alpha, or fewer directions than labelled rows.",
-            )
+            raise interpolates(self.groups)
         fitted = np.einsum("nr,rak->nak", self.scores, self.theta, optimize=True)
         residuals = (self.y - self.level)[:, None, :] - fitted
         if self.groups is None:
