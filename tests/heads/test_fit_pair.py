@@ -65,7 +65,7 @@ def test_ridge_equals_brute_force(rng, grouped):
 
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
     pair = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds)
-    alone = route_forecasts(None, rows.strong, rows.y, pool, rows.folds)
+    alone = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds, alone=True)
     forecasts = {
         "teacher": pair.teacher(alphas_w),
         "baseline": alone.baseline(alphas_s),

@@ -76,12 +76,13 @@ def test_a_small_pool_is_enough(world, rng):
 
 
 def test_no_teacher_touches_the_baseline(world, rng):
-    _, strong, y = world.rows(60, rng)
+    weak, strong, y = world.rows(60, rng)
     pool_weak, pool_strong, _ = world.rows(300, rng)
-    forecasts = [
-        route_forecasts(None, strong, y, Pool.from_rows(other, pool_strong), parts(5, 60)).baseline(ALPHAS[1])
-        for other in (pool_weak, rng.normal(size=(300, 7)))
-    ]
+    forecasts = []
+    for rows, other in ((weak, pool_weak), (rng.normal(size=(60, 7)), rng.normal(size=(300, 7)))):
+        pool = Pool.from_rows(other, pool_strong)
+        found = route_forecasts(rows, strong, y, pool, parts(5, 60), alone=True)
+        forecasts.append(found.baseline(ALPHAS[1]))
     np.testing.assert_allclose(*forecasts, rtol=1e-9)
 
 
@@ -93,7 +94,7 @@ def test_forecasts_and_leave_one_out_estimate_one_error(world, rng):
         weak, strong, y = world.rows(60, rng)
         pool = Pool.from_rows(*world.rows(600, rng)[:2])
         forecasts = route_forecasts(weak, strong, y, pool, parts(10, 60))
-        alone = route_forecasts(None, strong, y, pool, parts(10, 60))
+        alone = route_forecasts(weak, strong, y, pool, parts(10, 60), alone=True)
         teacher, base = RidgePath(weak, y, ALPHAS[0][2:3]), RidgePath(strong, y, ALPHAS[1][2:3])
         student = StageTwo(teacher, strong, pool, ALPHAS[1][2:3])
         pairs = (

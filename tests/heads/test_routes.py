@@ -139,7 +139,7 @@ class OnePenalty(LinearHead):
     def grid(self, source):
         return np.array([0.1])
 
-    def forecasts(self, weak, pool, rows):
+    def forecasts(self, weak, pool, rows, alone=False):
         return None
 
 

@@ -58,7 +58,7 @@ def taught(pool, labelled, weak=None):
 
 
 class Unforeseen(LinearHead):
-    def forecasts(self, weak, pool, rows):
+    def forecasts(self, weak, pool, rows, alone=False):
         return None
 
 

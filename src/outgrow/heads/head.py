@@ -124,8 +124,10 @@ class Head(Protocol):
     ) -> Trial:
         """Try students of a teacher, for every share that pseudo-labels have in what they learn."""
 
-    def forecasts(self, weak: Source | None, pool: Any, rows: Labelled) -> RouteForecasts | None:
-        """What theory says of its routes, or without a weak set of its baseline; None where it is silent."""
+    def forecasts(
+        self, weak: Source, pool: Any, rows: Labelled, alone: bool = False
+    ) -> RouteForecasts | None:
+        """What theory says of its routes, or of its baseline alone; None where it is silent."""
 
 
 class CrossValidated:
@@ -156,7 +158,7 @@ class CrossValidated:
     def pool(self, weak: Source, strong: Source) -> PoolRows:
         return PoolRows(weak, strong)
 
-    def forecasts(self, weak: Source | None, pool: PoolRows, rows: Labelled) -> None:
+    def forecasts(self, weak: Source, pool: PoolRows, rows: Labelled, alone: bool = False) -> None:
         return None
 
     def on_labels(self, source: Source, rows: Labelled, key: str) -> Trial:

@@ -70,6 +70,8 @@ class LinearHead:
         return Trial(student_axes(shares, first.alphas, alphas), losses, fit, imitates=imitates)
 
     def forecasts(
-        self, weak: Float[np.ndarray, "n d_w"] | None, pool: Pool, rows: Labelled
+        self, weak: Float[np.ndarray, "n d_w"], pool: Pool, rows: Labelled, alone: bool = False
     ) -> RouteForecasts | None:
-        return None if self.ridgeless else route_forecasts(weak, rows.strong, rows.y, pool, rows.folds)
+        if self.ridgeless:
+            return None
+        return route_forecasts(weak, rows.strong, rows.y, pool, rows.folds, alone)

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from outgrow.heads.expected_error import FORECAST, ExpectedError, choose
 from outgrow.heads.head import FittedHead, Head, Labelled, Source, Trial
 from outgrow.heads.route_forecasts import RouteForecasts
-from outgrow.heads.taught import taught_features
+from outgrow.heads.taught import taught_mapping
 from outgrow.theory.joint_equivalent import WEIGHTS
 
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
@@ -76,8 +76,9 @@ def train_routes(
     of fixed pseudo-labels; `every` are the strong rows and true labels of the pool too, where they are known.
     """
     # Forecast from the strong features alone, so that no teacher changes it.
-    pool = next(iter(pools.values()), None)
-    theory = None if pool is None else head.forecasts(None, pool, rows)
+    theory = None
+    for name in list(pools)[:1]:
+        theory = head.forecasts(rows.weak[name], pools[name], rows, alone=True)
     trial = head.on_labels(rows.strong, rows, "alpha_s")
     done = [_route("baseline", None, ("strong",), trial, rows, theory)]
     for name in rows.weak:
@@ -154,7 +155,7 @@ def _stage_wise(name: str, trial: Trial, a: int, b: int, rows: Labelled) -> Rout
 
 def _taught(head: Head, rows: Labelled, name: str, pool: Any, theory: RouteForecasts | None) -> Route:
     """Train the joint student whose teacher's columns are fixed."""
-    mapping = taught_features(pool)
+    mapping = taught_mapping(pool)
     trial = head.on_labels(rows.strong @ mapping, rows, "alpha_s")
     route = _route("joint", name, ("strong",), trial, rows, theory, "taught")
     return replace(route, model=route.model.after(mapping))

@@ -24,7 +24,7 @@ def scale_of(model: FittedHead) -> dict[str, float]:
     return {"slope": float(coef[0, -1]), "offset": float(intercept[-1])}
 
 
-def taught_features(pool: Pool) -> Float[np.ndarray, "d_s r"]:
+def taught_mapping(pool: Pool) -> Float[np.ndarray, "d_s r"]:
     """Map strong features to what they repeat of fixed columns, and to themselves."""
     spectrum, of_columns = pool.strong_spectrum, float(np.trace(pool.weak_cov))
     vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]

@@ -23,6 +23,7 @@ from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.linalg.ridge_path import LinearModel, RidgePath
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
+from outgrow.theory.taught_features import imitation_errors
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Pool:
 
     @cached_property
     def weak_spectrum(self) -> Spectrum:
-        """Spectrum of the weak features, as far as their moments are exact."""
+        """Of the weak covariance."""
         return spectrum_of_covariance(self.weak_cov, self.size)
 
     @cached_property
     def strong_spectrum(self) -> Spectrum:
-        """Spectrum of the strong features, as far as their moments are exact."""
+        """Of the strong covariance."""
         return spectrum_of_covariance(self.strong_cov, self.size)
 
     @property
@@ -191,12 +192,7 @@ class StageTwo:
         theta = self.teacher.theta[:, which_teacher, :]
         coef = self.teacher.basis @ theta
         variance = float(np.sum(coef * (pool.weak_cov @ coef)))
-        cross = (self._cross @ theta)[:, None, :]
-        shrink = (1.0 / (self.values[:, None] + self.alphas))[:, :, None]
-        explained = np.sum(cross**2 * shrink * (2.0 - self.values[:, None, None] * shrink), axis=(0, 2))
-        df = 1.0 + np.sum(self.values[:, None] * shrink[:, :, 0], axis=0)
-        rest = np.maximum(1.0 - df / pool.size, np.finfo(np.float64).eps)
-        return np.asarray(np.maximum(variance - explained, 0.0) / rest**2)
+        return imitation_errors(self.values, self._cross @ theta, variance, pool.size, self.alphas)
 
     def model(self, which_teacher: int, which: int) -> LinearModel:
         """Give the student at one pair of penalties as a model of the strong features."""
