@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from outgrow.errors import DataError
-from outgrow.heads import logistic
+from outgrow.heads import logistic, logistic_columns
 from outgrow.heads.expected_error import choose
 from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, NO_POOL, Rows, fit_pair, folds_of
 from outgrow.heads.head import Labelled
@@ -202,7 +202,7 @@ def test_logistic(rng, monkeypatch):
     assert found.risks.teacher.value < np.log(3)  # better than not looking at all
     assert "cross-entropy" in found.risks.teacher.method
     assert "OG301" not in [check.code for check in found.checks]
-    monkeypatch.setattr(logistic, "ITERATIONS", 1)
+    monkeypatch.setattr(logistic_columns, "ITERATIONS", 1)
     details = [
         check.detail.split(":")[0]
         for check in fit_pair(HEADS["logistic"], rows).checks

@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.heads.head import CrossValidated
+from outgrow.heads.logistic_columns import contrasts, fit_columns
 from outgrow.heads.two_stage import penalties
 from outgrow.linalg.ridge_path import LinearModel
+from outgrow.linalg.spectrum import spectrum_of_covariance, spectrum_of_rows
 
 GRID = 5
 """Penalties tried per stage, one a decade: every pair costs a fit on the pool in every fold."""
@@ -26,13 +28,6 @@ GRID = 5
 LOW, HIGH = 1e-4, 1.0
 """Ends of the grid in units of the mean variance per feature: the logistic loss is at most a quarter as
 curved as the squared one, and below the lower end separable classes are fitted without bound."""
-
-ITERATIONS = 2000
-"""Enough for features of any usual scale; each step is one pass over the rows."""
-
-GRADIENT = 1e-6
-"""Largest entry of the gradient at which a fit counts as converged, features scaled to unit variance: risks
-are then right to about 1e-6 nats."""
 
 
 @dataclass(frozen=True)
@@ -78,42 +73,33 @@ def path(
     C = 1 / (2 m alpha) for three or more classes, and with C = 1 / (m alpha) for two, whose single
     coefficient vector is the difference of two opposite ones.
     """
-    from scipy.optimize import minimize
-
-    # Without any weight a class's intercept would run to minus infinity: set it there at once.
-    seen = np.flatnonzero(targets.any(axis=0))
-    wanted = targets[:, seen]
-    m, d, k = len(X), X.shape[1], len(seen)
-    share = np.full((m, 1), 1 / m) if weights is None else (weights / weights.sum())[:, None]
-    # The same problem in better condition: features centred, and all divided by one number.
+    m, d = X.shape
     mean = X.mean(axis=0, dtype=np.float64)
-    scale = float(np.sqrt(X.var(axis=0, dtype=np.float64).mean())) or 1.0
-    scaled = (X - mean) / scale
-
-    def objective(flat: np.ndarray, alpha: float) -> tuple[float, np.ndarray]:
-        coef, level = flat[:-k].reshape(d, k), flat[-k:]
-        scores = scaled @ coef + level
-        scores -= scores.max(axis=1, keepdims=True)
-        sums = np.exp(scores).sum(axis=1, keepdims=True)
-        logs = scores - np.log(sums)
-        slope = share * (np.exp(logs) - wanted)
-        value = -np.sum(share * wanted * logs) + alpha * np.sum(coef**2)
-        return value, np.r_[(scaled.T @ slope + 2 * alpha * coef).ravel(), slope.sum(axis=0)]
-
+    centred = X - mean
+    # In the axes of their covariance descents take few steps, all penalties side by side.
+    wide = d > m
+    spectrum = (
+        spectrum_of_rows(centred, center=False)
+        if wide
+        else spectrum_of_covariance(centred.T @ centred / m, m)
+    )
+    axes = spectrum.vectors[:, : spectrum.rank]
+    share = np.full(m, 1 / m) if weights is None else weights / weights.sum()
+    fits = fit_columns(
+        np.hstack([centred @ axes, np.ones((m, 1))]),
+        np.repeat(targets.T[:, :, None], len(alphas), axis=2),
+        alphas,
+        moments=np.append(spectrum.values[: spectrum.rank], 1.0),
+        weights=np.repeat(share[:, None], len(alphas), axis=1),
+    )
     models = []
-    flat = np.zeros((d + 1) * k)
-    for alpha in alphas[::-1] / scale**2:  # from the smoothest on: each fit starts at the one before
-        # ftol 0: stop by the gradient, or where rounding allows no further descent.
-        options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "gtol": GRADIENT, "ftol": 0.0}
-        found = minimize(objective, flat, args=(alpha,), jac=True, method="L-BFGS-B", options=options)
-        flat = found.x
-        coef, level = np.zeros((d, targets.shape[1])), np.full(targets.shape[1], -np.inf)
-        coef[:, seen] = flat[:-k].reshape(d, k) / scale
-        level[seen] = flat[-k:] - mean @ coef[:, seen]
-        # A line search that rounding ends has converged all the same if the gradient is small.
-        converged = bool(found.success or np.abs(found.jac).max() <= 10 * GRADIENT)
-        models.append(LogisticModel(LinearModel(coef, level), converged))
-    return models[::-1]
+    for place, seen in enumerate(fits.seen.T):
+        turned = (contrasts(targets.shape[1]) @ fits.coef[:, :, place]).T
+        # Without any weight a class's intercept would run to minus infinity: set it there at once.
+        coef = np.where(seen, axes @ turned[:-1], 0.0)
+        level = np.where(seen, turned[-1] - mean @ coef, -np.inf)
+        models.append(LogisticModel(LinearModel(coef, level), bool(fits.converged[place])))
+    return models
 
 
 def cross_entropy(
