@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -9,12 +11,29 @@ from sklearn.linear_model import Ridge
 from outgrow.errors import DataError
 from outgrow.heads import logistic, logistic_columns
 from outgrow.heads.expected_error import choose
-from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, NO_POOL, Rows, fit_pair, folds_of
-from outgrow.heads.head import Labelled
+from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, NO_POOL, fit_pair, folds_of
+from outgrow.heads.head import Labelled, PoolRows
 from outgrow.heads.logistic import LogisticHead
 from outgrow.heads.route_forecasts import route_forecasts
 from outgrow.heads.two_stage import Pool, penalties
 from outgrow.results import Estimate
+
+
+class Rows(NamedTuple):
+    """Labelled rows and a pool."""
+
+    weak: np.ndarray
+    strong: np.ndarray
+    y: np.ndarray
+    pool_weak: np.ndarray
+    pool_strong: np.ndarray
+    folds: list
+    groups: list | None = None
+
+
+def fitted(head, rows):
+    labelled = Labelled({"w": rows.weak}, rows.strong, rows.y, rows.folds, rows.groups)
+    return fit_pair(HEADS[head], labelled, PoolRows(rows.pool_weak, rows.pool_strong))
 
 
 def rows_of(rng, n=14, N=20, d_w=3, d_s=5, noise=1.0, grouped=False):
@@ -49,7 +68,7 @@ def left_out(rows, fit, features):
 @pytest.mark.parametrize("grouped", [False, True])
 def test_ridge_equals_brute_force(rng, grouped):
     rows = rows_of(rng, grouped=grouped)
-    found = fit_pair(HEADS["ridge"], rows)
+    found = fitted("ridge", rows)
     n, N = len(rows.y), len(rows.pool_weak)
     alphas_w, alphas_s = penalties(rows.weak), penalties(rows.strong)
 
@@ -98,7 +117,7 @@ def test_ridge_equals_brute_force(rng, grouped):
 def test_ridgeless_equals_brute_force(rng, grouped, N):
     """N = 4 is below d_s: the student interpolates its pseudo-labels, and rows are left out all the same."""
     rows = rows_of(rng, N=N, grouped=grouped)
-    found = fit_pair(HEADS["ridgeless"], rows)
+    found = fitted("ridgeless", rows)
 
     def student(kept):
         teacher = minimum_norm(rows.weak[kept], rows.y[kept])
@@ -120,19 +139,19 @@ def test_ridgeless_equals_brute_force(rng, grouped, N):
 
 def test_a_fit_that_interpolates_has_no_left_out_risk(rng):
     rows = rows_of(rng, n=6, d_w=3, d_s=9)
-    found = fit_pair(HEADS["ridgeless"], rows)
+    found = fitted("ridgeless", rows)
     assert found.risks.baseline is INTERPOLATES
     assert isinstance(found.risks.teacher, Estimate)
     assert isinstance(found.risks.student, Estimate)
     np.testing.assert_allclose(found.baseline.predict(rows.strong), rows.y, rtol=1e-8)
-    wide = fit_pair(HEADS["ridgeless"], rows_of(rng, n=6, d_w=9, d_s=3))
+    wide = fitted("ridgeless", rows_of(rng, n=6, d_w=9, d_s=3))
     assert wide.risks.teacher is INTERPOLATES
     assert wide.risks.student is INTERPOLATES
     # One row that alone moves a column is fitted whatever its label, for n > d as well.
     lone = rows_of(rng)
     lone.weak[:, 0] = 0.0
     lone.weak[3, 0] = 1.0
-    assert fit_pair(HEADS["ridgeless"], lone).risks.teacher is INTERPOLATES
+    assert fitted("ridgeless", lone).risks.teacher is INTERPOLATES
 
 
 @pytest.mark.parametrize(
@@ -150,7 +169,7 @@ def test_a_fit_that_interpolates_has_no_left_out_risk(rng):
     ],
 )
 def test_ridgeless_checks(rng, sizes, codes):
-    assert [check.code for check in fit_pair(HEADS["ridgeless"], rows_of(rng, **sizes)).checks] == codes
+    assert [check.code for check in fitted("ridgeless", rows_of(rng, **sizes)).checks] == codes
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -158,7 +177,7 @@ def test_without_a_pool(rng, head):
     rows = rows_of(rng, N=0)
     codes = np.eye(2)[(rows.y[:, 0] > np.median(rows.y[:, 0])).astype(int)]
     rows = Rows(rows.weak, rows.strong, codes, rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fit_pair(HEADS[head], rows)
+    found = fitted(head, rows)
     assert found.student is NO_POOL
     assert found.risks.student is NO_POOL
     assert found.pseudo_labels.shape == (0, 2)
@@ -172,7 +191,7 @@ def test_a_penalty_at_the_edge_is_said(rng):
     # Labels without noise: the smaller the penalty the better, down to the end of the grid.
     rows = rows_of(rng, n=40, N=60, noise=0.0)
     exact = Rows(rows.weak, rows.strong, rows.weak, rows.pool_weak, rows.pool_strong, rows.folds)
-    details = [check.detail for check in fit_pair(HEADS["ridge"], exact).checks if check.code == "OG208"]
+    details = [check.detail for check in fitted("ridge", exact).checks if check.code == "OG208"]
     assert "teacher: alpha_w" in details
 
 
@@ -180,7 +199,7 @@ def test_logistic(rng, monkeypatch):
     rows = rows_of(rng, n=40, N=50)
     labels = np.digitize(rows.y[:, 0], np.quantile(rows.y[:, 0], [0.4, 0.7]))
     rows = Rows(rows.weak, rows.strong, np.eye(3)[labels], rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fit_pair(HEADS["logistic"], rows)
+    found = fitted("logistic", rows)
     head = LogisticHead()
     labelled = Labelled({}, rows.strong, rows.y, rows.folds)
     teacher, pool = (
@@ -204,9 +223,7 @@ def test_logistic(rng, monkeypatch):
     assert "OG301" not in [check.code for check in found.checks]
     monkeypatch.setattr(logistic_columns, "ITERATIONS", 1)
     details = [
-        check.detail.split(":")[0]
-        for check in fit_pair(HEADS["logistic"], rows).checks
-        if check.code == "OG301"
+        check.detail.split(":")[0] for check in fitted("logistic", rows).checks if check.code == "OG301"
     ]
     assert details == ["teacher", "baseline", "student"]
 

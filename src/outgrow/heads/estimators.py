@@ -24,8 +24,8 @@ from outgrow.geometry.correlation import PairRows, Whitening, correlation_from_m
 from outgrow.geometry.dependence import dependence
 from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
-from outgrow.heads.fit_pair import HEADS, Rows, fit_pair, folds_of
-from outgrow.heads.head import FittedHead
+from outgrow.heads.fit_pair import HEADS, fit_pair, folds_of
+from outgrow.heads.head import FittedHead, Labelled, PoolRows
 from outgrow.heads.logistic import LogisticModel
 from outgrow.heads.marked import classes_of, codes_of, group_numbers, targets_of
 from outgrow.heads.views import View, as_rows, is_transformer
@@ -88,8 +88,8 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
             members = [np.flatnonzero(own == label) for label in np.unique(own)]
         content = np.column_stack([X_s[known].sum(axis=1), X_w[known].sum(axis=1), codes])
         folds = folds_of(content, members, check_random_state(self.random_state), HEADS[self.head].folds)
-        rows = Rows(X_w[known], X_s[known], codes, X_w[~known], X_s[~known], folds, members)
-        found = fit_pair(HEADS[self.head], rows)
+        rows = Labelled({"weak": X_w[known]}, X_s[known], codes, folds, members)
+        found = fit_pair(HEADS[self.head], rows, PoolRows(X_w[~known], X_s[~known]))
         self.teacher_ = Probe(weak, found.teacher, classes, flat)
         self.baseline_ = Probe(strong, found.baseline, classes, flat)
         student = found.student

@@ -6,14 +6,13 @@ than the teacher or the baseline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
-from outgrow.heads.head import FittedHead, Head, Labelled
+from outgrow.heads.head import FittedHead, Head, Labelled, PoolRows
 from outgrow.heads.linear import LinearHead
 from outgrow.heads.logistic import LogisticHead
 from outgrow.heads.routes import Route, train_routes
@@ -38,26 +37,6 @@ INTERPOLATES = Undefined(
     "leaving a row out is not defined for a fit that interpolates its labels",
     "Use the ridge head, or fewer features than labelled rows.",
 )
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Labelled and unlabelled rows of both feature sets."""
-
-    weak: Float[np.ndarray, "n d_w"]
-    """Features of the labelled rows."""
-    strong: Float[np.ndarray, "n d_s"]
-    """Features of the labelled rows."""
-    y: Float[np.ndarray, "n k"]
-    """Labels: targets, or one-hot codes."""
-    pool_weak: Float[np.ndarray, "N d_w"]
-    """Features of the unlabelled rows; N may be 0."""
-    pool_strong: Float[np.ndarray, "N d_s"]
-    """Features of the unlabelled rows; N may be 0."""
-    folds: Sequence[Int[np.ndarray, " _"]]
-    """Partition of the labelled rows, groups whole."""
-    groups: Groups | None = None
-    """Labelled rows that leave together."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +83,11 @@ def folds_of(
     return [np.sort(np.concatenate([units[unit] for unit in part])) for part in parts]
 
 
-def fit_pair(head: Head, rows: Rows) -> FittedPair:
-    """Train and tune teacher, student and baseline."""
-    n, N = len(rows.y), len(rows.pool_weak)
-    labelled = Labelled({"weak": rows.weak}, rows.strong, rows.y, rows.folds, rows.groups)
-    pools = {"weak": head.pool(rows.pool_weak, rows.pool_strong)} if N else {}
-    made = train_routes(head, labelled, pools, kinds=("teacher", "baseline", "student"))
+def fit_pair(head: Head, rows: Labelled, pool: PoolRows) -> FittedPair:
+    """Train and tune teacher, student and baseline of the one weak set; the pool may have no rows."""
+    (name,), n, N = rows.weak, len(rows.y), len(pool.weak)
+    pools = {name: head.pool(*pool)} if N else {}
+    made = train_routes(head, rows, pools, kinds=("teacher", "baseline", "student"))
     by_kind = {route.kind: route for route in made}
     used = [by_kind[kind] for kind in ("teacher", "baseline", "student") if kind in by_kind]
     student = by_kind.get("student")
@@ -117,13 +95,13 @@ def fit_pair(head: Head, rows: Rows) -> FittedPair:
     checks += [Check("OG208", f"{route.kind}: {', '.join(route.at_edge)}") for route in used if route.at_edge]
     checks += [Check("OG301", _settings(route)) for route in used if not _converged(route)]
     if head.ridgeless:
-        checks += _near_peaks(rows, by_kind, pools.get("weak"))
+        checks += _near_peaks(rows, by_kind, pools.get(name))
     source = None if student is None else student.teacher
     return FittedPair(
         by_kind["teacher"].model,
         by_kind["baseline"].model,
         NO_POOL if student is None else student.model,
-        np.empty((0, rows.y.shape[1])) if source is None else source.predict(rows.pool_weak),
+        np.empty((0, rows.y.shape[1])) if source is None else source.predict(pool.weak),
         {} if head.ridgeless else {route.kind: route.settings for route in used},
         Risks(
             _risk(head, rows, by_kind["teacher"]),
@@ -143,7 +121,7 @@ def _converged(route: Route) -> bool:
     return all(model is None or model.info.get("converged", True) for model in (route.model, route.teacher))
 
 
-def _risk(head: Head, rows: Rows, route: Route) -> Quantity:
+def _risk(head: Head, rows: Labelled, route: Route) -> Quantity:
     """Average the losses of labelled rows, each left out of the fit that is scored on it; groups whole."""
     if route.expected is None or route.left_out is None:
         return INTERPOLATES
@@ -160,10 +138,10 @@ def _risk(head: Head, rows: Rows, route: Route) -> Quantity:
     return replace(found, method=f"leave-one-out squared loss, {found.method}")
 
 
-def _near_peaks(rows: Rows, routes: dict[str, Route], pool: Pool | None) -> list[Check]:
-    n, N = len(rows.y), len(rows.pool_weak)
+def _near_peaks(rows: Labelled, routes: dict[str, Route], pool: Pool | None) -> list[Check]:
+    (weak,), n, N = rows.weak.values(), len(rows.y), 0 if pool is None else pool.size
     spectra = (None, None) if pool is None else (pool.weak_spectrum, pool.strong_spectrum)
-    d_w = _spanned(rows.weak, routes["teacher"].model.info["rank"], N, spectra[0])
+    d_w = _spanned(weak, routes["teacher"].model.info["rank"], N, spectra[0])
     d_s = _spanned(rows.strong, routes["baseline"].model.info["rank"], N, spectra[1])
     near = (("OG201", "n", n, "d_w", d_w), ("OG202", "n", n, "d_s", d_s), ("OG203", "N", N, "d_s", d_s))
     return [

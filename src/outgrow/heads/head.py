@@ -130,24 +130,12 @@ class Head(Protocol):
         """What theory says of its routes, or of its baseline alone; None where it is silent."""
 
 
-class CrossValidated:
+class CrossValidated(Head):
     """Tuning of a head that can only fit: both stages are fitted anew without each fold (T8)."""
 
     ridgeless = False
     measure = ""
     folds = 5
-
-    def grid(self, source: Source) -> Float[np.ndarray, " a"]:
-        raise NotImplementedError
-
-    def fit(
-        self,
-        source: Source,
-        targets: Float[np.ndarray, "m k"],
-        weights: Float[np.ndarray, " m"] | None,
-        alphas: Float[np.ndarray, " a"],
-    ) -> Sequence[FittedHead]:
-        raise NotImplementedError
 
     def loss(
         self, predicted: Float[np.ndarray, "m k"], targets: Float[np.ndarray, "m k"]
