@@ -23,7 +23,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -135,9 +135,10 @@ def one_draw(task: Task, weak: str, strong: str, n: int, seed: int) -> dict[str,
             seed=seed,
         )
         data = prepare(config)
-        trained, _ = train(
-            training_rows(data, data.split.labelled, head="ridge", rank=(), seed=seed, hide=True)
-        )
+        rows = training_rows(data, data.split.labelled, head="ridge", rank=(), seed=seed)
+        unknown = data.y.copy()
+        unknown[data.split.unlabelled] = np.nan
+        trained, _ = train(replace(rows, y=unknown))
     routes = [item for item in trained if item.route.kind in COST_ORDER]
     verdict = decide([item.route for item in routes], n)
     losses = on_rows(data, routes, data.split.test)

@@ -36,7 +36,8 @@ from features import CACHE, PLAN, corpus, matrix
 from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.geometry.pair_moments import pair_moments
 from outgrow.geometry.published import published_correlation_dimension
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.results import Estimate
 from outgrow.runs import new_file
@@ -159,8 +160,8 @@ def leave_one_out(
         np.diag(pair.values_s),
         pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w)),
     )
-    first = StageOne(X_w, y[:, None], a[a > 0])
-    base = StageOne(X_s, y[:, None], b[b > 0])
+    first = RidgePath(X_w, y[:, None], a[a > 0])
+    base = RidgePath(X_s, y[:, None], b[b > 0])
     found = {
         "teacher": np.full(len(a), np.nan),
         "baseline": np.full(len(b), np.nan),

@@ -104,9 +104,11 @@ def ridge(inputs: Inputs) -> np.ndarray:
     numpy.ndarray
         Predictions, one row per penalty.
     """
-    from outgrow.linalg.least_squares import least_squares
+    from outgrow.linalg.ridge_path import RidgePath
 
-    return least_squares(inputs["strong"], inputs["y"], inputs["alphas"]).predict(inputs["test"])
+    path = RidgePath(inputs["strong"], inputs["y"][:, None], inputs["alphas"])
+    scores = (inputs["test"] - path.mean) @ path.basis
+    return np.asarray((scores @ path.theta[:, :, 0] + path.level).T)
 
 
 def ridgeless(inputs: Inputs) -> np.ndarray:
@@ -122,9 +124,10 @@ def ridgeless(inputs: Inputs) -> np.ndarray:
     numpy.ndarray
         Predictions.
     """
-    from outgrow.linalg.least_squares import least_squares
+    from outgrow.linalg.ridge_path import RidgePath
 
-    return least_squares(inputs["strong"], inputs["y"]).predict(inputs["test"])
+    model = RidgePath(inputs["strong"], inputs["y"][:, None], np.zeros(1)).model(0)
+    return model.predict(inputs["test"])[:, 0]
 
 
 def linear_cka(inputs: Inputs) -> float:

@@ -10,7 +10,8 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.forecasts import risk_surfaces as module
 from outgrow.forecasts.forecast import Forecast
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Estimate
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
@@ -86,7 +87,7 @@ def test_trained_as_chosen_the_risk_is_the_forecast_one(world, rng):
         z = rng.normal(size=(N_LABELS + N_POOL, 12))
         weak, strong = z @ world.A_w * np.sqrt(world.values_w), z @ world.A_s * np.sqrt(world.values_s)
         y = z[:N_LABELS] @ world.a + np.sqrt(SIGMA2) * rng.normal(size=N_LABELS)
-        first = StageOne(weak[:N_LABELS], y[:, None], alpha_w)
+        first = RidgePath(weak[:N_LABELS], y[:, None], alpha_w)
         pool = Pool.from_rows(weak[N_LABELS:], strong[N_LABELS:])
         model = StageTwo(first, strong[:N_LABELS], pool, alpha_s, chosen.weight).model(0, 0)
         wrong = model.predict(test @ world.A_s * np.sqrt(world.values_s))[:, 0] - test @ world.a

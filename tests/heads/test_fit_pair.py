@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
 from outgrow.errors import DataError
-from outgrow.heads import logistic
+from outgrow.heads import logistic, logistic_columns
 from outgrow.heads.expected_error import choose
-from outgrow.heads.fit_pair import (
-    INTERPOLATES,
-    NO_CEILING,
-    NO_POOL,
-    Rows,
-    fit_logistic,
-    fit_ridge,
-    fit_ridgeless,
-    folds_of,
-)
+from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, NO_POOL, fit_pair, folds_of
+from outgrow.heads.head import Labelled, PoolRows
+from outgrow.heads.logistic import LogisticHead
 from outgrow.heads.route_forecasts import route_forecasts
 from outgrow.heads.two_stage import Pool, penalties
-from outgrow.results import Estimate, Undefined
+from outgrow.results import Estimate
+
+
+class Rows(NamedTuple):
+    """Labelled rows and a pool."""
+
+    weak: np.ndarray
+    strong: np.ndarray
+    y: np.ndarray
+    pool_weak: np.ndarray
+    pool_strong: np.ndarray
+    folds: list
+    groups: list | None = None
+
+
+def fitted(head, rows):
+    labelled = Labelled({"w": rows.weak}, rows.strong, rows.y, rows.folds, rows.groups)
+    return fit_pair(HEADS[head], labelled, PoolRows(rows.pool_weak, rows.pool_strong))
 
 
 def rows_of(rng, n=14, N=20, d_w=3, d_s=5, noise=1.0, grouped=False):
@@ -56,7 +68,7 @@ def left_out(rows, fit, features):
 @pytest.mark.parametrize("grouped", [False, True])
 def test_ridge_equals_brute_force(rng, grouped):
     rows = rows_of(rng, grouped=grouped)
-    found = fit_ridge(rows)
+    found = fitted("ridge", rows)
     n, N = len(rows.y), len(rows.pool_weak)
     alphas_w, alphas_s = penalties(rows.weak), penalties(rows.strong)
 
@@ -72,7 +84,7 @@ def test_ridge_equals_brute_force(rng, grouped):
 
     pool = Pool.from_rows(rows.pool_weak, rows.pool_strong)
     pair = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds)
-    alone = route_forecasts(None, rows.strong, rows.y, pool, rows.folds)
+    alone = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds, alone=True)
     forecasts = {
         "teacher": pair.teacher(alphas_w),
         "baseline": alone.baseline(alphas_s),
@@ -105,7 +117,7 @@ def test_ridge_equals_brute_force(rng, grouped):
 def test_ridgeless_equals_brute_force(rng, grouped, N):
     """N = 4 is below d_s: the student interpolates its pseudo-labels, and rows are left out all the same."""
     rows = rows_of(rng, N=N, grouped=grouped)
-    found = fit_ridgeless(rows)
+    found = fitted("ridgeless", rows)
 
     def student(kept):
         teacher = minimum_norm(rows.weak[kept], rows.y[kept])
@@ -127,19 +139,19 @@ def test_ridgeless_equals_brute_force(rng, grouped, N):
 
 def test_a_fit_that_interpolates_has_no_left_out_risk(rng):
     rows = rows_of(rng, n=6, d_w=3, d_s=9)
-    found = fit_ridgeless(rows)
+    found = fitted("ridgeless", rows)
     assert found.risks.baseline is INTERPOLATES
     assert isinstance(found.risks.teacher, Estimate)
     assert isinstance(found.risks.student, Estimate)
     np.testing.assert_allclose(found.baseline.predict(rows.strong), rows.y, rtol=1e-8)
-    wide = fit_ridgeless(rows_of(rng, n=6, d_w=9, d_s=3))
+    wide = fitted("ridgeless", rows_of(rng, n=6, d_w=9, d_s=3))
     assert wide.risks.teacher is INTERPOLATES
     assert wide.risks.student is INTERPOLATES
     # One row that alone moves a column is fitted whatever its label, for n > d as well.
     lone = rows_of(rng)
     lone.weak[:, 0] = 0.0
     lone.weak[3, 0] = 1.0
-    assert fit_ridgeless(lone).risks.teacher is INTERPOLATES
+    assert fitted("ridgeless", lone).risks.teacher is INTERPOLATES
 
 
 @pytest.mark.parametrize(
@@ -157,15 +169,15 @@ def test_a_fit_that_interpolates_has_no_left_out_risk(rng):
     ],
 )
 def test_ridgeless_checks(rng, sizes, codes):
-    assert [check.code for check in fit_ridgeless(rows_of(rng, **sizes)).checks] == codes
+    assert [check.code for check in fitted("ridgeless", rows_of(rng, **sizes)).checks] == codes
 
 
-@pytest.mark.parametrize("fit", [fit_ridge, fit_ridgeless, fit_logistic])
-def test_without_a_pool(rng, fit):
+@pytest.mark.parametrize("head", HEADS)
+def test_without_a_pool(rng, head):
     rows = rows_of(rng, N=0)
     codes = np.eye(2)[(rows.y[:, 0] > np.median(rows.y[:, 0])).astype(int)]
     rows = Rows(rows.weak, rows.strong, codes, rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fit(rows)
+    found = fitted(head, rows)
     assert found.student is NO_POOL
     assert found.risks.student is NO_POOL
     assert found.pseudo_labels.shape == (0, 2)
@@ -179,7 +191,7 @@ def test_a_penalty_at_the_edge_is_said(rng):
     # Labels without noise: the smaller the penalty the better, down to the end of the grid.
     rows = rows_of(rng, n=40, N=60, noise=0.0)
     exact = Rows(rows.weak, rows.strong, rows.weak, rows.pool_weak, rows.pool_strong, rows.folds)
-    details = [check.detail for check in fit_ridge(exact).checks if check.code == "OG208"]
+    details = [check.detail for check in fitted("ridge", exact).checks if check.code == "OG208"]
     assert "teacher: alpha_w" in details
 
 
@@ -187,13 +199,19 @@ def test_logistic(rng, monkeypatch):
     rows = rows_of(rng, n=40, N=50)
     labels = np.digitize(rows.y[:, 0], np.quantile(rows.y[:, 0], [0.4, 0.7]))
     rows = Rows(rows.weak, rows.strong, np.eye(3)[labels], rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fit_logistic(rows)
-    table = logistic.table_pair(rows.weak, rows.strong, rows.y, rows.pool_weak, rows.pool_strong, rows.folds)
-    best, expected = choose(table.reshape(-1, 40), rows.folds)
-    a, b = np.unravel_index(best, table.shape[:2])
+    found = fitted("logistic", rows)
+    head = LogisticHead()
+    labelled = Labelled({}, rows.strong, rows.y, rows.folds)
+    teacher, pool = (
+        head.on_labels(rows.weak, labelled, "alpha_w"),
+        head.pool(rows.pool_weak, rows.pool_strong),
+    )
+    trial = head.on_pool(teacher, rows.weak, pool, labelled, (1.0,))
+    best, expected = choose(trial.losses, rows.folds)
+    a, b = divmod(best, len(trial.axes["alpha_s"]))
     chosen = found.settings["student"]
-    assert chosen["alpha_w"] == logistic.grid(rows.weak)[a]
-    assert chosen["alpha_s"] == logistic.grid(rows.strong)[b]
+    assert chosen["alpha_w"] == head.grid(rows.weak)[a]
+    assert chosen["alpha_s"] == head.grid(rows.strong)[b]
     assert found.risks.student.value == pytest.approx(expected.values[0])
     (source,) = logistic.path(rows.weak, rows.y, np.array([chosen["alpha_w"]]))
     np.testing.assert_allclose(found.pseudo_labels, source.predict(rows.pool_weak), atol=1e-4)
@@ -203,8 +221,10 @@ def test_logistic(rng, monkeypatch):
     assert found.risks.teacher.value < np.log(3)  # better than not looking at all
     assert "cross-entropy" in found.risks.teacher.method
     assert "OG301" not in [check.code for check in found.checks]
-    monkeypatch.setattr(logistic, "ITERATIONS", 1)
-    details = [check.detail.split(":")[0] for check in fit_logistic(rows).checks if check.code == "OG301"]
+    monkeypatch.setattr(logistic_columns, "ITERATIONS", 1)
+    details = [
+        check.detail.split(":")[0] for check in fitted("logistic", rows).checks if check.code == "OG301"
+    ]
     assert details == ["teacher", "baseline", "student"]
 
 
@@ -222,15 +242,11 @@ def test_folds_partition_rows_and_keep_groups_whole(rng):
     mixed = folds_of(content[order], None, np.random.RandomState(3), 4)
     plain = folds_of(content, None, np.random.RandomState(3), 4)
     assert [set(order[fold]) for fold in mixed] == [set(fold) for fold in plain]
-    assert len(folds_of(content[:3], None, np.random.RandomState(0))) == 3
+    assert len(folds_of(content[:3], None, np.random.RandomState(0), 10)) == 3
 
 
 def test_too_few_to_leave_out():
     with pytest.raises(DataError, match="y: 1 sample with a label cannot be left out and fitted at once"):
-        folds_of(np.ones((1, 1)), None, np.random.RandomState(0))
+        folds_of(np.ones((1, 1)), None, np.random.RandomState(0), 10)
     with pytest.raises(DataError, match="y: one group of labelled rows cannot be left out"):
-        folds_of(np.ones((5, 1)), [np.arange(5)], np.random.RandomState(0))
-
-
-def test_risk_of_nothing(rng):
-    assert isinstance(rows_of(rng).risk(None), Undefined)
+        folds_of(np.ones((5, 1)), [np.arange(5)], np.random.RandomState(0), 10)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from outgrow.heads.route_forecasts import route_forecasts
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo, row_losses
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.theory.joint_equivalent import WEIGHTS, joint_risks
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.terms import PairSpectra
@@ -41,7 +42,7 @@ def test_they_are_those_of_the_theory(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool_rows = world.rows(200, rng)[:2]
     pool = Pool.from_rows(*pool_rows)
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(*ALPHAS, WEIGHTS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
     assert found.shape == (6, len(WEIGHTS) * 20)
     # Whitened by another factor of the same covariances: risks do not depend on which.
     rows, white = [], []
@@ -70,17 +71,18 @@ def test_where_there_is_no_forecast_there_is_none(world, rng, folds, size, const
 def test_a_small_pool_is_enough(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool = Pool.from_rows(*world.rows(15, rng)[:2])
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(*ALPHAS, WEIGHTS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
     assert np.isfinite(found).any(axis=1).all()
 
 
 def test_no_teacher_touches_the_baseline(world, rng):
-    _, strong, y = world.rows(60, rng)
+    weak, strong, y = world.rows(60, rng)
     pool_weak, pool_strong, _ = world.rows(300, rng)
-    forecasts = [
-        route_forecasts(None, strong, y, Pool.from_rows(other, pool_strong), parts(5, 60)).baseline(ALPHAS[1])
-        for other in (pool_weak, rng.normal(size=(300, 7)))
-    ]
+    forecasts = []
+    for rows, other in ((weak, pool_weak), (rng.normal(size=(60, 7)), rng.normal(size=(300, 7)))):
+        pool = Pool.from_rows(other, pool_strong)
+        found = route_forecasts(rows, strong, y, pool, parts(5, 60), alone=True)
+        forecasts.append(found.baseline(ALPHAS[1]))
     np.testing.assert_allclose(*forecasts, rtol=1e-9)
 
 
@@ -92,12 +94,12 @@ def test_forecasts_and_leave_one_out_estimate_one_error(world, rng):
         weak, strong, y = world.rows(60, rng)
         pool = Pool.from_rows(*world.rows(600, rng)[:2])
         forecasts = route_forecasts(weak, strong, y, pool, parts(10, 60))
-        alone = route_forecasts(None, strong, y, pool, parts(10, 60))
-        teacher, base = StageOne(weak, y, ALPHAS[0][2:3]), StageOne(strong, y, ALPHAS[1][2:3])
+        alone = route_forecasts(weak, strong, y, pool, parts(10, 60), alone=True)
+        teacher, base = RidgePath(weak, y, ALPHAS[0][2:3]), RidgePath(strong, y, ALPHAS[1][2:3])
         student = StageTwo(teacher, strong, pool, ALPHAS[1][2:3])
         pairs = (
-            (forecasts.teacher(ALPHAS[0][2:3]), row_losses(teacher)),
-            (alone.baseline(ALPHAS[1][2:3]), row_losses(base)),
+            (forecasts.teacher(ALPHAS[0][2:3]), teacher.row_losses),
+            (alone.baseline(ALPHAS[1][2:3]), base.row_losses),
             (forecasts.student(ALPHAS[0][2:3], ALPHAS[1][2:3]), student.losses()[0]),
         )
         differences.append([one[0, 0] - other.mean() for one, other in pairs])

@@ -1,81 +1,185 @@
-"""Routes are what their names say: the right rows, features and tuning."""
+"""Routes are what their names say, with any head: the right rows, features and tuning."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
-from outgrow.heads import routes
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.head import CrossValidated, Labelled
+from outgrow.heads.linear import LinearHead
+from outgrow.heads.routes import KINDS, train_routes
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import LinearModel, RidgePath
+from outgrow.theory.joint_equivalent import WEIGHTS
+
+RIDGE, RIDGELESS = LinearHead(), LinearHead(ridgeless=True)
+
+
+class World:
+    """Sixty labels and a pool of two overlapping feature sets."""
+
+    def __init__(self, rng, n=60, N=300, d_w=8, d_s=12):
+        latent = rng.normal(size=(n + N, 12))
+        self.weak = latent[:, :d_w] + 0.5 * rng.normal(size=(n + N, d_w))
+        self.strong = latent @ rng.normal(size=(12, d_s))
+        self.y = latent[:, :1] + rng.normal(size=(n + N, 1))
+        self.n, self.folds = n, np.array_split(rng.permutation(n), 10)
+
+    @property
+    def rows(self):
+        n = self.n
+        return Labelled({"w": self.weak[:n]}, self.strong[:n], self.y[:n], self.folds)
+
+    def train(self, head, **options):
+        pools = {"w": head.pool(self.weak[self.n :], self.strong[self.n :])}
+        return {route.kind: route for route in train_routes(head, self.rows, pools, **options)}
 
 
 @pytest.fixture
-def rows(rng):
-    n, N, d_w, d_s = 60, 300, 8, 12
-    latent = rng.normal(size=(n + N, 12))
-    weak = latent[:, :d_w] + 0.5 * rng.normal(size=(n + N, d_w))
-    strong = latent @ rng.normal(size=(12, d_s))
-    y = latent[:, :1] + rng.normal(size=(n + N, 1))
-    folds = np.array_split(rng.permutation(n), 10)
-    labelled = routes.Labelled(strong[:n], y[:n], folds)
-    return labelled, weak, strong, y, Pool.from_rows(weak[n:], strong[n:])
+def world(rng):
+    return World(rng)
 
 
-def test_every_route_is_tuned_and_scored_on_every_label(rows):
-    labelled, weak, _, _, pool = rows
-    forecasts = labelled.forecasts(weak[:60], pool)
-    found = routes.with_teacher("w", weak[:60], pool, labelled, forecasts)
-    found.append(routes.union("w", weak[:60], pool, labelled, forecasts))
-    assert [r.kind for r in found] == ["teacher", "student", "joint", "stage-wise student", "union"]
-    assert all(r.expected.values.shape == (11,) for r in found)
-    assert all((r.expected.forecast is None) == (r.kind == "stage-wise student") for r in found)
+def test_every_route_is_tuned_and_scored_on_every_label(world):
+    found = world.train(RIDGE)
+    assert list(found) == ["baseline", "teacher", "student", "joint", "stage-wise student", "union"]
+    assert all(route.expected.values.shape == (11,) for route in found.values())
+    for kind, route in found.items():
+        assert (route.expected.forecast is None) == (kind == "stage-wise student")
+        assert (route.teacher is not None) == ("student" in kind or kind == "joint")
     # Jointly tuned, the student's leave-one-out loss at the best setting cannot exceed the stage-wise one.
-    first = labelled.path(weak[:60])
-    table = StageTwo(first, labelled.strong, pool, labelled.grid(labelled.strong)).losses()
-    assert table.mean(axis=2).min() <= found[3].expected.leave_one_out[0] + 1e-12
-    assert routes.baseline(labelled, pool).expected.forecast is not None
+    rows = world.rows
+    first = RidgePath(rows.weak["w"], rows.y, RIDGE.grid(rows.weak["w"]))
+    pool = Pool.from_rows(world.weak[60:], world.strong[60:])
+    table = StageTwo(first, rows.strong, pool, RIDGE.grid(rows.strong)).losses()
+    assert table.mean(axis=2).min() <= found["stage-wise student"].expected.leave_one_out[0] + 1e-12
 
 
-def test_union_reads_both_sets_in_their_own_units(rows):
-    labelled, weak, strong, _, pool = rows
-    one = routes.union("w", weak[:60], pool, labelled)
-    scaled = Pool.from_rows(1000 * weak[60:], strong[60:])
-    other = routes.union("w", 1000 * weak[:60], scaled, labelled)
-    X, Z = np.hstack([weak, strong]), np.hstack([1000 * weak, strong])
+def test_union_reads_both_sets_in_their_own_units(world):
+    one = world.train(RIDGE, kinds=("union",))["union"]
+    X = np.hstack([world.weak, world.strong])
+    world.weak = 1000 * world.weak
+    other = world.train(RIDGE, kinds=("union",))["union"]
+    Z = np.hstack([world.weak, world.strong])
     np.testing.assert_allclose(one.model.predict(X), other.model.predict(Z), rtol=1e-7)
 
 
-def test_imitation_matches_leave_one_out_on_the_pseudo_labels(rows):
-    labelled, weak, strong, _, pool = rows
-    first = StageOne(weak[:60], labelled.y, np.array([0.1]))
-    alphas = np.array([0.01, 0.1, 1.0])
-    student = StageTwo(first, labelled.strong, pool, alphas)
-    pseudo = first.model(0).predict(weak[60:])
-    exact = np.mean(StageOne(strong[60:], pseudo, alphas).deleted_residuals[:, :, 0] ** 2, axis=0)
+def test_imitation_matches_leave_one_out_on_the_pseudo_labels(world):
+    first = RidgePath(world.weak[:60], world.y[:60], np.array([0.1]))
+    pool, alphas = Pool.from_rows(world.weak[60:], world.strong[60:]), np.array([0.01, 0.1, 1.0])
+    pseudo = first.model(0).predict(world.weak[60:])
+    exact = RidgePath(world.strong[60:], pseudo, alphas).row_losses.mean(axis=1)
+    student = StageTwo(first, world.strong[:60], pool, alphas)
     np.testing.assert_allclose(student.imitation(0, pool), exact, rtol=0.02)  # GCV averages the leverages
 
 
-def test_ridgeless_head_uses_no_penalty(rows):
-    labelled, _, strong, _, _ = rows
-    plain = routes.Labelled(labelled.strong, labelled.y, labelled.folds, ridgeless=True)
-    fitted = routes.baseline(plain)
-    Z = np.hstack([np.ones((60, 1)), labelled.strong])
-    theta = np.linalg.lstsq(Z, labelled.y, rcond=None)[0]
-    np.testing.assert_allclose(fitted.model.predict(strong), theta[0] + strong @ theta[1:], rtol=1e-8)
+def test_ridgeless_head_uses_no_penalty_and_is_not_forecast(world):
+    found = world.train(RIDGELESS)
+    fitted = found["baseline"]
+    Z = np.hstack([np.ones((60, 1)), world.rows.strong])
+    theta = np.linalg.lstsq(Z, world.rows.y, rcond=None)[0]
+    expected = theta[0] + world.strong @ theta[1:]
+    np.testing.assert_allclose(fitted.model.predict(world.strong), expected, rtol=1e-8)
     assert fitted.settings == {"alpha_s": 0.0}
+    assert all(route.expected.forecast is None for route in found.values())
 
 
-def test_heads_without_a_penalty_are_not_forecast(rows):
-    labelled, weak, _, _, pool = rows
-    plain = routes.Labelled(labelled.strong, labelled.y, labelled.folds, ridgeless=True)
-    assert plain.forecasts(weak[:60], pool) is None
-    found = routes.with_teacher("w", weak[:60], pool, plain)
-    assert all(route.expected.forecast is None for route in found)
+def test_a_ridgeless_fit_through_its_labels_expects_nothing(world):
+    world.n, world.folds = 9, [np.arange(9)[i::3] for i in range(3)]
+    found = world.train(RIDGELESS, kinds=())
+    assert [kind for kind, route in found.items() if route.expected is None] == [
+        "baseline",
+        "teacher",
+        "student",
+    ]
 
 
-def test_ceiling_sees_every_true_label(rows):
-    labelled, _, strong, y, _ = rows
-    top = routes.ceiling(strong, y, labelled)
-    assert np.mean((top.model.predict(strong) - y) ** 2) < np.mean(
-        (routes.baseline(labelled).model.predict(strong) - y) ** 2
+def test_ceiling_sees_every_true_label(world):
+    found = world.train(RIDGE, every=(world.strong, world.y))
+    errors = {
+        kind: np.mean((found[kind].model.predict(world.strong) - world.y) ** 2)
+        for kind in ("ceiling", "baseline")
+    }
+    assert errors["ceiling"] < errors["baseline"]
+
+
+@dataclass(frozen=True)
+class Plain(CrossValidated):
+    """A head that can only fit, at one penalty: scikit-learn's ridge, and rows that are numbers of rows."""
+
+    features: np.ndarray
+    alpha: float = 0.1
+
+    def grid(self, source):
+        return np.array([self.alpha])
+
+    def fit(self, source, targets, weights, alphas):
+        shares = np.full(len(source), 1 / len(source)) if weights is None else weights
+        model = Ridge(alpha=alphas[0] * shares.sum(), solver="svd")
+        model.fit(self.features[source], targets, sample_weight=shares)
+        coef = np.reshape(model.coef_, (targets.shape[1], -1)).T
+        return [Fitted(LinearModel(coef, np.ravel(model.intercept_)), self.features)]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    linear: LinearModel
+    features: np.ndarray
+
+    def predict(self, source):
+        return self.linear.predict(self.features[source])
+
+
+class OnePenalty(LinearHead):
+    """Ridge with the same single penalty."""
+
+    def grid(self, source):
+        return np.array([0.1])
+
+    def forecasts(self, weak, pool, rows, alone=False):
+        return None
+
+
+def test_any_head_that_can_fit_trains_the_same_routes(world):
+    """Rows need not be features: texts, or here their numbers, do as well."""
+    n, m = world.n, len(world.y)
+    features = np.zeros((2 * m, 12))
+    features[:m, :8], features[m:] = world.weak, world.strong
+    head = Plain(features)
+    numbers = Labelled({"w": np.arange(n)}, m + np.arange(n), world.y[:n], [np.array([i]) for i in range(n)])
+    pools = {"w": head.pool(np.arange(n, m), m + np.arange(n, m))}
+    kinds = [kind for kind in KINDS if kind != "union"]
+    every = m + np.arange(m), world.y
+    found = {route.kind: route for route in train_routes(head, numbers, pools, kinds=kinds, every=every)}
+    world.folds = numbers.folds
+    exact = world.train(OnePenalty(), kinds=kinds, every=(world.strong, world.y))
+    assert list(found) == ["baseline", "teacher", "student", "joint", "ceiling"]
+    assert found["joint"].settings["weight"] in WEIGHTS
+    rows = {kind: world.weak if kind == "teacher" else world.strong for kind in found}
+    for kind in ("baseline", "teacher", "student", "ceiling"):
+        own = found[kind].model.predict(np.arange(m) + (0 if kind == "teacher" else m))
+        np.testing.assert_allclose(own, exact[kind].model.predict(rows[kind]), rtol=1e-6)
+    for kind in ("baseline", "teacher", "student", "joint"):
+        # Refits without a row have its share of the penalty less; exact leave-one-out keeps it.
+        assert found[kind].left_out.mean() == pytest.approx(exact[kind].left_out.mean(), rel=0.01)
+    np.testing.assert_allclose(
+        found["student"].teacher.predict(np.arange(m)),
+        exact["student"].teacher.predict(world.weak),
+        rtol=1e-6,
     )
+
+
+def test_a_joint_student_of_any_head_weighs_both_kinds_of_labels(world):
+    n, m = world.n, len(world.y)
+    head = Plain(world.strong)
+    pseudo = world.y[n:] + 1
+    trial_rows = Labelled({}, np.arange(n), world.y[:n], [np.arange(n)])
+    pool = head.pool(np.arange(n, m), np.arange(n, m))
+    (model,) = head._students(pseudo, pool, trial_rows, np.arange(n), 0.25, np.array([0.1]))
+    weights = np.repeat([0.75 / n, 0.25 / (m - n)], [n, m - n])
+    targets = np.vstack([world.y[:n], pseudo])
+    brute = RidgePath(world.strong, targets, np.array([0.1]), weights=weights).model(0)
+    np.testing.assert_allclose(model.linear.coef, brute.coef, rtol=1e-7)

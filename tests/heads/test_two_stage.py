@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outgrow.errors import DataError
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo, penalties, row_losses
-from outgrow.linalg.least_squares import least_squares
+from outgrow.heads.two_stage import Pool, StageTwo, penalties
+from outgrow.linalg.ridge_path import RidgePath
 
 
 def ridge(X, y, weights, penalty):
@@ -17,6 +16,10 @@ def ridge(X, y, weights, penalty):
     P = np.diag([0.0] + [penalty] * d)
     theta = np.linalg.solve(Z.T @ (weights[:, None] * Z) + P, Z.T @ (weights[:, None] * y))
     return lambda new: np.hstack([np.ones((len(new), 1)), new]) @ theta
+
+
+def minimum_norm(X, y, weights=None):
+    return RidgePath(X, y, np.zeros(1), weights=weights).model(0).predict
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def test_equals_brute_force(world, weight, grouped, task):
     groups = [np.array(g) for g in np.array_split(np.random.default_rng(0).permutation(n), 7)]
     left_out = groups if grouped else [np.array([i]) for i in range(n)]
     alphas_w, alphas_s = np.array([0.03, 1.0]), np.array([0.01, 0.5, 4.0])
-    teacher = StageOne(W, y, alphas_w, groups if grouped else None)
+    teacher = RidgePath(W, y, alphas_w, groups if grouped else None)
     losses = StageTwo(teacher, S, Pool.from_rows(U, T), alphas_s, weight).losses()
     for a, alpha_w in enumerate(alphas_w):
         for b, alpha_s in enumerate(alphas_s):
@@ -55,25 +58,9 @@ def test_equals_brute_force(world, weight, grouped, task):
                 np.testing.assert_allclose(losses[a, b, gone], brute, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-def test_single_stage_equals_brute_force(world, grouped):
-    W, _, _, _, y = world
-    n = len(W)
-    groups = [np.arange(n)[i::5] for i in range(5)] if grouped else None
-    alphas = np.array([0.0, 0.2])
-    losses = row_losses(StageOne(W, y, alphas, groups))
-    for a, alpha in enumerate(alphas):
-        for gone in groups or [np.array([i]) for i in range(n)]:
-            kept = np.setdiff1d(np.arange(n), gone)
-            f = ridge(W[kept], y[kept], np.full(len(kept), 1 / n), alpha)
-            np.testing.assert_allclose(
-                losses[a, gone], np.sum((f(W[gone]) - y[gone]) ** 2, axis=1), rtol=1e-8
-            )
-
-
 def test_models_equal_refits(world):
     W, S, U, T, y = world
-    teacher = StageOne(W, y, np.array([0.1]))
+    teacher = RidgePath(W, y, np.array([0.1]))
     f_w = ridge(W, y, np.full(len(W), 1 / len(W)), 0.1)
     np.testing.assert_allclose(teacher.model(0).predict(U), f_w(U), rtol=1e-9)
     for weight in (0.0, 0.4, 1.0):
@@ -85,25 +72,11 @@ def test_models_equal_refits(world):
 
 def test_ridgeless_student_is_the_projection(world):
     W, S, U, T, y = world
-    teacher = StageOne(W, y, np.array([0.0]))
+    teacher = RidgePath(W, y, np.array([0.0]))
     student = StageTwo(teacher, S, Pool.from_rows(U, T), np.array([0.0])).model(0, 0)
     pseudo = teacher.model(0).predict(U)
     Z = np.hstack([np.ones((len(T), 1)), T])
     np.testing.assert_allclose(student.predict(T), Z @ np.linalg.lstsq(Z, pseudo, rcond=None)[0], rtol=1e-8)
-
-
-def test_interpolating_fit_is_refused(rng):
-    stage = StageOne(rng.normal(size=(5, 9)), rng.normal(size=(5, 1)), np.array([0.0]))
-    with pytest.raises(ValueError, match="interpolates its labels"):
-        row_losses(stage)
-
-
-def test_a_group_that_alone_spans_a_direction_is_refused(world):
-    W, _, _, _, y = world
-    groups = [np.arange(20), np.arange(20, 23)]  # three rows are left for six directions
-    with pytest.raises(DataError, match="leaving a group out is not defined for a fit that interpolates"):
-        row_losses(StageOne(W, y, np.array([0.0, 1.0]), groups))
-    assert np.isfinite(row_losses(StageOne(W, y, np.array([0.1, 1.0]), groups))).all()
 
 
 @pytest.mark.parametrize("shape", [(50, 5), (21, 20), (20, 20), (12, 20)])
@@ -115,18 +88,16 @@ def test_far_means_constant_and_repeated_columns_are_no_directions(rng, shape, d
     X = (rng.normal(size=shape) + far).astype(dtype)
     y = rng.normal(size=(n, 2))
     moved = X.astype(float) - far
-    plain = StageOne(moved, y, np.zeros(1)).model(0)
-    found = StageOne(X, y, np.zeros(1))
+    plain = RidgePath(moved, y, np.zeros(1)).model(0)
+    found = RidgePath(X, y, np.zeros(1))
     assert found.basis.shape[1] == min(n - 1, d)
     np.testing.assert_allclose(found.model(0).predict(X), plain.predict(moved), rtol=1e-6, atol=1e-7)
     if dtype == np.float64:
         # Nor is a sum of columns: only its rounding at this distance is new.
         X = np.hstack([X, np.full((n, 2), far + 0.1), X[:, :2], X[:, 2:3] + X[:, 3:4]])
-        wide = StageOne(X, y, np.zeros(1))
+        wide = RidgePath(X, y, np.zeros(1))
         assert wide.basis.shape[1] == min(n - 1, d)
-        np.testing.assert_allclose(
-            wide.model(0).predict(X), least_squares(X, y).predict(X), rtol=1e-6, atol=1e-7
-        )
+        np.testing.assert_allclose(wide.model(0).predict(X), minimum_norm(X, y)(X), rtol=1e-6, atol=1e-7)
         assert np.abs(wide.model(0).coef).max() < 100
 
 
@@ -136,16 +107,16 @@ def test_a_student_of_fewer_rows_than_dimensions_has_the_least_norm(rng, far, we
     n, N, d_w, d_s = 30, 40, 5, 90
     W, S = rng.normal(size=(n + N, d_w)), rng.normal(size=(n + N, d_s))
     y = W[:n, :1] + rng.normal(size=(n, 1))
-    teacher = StageOne(W[:n], y, np.zeros(1))
+    teacher = RidgePath(W[:n], y, np.zeros(1))
     pool = Pool.from_rows(W[n:], S[n:] + far)
     student = StageTwo(teacher, S[:n] + far, pool, np.zeros(1), weight).model(0, 0)
     if weight == 1:
-        own = least_squares(S[n:], teacher.model(0).predict(W[n:]))
+        own = minimum_norm(S[n:], teacher.model(0).predict(W[n:]))
     else:
         v = np.r_[np.full(n, (1 - weight) / n), np.full(N, weight / N)]
-        own = least_squares(S, np.vstack([y, teacher.model(0).predict(W[n:])]), weights=v)
+        own = minimum_norm(S, np.vstack([y, teacher.model(0).predict(W[n:])]), v)
     new = rng.normal(size=(10, d_s))
-    np.testing.assert_allclose(student.predict(new + far), own.predict(new), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(student.predict(new + far), own(new), rtol=1e-6, atol=1e-8)
 
 
 def test_narrow_floats_lose_nothing(rng):
@@ -156,7 +127,7 @@ def test_narrow_floats_lose_nothing(rng):
     losses, models = [], []
     for dtype in (np.float16, np.float64):
         w, s = W.astype(dtype), S.astype(dtype)
-        two = StageTwo(StageOne(w[:50], y, alphas), s[:50], Pool.from_rows(w[50:], s[50:]), alphas)
+        two = StageTwo(RidgePath(w[:50], y, alphas), s[:50], Pool.from_rows(w[50:], s[50:]), alphas)
         losses.append(two.losses())
         models.append(two.model(0, 0).coef)
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
@@ -168,7 +139,7 @@ def test_grid_ends_equal_brute_force(rng, end):
     """Next to ridgeless on wide rows, and next to constant: no digit that matters is lost."""
     X, y = rng.normal(size=(15, 40)) + 50, rng.normal(size=(15, 1))
     alpha = penalties(X)[[end]]
-    losses = row_losses(StageOne(X, y, alpha))[0]
+    losses = RidgePath(X, y, alpha).row_losses[0]
     for i in range(15):
         kept = np.delete(np.arange(15), i)
         Z = X[kept] - X[kept].mean(axis=0)

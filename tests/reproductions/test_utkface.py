@@ -17,7 +17,7 @@ from outgrow.reproductions.experiment import Sizes
 from outgrow.reproductions.runner import run
 from outgrow.reproductions.utkface import UTKFACE
 from outgrow.study.sources import NOTHING, Permissions
-from outgrow.sweeps import fits
+from outgrow.sweeps import sketched
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.layout import cut
 
@@ -144,7 +144,7 @@ def test_the_published_way_equals_plain_refits(features):
 
 def test_wide_sets_go_through_a_sketch_as_published_and_not_our_way(features, monkeypatch):
     options = asked(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.1,))
-    monkeypatch.setattr(fits, "OVERSAMPLING", 0)
+    monkeypatch.setattr(sketched, "OVERSAMPLING", 0)
     tables = []
     for rank in (utkface.SKETCH, 6):
         # Teachers have 5 and 7 columns, the student 9.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from outgrow.heads.expected_error import ExpectedError
-from outgrow.heads.linear_model import LinearModel
 from outgrow.heads.routes import Route
+from outgrow.linalg.ridge_path import LinearModel
 from outgrow.results import Estimate, Undefined
 from outgrow.study.verdict import decide
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from outgrow.errors import DataError
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks, joint_stages
@@ -156,7 +157,7 @@ def test_redrawn_experiments_with_intercepts_as_the_package_trains_them(rng, kin
         (W, S, f), (W2, S2, _) = world.rows(n, rng), world.rows(N, rng)
         y = (f + np.sqrt(SIGMA2) * rng.standard_normal(n))[:, None]
         pool = Pool(N, W2.mean(0), S2.mean(0), np.cov(W2.T, ddof=0), np.cov(S2.T, ddof=0), _cross(S2, W2))
-        teacher = StageOne(W, y, np.array([alpha_w]))
+        teacher = RidgePath(W, y, np.array([alpha_w]))
         for k, weight in enumerate(weights):
             student = StageTwo(teacher, S, pool, np.array([alpha_s]), weight).model(0, 0)
             u = np.sqrt(world.values_s) * student.coef[:, 0]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.labels_win import labels_win
-from outgrow.heads.routes import Labelled
-from outgrow.heads.taught import taught
+from outgrow.heads.taught import taught_mapping
 from outgrow.heads.two_stage import Pool
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.equivalents import single_risks
@@ -55,16 +55,6 @@ class World:
         return z * np.sqrt(self.values), score[:, None], z @ self.t_s
 
 
-@dataclass(frozen=True)
-class Fixed(Labelled):
-    """Labelled rows whose penalty is not tuned."""
-
-    alpha: float = 0.0
-
-    def grid(self, features):
-        return np.array([self.alpha])
-
-
 @pytest.mark.parametrize(("n", "N", "off"), [(20, 2000, 0.04), (80, 2000, 0.04), (40, 150, 0.12)])
 def test_trained_as_chosen_the_risk_is_the_forecast_one(rng, n, N, off):
     world = World(rng)
@@ -84,8 +74,8 @@ def test_trained_as_chosen_the_risk_is_the_forecast_one(rng, n, N, off):
         strong, _, f = world.rows(n, rng)
         pool, score, _ = world.rows(N, rng)
         y = (f + np.sqrt(SIGMA2) * rng.normal(size=n))[:, None]
-        labelled = Fixed(strong, y, np.array_split(rng.permutation(n), 5), alpha=float(alphas[best]))
-        model = taught("score", Pool.from_rows(score, pool), labelled).model
+        mapping = taught_mapping(Pool.from_rows(score, pool))
+        model = RidgePath(strong @ mapping, y, alphas[[best]]).model(0).after(mapping)
         errors.append(np.mean((model.predict(test)[:, 0] - truth) ** 2))
     spread = np.std(errors, ddof=1) / np.sqrt(len(errors))
     # Equivalents are right up to a few per cent at so few rows; in small pools draws of the imitation differ.

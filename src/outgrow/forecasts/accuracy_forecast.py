@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.forecasts.forecast import Forecast
-from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.replicates import interval
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.effective_stage import Stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
@@ -53,16 +53,16 @@ class AccuracyForecast:
         self.kept[1 + folds, np.arange(len(folds))] = False
 
     @cached_property
-    def weak(self) -> StageOne:
+    def weak(self) -> RidgePath:
         """Fits of the weak features along their penalties, held out by fold."""
         X = self.rows.Z_w * np.sqrt(self.one.pair.values_w)
-        return StageOne(X, self.rows.y, self.one.penalties_w, self.members)
+        return RidgePath(X, self.rows.y, self.one.penalties_w, self.members)
 
     @cached_property
-    def strong(self) -> StageOne:
+    def strong(self) -> RidgePath:
         """Fits of the strong features along their penalties, held out by fold."""
         X = self.rows.Z_s * np.sqrt(self.one.pair.values_s)
-        return StageOne(X, self.rows.y, self.one.penalties_s, self.members)
+        return RidgePath(X, self.rows.y, self.one.penalties_s, self.members)
 
     def at(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Forecast teacher, student, baseline and ceiling at one design; Undefined where the risk is."""
@@ -76,7 +76,7 @@ class AccuracyForecast:
         def stage(values: Float[np.ndarray, " d"], size: int, alpha: float) -> Stages:
             return one.stages(values, [size], np.array([alpha]))
 
-        single: dict[str, tuple[Stages, StageOne, SingleRisks]] = {}
+        single: dict[str, tuple[Stages, RidgePath, SingleRisks]] = {}
         for route, values, size, fits, side in (
             ("teacher", values_w, n, self.weak, target.weak()),
             ("baseline", values_s, n, self.strong, target.strong()),
@@ -100,7 +100,7 @@ class AccuracyForecast:
                 made[route] = self._estimate(self.rows.y - fits.deleted_residuals[:, which], own)
         return made
 
-    def _alike(self, fits: StageOne, fit: Stages) -> int:
+    def _alike(self, fits: RidgePath, fit: Stages) -> int:
         """Find the penalty that shrinks m rows as a fit of another size is shrunk."""
         values = self.one.pair.values_w if fits is self.weak else self.one.pair.values_s
         apart = np.abs(np.log(self.one.stages(values, [self.one.m], fits.alphas).df1 / fit.df1[0]))

@@ -23,8 +23,8 @@ from outgrow.forecasts.forecast_outcome import Curve, DesignForecast, ForecastOu
 from outgrow.forecasts.foresight import Foresight, fixed_alphas, forecast_pairs
 from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
-from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.replicates import MODEL, difference, interval
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Check, Estimate, Quantity, Undefined, from_plain
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.surface import Surface
@@ -168,7 +168,7 @@ def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
     """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
     data, rows = found.data, found.data.split.labelled
     alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
-    return scale_of(StageOne(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
+    return scale_of(RidgePath(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
 
 
 def _curve_sizes(sizes: Collection[int]) -> list[int]:

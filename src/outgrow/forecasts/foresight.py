@@ -21,8 +21,9 @@ from outgrow.forecasts.accuracy_forecast import LabelledRows
 from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pair_moments import STRONG
 from outgrow.geometry.shared_moments import shared_moments
-from outgrow.heads.two_stage import Pool, StageOne, StageTwo
+from outgrow.heads.two_stage import Pool, StageTwo
 from outgrow.intervals.jackknife import jackknife_estimate
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
 from outgrow.study.retrospective import SANDWICH
@@ -264,10 +265,10 @@ def _anchors(
     losses: dict[str, np.ndarray] = {}
     for route, Z, alpha in (("teacher", Z_w, alphas.teacher), ("baseline", Z_s, alphas.baseline)):
         if alpha > 0 or Z.shape[1] + 1 < kept:
-            alone = StageOne(Z, y, np.array([alpha]), groups)
-            losses[route] = np.sum(alone.deleted_residuals**2, axis=2)[:, 0]
+            alone = RidgePath(Z, y, np.array([alpha]), groups)
+            losses[route] = alone.row_losses[0]
     if alphas.alpha_w > 0 or Z_w.shape[1] + 1 < kept:
-        taught = StageOne(Z_w, y, np.array([alphas.alpha_w]), groups)
+        taught = RidgePath(Z_w, y, np.array([alphas.alpha_w]), groups)
         losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
     values = {
         "teacher": found.teacher[:, 0],

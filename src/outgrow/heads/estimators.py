@@ -7,7 +7,6 @@ their risks on left-out rows, so that whoever fits can see which of the three to
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,26 +24,12 @@ from outgrow.geometry.correlation import PairRows, Whitening, correlation_from_m
 from outgrow.geometry.dependence import dependence
 from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
-from outgrow.heads import logistic
-from outgrow.heads.fit_pair import (
-    FOLDS,
-    FittedPair,
-    Model,
-    Rows,
-    fit_logistic,
-    fit_ridge,
-    fit_ridgeless,
-    folds_of,
-)
+from outgrow.heads.fit_pair import HEADS, fit_pair, folds_of
+from outgrow.heads.head import FittedHead, Labelled, PoolRows
+from outgrow.heads.logistic import LogisticModel
 from outgrow.heads.marked import classes_of, codes_of, group_numbers, targets_of
 from outgrow.heads.views import View, as_rows, is_transformer
 from outgrow.results import Estimate, Quantity, Undefined
-
-_FITS: dict[str, Callable[[Rows], FittedPair]] = {
-    "ridge": fit_ridge,
-    "ridgeless": fit_ridgeless,
-    "logistic": fit_logistic,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +38,7 @@ class Probe:
 
     view: View
     """What it reads of X."""
-    head: Model
+    head: FittedHead
     """What it makes of these features."""
     classes: Shaped[np.ndarray, " k"] | None = None
     """Class of each output; None in regression."""
@@ -101,11 +86,10 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         if labels is not None:
             own = labels[known]
             members = [np.flatnonzero(own == label) for label in np.unique(own)]
-        count = logistic.FOLDS if self.head == "logistic" else FOLDS
         content = np.column_stack([X_s[known].sum(axis=1), X_w[known].sum(axis=1), codes])
-        folds = folds_of(content, members, check_random_state(self.random_state), count)
-        rows = Rows(X_w[known], X_s[known], codes, X_w[~known], X_s[~known], folds, members)
-        found = _FITS[self.head](rows)
+        folds = folds_of(content, members, check_random_state(self.random_state), HEADS[self.head].folds)
+        rows = Labelled({"weak": X_w[known]}, X_s[known], codes, folds, members)
+        found = fit_pair(HEADS[self.head], rows, PoolRows(X_w[~known], X_s[~known]))
         self.teacher_ = Probe(weak, found.teacher, classes, flat)
         self.baseline_ = Probe(strong, found.baseline, classes, flat)
         student = found.student
@@ -380,7 +364,7 @@ class WeakToStrongClassifier(ClassifierMixin, _WeakToStrong):  # type: ignore[mi
             one-hot codes, or log-probabilities with the logistic head.
         """
         probe, X = self._used(X)
-        if isinstance(probe.head, logistic.LogisticModel):
+        if isinstance(probe.head, LogisticModel):
             # Linear scores less their log-sum-exp: log-odds keep what probabilities round to 0 or 1.
             scores = probe.head.linear.predict(probe.view.features(X))
             scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)

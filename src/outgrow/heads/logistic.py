@@ -3,19 +3,24 @@
 The student is fitted to the teacher's probabilities (soft pseudo-labels, cross-entropy): like the linear
 student it imitates all that the teacher says, and hard labels would discard. Both penalties are chosen
 together by cross-validation of the whole chain against the true labels, as for the squared loss
-(docs/theory.md, T8); there is no exact leave-one-out here, so it costs folds x grid x grid fits.
+(docs/theory.md, T8); there is no exact leave-one-out here, so it costs folds x grid x grid fits, and five
+folds, half of what leave-one-out choices use, do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from outgrow.heads.linear_model import LinearModel
+from outgrow.heads.head import CrossValidated
+from outgrow.heads.logistic_columns import contrasts, fit_columns
 from outgrow.heads.two_stage import penalties
+from outgrow.linalg.ridge_path import LinearModel
+from outgrow.linalg.spectrum import spectrum_of_covariance, spectrum_of_rows
 
 GRID = 5
 """Penalties tried per stage, one a decade: every pair costs a fit on the pool in every fold."""
@@ -23,16 +28,6 @@ GRID = 5
 LOW, HIGH = 1e-4, 1.0
 """Ends of the grid in units of the mean variance per feature: the logistic loss is at most a quarter as
 curved as the squared one, and below the lower end separable classes are fitted without bound."""
-
-FOLDS = 5
-"""Folds: half of what leave-one-out choices use, since here each costs grid x grid fits."""
-
-ITERATIONS = 2000
-"""Enough for features of any usual scale; each step is one pass over the rows."""
-
-GRADIENT = 1e-6
-"""Largest entry of the gradient at which a fit counts as converged, features scaled to unit variance: risks
-are then right to about 1e-6 nats."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,20 @@ class LogisticModel:
     converged: bool = True
     """False where the optimizer stopped short."""
 
+    @property
+    def state(self) -> Mapping[str, np.ndarray]:
+        """The tensors that it is saved as."""
+        return self.linear.state
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """Whether the descent reached its end."""
+        return {"converged": self.converged}
+
+    def after(self, mapping: Float[np.ndarray, "d ..."]) -> LogisticModel:
+        """The same model of features that are yet to be mapped; a vector scales them."""
+        return replace(self, linear=self.linear.after(mapping))
+
     def predict(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
         """Predict the probability of every class for every row."""
         scores = self.linear.predict(features)
@@ -52,50 +61,45 @@ class LogisticModel:
 
 
 def path(
-    X: Float[np.ndarray, "m d"], targets: Float[np.ndarray, "m k"], alphas: Float[np.ndarray, " a"]
+    X: Float[np.ndarray, "m d"],
+    targets: Float[np.ndarray, "m k"],
+    alphas: Float[np.ndarray, " a"],
+    weights: Float[np.ndarray, " m"] | None = None,
 ) -> list[LogisticModel]:
     """Fit multinomial logistic regression to class probabilities along a path of penalties.
 
-    The objective is the mean cross-entropy plus alpha times the squared norm of the coefficients of all
-    classes, intercepts free. On one-hot codes this is scikit-learn's LogisticRegression with
+    The objective is the (weighted) mean cross-entropy plus alpha times the squared norm of the coefficients
+    of all classes, intercepts free. On one-hot codes this is scikit-learn's LogisticRegression with
     C = 1 / (2 m alpha) for three or more classes, and with C = 1 / (m alpha) for two, whose single
     coefficient vector is the difference of two opposite ones.
     """
-    from scipy.optimize import minimize
-
-    # Without any weight a class's intercept would run to minus infinity: set it there at once.
-    seen = np.flatnonzero(targets.any(axis=0))
-    wanted = targets[:, seen]
-    m, d, k = len(X), X.shape[1], len(seen)
-    # The same problem in better condition: features centred, and all divided by one number.
+    m, d = X.shape
     mean = X.mean(axis=0, dtype=np.float64)
-    scale = float(np.sqrt(X.var(axis=0, dtype=np.float64).mean())) or 1.0
-    scaled = (X - mean) / scale
-
-    def objective(flat: np.ndarray, alpha: float) -> tuple[float, np.ndarray]:
-        coef, level = flat[:-k].reshape(d, k), flat[-k:]
-        scores = scaled @ coef + level
-        scores -= scores.max(axis=1, keepdims=True)
-        sums = np.exp(scores).sum(axis=1, keepdims=True)
-        logs = scores - np.log(sums)
-        slope = (np.exp(logs) - wanted) / m
-        value = -np.sum(wanted * logs) / m + alpha * np.sum(coef**2)
-        return value, np.r_[(scaled.T @ slope + 2 * alpha * coef).ravel(), slope.sum(axis=0)]
-
+    centred = X - mean
+    # In the axes of their covariance descents take few steps, all penalties side by side.
+    wide = d > m
+    spectrum = (
+        spectrum_of_rows(centred, center=False)
+        if wide
+        else spectrum_of_covariance(centred.T @ centred / m, m)
+    )
+    axes = spectrum.vectors[:, : spectrum.rank]
+    share = np.full(m, 1 / m) if weights is None else weights / weights.sum()
+    fits = fit_columns(
+        np.hstack([centred @ axes, np.ones((m, 1))]),
+        np.repeat(targets.T[:, :, None], len(alphas), axis=2),
+        alphas,
+        moments=np.append(spectrum.values[: spectrum.rank], 1.0),
+        weights=np.repeat(share[:, None], len(alphas), axis=1),
+    )
     models = []
-    flat = np.zeros((d + 1) * k)
-    for alpha in alphas[::-1] / scale**2:  # from the smoothest on: each fit starts at the one before
-        # ftol 0: stop by the gradient, or where rounding allows no further descent.
-        options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "gtol": GRADIENT, "ftol": 0.0}
-        found = minimize(objective, flat, args=(alpha,), jac=True, method="L-BFGS-B", options=options)
-        flat = found.x
-        coef, level = np.zeros((d, targets.shape[1])), np.full(targets.shape[1], -np.inf)
-        coef[:, seen] = flat[:-k].reshape(d, k) / scale
-        level[seen] = flat[-k:] - mean @ coef[:, seen]
-        # A line search that rounding ends has converged all the same if the gradient is small.
-        converged = bool(found.success or np.abs(found.jac).max() <= 10 * GRADIENT)
-        models.append(LogisticModel(LinearModel(coef, level), converged))
-    return models[::-1]
+    for place, seen in enumerate(fits.seen.T):
+        turned = (contrasts(targets.shape[1]) @ fits.coef[:, :, place]).T
+        # Without any weight a class's intercept would run to minus infinity: set it there at once.
+        coef = np.where(seen, axes @ turned[:-1], 0.0)
+        level = np.where(seen, turned[-1] - mean @ coef, -np.inf)
+        models.append(LogisticModel(LinearModel(coef, level), bool(fits.converged[place])))
+    return models
 
 
 def cross_entropy(
@@ -105,38 +109,24 @@ def cross_entropy(
     return np.asarray(-np.sum(targets * np.log(np.maximum(predicted, np.finfo(np.float64).eps)), axis=1))
 
 
-def grid(features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " a"]:
-    """Lay out the penalties to try for one feature set."""
-    return penalties(features, GRID, LOW, HIGH)
+class LogisticHead(CrossValidated):
+    """Multinomial logistic regression, tuned by cross-validation of both stages."""
 
+    measure = "cross-validated cross-entropy in nats"
 
-def table_single(
-    X: Float[np.ndarray, "n d"], y: Float[np.ndarray, "n k"], folds: Sequence[Int[np.ndarray, " _"]]
-) -> Float[np.ndarray, "a n"]:
-    """Cross-validate one stage along its penalties."""
-    alphas = grid(X)
-    losses = np.empty((len(alphas), len(y)))
-    for fold in folds:
-        models = path(np.delete(X, fold, axis=0), np.delete(y, fold, axis=0), alphas)
-        for a, model in enumerate(models):
-            losses[a, fold] = cross_entropy(model.predict(X[fold]), y[fold])
-    return losses
+    def grid(self, source: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " a"]:
+        return penalties(source, GRID, LOW, HIGH)
 
+    def fit(
+        self,
+        source: Float[np.ndarray, "m d"],
+        targets: Float[np.ndarray, "m k"],
+        weights: Float[np.ndarray, " m"] | None,
+        alphas: Float[np.ndarray, " a"],
+    ) -> list[LogisticModel]:
+        return path(source, targets, alphas, weights)
 
-def table_pair(
-    weak: Float[np.ndarray, "n d_w"],
-    strong: Float[np.ndarray, "n d_s"],
-    y: Float[np.ndarray, "n k"],
-    pool_weak: Float[np.ndarray, "N d_w"],
-    pool_strong: Float[np.ndarray, "N d_s"],
-    folds: Sequence[Int[np.ndarray, " _"]],
-) -> Float[np.ndarray, "a b n"]:
-    """Cross-validate teacher and student together against the true labels."""
-    alphas_w, alphas_s = grid(weak), grid(strong)
-    losses = np.empty((len(alphas_w), len(alphas_s), len(y)))
-    for fold in folds:
-        teachers = path(np.delete(weak, fold, axis=0), np.delete(y, fold, axis=0), alphas_w)
-        for a, teacher in enumerate(teachers):
-            for b, student in enumerate(path(pool_strong, teacher.predict(pool_weak), alphas_s)):
-                losses[a, b, fold] = cross_entropy(student.predict(strong[fold]), y[fold])
-    return losses
+    def loss(
+        self, predicted: Float[np.ndarray, "m k"], targets: Float[np.ndarray, "m k"]
+    ) -> Float[np.ndarray, " m"]:
+        return cross_entropy(predicted, targets)

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from outgrow.errors import DataError
-from outgrow.linalg.least_squares import least_squares
+from outgrow.linalg.ridge_path import RidgePath
 
 
 class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -83,11 +83,16 @@ class MinNormRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type
             if not np.asarray(sample_weight).any():
                 raise DataError("every sample weight is zero", "sample_weight", "Weigh one row at least.")
             weights = _check_sample_weight(sample_weight, rows, dtype=np.float64)
+            if (weights < 0).any():
+                raise DataError("weights must be finite and at least 0, and not all 0", "weights")
         targets = np.asarray(targets, dtype=np.float64)
-        found = least_squares(rows, targets, 0.0, weights=weights, intercept=self.fit_intercept)
-        self.coef_ = found.coef.T
-        self.intercept_ = found.intercept
-        self.rank_ = found.rank
+        table = targets.reshape(len(rows), -1)
+        path = RidgePath(rows, table, np.zeros(1), weights=weights, intercept=self.fit_intercept)
+        model = path.model(0)
+        flat = targets.ndim == 1
+        self.coef_ = model.coef[:, 0] if flat else model.coef.T
+        self.intercept_ = float(model.intercept[0]) if flat else model.intercept
+        self.rank_ = len(path.values)
         return self
 
     def predict(self, X: ArrayLike) -> Float[np.ndarray, "m ..."]:

@@ -6,14 +6,13 @@ different folds (T6): the estimate from all labels, then without each fold.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.heads.two_stage import Pool
-from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.theory.effective_stage import Stages, effective_stages
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.joint_equivalent import joint_risks
@@ -22,7 +21,7 @@ from outgrow.theory.surface import possible
 from outgrow.theory.taught_features import taught_features
 from outgrow.theory.terms import PairSpectra, Target
 from outgrow.theory.union_features import union_features
-from outgrow.theory.whitening import directions
+from outgrow.theory.whitening import whitened
 
 Errors = Float[np.ndarray, "R settings"]
 
@@ -55,6 +54,18 @@ class RouteForecasts:
         known = np.isfinite(flat).all(axis=0)
         return np.where(known, flat, np.nan) if known.any() else None
 
+    def errors(self, route: str, *settings: Float[np.ndarray, " _"]) -> Errors | None:
+        """Errors of a route at every combination of its settings, the last varying fastest."""
+        routes: dict[str, Callable[..., Errors | None]] = {
+            "teacher": self.teacher,
+            "baseline": self.baseline,
+            "union": self.union,
+            "taught": self.taught,
+            "student": self.student,
+            "joint": self.joint,
+        }
+        return routes[route](*settings)
+
     def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
         """Errors of the teacher alone."""
         fits = self._stages(self.pair.values_w, float(self.n), alphas)
@@ -83,9 +94,9 @@ class RouteForecasts:
 
     def joint(
         self,
+        weights: Float[np.ndarray, " w"],
         alphas_w: Float[np.ndarray, " a"],
         alphas_s: Float[np.ndarray, " b"],
-        weights: Sequence[float],
     ) -> Errors | None:
         """Errors of the joint student, at every weight and pair of penalties."""
         w, a, b = (x.ravel() for x in np.meshgrid(weights, alphas_w, alphas_s, indexing="ij"))
@@ -97,42 +108,28 @@ class RouteForecasts:
 
 
 def route_forecasts(
-    weak: Float[np.ndarray, "n d_w"] | None,
+    weak: Float[np.ndarray, "n d_w"],
     strong: Float[np.ndarray, "n d_s"],
     y: Float[np.ndarray, "n k"],
     pool: Pool,
     folds: Sequence[Int[np.ndarray, " _"]],
+    alone: bool = False,
 ) -> RouteForecasts | None:
     """Prepare forecasts; None where folds are too few, nothing varies, or the pool is too small.
 
-    Without a weak set they are of the baseline alone, which no teacher then touches.
+    `alone` are of the strong features only: forecasts of the baseline, which no teacher then touches.
     """
+    spectra = pool.weak_spectrum, pool.strong_spectrum
     if len(folds) < LEAST_FOLDS or not (y != y[0]).any() or pool.size < SMALL:
         return None
-    white = _whitened(strong, pool.strong_mean, pool.strong_cov, pool.size)
-    other = None if weak is None else _whitened(weak, pool.weak_mean, pool.weak_cov, pool.size)
-    if white is None or (weak is not None and other is None):
+    if not all(spectrum.rank for spectrum in spectra):
         return None
-    values_s, back_s, Z_s = white
-    values_w, back_w, Z_w = other or (np.empty(0), np.empty((len(pool.weak_mean), 0)), np.empty((len(y), 0)))
-    shared = back_s.T @ pool.cross_cov @ back_w
-    pair = PairSpectra(values_w=values_w, values_s=values_s, C=shared, rows=float(pool.size))
+    white = whitened(spectra, (pool.weak_mean, pool.strong_mean), pool.cross_cov, new=(weak, strong))
+    pair, Z_w, Z_s = white.pair, white.weak(weak), white.strong(strong)
+    if alone:
+        pair, Z_w = replace(pair, values_w=np.empty(0), C=pair.C[:, :0]), Z_w[:, :0]
     number = np.empty(len(y), dtype=np.int64)
     for place, rows in enumerate(folds):
         number[rows] = place
     target = label_terms(pair, Z_w, Z_s, y, number)
     return RouteForecasts(pair.with_lengths(Z_w, Z_s), target, len(y))
-
-
-def _whitened(
-    rows: Float[np.ndarray, "n d"],
-    mean: Float[np.ndarray, " d"],
-    covariance: Float[np.ndarray, "d d"],
-    N: int,
-) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"], Float[np.ndarray, "n r"]] | None:
-    """Eigenvalues, the way to whitened directions, and rows in them; None where nothing varies."""
-    values, vectors = directions(spectrum_of_covariance(covariance, N), float(N), rows - mean)
-    if not len(values):
-        return None
-    back = vectors / np.sqrt(values)
-    return values, back, (rows - mean) @ back

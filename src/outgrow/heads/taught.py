@@ -8,34 +8,24 @@ features of networks hold no column that is worth leaning on by itself, and keep
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from jaxtyping import Float
 
-from outgrow.heads.linear_model import LinearModel
-from outgrow.heads.route_forecasts import RouteForecasts
-from outgrow.heads.routes import Labelled, Route
+from outgrow.heads.head import FittedHead
 from outgrow.heads.two_stage import Pool
-from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.theory.taught_features import taught_map
 
 
-def scale_of(model: LinearModel) -> dict[str, float]:
+def scale_of(model: FittedHead) -> dict[str, float]:
     """Say how a single score became a label: its slope and offset, those of the last of two classes."""
-    columns, targets = model.coef.shape
-    if columns > 1 or targets > 2:
+    coef, intercept = model.state["coef"], model.state["intercept"]
+    if coef.shape[0] > 1 or coef.shape[1] > 2:
         return {}
-    return {"slope": float(model.coef[0, -1]), "offset": float(np.ravel(model.intercept)[-1])}
+    return {"slope": float(coef[0, -1]), "offset": float(intercept[-1])}
 
 
-def taught(weak_name: str, pool: Pool, rows: Labelled, forecasts: RouteForecasts | None = None) -> Route:
-    """Train the joint student whose teacher's columns are fixed."""
-    spectrum = spectrum_of_covariance(pool.strong_cov, pool.size)
+def taught_mapping(pool: Pool) -> Float[np.ndarray, "d_s r"]:
+    """Map strong features to what they repeat of fixed columns, and to themselves."""
+    spectrum, of_columns = pool.strong_spectrum, float(np.trace(pool.weak_cov))
     vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]
-    mapped = vectors @ taught_map(
-        values, vectors.T @ pool.cross_cov, float(np.trace(pool.weak_cov)), float(pool.size)
-    )
-    stage = rows.path(rows.strong @ mapped)
-    forecast = None if forecasts is None else forecasts.taught(stage.alphas)
-    route, _ = rows.tuned("joint", weak_name, stage, ("strong",), "alpha_s", forecast)
-    return replace(route, model=LinearModel(mapped @ route.model.coef, route.model.intercept))
+    return np.asarray(vectors @ taught_map(values, vectors.T @ pool.cross_cov, of_columns, float(pool.size)))

@@ -12,112 +12,18 @@ leaves, the total penalty stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from outgrow.errors import DataError
 from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
-from outgrow.heads.linear_model import LinearModel
 from outgrow.linalg.moment_table import BlockMoments
-
-Groups = Sequence[Int[np.ndarray, " _"]]
-
-
-INTERPOLATED = 1e-10
-"""Share of a row, or of a combination of a group's rows, that the other rows leave unexplained, below which
-the fit follows its label whatever it is: leverages round at about 1e-14, and a residual divided by less than
-this would lose more than half its digits. The smallest penalty of a grid leaves 1e-8 at a width of 1,000."""
-
-
-def _refuse_interpolation(rest: float, what: str) -> None:
-    if rest < INTERPOLATED:
-        raise DataError(
-            f"leaving {what} out is not defined for a fit that interpolates its labels",
-            remedy="Use a positive alpha, or fewer directions than labelled rows.",
-        )
-
-
-@dataclass(frozen=True)
-class StageOne:
-    """Ridge on the labelled rows, along a path of penalties, from one singular value decomposition."""
-
-    X: Float[np.ndarray, "n d"]
-    """Features of the labelled rows."""
-    y: Float[np.ndarray, "n k"]
-    """Labels."""
-    alphas: Float[np.ndarray, " a"]
-    """Penalties, at least 0; 0 is the minimum-norm fit."""
-    groups: Groups | None = None
-    """Rows left out together; every row stands in exactly one group. None leaves out single rows."""
-
-    @cached_property
-    def mean(self) -> Float[np.ndarray, " d"]:
-        """Mean of the features over the labelled rows, exact for constant columns."""
-        first = np.asarray(self.X[0], dtype=np.float64)
-        return first + (self.X - first).mean(axis=0)
-
-    @cached_property
-    def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        centred = self.X - self.mean
-        # Means far from zero leave their rounding in centred features: a collinear column would otherwise be
-        # a direction of tiny variance, which no penalty of 0 survives. Constant columns are exactly 0 by now.
-        far = float(np.linalg.norm(self.mean[centred.any(axis=0)])) * np.sqrt(len(centred))
-        left, singular, right = np.linalg.svd(centred, full_matrices=False)
-        # Else LAPACK's backward error: directions below it are rounding, not data.
-        floor = max(self.X.shape) * np.finfo(np.float64).eps * np.hypot(singular[0], far)
-        keep = singular > max(floor, 1e-300)
-        return left[:, keep], singular[keep], right[keep].T
-
-    @property
-    def basis(self) -> Float[np.ndarray, "d r"]:
-        """Right singular vectors of the centred features."""
-        return self._svd[2]
-
-    @cached_property
-    def scores(self) -> Float[np.ndarray, "n r"]:
-        """Centred features in the basis."""
-        left, singular, _ = self._svd
-        return left * singular
-
-    @cached_property
-    def inverse(self) -> Float[np.ndarray, "r a"]:
-        """1 / (eigenvalue + alpha), one column per penalty."""
-        return 1.0 / ((self._svd[1] ** 2 / len(self.y))[:, None] + self.alphas)
-
-    @cached_property
-    def theta(self) -> Float[np.ndarray, "r a k"]:
-        """Coefficients in the basis."""
-        cross = self.scores.T @ (self.y - self.y.mean(axis=0)) / len(self.y)
-        return self.inverse[:, :, None] * cross[:, None, :]
-
-    @cached_property
-    def deleted_residuals(self) -> Float[np.ndarray, "n a k"]:
-        """Residual of each row under the fit that leaves its group out."""
-        n = len(self.y)
-        fitted = np.einsum("nr,rak->nak", self.scores, self.theta, optimize=True)
-        residuals = (self.y - self.y.mean(axis=0))[:, None, :] - fitted
-        if self.groups is None:
-            rest = 1.0 - 1.0 / n - (self.scores**2) @ self.inverse / n
-            _refuse_interpolation(float(rest.min()), "one row")
-            return np.asarray(residuals / rest[:, :, None])
-        deleted = np.empty_like(residuals)
-        for rows in self.groups:
-            scores = self.scores[rows]
-            hat = np.einsum("ir,ra,jr->aij", scores, self.inverse, scores, optimize=True) / n + 1.0 / n
-            rest = np.eye(len(rows)) - hat
-            _refuse_interpolation(float(np.linalg.eigvalsh(rest[np.argmin(self.alphas)])[0]), "a group")
-            solved = np.linalg.solve(rest, residuals[rows].transpose(1, 0, 2))
-            deleted[rows] = solved.transpose(1, 0, 2)
-        return deleted
-
-    def model(self, which: int) -> LinearModel:
-        """Give the fit at one penalty as a model of the original features."""
-        coef = self.basis @ self.theta[:, which, :]
-        return LinearModel(coef, self.y.mean(axis=0) - self.mean @ coef)
+from outgrow.linalg.ridge_path import LinearModel, RidgePath
+from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
+from outgrow.theory.taught_features import imitation_errors
 
 
 @dataclass(frozen=True)
@@ -136,6 +42,21 @@ class Pool:
     """Covariance of the strong features, divided by N."""
     cross_cov: Float[np.ndarray, "d_s d_w"]
     """Covariance of strong with weak features, divided by N."""
+
+    @cached_property
+    def weak_spectrum(self) -> Spectrum:
+        """Of the weak covariance."""
+        return spectrum_of_covariance(self.weak_cov, self.size)
+
+    @cached_property
+    def strong_spectrum(self) -> Spectrum:
+        """Of the strong covariance."""
+        return spectrum_of_covariance(self.strong_cov, self.size)
+
+    @property
+    def total_variances(self) -> tuple[float, float]:
+        """Variances of both sets, summed over columns."""
+        return float(np.trace(self.weak_cov)), float(np.trace(self.strong_cov))
 
     @classmethod
     def from_rows(cls, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:
@@ -189,7 +110,7 @@ class StageTwo:
 
     def __init__(
         self,
-        teacher: StageOne,
+        teacher: RidgePath,
         strong: Float[np.ndarray, "n d_s"],
         pool: Pool,
         alphas: Float[np.ndarray, " b"],
@@ -201,15 +122,12 @@ class StageTwo:
         self.mean = (1 - weight) * labelled_mean + weight * pool.strong_mean
         shift = pool.strong_mean - self.mean
         self._centred = strong - self.mean
+        spectrum = pool.strong_spectrum
         if weight < 1:
             cov = weight * (pool.strong_cov + np.outer(shift, shift))
             cov += (1 - weight) / n * self._centred.T @ self._centred
-        else:
-            cov = pool.strong_cov
-        values, vectors = np.linalg.eigh(cov)
-        # Rounding of the Gram product: eigenvalues below it cannot be told from zero.
-        keep = values > max(len(cov), pool.size) * np.finfo(np.float64).eps * max(values[-1], 1e-300)
-        self.values, self.basis = values[keep], vectors[:, keep]
+            spectrum = spectrum_of_covariance(cov, pool.size)
+        self.values, self.basis = spectrum.values[: spectrum.rank], spectrum.vectors[:, : spectrum.rank]
         self.scores = self._centred @ self.basis
         pool_offset = (pool.weak_mean - teacher.mean) @ teacher.basis
         cross = pool.cross_cov @ teacher.basis + np.outer(shift, pool_offset)
@@ -274,12 +192,7 @@ class StageTwo:
         theta = self.teacher.theta[:, which_teacher, :]
         coef = self.teacher.basis @ theta
         variance = float(np.sum(coef * (pool.weak_cov @ coef)))
-        cross = (self._cross @ theta)[:, None, :]
-        shrink = (1.0 / (self.values[:, None] + self.alphas))[:, :, None]
-        explained = np.sum(cross**2 * shrink * (2.0 - self.values[:, None, None] * shrink), axis=(0, 2))
-        df = 1.0 + np.sum(self.values[:, None] * shrink[:, :, 0], axis=0)
-        rest = np.maximum(1.0 - df / pool.size, np.finfo(np.float64).eps)
-        return np.asarray(np.maximum(variance - explained, 0.0) / rest**2)
+        return imitation_errors(self.values, self._cross @ theta, variance, pool.size, self.alphas)
 
     def model(self, which_teacher: int, which: int) -> LinearModel:
         """Give the student at one pair of penalties as a model of the strong features."""
@@ -290,11 +203,6 @@ class StageTwo:
         coef = self.basis @ (cross / (self.values + self.alphas[which])[:, None])
         level = (1 - self.weight) * self._label_mean + self.weight * pseudo_mean
         return LinearModel(coef, level - self.mean @ coef)
-
-
-def row_losses(stage: StageOne) -> Float[np.ndarray, "a n"]:
-    """Squared leave-one-out loss of every labelled row for a single-stage fit."""
-    return np.asarray(np.sum(stage.deleted_residuals**2, axis=2).T)
 
 
 def penalties(

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from outgrow.heads.expected_error import widening
 from outgrow.heads.imbalance import auc, balanced_accuracy, majority_rate
+from outgrow.heads.linear import LinearHead
 from outgrow.heads.two_stage import Pool
 from outgrow.intervals.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
 from outgrow.results import Estimate, Quantity, Undefined
@@ -87,39 +88,36 @@ def training_rows(
     head: str,
     rank: tuple[int, ...],
     seed: int,
-    hide: bool = False,
 ) -> TrainingRows:
     """Gather what training may see."""
-    y = data.y
-    if hide:
-        y = y.copy()
-        y[data.split.unlabelled] = np.nan
     count = min(FOLDS, len(labelled))
     return TrainingRows(
         data.weak,
         data.strong,
-        y,
+        data.y,
         {name: Pool.from_moments(table.select("unlabelled")) for name, table in data.moments.items()},
         labelled,
         data.split.unlabelled,
         fold_positions(data, labelled, count, seed),
         positions(data.groups, labelled),
-        head == "ridgeless",
+        LinearHead(ridgeless=head == "ridgeless"),
         frozenset(data.given),
         rank,
     )
 
 
-def cross_validate(
-    data: Prepared, *, head: str, rank: tuple[int, ...], seed: int, advance: Callable[[], None]
-) -> Losses:
-    """Score every route on labelled rows that its training did not see."""
+def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Callable[[], None]) -> Losses:
+    """Score every route on labelled rows that its training, otherwise that of `rows`, did not see."""
     labelled = data.split.labelled
+    y = data.y.copy()
+    y[data.split.unlabelled] = np.nan
     # Another seed than that of the honest choices: the two uses of folds stay independent.
     parts = []
     for fold in fold_positions(data, labelled, min(FOLDS, len(labelled)), seed + 1):
         kept = np.delete(labelled, fold)
-        items, _ = train(training_rows(data, kept, head=head, rank=rank, seed=seed, hide=True))
+        folds = fold_positions(data, kept, min(FOLDS, len(kept)), seed)
+        part = replace(rows, y=y, labelled=kept, folds=folds, groups=positions(data.groups, kept))
+        items, _ = train(part)
         parts.append(on_rows(data, items, labelled[fold]))
         advance()
 
@@ -127,13 +125,13 @@ def cross_validate(
         first = getattr(parts[0], field)
         return {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in first}
 
-    rows = np.concatenate([part.rows for part in parts])
+    scored = np.concatenate([part.rows for part in parts])
     return Losses(
-        rows,
+        scored,
         together("squared"),
         together("against_truth"),
         together("wrong"),
-        None if data.groups is None else data.groups[rows],
+        None if data.groups is None else data.groups[scored],
         together("scores"),
         np.concatenate([part.labels for part in parts]),
         len(parts),

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from outgrow.config import RunConfig
 from outgrow.errors import DataError
 from outgrow.intervals import metrics
-from outgrow.linalg.least_squares import LeastSquares, least_squares
+from outgrow.linalg.ridge_path import LinearModel, RidgePath
 from outgrow.results import Check, Estimate, Undefined
 from outgrow.study.evaluate import NO_NOISE, training_rows
 from outgrow.study.outcome import Retrospective, RiskPoint
@@ -137,13 +137,13 @@ def _redraw(
     rng = np.random.default_rng(seed)
     test = slice(n + N, None)
 
-    def loss(weights: LeastSquares, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " test"]:
-        return (weights.predict(X[test]) - scored[test]) ** 2
+    def loss(model: LinearModel, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " test"]:
+        return (model.predict(X[test])[:, 0] - scored[test]) ** 2
 
-    def fit(X: Float[np.ndarray, "m d"], target: Float[np.ndarray, " m"]) -> LeastSquares:
-        # Principal components above the truncation are far from rounding: their Gram matrix is exact enough.
-        return least_squares(X, target, method="primal")
+    def fit(X: Float[np.ndarray, "m d"], target: Float[np.ndarray, "m 1"]) -> LinearModel:
+        return RidgePath(X, target, np.zeros(1)).model(0)
 
+    y = y[:, None]
     top = loss(fit(X_s[: n + N], y[: n + N]), X_s)
     losses: dict[str, list[np.ndarray]] = {route: [] for route in ROUTES}
     for _ in range(DRAWS):

@@ -15,7 +15,6 @@ import numpy as np
 from outgrow.config import RunConfig
 from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.heads.routes import COST_ORDER
-from outgrow.heads.two_stage import StageOne
 from outgrow.intervals.metrics import mean_loss, paired_difference
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
 from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
@@ -81,8 +80,7 @@ def _train_and_judge(
         done = iter(np.linspace(0.2, 0.6, FOLDS + 1))
         losses = cross_validate(
             data,
-            head=config.head,
-            rank=config.rank,
+            rows,
             seed=config.seed,
             advance=lambda: tell("cross-validating", float(next(done, 0.6))),
         )
@@ -196,7 +194,7 @@ def _pair(
 
 
 def _misfit(data: Prepared, teacher: Trained, student: Trained) -> MisfitGain:
-    own, test = _own_teacher(data, teacher, student), data.split.test
+    own, test = _own_teacher(teacher, student), data.split.test
     # Fresh rows where there are any: on the pool the student imitates better than elsewhere.
     rows = test if len(test) else data.split.unlabelled
     groups = None if data.groups is None else data.groups[rows]
@@ -211,18 +209,15 @@ def _misfit(data: Prepared, teacher: Trained, student: Trained) -> MisfitGain:
     return MisfitGain("test rows", promised, paired_difference(*pair, groups), beyond, outcome_of(beyond))
 
 
-def _own_teacher(data: Prepared, teacher: Trained, student: Trained) -> Trained:
+def _own_teacher(teacher: Trained, student: Trained) -> Trained:
     """Give the teacher that the student learned from.
 
     Its penalty is chosen together with the student's, so it need not be that of the teacher alone.
     """
-    alpha = student.route.settings["alpha_w"]
-    if teacher.route.settings.get("alpha_w", alpha) == alpha:
-        return teacher
-    labelled = data.split.labelled
-    X = teacher.reductions[0].apply(data.weak[str(teacher.route.weak)][labelled])
-    model = StageOne(X, data.y[labelled], np.array([alpha])).model(0)
-    return replace(teacher, route=replace(teacher.route, model=model, settings={"alpha_w": alpha}))
+    model = student.route.teacher
+    assert model is not None
+    settings = {"alpha_w": student.route.settings["alpha_w"]}
+    return replace(teacher, route=replace(teacher.route, model=model, settings=settings))
 
 
 def _by_hand(config: RunConfig, rank: int, place: int) -> int | None:

@@ -278,7 +278,7 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     index = []
     for number, item in enumerate(trained):
         route = item.route
-        tensors = {"coef": route.model.coef, "intercept": route.model.intercept}
+        tensors = dict(route.model.state)
         sources = []
         for place, (role, reduction) in enumerate(zip(route.features, item.reductions, strict=True)):
             name = data.strong_name if role == "strong" else str(route.weak)

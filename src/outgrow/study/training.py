@@ -13,13 +13,14 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.heads import routes as ways
-from outgrow.heads.routes import Labelled, Route
-from outgrow.heads.taught import scale_of, taught
+from outgrow.heads.head import Labelled
+from outgrow.heads.linear import LinearHead
+from outgrow.heads.routes import COST_ORDER, Route, train_routes
+from outgrow.heads.taught import scale_of
 from outgrow.heads.two_stage import Pool
+from outgrow.linalg.ridge_path import interpolates
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.results import Check, Estimate
-from outgrow.theory.joint_equivalent import WEIGHTS
 
 ENERGY = 0.90
 """Share of the variance that the default truncation keeps: the published rule."""
@@ -90,8 +91,8 @@ class TrainingRows:
     """Partition of the positions in `labelled`, groups whole."""
     groups: Sequence[Int[np.ndarray, " _"]] | None
     """Positions in `labelled` that leave together."""
-    ridgeless: bool
-    """Head."""
+    head: LinearHead
+    """How routes are fitted."""
     given: frozenset[str]
     """Weak sets that are pseudo-labels of given teachers."""
     rank: tuple[int, ...]
@@ -102,7 +103,7 @@ class TrainingRows:
         features = self.strong if weak is None else self.weak[weak]
         width = features.shape[1]
         by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
-        if not self.ridgeless and (by_hand is None or by_hand >= width):
+        if not self.head.ridgeless and (by_hand is None or by_hand >= width):
             return Reduction(np.zeros(width), None, width)
         mean, spectrum = self._principal(weak, features[self.labelled])
         if by_hand is not None:
@@ -142,36 +143,31 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     L, U = rows.labelled, rows.unlabelled
     checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []
     by_strong = rows.reduce(None)
-    _note_cap(checks, "strong", by_strong)
-    by_weaks = {name: rows.reduce(name) for name in rows.weak}
+    by_weak = {name: rows.reduce(name) for name in rows.weak}
+    for name, reduction in (("strong", by_strong), *by_weak.items()):
+        _note_cap(checks, name, reduction)
     strong = by_strong.apply(rows.strong[L])
-    labelled = Labelled(strong, rows.y[L], rows.folds, rows.groups, rows.ridgeless)
+    weak = {name: one.apply(rows.weak[name][L]) for name, one in by_weak.items()}
     pools = {
-        name: rows.pools[name].reduced((by_weak.mean, by_weak.basis), (by_strong.mean, by_strong.basis))
-        for name, by_weak in by_weaks.items()
+        name: rows.pools[name].reduced((one.mean, one.basis), (by_strong.mean, by_strong.basis))
+        for name, one in by_weak.items()
     }
-    done = [Trained(ways.baseline(labelled, next(iter(pools.values()))), (by_strong,))]
-    for name, by_weak in by_weaks.items():
-        _note_cap(checks, name, by_weak)
-        weak = by_weak.apply(rows.weak[name][L])
-        reductions = {"weak": by_weak, "strong": by_strong}
-        forecasts = labelled.forecasts(weak, pools[name])
-        # A given teacher is imitated once for all, and the joint student leans on that; without a penalty no
-        # fit leans on anything.
-        leans = name in rows.given and not rows.ridgeless
-        weights = () if leans else WEIGHTS
-        made = ways.with_teacher(name, weak, pools[name], labelled, forecasts, weights)
-        if leans:
-            made.append(taught(name, pools[name], labelled, forecasts))
-        made.append(ways.union(name, weak, pools[name], labelled, forecasts))
-        for route in made:
-            if route.kind == "teacher" and name in rows.given and by_weak.basis is None:
-                route = replace(route, settings=route.settings | scale_of(route.model))
-            done.append(Trained(route, tuple(reductions[which] for which in route.features)))
-    known = np.concatenate([L, U])
+    known, every = np.concatenate([L, U]), None
     if not np.isnan(rows.y[known]).any():
-        top = ways.ceiling(by_strong.apply(rows.strong[known]), rows.y[known], labelled)
-        done.append(Trained(top, (by_strong,)))
+        every = by_strong.apply(rows.strong[known]), rows.y[known]
+    labelled = Labelled(weak, strong, rows.y[L], rows.folds, rows.groups)
+    done = []
+    for route in train_routes(rows.head, labelled, pools, given=rows.given, every=every):
+        if route.expected is None and route.kind in COST_ORDER:
+            raise interpolates(rows.groups)
+        if route.kind == "teacher" and route.weak in rows.given and by_weak[route.weak].basis is None:
+            route = replace(route, settings=route.settings | scale_of(route.model))
+        read = (
+            {"strong": by_strong}
+            if route.weak is None
+            else {"weak": by_weak[route.weak], "strong": by_strong}
+        )
+        done.append(Trained(route, tuple(read[which] for which in route.features)))
     checks.extend(
         Check("OG208", f"{item.route.name}: {', '.join(item.route.at_edge)}")
         for item in done

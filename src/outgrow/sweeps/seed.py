@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.linalg.normal_equations import Path, Products, Rows, fit
 from outgrow.sweeps.blocks import Blocks, Sums, shifted
-from outgrow.sweeps.fits import Path, Products, Rows, fit
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
 from outgrow.sweeps.scoring import TestRows
+from outgrow.sweeps.sketched import sketched
 
 Key = tuple[str, ...]
 """("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) or
@@ -101,7 +102,9 @@ class SeedFits:
         return paths, sums
 
     def _fit(self, sums: Products, alphas: Sequence[float], rows: Rows, **known: np.ndarray) -> Path:
-        return fit(sums, alphas, rows, intercept=self.grid.intercept, sketch=self.grid.sketch, **known)
+        if self.grid.sketch is not None and len(sums.total) > self.grid.sketch:
+            return sketched(*rows(), alphas, self.grid.sketch, intercept=self.grid.intercept)
+        return fit(sums, alphas, rows, intercept=self.grid.intercept, **known)
 
     def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
         """Score fits on the labelled rows."""

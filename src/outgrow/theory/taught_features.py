@@ -22,12 +22,24 @@ def imitation(
     `values` are variances of principal scores, `cross` their covariances with the columns, `total` the
     variance of all columns, `rows` the size of the pool.
     """
-    shrink = 1 / (values[:, None] + values.mean() * RELATIVE)
+    alphas = values.mean() * RELATIVE
+    errors = imitation_errors(values, cross, total, rows, alphas)
+    best = int(np.argmin(errors))
+    return 1 / (values + alphas[best]), float(errors[best])
+
+
+def imitation_errors(
+    values: Float[np.ndarray, " d"],
+    cross: Float[np.ndarray, "d c"],
+    total: float,
+    rows: float,
+    alphas: Float[np.ndarray, " a"],
+) -> Float[np.ndarray, " a"]:
+    """Generalized cross-validation of fits to pseudo-labels of variance `total`, by penalty."""
+    shrink = 1 / (values[:, None] + alphas)
     explained = np.sum(cross**2, axis=1) @ (shrink * (2 - values[:, None] * shrink))
     left = np.maximum(1 - (1 + values @ shrink) / rows, np.finfo(np.float64).eps)
-    errors = np.maximum(total - explained, 0) / left**2
-    best = int(np.argmin(errors))
-    return shrink[:, best], float(errors[best])
+    return np.asarray(np.maximum(total - explained, 0) / left**2)
 
 
 def taught_map(

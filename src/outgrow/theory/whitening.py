@@ -58,18 +58,28 @@ def whiten(
     weak = pool_spectrum(moments, WEAK)
     strong = pool_spectrum(moments, STRONG) if strong is None else strong
     means = moments.mean(WEAK), moments.mean(STRONG)
-    values, back = [], []
+    return whitened((weak, strong), means, moments.covariance(STRONG, WEAK), ranks, new)
+
+
+def whitened(
+    spectra: tuple[Spectrum, Spectrum],
+    means: tuple[Float[np.ndarray, " D_w"], Float[np.ndarray, " D_s"]],
+    cross: Float[np.ndarray, "D_s D_w"],
+    ranks: tuple[int | None, int | None] = (None, None),
+    new: tuple[Shaped[np.ndarray, "m D_w"] | None, Shaped[np.ndarray, "m D_s"] | None] = (None, None),
+) -> Whitened:
+    """Whiten a pair by the spectra of its covariances over a pool and the covariance of both."""
+    values, back, n = [], [], spectra[0].n
     for spectrum, rows, mean, rank, name in zip(
-        (weak, strong), new, means, ranks, ("weak features", "strong features"), strict=True
+        spectra, new, means, ranks, ("weak features", "strong features"), strict=True
     ):
-        centred = None if rows is None else rows - mean
-        own, vectors = directions(spectrum, float(moments.n), centred, rank)
+        own, vectors = directions(spectrum, float(n), None if rows is None else rows - mean, rank)
         if not len(own):
             raise DataError("the features do not vary", name, "Give features that differ between rows.")
         values.append(own)
         back.append(vectors / np.sqrt(own))
-    C = back[1].T @ moments.covariance(STRONG, WEAK) @ back[0]
-    pair = PairSpectra(values_w=values[0], values_s=values[1], C=C, rows=float(moments.n))
+    C = back[1].T @ cross @ back[0]
+    pair = PairSpectra(values_w=values[0], values_s=values[1], C=C, rows=float(n))
     return Whitened(pair, *means, *back)
 
 
