@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.heads.linear_model import LinearModel
-from outgrow.linalg.moment_table import BlockMoments
+from outgrow.linalg.moments import BlockMoments, moments_of
 
 Groups = Sequence[Int[np.ndarray, " _"]]
 
@@ -140,7 +140,7 @@ class Pool:
     @classmethod
     def from_rows(cls, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:
         """Take the moments of rows held in memory."""
-        return cls.from_moments(pair_moments(weak, strong, np.zeros(len(strong), dtype=np.int64)).select())
+        return cls.from_moments(moments_of(pair_of(weak, strong)).select())
 
     @classmethod
     def from_moments(cls, moments: BlockMoments) -> Pool:
