@@ -59,6 +59,8 @@ def moments_of(
         split[rows] = place
     numbers = np.zeros(count, dtype=np.int64) if groups is None else groups
     wanted = np.flatnonzero(split >= 0)
+    if sum(map(len, parts.values())) > len(wanted):
+        raise DataError("rows stand in two splits, or twice in one", "moments")
     pairs = None if pairs is None else tuple(pairs)
     # One shift for all shards, so that none is moved when they are merged.
     shifts = next((shifts_of(b.blocks) for b in source.batches(rows=_first(parts), columns=blocks)), None)
