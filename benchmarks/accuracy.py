@@ -24,8 +24,9 @@ import pyarrow.parquet as pq
 from outgrow.data.splits import jackknife_groups
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast, LabelledRows
 from outgrow.forecasts.forecast import Forecast
-from outgrow.geometry.shared_moments import shared_moments
+from outgrow.geometry.pairs import pair_of
 from outgrow.intervals.jackknife import jackknife_interval
+from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.label_terms import label_terms
@@ -122,7 +123,7 @@ def forecast_from(case: Case, m: int, seed: int) -> Iterator[Said]:
     """Forecast every design from one draw of labels."""
     order = np.random.default_rng([3, seed]).permutation(len(case.classes))
     rows, pool = order[:m], order[m : m + max(POOLS)]
-    ((_, moments),) = shared_moments({"weak": case.weak}, case.strong, pool)
+    moments = moments_of(pair_of(case.weak, case.strong), splits={"pool": pool}).select()
     white = whiten(moments)
     Z_w, Z_s, y = white.weak(case.weak[rows]), white.strong(case.strong[rows]), case.coded[rows]
     folds = jackknife_groups(rows.astype(str), seed=seed)

@@ -34,9 +34,10 @@ from measure import labels_of, load, pair_file, partition
 
 from features import CACHE, PLAN, corpus, matrix
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.geometry.pair_moments import pair_moments
+from outgrow.geometry.pairs import pair_of
 from outgrow.geometry.published import published_correlation_dimension
 from outgrow.heads.two_stage import Pool, StageTwo
+from outgrow.linalg.moments import moments_of
 from outgrow.linalg.ridge_path import RidgePath
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.results import Estimate
@@ -75,9 +76,7 @@ def strong_spectrum(name: str, student: str, seed: int) -> Spectrum:
 def whitened(name: str, teacher: str, student: str, seed: int) -> Whitened:
     """Whiten a pair by the pool of a seed."""
     pool = partition(name, seed).pool
-    moments = pair_moments(
-        matrix(name, teacher)[pool], matrix(name, student)[pool], np.zeros(len(pool), dtype=np.int64)
-    ).select()
+    moments = moments_of(pair_of(matrix(name, teacher)[pool], matrix(name, student)[pool])).select()
     return whiten(moments, strong=strong_spectrum(name, student, seed))
 
 

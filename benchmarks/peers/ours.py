@@ -143,8 +143,9 @@ def linear_cka(inputs: Inputs) -> float:
     float
         In [0, 1].
     """
-    from outgrow.geometry.joint_moments import joint_moments
+    from outgrow.geometry.pairs import pair_of
+    from outgrow.linalg.moments import moments_of
 
-    total = joint_moments(inputs["weak"], inputs["strong"]).select()
+    total = moments_of(pair_of(inputs["weak"], inputs["strong"])).select()
     sizes = [np.linalg.norm(total.covariance(name)) for name in ("weak", "strong")]
     return float(np.sum(total.covariance("weak", "strong") ** 2) / (sizes[0] * sizes[1]))

@@ -8,10 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from outgrow.engine import Engine, LocalEngine
+from outgrow.engine import Accumulator, Engine, LocalEngine
 from outgrow.errors import ConfigError, DataError
 from outgrow.linalg.moments import Moments
-from outgrow.linalg.protocols import Accumulator
 
 JOBS = (1, 2, 3, -1)
 
@@ -52,10 +51,12 @@ def test_same_bits_for_any_number_of_threads(rng, dtype):
         time.sleep(0.002 * (9 - i))
         moments.update({"x": x, "y": x[:, 0]}, split=f"s{i % 2}", groups=groups)
 
-    states = [LocalEngine(jobs).map_reduce(Moments, shards, update).to_bytes() for jobs in JOBS]
-    assert len(set(states)) == 1
-    whole = Moments.from_bytes(states[0]).finalize().select()
+    tables = [LocalEngine(jobs).map_reduce(Moments, shards, update).finalize() for jobs in JOBS]
+    for key, cell in tables[0].cells.items():
+        for other in tables[1:]:
+            np.testing.assert_array_equal(cell.products["x", "y"], other.cells[key].products["x", "y"])
     rows = np.concatenate([x for _, x, _ in shards]).astype(np.float64)
+    whole = tables[0].select()
     assert whole.n == len(rows)
     tolerance = 1e-12 if dtype is np.float64 else 1e-6
     np.testing.assert_allclose(whole.covariance("x"), np.cov(rows.T, ddof=0), atol=10 * tolerance)
@@ -72,15 +73,13 @@ def test_order_is_that_of_the_shards(jobs):
 
     engine = LocalEngine(jobs)
     expected = [10 * i for i in range(12)]
-    assert engine.map_files(slow_first, range(12)) == expected
-    assert engine.map_files(slow_first, iter(range(12))) == expected
     assert engine.map_reduce(Names, iter(range(12)), update).finalize() == tuple(expected)
 
 
 @pytest.mark.parametrize("jobs", JOBS)
 def test_no_shards(jobs):
     engine = LocalEngine(jobs)
-    assert engine.map_files(str, []) == []
+    assert list(engine.map(str, {})) == []
     empty = engine.map_reduce(Moments, [], lambda moments, shard: None)
     assert isinstance(empty, Moments)
     with pytest.raises(DataError, match="there are no rows"):
@@ -98,12 +97,11 @@ def test_an_exception_comes_out_as_it_is(jobs):
         state.update(fail(shard))
 
     engine = LocalEngine(jobs)
-    for run in (lambda: engine.map_files(fail, range(8)), lambda: engine.map_reduce(Names, range(8), update)):
-        with pytest.raises(DataError) as found:
-            run()
-        assert str(found.value) == "part-3.parquet: row 7 is nan. Encode it again."
+    with pytest.raises(DataError) as found:
+        engine.map_reduce(Names, range(8), update)
+    assert str(found.value) == "part-3.parquet: row 7 is nan. Encode it again."
     # And the engine goes on.
-    assert engine.map_files(str, range(2)) == ["0", "1"]
+    assert len(engine.map_reduce(Names, range(2), update).finalize()) == 2
 
 
 def test_an_exception_of_the_shards_themselves():
@@ -113,16 +111,17 @@ def test_an_exception_of_the_shards_themselves():
 
     for jobs in (1, 2):
         with pytest.raises(OSError, match="the disk is gone"):
-            LocalEngine(jobs).map_files(str, shards())
+            LocalEngine(jobs).map_reduce(Names, shards(), Names.update)
 
 
 def test_threads_run_side_by_side():
     meeting = threading.Barrier(2, timeout=600)
     # Neither returns before both have started.
-    assert sorted(LocalEngine(2).map_files(lambda _: meeting.wait(), range(2))) == [0, 1]
+    found = LocalEngine(2).map_reduce(Names, range(2), lambda state, _: state.update(meeting.wait()))
+    assert sorted(found.finalize()) == [0, 1]
 
 
 def test_errors():
     with pytest.raises(ConfigError) as found:
         LocalEngine(0)
-    assert str(found.value) == "engine: n_jobs must not be 0. Use 1, or -1 for one per core."
+    assert str(found.value) == "--jobs: 0 jobs do nothing. Use 1, or -1 for one per core."

@@ -15,7 +15,7 @@ import joblib
 import pytest
 
 from outgrow.engine.tasks import TRIES, cores, run_tasks
-from outgrow.errors import ConfigError, DataError, OutgrowError
+from outgrow.errors import DataError, OutgrowError
 
 # Functions stand inside tests: workers cannot import test modules, and are sent such ones by value.
 
@@ -192,12 +192,6 @@ def session_of(pid: int) -> list[int]:
         if int(session) == pid and state != "Z":
             found.append(int(stat.parent.name))
     return found
-
-
-def test_no_jobs_are_refused() -> None:
-    with pytest.raises(ConfigError) as found:
-        list(run_tasks(os.getpid, {0: ()}, 0))
-    assert str(found.value) == "--jobs: 0 jobs do nothing. Use 1, or -1 for one per core."
 
 
 def test_jobs_are_counted_as_joblib_does() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast, LabelledRows
 from outgrow.forecasts.forecast import Forecast
-from outgrow.geometry.shared_moments import shared_moments
+from outgrow.geometry.pairs import pair_of
+from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate, Undefined
 from outgrow.theory.equivalents import single_risks
 from outgrow.theory.label_terms import label_terms
@@ -33,7 +34,7 @@ def coded(label, classes):
 
 def made(rng, m, classes):
     W, S, label = rows(rng, m + POOL, classes)
-    ((_, table),) = shared_moments({"w": W}, S, np.arange(m, m + POOL))
+    table = moments_of(pair_of(W[m:], S[m:])).select()
     white = whiten(table)
     Z_w, Z_s, y = white.weak(W[:m]), white.strong(S[:m]), coded(label[:m], classes)
     folds = np.arange(m) % 20

@@ -14,9 +14,9 @@ from outgrow.geometry.correlation import (
     whitening,
 )
 from outgrow.geometry.dependence import dependence
-from outgrow.geometry.joint_moments import ROWS, joint_moments
 from outgrow.geometry.pair_geometry import measure_pair
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
+from outgrow.linalg.moments import moments_of
 from outgrow.results import Undefined
 
 D_W, D_S, SHARED = 24, 40, 12
@@ -68,7 +68,7 @@ def test_the_word_names_set_and_reason(rng):
 
 def test_moments_alone_say_that_they_are_limited(rng):
     X, Y = pair(rng, 1e9, 1)
-    table = pair_moments(X, Y)
+    table = moments_of(pair_of(X, Y), groups=np.arange(len(X)) % 20)
     total = table.select()
     rows = PairRows(X, Y, dependence((Y, X)))
     found = correlation_from_moments(table, whitening(total, WEAK), whitening(total, STRONG), rows)
@@ -85,7 +85,7 @@ def test_moments_alone_say_that_they_are_limited(rng):
 def test_repeated_and_constant_columns_are_no_lost_directions(rng):
     X, Y = pair(rng, 10, 10)
     flat = np.hstack([X, np.full((len(X), 1), 3.0)])
-    total = pair_moments(flat, Y).select()
+    total = moments_of(pair_of(flat, Y)).select()
     assert unresolved(total, WEAK, whitening(total, WEAK)) == ""
     plain = correlation_dimension(X, Y)
     for wider in (flat, np.hstack([X, X[:, :3]])):
@@ -123,31 +123,10 @@ def test_a_direction_within_one_group_leaves_no_interval(rng):
     assert found.naive == pytest.approx(np.sum(by_rows(X, Y) ** 2), abs=1e-9)
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16, np.int8])
-def test_joint_moments_are_those_of_one_group(rng, kind):
-    # Three chunks, the last one short.
-    X, Y = (4 * rng.standard_normal((2 * ROWS + 7, d)) + 20 for d in (5, 3))
-    X[:, 2] = 0.1
-    X, Y = X.astype(kind), Y.astype(kind)
-    found = joint_moments(X, Y).select()
-    wanted = pair_moments(X, Y, np.zeros(len(X), dtype=np.int64)).select()
-    assert (found.n, found.weight, found.blocks) == (wanted.n, wanted.weight, wanted.blocks)
-    for a in found.blocks:
-        np.testing.assert_allclose(found.mean(a), wanted.mean(a), rtol=1e-13)
-        assert found.relative_error_of(a) == pytest.approx(wanted.relative_error_of(a), rel=0.9)
-        for b in found.blocks:
-            np.testing.assert_allclose(
-                found.covariance(a, b), wanted.covariance(a, b), rtol=1e-11, atol=1e-11
-            )
-    assert not found.covariance(WEAK)[2].any()
-
-
-def test_joint_moments_say_where_a_value_is_wrong(rng):
+def test_a_value_that_is_wrong_is_found(rng):
     X, Y = rng.standard_normal((50, 3)), rng.standard_normal((50, 2))
     X[20, 1] = np.nan
     with pytest.raises(DataError, match="block 'weak': row 20 of the batch, column 1 is nan"):
         correlation_dimension(X, Y, interval=False)
     with pytest.raises(DataError, match="at least one column"):
-        joint_moments(X[:, :0], Y)
-    with pytest.raises(DataError, match="50 weak and 49 strong rows make no pair"):
-        joint_moments(X, Y[:-1])
+        correlation_dimension(X[:, :0], Y, interval=False)

@@ -7,8 +7,9 @@ import pytest
 
 from outgrow.errors import DataError
 from outgrow.forecasts.forecast import Forecast
-from outgrow.geometry.pair_moments import pair_moments
+from outgrow.geometry.pairs import pair_of
 from outgrow.intervals.replicates import interval
+from outgrow.linalg.moments import moments_of
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import MOST_ERROR, RELATIVE
 from outgrow.theory.terms import PairSpectra, Target
@@ -51,7 +52,7 @@ def forecast_of(pair, target, m):
 
 
 def forecast(pool, labelled, outside=True):
-    moments = pair_moments(*pool[:2], np.zeros(len(pool[0]), dtype=np.int64)).select()
+    moments = moments_of(pair_of(*pool[:2])).select()
     white = whiten(moments, new=labelled[:2] if outside else (None, None))
     Z_w, Z_s, y = white.weak(labelled[0]), white.strong(labelled[1]), labelled[2]
     target = label_terms(white.pair, Z_w, Z_s, y[:, None], np.arange(len(y)) % 20)
@@ -117,7 +118,7 @@ def test_pools_as_small_as_the_features_are_wide_give_possible_risks(rng, rows, 
 def test_rank_keeps_leading_directions_of_the_pool_alone(rng):
     world = World(rng)
     pool, labelled = world.draw(rng, 22), world.draw(rng, 50)
-    moments = pair_moments(*pool[:2], np.zeros(22, dtype=np.int64)).select()
+    moments = moments_of(pair_of(*pool[:2])).select()
     white = whiten(moments, (5, 7), new=labelled[:2])
     assert white.pair.C.shape == (7, 5)
     every = whiten(moments, new=labelled[:2])
@@ -128,12 +129,12 @@ def test_rank_keeps_leading_directions_of_the_pool_alone(rng):
     np.testing.assert_allclose(every.pair.C[21:], 0, atol=1e-8)
     # Where rows are many, nothing is added or raised.
     pool = world.draw(rng, 400)
-    moments = pair_moments(*pool[:2], np.zeros(400, dtype=np.int64)).select()
+    moments = moments_of(pair_of(*pool[:2])).select()
     many = whiten(moments, new=labelled[:2])
     np.testing.assert_allclose(np.cov(many.strong(pool[1]).T, ddof=0), np.eye(D_S), atol=1e-9)
 
 
 def test_features_that_do_not_vary_are_refused():
-    moments = pair_moments(np.ones((5, 2)), np.eye(5, 3), np.zeros(5, dtype=np.int64)).select()
+    moments = moments_of(pair_of(np.ones((5, 2)), np.eye(5, 3))).select()
     with pytest.raises(DataError, match="weak features: the features do not vary"):
         whiten(moments)

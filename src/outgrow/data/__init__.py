@@ -4,9 +4,10 @@ from outgrow.data.checks import constant_columns, drawn_from_pool, same_content,
 from outgrow.data.features_file import FeatureIdentity, FeatureTable, as_features, read_features
 from outgrow.data.join import Joined, join
 from outgrow.data.labels import LabelTable, as_labels, read_labels
-from outgrow.data.protocols import ArraySource, Batch, ParquetSource, PseudoLabels, RowSource
+from outgrow.data.protocols import ParquetSource, PseudoLabels
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups
 from outgrow.data.task import choose_task, encode
+from outgrow.linalg.rows import ArraySource, Batch, RowSource
 
 __all__ = [
     "ArraySource",

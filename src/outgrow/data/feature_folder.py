@@ -19,9 +19,9 @@ from outgrow.data.feature_manifest import AGAIN, BUILDING, MANIFEST, Manifest, r
 from outgrow.data.features_file import FeatureTable, as_features
 from outgrow.data.files import check_ids, damaged
 from outgrow.data.numeric import check_finite
-from outgrow.data.protocols import Batch, known_blocks, known_positions
 from outgrow.data.tables import BATCH_ROWS, Columnar, as_ids
 from outgrow.errors import DataError, FileError
+from outgrow.linalg.rows import Batch, known_blocks, known_positions
 
 
 def is_store(path: str | Path) -> bool:
@@ -116,12 +116,18 @@ def read_feature_folder(folder: str | Path, name: str | None = None) -> FeatureT
 class StoreSource:
     """Rows of a feature store, one shard in memory at a time; a `RowSource`."""
 
+    in_memory = False
+
     def __init__(self, folder: str | Path, *, name: str | None = None) -> None:
         self._folder = Path(folder)
         self.manifest = read_manifest(self._folder)
         _refuse_empty(self.manifest, self._folder)
         self._name = name or self.manifest.name
         self._ids: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self.manifest.rows
 
     @property
     def ids(self) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""How a map over shards runs: this machine now, a cluster later; nobody else knows which."""
+"""How a map runs: this machine now, a cluster later; nobody else knows which."""
 
 from __future__ import annotations
 
 from outgrow.engine.local import LocalEngine
-from outgrow.engine.protocols import Engine
+from outgrow.engine.protocols import Accumulator, Engine
 
-__all__ = ["Engine", "LocalEngine"]
+__all__ = ["Accumulator", "Engine", "LocalEngine"]

@@ -1,28 +1,33 @@
-"""The engine of one machine: threads, because numpy, BLAS and file reading let others run meanwhile.
+"""The engine of one machine: rows are added up on threads, tasks run in processes.
 
-Each shard gets an accumulator of its own, merged in the order of the shards as they arrive: the same
-shards give the same bits whatever the number of threads.
+Threads share the rows, and numpy, BLAS and file reading let others run meanwhile. Each shard gets an
+accumulator of its own, merged in the order of the shards: the same shards give the same bits whatever the
+number of threads. Tasks are Python as much as linear algebra, and want processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from outgrow.engine.protocols import Shard, State, Value
+from outgrow.engine.protocols import Name, Shard, State, Value
+from outgrow.engine.tasks import run_tasks
 from outgrow.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Runs shards on threads of this process."""
+    """Runs shards and tasks on this machine."""
 
-    n_jobs: int = 1
-    """Shards at a time; negative as in joblib (-1: one per core)."""
+    jobs: int = 1
+    """Of either at a time, as joblib counts: 1 for none beside this process, -1 for one per core."""
+    place: str | None = None
+    """Where workers look for what this process left, should it be killed."""
 
     def __post_init__(self) -> None:
-        if self.n_jobs == 0:
-            raise ConfigError("n_jobs must not be 0", "engine", "Use 1, or -1 for one per core.")
+        if self.jobs == 0:
+            raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
 
     def map_reduce(
         self,
@@ -30,10 +35,7 @@ class LocalEngine:
         shards: Iterable[Shard],
         update: Callable[[State, Shard], None],
     ) -> State:
-        """Accumulate over shards.
-
-        State of all shards; empty when there are none.
-        """
+        """Accumulate over shards."""
 
         def read(shard: Shard) -> State:
             state = make_accumulator()
@@ -41,18 +43,22 @@ class LocalEngine:
             return state
 
         total = make_accumulator()
-        for state in self._each(read, shards):
+        for state in self._states(read, shards):
             total = total.merge(state)
         return total
 
-    def map_files(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> list[Value]:
-        """Call a function on each shard."""
-        return list(self._each(function, shards))
-
-    def _each(self, function: Callable[[Shard], Value], shards: Iterable[Shard]) -> Iterable[Value]:
+    def _states(self, read: Callable[[Shard], State], shards: Iterable[Shard]) -> Iterable[State]:
+        if self.jobs == 1:
+            return map(read, shards)
         from joblib import Parallel, delayed
 
         # A generator keeps finished states few: each is merged and dropped as its turn comes.
-        run = Parallel(n_jobs=self.n_jobs, backend="threading", return_as="generator")
-        results: Iterable[Value] = run(delayed(function)(shard) for shard in shards)
-        return results
+        run = Parallel(n_jobs=self.jobs, backend="threading", return_as="generator")
+        states: Iterable[State] = run(delayed(read)(shard) for shard in shards)
+        return states
+
+    def map(
+        self, function: Callable[..., Value], tasks: Mapping[Name, tuple[Any, ...]]
+    ) -> Iterator[tuple[Name, Value]]:
+        """Call a function, importable by name, on every task's arguments, each on one thread of BLAS."""
+        return run_tasks(function, tasks, self.jobs, self.place)

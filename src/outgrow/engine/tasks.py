@@ -16,12 +16,11 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from outgrow.engine.leftovers import own_folder, remove_abandoned
-from outgrow.errors import ConfigError, OutgrowError
-
-Name = TypeVar("Name")
+from outgrow.engine.protocols import Name
+from outgrow.errors import OutgrowError
 
 TRIES = 3
 """Times that a task may lose its worker: once is somebody's kill, three times is the task itself."""
@@ -46,8 +45,6 @@ def run_tasks(
     Jobs are joblib's: 1 for none beside this process, -1 for one per core. `place` is where workers look for
     what this process left, should it be killed.
     """
-    if jobs == 0:
-        raise ConfigError("0 jobs do nothing", "--jobs", "Use 1, or -1 for one per core.")
     if jobs == 1 or len(tasks) == 1:
         for name, arguments in tasks.items():
             yield name, on_one_thread(function, *arguments)

@@ -19,8 +19,7 @@ from outgrow.data.task import encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts.accuracy_forecast import LabelledRows
 from outgrow.forecasts.forecast import Forecast
-from outgrow.geometry.pair_moments import STRONG
-from outgrow.geometry.shared_moments import shared_moments
+from outgrow.geometry.pairs import STRONG, tables_of
 from outgrow.heads.two_stage import Pool, StageTwo
 from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.linalg.ridge_path import RidgePath
@@ -119,7 +118,9 @@ def forecast_pairs(
     factors: dict[str, dict[str, float]] = {}
     behind: dict[str, LabelledRows] = {}
     strong, alone = None, None
-    for place, (name, pool) in enumerate(shared_moments(data.weak, data.strong, data.split.unlabelled)):
+    unlabelled = {"unlabelled": data.split.unlabelled}
+    for place, (name, table) in enumerate(tables_of(data.weak, data.strong, unlabelled)):
+        pool = table.select()
         tell(f"forecasting {name}", place / len(data.weak))
         features = data.weak[name]
         if strong is None:

@@ -17,11 +17,10 @@ from jaxtyping import Float, Int, Shaped
 
 from outgrow.errors import DataError
 from outgrow.geometry.dependence import Dependence, dependence
-from outgrow.geometry.joint_moments import joint_moments
 from outgrow.geometry.leverages import Chance, Rows, chance_of
-from outgrow.geometry.pair_moments import STRONG, WEAK, checked_rows, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.intervals.jackknife import jackknife_interval
-from outgrow.linalg.moment_table import BlockMoments, MomentTable
+from outgrow.linalg.moments import BlockMoments, MomentTable, moments_of
 from outgrow.linalg.rounding import EPS
 from outgrow.linalg.spectrum import Spectrum, centre, spectrum_of_covariance, spectrum_of_rows
 from outgrow.results import Check, Estimate, Quantity, Undefined
@@ -151,9 +150,10 @@ def correlation_dimension(
     method says so. Undefined where N - 1 is not above d_w + d_s, where all rows are of one group, or where
     the interval is wider than the range of possible values.
     """
-    checked_rows(X_w, X_s)
+    source = pair_of(X_w, X_s)
     pair = PairRows(X_w, X_s, dependence((X_s, X_w), groups))
-    table = _table(pair, interval)
+    folds = pair.belong.folds if interval else None
+    table = moments_of(source, groups=folds)
     if rank_w is None and rank_s is None:
         whole = _whole(table, pair)
         if whole is not None:
@@ -168,7 +168,7 @@ def correlation_dimension(
         pair, rank_w = replace(pair, X_w=_whitened(X_w, rank_w)), None
     if why[1]:
         pair, rank_s = replace(pair, X_s=_whitened(X_s, rank_s)), None
-    table = _table(pair, interval)
+    table = moments_of(pair_of(pair.X_w, pair.X_s), groups=folds)
     total = table.select()
     found = correlation_from_moments(
         table, whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s), pair
@@ -177,12 +177,6 @@ def correlation_dimension(
         return found
     word = f"{found.estimate.method}; whitened by QR of rows, since {' and '.join(filter(None, why))}"
     return replace(found, estimate=replace(found.estimate, method=word))
-
-
-def _table(pair: PairRows, interval: bool) -> MomentTable:
-    return (
-        pair_moments(pair.X_w, pair.X_s, pair.belong.folds) if interval else joint_moments(pair.X_w, pair.X_s)
-    )
 
 
 def _whitened(X: Shaped[np.ndarray, "N D"], rank: int | None) -> Float[np.ndarray, "N d"]:

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from outgrow.geometry.leverages import SAMPLED
-from outgrow.geometry.pair_moments import CHUNK, GROUPS
-from outgrow.linalg.copies import FALSE_PAIRS, repeated, rows_of, tell_rows_apart
+from outgrow.geometry.pairs import GROUPS
+from outgrow.linalg.copies import FALSE_PAIRS, repeated, tell_rows_apart
+from outgrow.linalg.rows import BATCH_ROWS, taken
 from outgrow.linalg.spectrum import centre, spectrum_of_covariance
 from outgrow.results import Check
 
@@ -103,7 +104,7 @@ def _near(
     if rows > SAMPLED:
         return first, second
     for place, X in enumerate(sets):
-        ways = _directions(rows_of(X, members))
+        ways = _directions(taken(X, members))
         if ways is None:
             return first[:0], second[:0]
         least = _least_cosine(rows, ways.shape[1])
@@ -152,9 +153,9 @@ def _candidates(
         ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     narrow = ways.astype(np.float32)
     found: list[tuple[np.ndarray, np.ndarray]] = []
-    for start in range(0, len(narrow), CHUNK // 8):
+    for start in range(0, len(narrow), BATCH_ROWS // 8):
         rest = narrow[start:]
-        close = np.flatnonzero(rest[: CHUNK // 8] @ rest.T >= np.float32(least - SLACK))
+        close = np.flatnonzero(rest[: BATCH_ROWS // 8] @ rest.T >= np.float32(least - SLACK))
         first, second = np.divmod(close, len(rest))
         above = first < second
         found.append((first[above] + start, second[above] + start))

@@ -20,7 +20,7 @@ of leverages, and these are scaled to their known sums d_w and d_s, so that only
 (docs/theory.md gives the error). Replicates leave sampled rows out too, so intervals count it."""
 
 CHUNK = 1_024
-"""Sampled rows in float64 at a time, as in `joint_moments`."""
+"""Sampled rows in float64 at a time: they stay in a last-level cache."""
 
 NOTHING = 1e-10
 """Room of a unit below which a direction is all mean, or certainly shared: rounding of numbers near 1."""

@@ -22,13 +22,14 @@ from outgrow.geometry.correlation import (
 from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.intrinsic import Dimension, every_dimension
 from outgrow.geometry.null_spectrum import some_rows
-from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK, checked_rows, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.geometry.projector_gap import LabelGap, ProjectorGap, label_gap, projector_gap, projector_gaps
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
 from outgrow.geometry.ridge_overlap import RidgeOverlap, ridge_overlaps
-from outgrow.linalg.moment_table import BlockMoments, MomentTable
-from outgrow.linalg.row_space import RowSpace
-from outgrow.linalg.spectrum import Spectrum, centre
+from outgrow.linalg.moments import Moments, MomentTable, moments_of
+from outgrow.linalg.row_space import RowSpace, pieces
+from outgrow.linalg.rows import ArraySource
+from outgrow.linalg.spectrum import Spectrum
 from outgrow.results import Undefined
 
 
@@ -82,6 +83,9 @@ class Geometry:
     """The same of the labels; a look back, undefined where they are not given."""
 
 
+LABELS = "labels"
+"""The block of the labels."""
+
 NO_LABELS = Undefined("it needs the label of every row measured", "Read the gap that needs no labels.")
 """What is left of labels that nobody has."""
 
@@ -106,24 +110,24 @@ def measure_pair(
     rng = np.random.default_rng(0) if rng is None else rng
     rows = np.arange(len(X_w)) if rows is None else rows
     if taken is None:
-        checked_rows(X_w, X_s)
+        source = pair_of(X_w, X_s)
         belong = dependence((X_s, X_w), None if groups is None else groups[rows], rows)
         folds = np.full(len(X_w), -1, dtype=np.int64)
         folds[rows] = belong.folds
-        taken = pair_moments(X_w, X_s, folds, {"all": rows}), belong
+        taken = moments_of(source, None, {"all": rows}, folds), belong
     table, belong = taken
     total = table.select()
     weak, strong = whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s)
     shared = correlation_from_moments(table, weak, strong, PairRows(X_w, X_s, belong, rows))
     by_chance = np.zeros(0)
     if len(shared.canonical):
-        by_chance = _by_chance(X_w, X_s, rows, total, weak, strong, rng)
+        by_chance = _by_chance(X_w, X_s, rows, weak, strong, rng)
     cross = total.covariance(WEAK, STRONG)
     spectra = weak.spectrum, strong.spectrum
     whole = _whole(weak.spectrum, spaces[0]), _whole(strong.spectrum, spaces[1])
     left: LabelGap | Undefined = NO_LABELS
     if y is not None:
-        b_w, b_s, variance = _with_labels(X_w, X_s, y, rows, total)
+        b_w, b_s, variance = _with_labels(X_w, X_s, y, rows)
         left = label_gap(*spectra, cross, b_w, b_s, variance)
     return Geometry(
         rows=total.n,
@@ -163,18 +167,15 @@ def _by_chance(
     X_w: Shaped[np.ndarray, "N D_w"],
     X_s: Shaped[np.ndarray, "N D_s"],
     rows: Int[np.ndarray, " m"],
-    total: BlockMoments,
     weak: Whitening,
     strong: Whitening,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " k"]:
-    mean_w, mean_s = total.mean(WEAK), total.mean(STRONG)
-    cross = np.zeros((X_w.shape[1], X_s.shape[1]))
-    shuffled = rows[rng.permutation(len(rows))]
-    for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        cross += (X_w[shuffled[part]] - mean_w).T @ (X_s[rows[part]] - mean_s)
-    return np.minimum(np.linalg.svd(weak.map.T @ cross @ strong.map / len(rows), compute_uv=False), 1.0)
+    moments, shuffled = Moments([(STRONG, WEAK)], wide=True), rows[rng.permutation(len(rows))]
+    for part in pieces(np.arange(len(rows))):
+        moments.update({WEAK: X_w[shuffled[part]], STRONG: X_s[rows[part]]})
+    cross = moments.finalize().select().covariance(WEAK, STRONG)
+    return np.minimum(np.linalg.svd(weak.map.T @ cross @ strong.map, compute_uv=False), 1.0)
 
 
 def _with_labels(
@@ -182,14 +183,10 @@ def _with_labels(
     X_s: Shaped[np.ndarray, "N D_s"],
     y: Float[np.ndarray, "N k"],
     rows: Int[np.ndarray, " m"],
-    total: BlockMoments,
 ) -> tuple[Float[np.ndarray, "D_w k"], Float[np.ndarray, "D_s k"], float]:
     """Covariances of both sets with the labels, and the labels' variance."""
-    mean_w, mean_s = total.mean(WEAK), total.mean(STRONG)
-    of_rows = y[rows] - centre(y[rows])
-    b_w, b_s = np.zeros((X_w.shape[1], y.shape[1])), np.zeros((X_s.shape[1], y.shape[1]))
-    for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        b_w += (X_w[rows[part]] - mean_w).T @ of_rows[part]
-        b_s += (X_s[rows[part]] - mean_s).T @ of_rows[part]
-    return b_w / len(rows), b_s / len(rows), float(np.sum(of_rows**2)) / len(rows)
+    source = ArraySource({WEAK: X_w, STRONG: X_s, LABELS: y})
+    pairs = [(block, LABELS) for block in (WEAK, STRONG, LABELS)]
+    found = moments_of(source, splits={"all": rows}, pairs=pairs).select()
+    b_w, b_s, of_labels = (found.covariance(*pair) for pair in pairs)
+    return b_w, b_s, float(np.trace(of_labels))

@@ -23,12 +23,13 @@ from outgrow.errors import ConfigError
 from outgrow.geometry.correlation import PairRows, Whitening, correlation_from_moments, whitening
 from outgrow.geometry.dependence import dependence
 from outgrow.geometry.intrinsic import intrinsic_dimension
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.heads.fit_pair import HEADS, fit_pair, folds_of
 from outgrow.heads.head import FittedHead, Labelled, PoolRows
 from outgrow.heads.logistic import LogisticModel
 from outgrow.heads.marked import classes_of, codes_of, group_numbers, targets_of
 from outgrow.heads.views import View, as_rows, is_transformer
+from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate, Quantity, Undefined
 
 
@@ -408,7 +409,7 @@ def _dimensions(
 ) -> tuple[Quantity, Quantity, Quantity]:
     """Measure d_w, d_s and d_sw on every direction, or on those that hold .90 of the variance."""
     belong = dependence((X_s, X_w), groups)
-    table = pair_moments(X_w, X_s, belong.folds)
+    table = moments_of(pair_of(X_w, X_s), groups=belong.folds)
     total = table.select()
     sizes: list[Quantity] = []
     kept: list[Whitening] = []

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
-from outgrow.linalg.moment_table import BlockMoments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
+from outgrow.linalg.moments import BlockMoments, moments_of
 from outgrow.linalg.ridge_path import LinearModel, RidgePath
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.theory.taught_features import imitation_errors
@@ -61,7 +61,7 @@ class Pool:
     @classmethod
     def from_rows(cls, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:
         """Take the moments of rows held in memory."""
-        return cls.from_moments(pair_moments(weak, strong, np.zeros(len(strong), dtype=np.int64)).select())
+        return cls.from_moments(moments_of(pair_of(weak, strong)).select())
 
     @classmethod
     def from_moments(cls, moments: BlockMoments) -> Pool:

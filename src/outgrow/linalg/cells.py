@@ -6,13 +6,18 @@ sums at another shift are moved first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outgrow.linalg.rounding import Rounding
+from outgrow.linalg.shifted_products import ChunkProducts, Pair
+
+MakeArray: TypeAlias = Callable[[tuple[int, ...]], np.ndarray]
+"""Makes an array of zeros, float64, of a shape."""
 
 
 @dataclass
@@ -25,22 +30,25 @@ class Cell:
     """Sum of their weights."""
     sums: dict[str, Float[np.ndarray, " d"]]
     """Sum of w z by block."""
-    products: dict[tuple[str, str], Float[np.ndarray, "d_a d_b"]]
-    """Sum of w z_a z_b' by pair of blocks, names in order."""
+    products: dict[Pair, Float[np.ndarray, "d_a d_b"]]
+    """Sum of w z_a z_b' by pair of blocks, for the pairs that are kept."""
     rounding: dict[str, Rounding]
     """How exact the products are, by block."""
 
     @classmethod
-    def empty(cls, widths: Mapping[str, int]) -> Cell:
-        """Sums of no rows."""
-        names = sorted(widths)
+    def empty(cls, widths: Mapping[str, int], pairs: Collection[Pair], zeros: MakeArray = np.zeros) -> Cell:
+        """Sums of no rows; `zeros` makes the products."""
         return cls(
             0,
             0.0,
-            {a: np.zeros(widths[a]) for a in names},
-            {(a, b): np.zeros((widths[a], widths[b])) for a in names for b in names if a <= b},
-            dict.fromkeys(names, Rounding()),
+            {name: np.zeros(width) for name, width in widths.items()},
+            {(a, b): zeros((widths[a], widths[b])) for a, b in pairs},
+            dict.fromkeys(widths, Rounding()),
         )
+
+    def product(self, a: str, b: str) -> Float[np.ndarray, "d_a d_b"]:
+        """Give the products of two blocks, in this order."""
+        return self.products[a, b] if (a, b) in self.products else self.products[b, a].T
 
     def copy(self) -> Cell:
         """Sums that can be added to without changing these."""
@@ -52,32 +60,28 @@ class Cell:
             dict(self.rounding),
         )
 
-    def add_chunk(
-        self,
-        sums: Mapping[str, Float[np.ndarray, " d"]],
-        products: Mapping[tuple[str, str], Float[np.ndarray, "d_a d_b"]],
-        n: int,
-        weight: float,
-        eps: Mapping[str, float],
-    ) -> None:
+    def add_chunk(self, found: ChunkProducts, n: int, weight: float, eps: float) -> None:
         """Add one chunk's sums in place."""
         self.n += n
         self.weight += weight
-        for pair, product in products.items():
+        for pair, product in found.products.items():
             self.products[pair] += product
-        for name, total in sums.items():
+        for name, total in found.sums.items():
             self.sums[name] += total
-            squares = float(np.trace(products[name, name], dtype=np.float64))
-            chunk = Rounding.of_chunk(n, len(total), squares, eps[name])
-            self.rounding[name] = self.rounding[name].plus(chunk)
+            if (name, name) in found.products:
+                squares = float(np.trace(found.products[name, name], dtype=np.float64))
+                chunk = Rounding.of_chunk(n, len(total), squares, eps)
+                self.rounding[name] = self.rounding[name].plus(chunk)
 
     def add(self, other: Cell, sign: int = 1) -> None:
         """Add, or take off, sums at the same shift in place."""
         self.n += sign * other.n
         self.weight += sign * other.weight
-        for mine, theirs in ((self.sums, other.sums), (self.products, other.products)):
-            for key, array in theirs.items():
-                mine[key] += sign * array  # type: ignore[index]
+        change = np.add if sign > 0 else np.subtract
+        for name, total in self.sums.items():
+            change(total, other.sums[name], out=total)
+        for pair, product in self.products.items():
+            change(product, other.products[pair], out=product)
         for name, rounding in other.rounding.items():
             self.rounding[name] = self.rounding[name].plus(rounding, sign)
 
@@ -98,38 +102,23 @@ class Cell:
         rounding = {name: r.after_move(self.weight, *norms[name]) for name, r in self.rounding.items()}
         return Cell(self.n, self.weight, sums, products, rounding)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Give the sums as named arrays."""
-        names = sorted(self.sums)
-        out = {"weight": np.array([self.weight]), "n": np.array([self.n], dtype=np.int64)}
-        for i, a in enumerate(names):
-            out[f"sum/{i}"] = self.sums[a]
-            out[f"rounding/{i}"] = np.array(astuple(self.rounding[a]))
-            # Numbers, because a block's name may hold a slash.
-            out |= {f"product/{i}/{j}": self.products[a, names[j]] for j in range(i, len(names))}
-        return out
+    def columns(self, block: str, chosen: Int[np.ndarray, " c"]) -> Cell:
+        """Keep some columns of a block; the others' arrays are shared."""
+        products = {
+            (a, b): product[:, chosen] if b == block else product[chosen] if a == block else product
+            for (a, b), product in self.products.items()
+        }
+        return Cell(
+            self.n, self.weight, {**self.sums, block: self.sums[block][chosen]}, products, self.rounding
+        )
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str, widths: Mapping[str, int]) -> Cell:
-        """Read what `arrays` gave."""
-
-        def read(name: str, shape: tuple[int, ...], kind: type = np.float64) -> np.ndarray:
-            array = arrays[prefix + name]
-            if array.shape != shape or array.dtype != kind or not np.isfinite(array).all():
-                raise ValueError(prefix + name)
-            return array.copy()
-
-        cell = cls.empty(widths)
-        names = sorted(widths)
-        cell.n, cell.weight = int(read("n", (1,), np.int64)[0]), float(read("weight", (1,))[0])
-        for i, a in enumerate(names):
-            cell.sums[a] = read(f"sum/{i}", (widths[a],))
-            rounding = read(f"rounding/{i}", (4,))
-            if rounding.min() < 0:
-                raise ValueError(prefix)
-            cell.rounding[a] = Rounding(*map(float, rounding))
-            for j in range(i, len(names)):
-                cell.products[a, names[j]] = read(f"product/{i}/{j}", (widths[a], widths[names[j]]))
-        if cell.n < 0 or cell.weight < 0:
-            raise ValueError(prefix)
-        return cell
+    def beside(self, other: Cell) -> Cell:
+        """Lay the products of other pairs of the same rows beside these; arrays are shared."""
+        return Cell(
+            self.n,
+            self.weight,
+            {**other.sums, **self.sums},
+            {**other.products, **self.products},
+            # Known of blocks whose products with themselves are kept.
+            self.rounding | {name: r for name, r in other.rounding.items() if (name, name) in other.products},
+        )

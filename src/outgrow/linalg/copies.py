@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int, Shaped
 
-CHUNK = 8_192
-"""Rows converted to float64 at a time."""
+from outgrow.linalg.rows import BATCH_ROWS, taken
 
 STEP = 1e-4
 """Step, in spreads, that projections are rounded to: far above the noise of batches, far below what tells
@@ -39,8 +38,8 @@ def repeated(
     _, first = np.unique(codes, return_index=True)
     labels = first[codes]
     doubted = np.flatnonzero(labels != np.arange(rows))
-    for start in range(0, len(doubted), CHUNK):
-        part = doubted[start : start + CHUNK]
+    for start in range(0, len(doubted), BATCH_ROWS):
+        part = doubted[start : start + BATCH_ROWS]
         for X, limit in zip(sets, near, strict=True):
             gap = np.subtract(X[members[part]], X[members[labels[part]]], dtype=np.float64)
             far = part[np.linalg.norm(gap, axis=1) > limit]
@@ -84,8 +83,8 @@ def _projected(
     # In float64, since a large mean would use up a float32's digits.
     with np.errstate(invalid="ignore", over="ignore"):
         parts = [
-            rows_of(X, members[start : start + CHUNK]).astype(np.float64, copy=False) @ directions
-            for start in range(0, len(members), CHUNK)
+            taken(X, members[start : start + BATCH_ROWS]).astype(np.float64, copy=False) @ directions
+            for start in range(0, len(members), BATCH_ROWS)
         ]
         projected = np.concatenate(parts)
         spread = projected.std(axis=0)
@@ -93,9 +92,3 @@ def _projected(
     # What is not finite is told where moments are taken.
     steps = np.where(np.isfinite(steps), steps, 0.0)
     return steps.astype(np.int64), float(spread.mean())
-
-
-def rows_of(X: Shaped[np.ndarray, "N d"], part: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m d"]:
-    """Give some rows: those that stand together are read where they are, not copied together first."""
-    together = bool((np.diff(part) == 1).all())
-    return X[part[0] : part[-1] + 1] if together else X[part]

@@ -60,8 +60,7 @@ class BlockMoments:
         """Give the centred covariance of two blocks, divided by the sum of weights."""
         b = a if b is None else b
         self._shift(a), self._shift(b)
-        product = self.cell.products[a, b] if a <= b else self.cell.products[b, a].T
-        centred = product / self.weight
+        centred = self.cell.product(a, b) / self.weight
         centred -= np.outer(self.cell.sums[a] / self.weight, self.cell.sums[b] / self.weight)
         if a == b:
             # Rounding may leave a constant column's variance a hair below zero: it covaries with nothing.
@@ -149,12 +148,18 @@ class MomentTable:
             raise DataError("no rows of any weight are left in this selection", "moments")
         return BlockMoments(total, {name: self.shifts[name] for name in self.blocks})
 
+    def beside(self, other: MomentTable) -> MomentTable:
+        """Lay what another table holds of more pairs of blocks beside this, of the same rows and shifts."""
+        cells = {key: cell.beside(other.cells[key]) for key, cell in self.cells.items()}
+        return MomentTable({**other.shifts, **self.shifts}, cells)
+
     def _without(self, total: Cell, splits: tuple[str, ...], group: int) -> Cell:
         left = total.copy()
         for split in splits:
             if (split, group) in self.cells:
                 left.add(self.cells[split, group], sign=-1)
-        squares = [(c.weight, *(np.trace(c.products[a, a]) for a in self.blocks)) for c in (total, left)]
+        own = [product for product in ((a, a) for a in self.blocks) if product in total.products]
+        squares = [(c.weight, *(np.trace(c.products[pair]) for pair in own)) for c in (total, left)]
         if all(big < CANCELS * small for big, small in zip(*squares, strict=True) if big):
             return left
         return self._sum([key for key in self.cells if key[0] in splits and key[1] != group])
@@ -165,7 +170,11 @@ class MomentTable:
         return self._totals[splits]
 
     def _sum(self, keys: Sequence[tuple[str, int]]) -> Cell:
-        total = Cell.empty({name: len(shift) for name, shift in self.shifts.items()})
-        for key in keys:
-            total.add(self.cells[key])
+        cells = [self.cells[key] for key in keys]
+        if len(cells) == 1:  # nothing to add up, and nobody changes what is selected
+            return cells[0]
+        widths = {name: len(shift) for name, shift in self.shifts.items()}
+        total = Cell.empty(widths, cells[0].products if cells else ())
+        for cell in cells:
+            total.add(cell)
         return total

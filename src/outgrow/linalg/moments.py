@@ -1,45 +1,97 @@
 """Moments of named feature blocks in one pass over the rows: weighted, mergeable, by split and group.
 
-Products are taken of shifted values (the shift is the first chunk's mean), so that a large mean costs no
-digits: float32 rows are multiplied in float32 a chunk at a time and summed in float64, float64 rows are
-float64 throughout. Merging moves one sum to the other's shift, so batches, streams, devices and clusters
-differ only in who adds the blocks. The result is a `MomentTable`.
+Products are taken of shifted values (the shift is the first rows' mean), so that a large mean costs no
+digits. `Moments` takes them in the rows' own precision, float32 a chunk at a time, or in float64 throughout;
+sums over chunks are float64. Merging moves one sum to the other's shift, so batches, streams, devices and
+clusters differ only in who adds the blocks. The result is a `MomentTable`. `moments_of` reads any source of
+rows, by split and group, over an engine: every study's moments are its.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement
+from typing import Any
 
 import array_api_compat
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.errors import DataError, FileError
-from outgrow.linalg.cells import Cell
+from outgrow.engine import Engine, LocalEngine
+from outgrow.errors import DataError
+from outgrow.linalg.cells import Cell, MakeArray
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
+from outgrow.linalg.rows import Array, RowSource, taken
 from outgrow.linalg.shifted_products import (
     BUFFER_BYTES,
     CHUNK_ROWS,
-    Array,
+    Pair,
     Shifter,
     as_host,
     is_numpy,
     product_dtype,
 )
 
-__all__ = ["BlockMoments", "MomentTable", "Moments"]
+__all__ = ["BlockMoments", "MomentTable", "Moments", "moments_of"]
 
 SHIFT_ROWS = 1_000
 """Rows whose mean is the shift: it is then within a tenth of a standard deviation of their population's
 mean, which costs no digits, and reading them takes no time."""
 
 
+def moments_of(
+    source: RowSource,
+    blocks: Sequence[str] | None = None,
+    splits: Mapping[str, Int[np.ndarray, " _"]] | None = None,
+    groups: Int[np.ndarray, " n"] | None = None,
+    engine: Engine | None = None,
+    *,
+    pairs: Iterable[Pair] | None = None,
+) -> MomentTable:
+    """Add up rows in float64, by split (positions that no two share) and by group (a number per row).
+
+    All blocks and their pairs unless told. Whatever the engine, the bits are the same.
+    """
+    count = len(source)
+    parts = {"all": np.arange(count)} if splits is None else splits
+    split, names = np.full(count, -1), list(parts)
+    for place, rows in enumerate(parts.values()):
+        split[rows] = place
+    numbers = np.zeros(count, dtype=np.int64) if groups is None else groups
+    wanted = np.flatnonzero(split >= 0)
+    if sum(map(len, parts.values())) > len(wanted):
+        raise DataError("rows stand in two splits, or twice in one", "moments")
+    pairs = None if pairs is None else tuple(pairs)
+    # One shift for all shards, so that none is moved when they are merged.
+    shifts = next((shifts_of(b.blocks) for b in source.batches(rows=_first(parts), columns=blocks)), None)
+
+    def read(moments: Moments, rows: Int[np.ndarray, " m"]) -> None:
+        for batch in source.batches(rows=rows, columns=blocks):
+            for place in np.unique(split[batch.rows]):
+                mine = np.flatnonzero(split[batch.rows] == place)
+                part = {name: taken(block, mine) for name, block in batch.blocks.items()}
+                moments.update(part, split=names[place], groups=numbers[batch.rows[mine]])
+
+    shards = [wanted]
+    if source.in_memory and len(wanted):
+        # Rows of one split and group, so that products are of many rows, and no two shards add to one sum.
+        order = wanted[np.lexsort((wanted, numbers[wanted], split[wanted]))]
+        steps = (np.diff(split[order]) != 0) | (np.diff(numbers[order]) != 0)
+        shards = np.split(order, np.flatnonzero(steps) + 1)
+    run = LocalEngine() if engine is None else engine
+    return run.map_reduce(lambda: Moments(pairs, shifts, wide=True), shards, read).finalize()
+
+
+def _first(parts: Mapping[str, Int[np.ndarray, " _"]]) -> Int[np.ndarray, " m"]:
+    return next((rows[:SHIFT_ROWS] for rows in parts.values() if len(rows)), np.zeros(0, dtype=np.int64))
+
+
 class Moments:
     """Running first and second moments of named blocks, filed by split and jackknife group.
 
     An accumulator: `update` with batches, `merge` with others, `finalize` to read. One object is for one
-    thread; merge those of several.
+    thread; merge those of several. Unless told, products are kept of all pairs of blocks, about a shift of
+    its own, and in float32 where all rows are (not if `wide`).
 
     Examples
     --------
@@ -55,10 +107,20 @@ class Moments:
            [0.   ]])
     """
 
-    def __init__(self) -> None:
-        self._shifts: dict[str, Float[np.ndarray, " d"]] = {}
+    def __init__(
+        self,
+        pairs: Iterable[Pair] | None = None,
+        shifts: Mapping[str, Float[np.ndarray, " d"]] | None = None,
+        *,
+        wide: bool = False,
+        zeros: MakeArray = np.zeros,
+    ) -> None:
+        self._asked = None if pairs is None else tuple(pairs)
+        self._shifts = dict(shifts or {})
+        self._wide, self._zeros = wide, zeros
         self._cells: dict[tuple[str, int], Cell] = {}
-        self._handed_out = False
+        # Cells that somebody else holds too: they are copied before they are added to.
+        self._lent: set[tuple[str, int]] = set()
         self._shifter: Shifter | None = None
 
     def update(
@@ -76,86 +138,57 @@ class Moments:
             return
         labels = _per_row(groups, count)
         root = None if weights is None else np.sqrt(_checked_weights(weights, count))
-        if self._handed_out:
-            self._cells = {key: cell.copy() for key, cell in self._cells.items()}
-            self._handed_out = False
         size = self._chunk_rows(blocks)
         if not self._shifts:
-            self._shifts = {name: _shift(block[:SHIFT_ROWS], name) for name, block in blocks.items()}
+            first = {name: block[:SHIFT_ROWS] for name, block in blocks.items()}
+            self._shifts = shifts_of(first, None if self._wide else product_dtype(blocks))
         if self._shifter is None:
-            self._shifter = Shifter(self._shifts)
+            self._shifter = Shifter(self._shifts, self._pairs)
         for group, rows in _runs(labels, count):
-            if (split, group) not in self._cells:
-                self._cells[split, group] = Cell.empty(self._widths)
+            cell = self._own(split, group)
             for part in _parts(rows, size):
-                chunk = {name: _take(block, part) for name, block in blocks.items()}
-                self._add(self._cells[split, group], chunk, None if root is None else root[part], part)
+                chunk = {name: taken(block, part) for name, block in blocks.items()}
+                self._add(cell, chunk, None if root is None else root[part], part)
 
     def merge(self, other: Moments) -> Moments:
         """Join with the moments of other rows, moving them to this object's shifts."""
-        if not other._shifts:
+        if not other._cells:
             return self
         if not self._shifts:
-            self._shifts = dict(other._shifts)
+            self._shifts, self._asked = dict(other._shifts), other._pairs
         if other._widths != self._widths:
             raise DataError(f"blocks {other._widths} cannot be merged into {self._widths}", "moments")
-        if self._handed_out:
-            self._cells = {key: cell.copy() for key, cell in self._cells.items()}
-            self._handed_out = False
         moves = {name: other._shifts[name] - shift for name, shift in self._shifts.items()}
+        still = not any(move.any() for move in moves.values())
         for key, cell in other._cells.items():
-            moved = cell.moved(moves)
-            if key in self._cells:
-                self._cells[key].add(moved)
+            if key in self._cells or not still:
+                self._own(*key).add(cell if still else cell.moved(moves))
             else:
-                self._cells[key] = moved
+                self._cells[key] = cell
+                self._lent.add(key)
+                other._lent.add(key)
         return self
 
     def finalize(self) -> MomentTable:
         """Give the moments read so far."""
         if not self._cells:
             raise DataError("there are no rows", "moments")
-        self._handed_out = True
+        self._lent = set(self._cells)
         return MomentTable(dict(self._shifts), dict(self._cells))
 
-    def to_bytes(self) -> bytes:
-        """Write the state as safetensors."""
-        from safetensors.numpy import save
+    def _own(self, split: str, group: int) -> Cell:
+        """Give the cell of a split and group, empty where there is none, to be added to."""
+        key = (split, group)
+        if key not in self._cells:
+            self._cells[key] = Cell.empty(self._widths, self._pairs, self._zeros)
+        elif key in self._lent:
+            self._cells[key] = self._cells[key].copy()
+            self._lent.remove(key)
+        return self._cells[key]
 
-        keys = list(self._cells)
-        header = {"format": "outgrow-moments", "version": 1, "cells": keys}
-        tensors = {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)}
-        tensors |= {f"shift/{name}": shift for name, shift in self._shifts.items()}
-        for i, key in enumerate(keys):
-            tensors |= {f"cell/{i}/{part}": array for part, array in self._cells[key].arrays().items()}
-        return save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Moments:
-        """Read a state written by `to_bytes`."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        moments = cls()
-        try:
-            tensors = load(data)
-            header = json.loads(tensors["header"].tobytes())
-            if header["format"] != "outgrow-moments" or header["version"] != 1:
-                raise ValueError("format")
-            for name, shift in tensors.items():
-                if name.startswith("shift/"):
-                    if shift.ndim != 1 or shift.dtype != np.float64 or not np.isfinite(shift).all():
-                        raise ValueError(name)
-                    moments._shifts[name.removeprefix("shift/")] = shift.copy()
-            if header["cells"] and not moments._shifts:
-                raise ValueError("shift")
-            for i, (split, group) in enumerate(header["cells"]):
-                if not isinstance(split, str) or not isinstance(group, int):
-                    raise TypeError("cells")
-                moments._cells[split, group] = Cell.from_arrays(tensors, f"cell/{i}/", moments._widths)
-        except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
-            raise FileError("these bytes hold no moments", "moments", "Accumulate them again.") from error
-        return moments
+    @property
+    def _pairs(self) -> tuple[Pair, ...]:
+        return self._asked or tuple(combinations_with_replacement(sorted(self._shifts), 2))
 
     @property
     def _widths(self) -> dict[str, int]:
@@ -191,43 +224,58 @@ class Moments:
             blocks = {name: np.asarray(block) for name, block in blocks.items()}
         return blocks
 
+    def _dtype(self, blocks: Mapping[str, Array]) -> np.dtype[Any]:
+        narrowest = product_dtype(blocks)
+        return np.dtype(np.float64) if self._wide else narrowest
+
     def _chunk_rows(self, blocks: Mapping[str, Array]) -> int:
-        bytes_per_row = sum(b.shape[1] * product_dtype(b, name).itemsize for name, b in blocks.items())
+        bytes_per_row = sum(block.shape[1] for block in blocks.values()) * self._dtype(blocks).itemsize
         return max(1, min(CHUNK_ROWS, BUFFER_BYTES // bytes_per_row))
 
     def _add(
-        self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None, part: slice | np.ndarray
+        self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None, part: Int[np.ndarray, " m"]
     ) -> None:
         assert self._shifter is not None
+        dtype = self._dtype(chunk)
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self._shifter.products(chunk, root)
+            found = self._shifter.products(chunk, root, dtype)
         for name, total in found.sums.items():
             # NaN and infinity reach their column's sum; squares that overflow reach the diagonal.
-            if not (np.isfinite(total) & np.isfinite(np.diagonal(found.products[name, name]))).all():
+            squares = found.products.get((name, name))
+            fine = np.isfinite(total) & (squares is None or np.isfinite(np.diagonal(squares)))
+            if not fine.all():
                 raise _not_finite(name, chunk[name], part)
-        count = next(iter(chunk.values())).shape[0]
-        weight = float(count) if root is None else float(root @ root)
-        eps = {name: float(np.finfo(product_dtype(b, name)).eps) for name, b in chunk.items()}
-        cell.add_chunk(found.sums, found.products, count, weight, eps)
+        weight = float(len(part)) if root is None else float(root @ root)
+        cell.add_chunk(found, len(part), weight, float(np.finfo(dtype).eps))
 
 
-def _not_finite(name: str, chunk: Array, part: slice | np.ndarray) -> DataError:
+def _not_finite(name: str, chunk: Array, part: Int[np.ndarray, " m"]) -> DataError:
     values = as_host(chunk)
     wrong = np.argwhere(~np.isfinite(values))
     if not len(wrong):
         return DataError("values so large that their squares overflow", f"block {name!r}", "Rescale them.")
     row, column = wrong[0]
-    at = part.start + row if isinstance(part, slice) else part[row]
-    return DataError(f"row {at} of the batch, column {column} is {values[row, column]}", f"block {name!r}")
+    return DataError(
+        f"row {part[row]} of the batch, column {column} is {values[row, column]}", f"block {name!r}"
+    )
 
 
-def _shift(block: Array, name: str) -> Float[np.ndarray, " d"]:
+def shifts_of(
+    blocks: Mapping[str, Array], dtype: np.dtype[Any] | None = None
+) -> dict[str, Float[np.ndarray, " d"]]:
+    """Give what is taken off rows like these: their means, representable in a type if told."""
+    return {name: _shift(block, dtype or np.dtype(np.float64)) for name, block in blocks.items()}
+
+
+def _shift(block: Array, dtype: np.dtype[Any]) -> Float[np.ndarray, " d"]:
     # From the first row, so that a constant column's mean is that constant to the last bit.
-    rows = as_host(block)
+    rows = as_host(block[:SHIFT_ROWS])
+    rows = rows[:, None] if rows.ndim == 1 else rows
     with np.errstate(invalid="ignore", over="ignore"):
         mean = rows[0] + (rows - rows[0]).mean(axis=0)
-        # Representable in float32 where the rows are: taking it off then rounds only the difference.
-        return np.asarray(mean.astype(product_dtype(block, name)), dtype=np.float64)
+        # Representable in float32 where products are: taking it off then rounds only the difference.
+        # What is not finite is told where it is added.
+        return np.where(np.isfinite(mean), mean, 0.0).astype(dtype).astype(np.float64)
 
 
 def _per_row(groups: int | np.ndarray, count: int) -> int | np.ndarray:
@@ -250,26 +298,15 @@ def _checked_weights(weights: Array, count: int) -> Float[np.ndarray, " m"]:
     return values
 
 
-def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, range | np.ndarray]]:
-    if isinstance(labels, int):
-        yield labels, range(count)
+def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, Int[np.ndarray, " m"]]]:
+    if isinstance(labels, int) or (len(labels) and (labels == labels[0]).all()):
+        yield int(labels if isinstance(labels, int) else labels[0]), np.arange(count)
         return
     order = np.argsort(labels, kind="stable")
-    edges = np.flatnonzero(np.diff(labels[order])) + 1
-    for rows in np.split(order, edges):
-        first, last = int(rows[0]), int(rows[-1])
-        # Rows of a group that stand together are read where they are, not copied together first.
-        yield int(labels[first]), range(first, last + 1) if last - first == len(rows) - 1 else rows
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        yield int(labels[rows[0]]), rows
 
 
-def _parts(rows: range | np.ndarray, size: int) -> Iterator[slice | np.ndarray]:
+def _parts(rows: Int[np.ndarray, " m"], size: int) -> Iterator[Int[np.ndarray, " _"]]:
     for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        yield slice(part.start, part.stop) if isinstance(part, range) else part
-
-
-def _take(block: Array, part: slice | np.ndarray) -> Array:
-    if isinstance(part, slice) or is_numpy(block):
-        return block[part]
-    xp = array_api_compat.array_namespace(block)
-    return xp.take(block, xp.asarray(part, device=array_api_compat.device(block)), axis=0)
+        yield rows[start : start + size]

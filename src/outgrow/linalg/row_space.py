@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from outgrow.linalg.moments import moments_of
 from outgrow.linalg.rounding import EPS
+from outgrow.linalg.rows import ArraySource
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 
 PIECE = 4_096
@@ -46,12 +48,10 @@ class RowSpace:
         if len(fitted) <= values.shape[1]:
             mean, vectors, variances = _span(values[fitted])
         else:
-            mean = values[fitted].mean(axis=0, dtype=np.float64)
-            S = np.zeros((values.shape[1], values.shape[1]))
-            for rows in pieces(fitted):
-                centred = values[rows] - mean
-                S += centred.T @ centred
-            found = spectrum_of_covariance(S / len(fitted), len(fitted))
+            moments = moments_of(ArraySource({"x": values}), splits={"fitted": fitted}).select()
+            mean, covariance = moments.mean("x"), moments.covariance("x")
+            del moments  # wide ones would take the room of the factorization
+            found = spectrum_of_covariance(covariance, len(fitted))
             vectors, variances = found.vectors[:, : found.rank], found.values[: found.rank]
         return cls(mean, np.ascontiguousarray(vectors[:, :rank]), variances[rank:])
 

@@ -1,14 +1,14 @@
 """Products of shifted chunks: the inner loop of the moments, for numpy and for other arrays.
 
-Each chunk is shifted, weighted and multiplied in its own precision, float32 or float64; what leaves this
-file is float64 on the host. numpy chunks go through one buffer that stays in cache, with no other copy of
-the rows; other libraries' chunks (torch, on any device) are multiplied where they are, by the same
-formulas, and only their products travel.
+Each chunk is shifted, weighted and multiplied in one precision, float32 or float64; what leaves this file is
+float64 on the host. numpy chunks go through buffers that are used again, with no other copy of the rows;
+other libraries' chunks (torch, on any device) are multiplied where they are, by the same formulas, and only
+their products travel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,21 +17,16 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
+from outgrow.linalg.rows import Array
 
-Array: TypeAlias = Any
-"""An array of numpy, torch or another library with the array API."""
-
-BUFFER_BYTES = 64 * 2**20
-"""Size of a chunk over all its blocks: 16,384 rows of 1,024 float32. Each product costs a fixed time besides
-(numpy fills in its other triangle, and it is added to its float64 total): at half this size 6 % of the whole
-in our measurements, at twice the size half as much, for twice the memory and the rounding error."""
+BUFFER_BYTES = 32 * 2**20
+"""Size of a chunk over all its blocks: 8,192 rows of 1,024 float32. Each product costs a fixed time besides
+(numpy fills in its other triangle, and it is added to its float64 total): 2 % here in our measurements. Twice
+the size leaves more caches than it saves."""
 
 CHUNK_ROWS = 16_384
 """Most rows of a chunk, however narrow: more would save no time, and float32 sums over n rows lose about
 sqrt(n) rounding units."""
-
-MIXED_ROWS = 1_024
-"""Rows widened to float64 at a time where a float64 target meets float32 features: a few megabytes."""
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -43,7 +38,7 @@ class ChunkProducts:
     sums: Mapping[str, Float[np.ndarray, " d"]]
     """Sum of w z by block."""
     products: Mapping[Pair, Float[np.ndarray, "d_a d_b"]]
-    """Sum of w z_a z_b' by pair of blocks, in the order of the blocks."""
+    """Sum of w z_a z_b' by pair of blocks."""
 
 
 def is_numpy(array: Array) -> bool:
@@ -58,46 +53,46 @@ def as_host(array: Array) -> Float[np.ndarray, "*axes"]:
     return np.asarray(array, dtype=np.float64)
 
 
-def product_dtype(array: Array, name: str) -> np.dtype[Any]:
-    """Precision in which an array's products are taken."""
-    xp = array_api_compat.array_namespace(array)
-    if is_numpy(array):
-        if array.dtype.kind not in "fiub":
+def product_dtype(blocks: Mapping[str, Array]) -> np.dtype[Any]:
+    """Precision in which products of blocks are taken: float32 where all are that narrow, else float64."""
+    narrow = True
+    for name, array in blocks.items():
+        xp = array_api_compat.array_namespace(array)
+        if is_numpy(array):
+            real = array.dtype.kind in "fiub"
+            narrow &= array.dtype.kind == "f" and array.dtype.itemsize <= 4
+        else:
+            real = not xp.isdtype(array.dtype, "complex floating")
+            # Floats that are not float64 are float32, float16 or bfloat16: integers may need all of float64.
+            narrow &= bool(xp.isdtype(array.dtype, "real floating") and array.dtype != xp.float64)
+        if not real:
             raise DataError(f"{array.dtype} is no type of real numbers", f"block {name!r}")
-        narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-    else:
-        if xp.isdtype(array.dtype, "complex floating"):
-            raise DataError(f"{array.dtype} is no type of real numbers", f"block {name!r}")
-        # Floats that are not float64 are float32, float16 or bfloat16: integers may need all of float64.
-        narrow = xp.isdtype(array.dtype, "real floating") and array.dtype != xp.float64
     return np.dtype(np.float32 if narrow else np.float64)
 
 
 class Shifter:
     """Shifts and multiplies chunks, keeping its buffers between them."""
 
-    def __init__(self, shifts: Mapping[str, Float[np.ndarray, " d"]]) -> None:
-        self._shifts = shifts
+    def __init__(self, shifts: Mapping[str, Float[np.ndarray, " d"]], pairs: Collection[Pair]) -> None:
+        self._shifts, self._pairs = shifts, pairs
         self._buffers: dict[tuple[str, np.dtype[Any]], np.ndarray] = {}
         self._outputs: dict[tuple[Pair, np.dtype[Any]], np.ndarray] = {}
 
-    def products(self, chunk: Mapping[str, Array], root: Float[np.ndarray, " m"] | None) -> ChunkProducts:
+    def products(
+        self, chunk: Mapping[str, Array], root: Float[np.ndarray, " m"] | None, dtype: np.dtype[Any]
+    ) -> ChunkProducts:
         """Shift, weight and multiply one chunk."""
         host = all(is_numpy(block) for block in chunk.values())
-        shifted = {
-            name: self._shift_host(name, block, root) if host else self._shift_device(name, block, root)
-            for name, block in chunk.items()
-        }
-        sums = {name: self._sum(z, root) for name, z in shifted.items()}
-        products = {}
-        names = sorted(shifted)
-        for i, a in enumerate(names):
-            for b in names[i:]:
-                products[a, b] = self._multiply((a, b), shifted[a], shifted[b], host)
-        return ChunkProducts(sums, products)
+        shift = self._shift_host if host else self._shift_device
+        shifted = {name: shift(name, block, root, dtype) for name, block in chunk.items()}
+        return ChunkProducts(
+            {name: self._sum(z, root) for name, z in shifted.items()},
+            {(a, b): self._multiply((a, b), shifted[a], shifted[b], host) for a, b in self._pairs},
+        )
 
-    def _shift_host(self, name: str, block: np.ndarray, root: np.ndarray | None) -> np.ndarray:
-        dtype = product_dtype(block, name)
+    def _shift_host(
+        self, name: str, block: np.ndarray, root: np.ndarray | None, dtype: np.dtype[Any]
+    ) -> np.ndarray:
         key = (name, dtype)
         if key not in self._buffers or len(self._buffers[key]) < len(block):
             self._buffers[key] = np.empty(block.shape, dtype)
@@ -116,16 +111,14 @@ class Shifter:
             return self._shifts[name], np.dtype(np.float64)
         return shift, dtype
 
-    def _shift_device(self, name: str, block: Array, root: np.ndarray | None) -> Array:
+    def _shift_device(self, name: str, block: Array, root: np.ndarray | None, dtype: np.dtype[Any]) -> Array:
         xp = array_api_compat.array_namespace(block)
-        narrow = product_dtype(block, name)
-        dtype = getattr(xp, narrow.name)
         where = array_api_compat.device(block)
-        shift, wide = self._shift_in(name, narrow)
+        shift, wide = self._shift_in(name, dtype)
         z = xp.astype(block, getattr(xp, wide.name)) - xp.asarray(shift, device=where)[None, :]
-        z = xp.astype(z, dtype)
+        z = xp.astype(z, getattr(xp, dtype.name))
         if root is not None:
-            z = z * xp.asarray(root, dtype=dtype, device=where)[:, None]
+            z = z * xp.asarray(root, dtype=z.dtype, device=where)[:, None]
         return z
 
     def _sum(self, z: Array, root: np.ndarray | None) -> Float[np.ndarray, " d"]:
@@ -136,8 +129,6 @@ class Shifter:
         return as_host(left @ z)
 
     def _multiply(self, pair: Pair, left: Array, right: Array, host: bool) -> Float[np.ndarray, "d_a d_b"]:
-        if left.dtype != right.dtype:
-            return _mixed(left, right)
         if not host:
             return as_host(left.T @ right)
         key = (pair, left.dtype)
@@ -145,13 +136,3 @@ class Shifter:
             self._outputs[key] = np.empty((left.shape[1], right.shape[1]), left.dtype)
         # numpy sees a matrix times its own transpose and takes half the products (BLAS syrk).
         return np.matmul(left.T, right, out=self._outputs[key])
-
-
-def _mixed(left: Array, right: Array) -> Float[np.ndarray, "d_a d_b"]:
-    # A float64 target beside float32 features keeps its digits.
-    xp = array_api_compat.array_namespace(left, right)
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for start in range(0, left.shape[0], MIXED_ROWS):
-        part = slice(start, start + MIXED_ROWS)
-        total += as_host(xp.astype(left[part], xp.float64).T @ xp.astype(right[part], xp.float64))
-    return total

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from outgrow.forecasts.forecast import Forecast
-from outgrow.geometry.pair_moments import pair_moments
+from outgrow.geometry.pairs import pair_of
+from outgrow.linalg.moments import moments_of
 from outgrow.reproductions.at_hand import AtHand
 from outgrow.reproductions.reproduction import MODELS
 from outgrow.theory.label_terms import label_terms
@@ -76,7 +77,7 @@ class Foretold:
 def foretell(rows: AtHand, pair: tuple[str, str], alphas: Sequence[float]) -> Foretold:
     """Measure what theory needs of a pair."""
     X_w, X_s = (rows.views[name] for name in pair)
-    found = whiten(pair_moments(X_w, X_s, splits={"train": rows.train}).select())
+    found = whiten(moments_of(pair_of(X_w, X_s), splits={"train": rows.train}).select())
     Z_w, Z_s = found.weak(X_w[rows.test]), found.strong(X_s[rows.test])
     spectra = found.pair.with_lengths(Z_w, Z_s)
     # Rows may be sorted by their labels; which fold one is in should not follow them.

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
 
 from outgrow.engine import LocalEngine
 from outgrow.errors import ConfigError
@@ -130,19 +129,13 @@ class _Sums(NamedTuple):
 
 def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progress | None = None) -> Draws:
     """Train and score every model at every cell, seed by seed."""
-    done = []
-
-    def one(seed: int) -> Float[np.ndarray, "cells 2 2 offsets 4"]:
-        risks = _one_seed(settings, seed)
-        done.append(seed)
+    found: dict[int, Float[np.ndarray, "cells 2 2 offsets 4"]] = {}
+    tasks = {seed: (settings, seed) for seed in range(settings.seeds)}
+    for seed, risks in LocalEngine(1 if jobs is None else jobs).map(_one_seed, tasks):
+        found[seed] = risks
         if progress is not None:
-            progress(f"{len(done)} of {settings.seeds} seeds", len(done) / settings.seeds)
-        return risks
-
-    # Of 300 columns: a second thread of linear algebra would wait, and spin, more than it works.
-    with threadpool_limits(1, user_api="blas"):
-        found = LocalEngine(1 if jobs is None else jobs).map_files(one, range(settings.seeds))
-    return Draws(settings, np.stack(found))
+            progress(f"{len(found)} of {settings.seeds} seeds", len(found) / settings.seeds)
+    return Draws(settings, np.stack([found[seed] for seed in tasks]))
 
 
 def _one_seed(settings: SyntheticSettings, seed: int) -> Float[np.ndarray, "cells 2 2 offsets 4"]:

@@ -13,7 +13,8 @@ from outgrow.data.numeric import check_spread
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError
 from outgrow.geometry.pair_geometry import measure_pair
-from outgrow.geometry.pair_moments import pair_moments
+from outgrow.geometry.pairs import pair_of
+from outgrow.linalg.moments import moments_of
 from outgrow.linalg.row_space import narrowed
 from outgrow.results import as_plain
 from outgrow.study.memory import make_room
@@ -66,7 +67,7 @@ def measure(
     for place, (name, whole) in enumerate(sets.items()):
         tell(f"measuring {name}", place / len(sets))
         values, of_weak = narrowed(whole, rows, ranks[0])
-        moments = pair_moments(values, strong_values, belong.folds)
+        moments = moments_of(pair_of(values, strong_values), groups=belong.folds)
         if name in given:
             agreements[name] = as_plain(agreement(values, strong_values, moments, belong.folds))
         geometry = measure_pair(

@@ -26,7 +26,7 @@ from outgrow.data.splits import PARTS, Split, draw_split, folds, jackknife_group
 from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.dependence import Dependence, dependence
-from outgrow.geometry.pair_moments import pair_moments
+from outgrow.geometry.pairs import tables_of
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
@@ -207,9 +207,7 @@ def prepare(
         belong = belonging(strong_values, joined.ids, joined.groups, rows, config.seed)
         jackknife = np.full(len(joined.ids), -1, dtype=np.int64)
         jackknife[rows] = belong.folds
-        tables = {
-            name: pair_moments(values, strong_values, jackknife, parts) for name, values in sets.items()
-        }
+        tables = dict(tables_of(sets, strong_values, parts, jackknife))
     return Prepared(
         joined.ids,
         sets,

@@ -21,7 +21,7 @@ from outgrow.data.feature_manifest import same_encoder
 from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import quoted
 from outgrow.errors import ConfigError, DataError, read_back
-from outgrow.geometry.pair_moments import STRONG, WEAK
+from outgrow.geometry.pairs import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.results import as_plain
 from outgrow.runs import open_folder, read_json, read_tensors, write_json, write_tensors

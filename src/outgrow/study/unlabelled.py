@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from outgrow.geometry.pair_moments import CHUNK, STRONG, WEAK
+from outgrow.geometry.pairs import STRONG, WEAK
 from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
+from outgrow.linalg.row_space import pieces
 from outgrow.linalg.spectrum import spectrum_of_covariance
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.misfit import MisfitGain, outcome_of, squared_misfit
@@ -57,8 +58,7 @@ def agreement(
     for part in np.array_split(numbers, min(PARTS, len(numbers))):
         kept, there = np.setdiff1d(numbers, part), np.flatnonzero(np.isin(groups, part))
         coef, level = _student(table.select(groups=[int(number) for number in kept]))
-        for start in range(0, len(there), CHUNK):
-            rows = there[start : start + CHUNK]
+        for rows in pieces(there):
             student[rows] = strong[rows] @ coef + level
     misfit = squared_misfit(teacher, student)
     spread = np.sum((teacher - teacher.mean(axis=0)) ** 2, axis=1)

@@ -7,36 +7,19 @@ shifted by the mean of all rows where intercepts are fitted, so that large means
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.linalg.cells import Cell, MakeArray
+from outgrow.linalg.moments import Moments
 from outgrow.linalg.row_space import pieces
 from outgrow.sweeps.grid import LabelDraws, SweepData, SweepGrid
 from outgrow.sweeps.layout import Cut, Layout
 
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """Sums over the rows of a pool for one student."""
-
-    rows: int
-    """N."""
-    total: Float[np.ndarray, " d_s"]
-    """Sum of shifted strong features."""
-    gram: Float[np.ndarray, "d_s d_s"]
-    """Sum of their products."""
-    weak: dict[str, Float[np.ndarray, " _"]]
-    """Sum of shifted weak features by teacher."""
-    cross: dict[str, Float[np.ndarray, "d_s _"]]
-    """Products of strong and weak features by teacher."""
-    labels: Float[np.ndarray, " c"]
-    """Sum of labels."""
-    answers: Float[np.ndarray, "d_s c"]
-    """Products of strong features and labels."""
+LABELS = ""
+"""The block of labels: no feature set has this name."""
 
 
 class LabelColumns:
@@ -77,35 +60,35 @@ class Blocks:
         cut: Cut,
         columns: LabelColumns,
         shifts: dict[str, Float[np.ndarray, " _"]],
-        into: Any = np.zeros,
+        into: MakeArray = np.zeros,
     ) -> None:
         self.student, self.size = student, cut.size
         self.teachers = tuple(weak for weak, strong in grid.pairs if strong == student)
-        d = data.views[student].shape[1]
-        count = cut.count
-        widths = {weak: data.views[weak].shape[1] for weak in self.teachers}
-        self.total = into((count, d))
-        self.gram = into((count, d, d))
-        self.weak = {weak: into((count, width)) for weak, width in widths.items()}
-        self.cross = {weak: into((count, d, width)) for weak, width in widths.items()}
-        self.labels = into((count, columns.count))
-        self.answers = into((count, d, columns.count))
-        for block in range(count):
-            for rows in pieces(cut.rows(block)):
-                self._add(block, data, rows, columns.rows(rows), shifts)
+        moments = self._moments(shifts, columns.count, into)
+        for block in range(cut.count):
+            self._add(moments, data, cut.rows(block), columns.rows, block)
+        cells = moments.finalize().cells
+        self.cells = [cells["all", block] for block in range(cut.count)]
+
+    def _moments(
+        self, shifts: dict[str, Float[np.ndarray, " _"]], labels: int, into: MakeArray = np.zeros
+    ) -> Moments:
+        sets = dict.fromkeys((self.student, *self.teachers, LABELS))
+        about = {**{name: shifts[name] for name in sets if name != LABELS}, LABELS: np.zeros(labels)}
+        return Moments([(self.student, name) for name in sets], about, wide=True, zeros=into)
 
     def _add(
-        self, block: int, data: SweepData, rows: np.ndarray, y: np.ndarray, shifts: dict[str, np.ndarray]
+        self,
+        moments: Moments,
+        data: SweepData,
+        rows: Int[np.ndarray, " m"],
+        labels: Callable[[Int[np.ndarray, " p"]], Float[np.ndarray, "p c"]],
+        block: int = 0,
     ) -> None:
-        S = shifted(data, self.student, rows, shifts)
-        self.total[block] += S.sum(axis=0)
-        self.gram[block] += S.T @ S
-        for weak in self.teachers:
-            W = S if weak == self.student else shifted(data, weak, rows, shifts)
-            self.weak[weak][block] += W.sum(axis=0)
-            self.cross[weak][block] += S.T @ W
-        self.labels[block] += y.sum(axis=0)
-        self.answers[block] += S.T @ y
+        for part in pieces(rows):
+            places = data.train[part]
+            views = {name: data.views[name][places] for name in (self.student, *self.teachers)}
+            moments.update({**views, LABELS: labels(part)}, groups=block)
 
     def pools(
         self,
@@ -115,52 +98,23 @@ class Blocks:
         chosen: Int[np.ndarray, " c"],
         labels: Float[np.ndarray, "R c"],
         shifts: dict[str, Float[np.ndarray, " _"]],
-    ) -> Iterator[Sums]:
+    ) -> Iterator[Cell]:
         """Add up the pools of one seed, each of which holds the smaller ones."""
         done = 0
-        d = self.gram.shape[1]
-        zero = {weak: np.zeros(cross.shape[2]) for weak, cross in self.cross.items()}
-        cross0 = {weak: np.zeros((d, cross.shape[2])) for weak, cross in self.cross.items()}
-        at = Sums(0, np.zeros(d), np.zeros((d, d)), zero, cross0, np.zeros(len(chosen)),
-                  np.zeros((d, len(chosen))))  # fmt: skip
+        first = self.cells[0].columns(LABELS, chosen)
+        at = Cell.empty({name: len(total) for name, total in first.sums.items()}, first.products)
         for N in sizes:
             # The rows that end a pool are of no block, and may be more than one block holds.
             whole = min(N // self.size, len(layout.blocks))
             for block in layout.blocks[done:whole]:
-                np.add(at.total, self.total[block], out=at.total)
-                np.add(at.gram, self.gram[block], out=at.gram)
-                for weak in self.teachers:
-                    at.weak[weak][:] += self.weak[weak][block]
-                    at.cross[weak][:] += self.cross[weak][block]
-                at.labels[:] += self.labels[block][chosen]
-                at.answers[:] += self.answers[block][:, chosen]
+                at.add(self.cells[block].columns(LABELS, chosen))
             done = max(done, whole)
-            yield self._with_rest(at, data, layout.pool[whole * self.size : N], N, labels, shifts)
-
-    def _with_rest(
-        self,
-        at: Sums,
-        data: SweepData,
-        rest: Int[np.ndarray, " r"],
-        N: int,
-        labels: Float[np.ndarray, "R c"],
-        shifts: dict[str, Float[np.ndarray, " _"]],
-    ) -> Sums:
-        total, gram = at.total.copy(), at.gram.copy()
-        weak = {name: values.copy() for name, values in at.weak.items()}
-        cross = {name: values.copy() for name, values in at.cross.items()}
-        sums, answers = at.labels.copy(), at.answers.copy()
-        for rows in pieces(rest):
-            S = shifted(data, self.student, rows, shifts)
-            total += S.sum(axis=0)
-            gram += S.T @ S
-            for name in self.teachers:
-                W = S if name == self.student else shifted(data, name, rows, shifts)
-                weak[name] += W.sum(axis=0)
-                cross[name] += S.T @ W
-            sums += labels[rows].sum(axis=0)
-            answers += S.T @ labels[rows]
-        return Sums(N, total, gram, weak, cross, sums, answers)
+            pool, rest = at.copy(), layout.pool[whole * self.size : N]
+            if len(rest):
+                moments = self._moments(shifts, len(chosen))
+                self._add(moments, data, rest, labels.__getitem__)
+                pool.add(moments.finalize().select().cell)
+            yield pool
 
 
 def block_bytes(data: SweepData, grid: SweepGrid, student: str, count: int, columns: int) -> int:

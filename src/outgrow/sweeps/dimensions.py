@@ -14,8 +14,9 @@ import numpy as np
 
 from outgrow.geometry.correlation import PairRows, correlation_from_moments, whitening
 from outgrow.geometry.dependence import Dependence, dependence, whole_folds
-from outgrow.geometry.pair_moments import STRONG, WEAK, pair_moments
+from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
+from outgrow.linalg.moments import moments_of
 from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
@@ -35,7 +36,7 @@ def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimen
     belong = _dealt(dependence((X_s, X_w), members=data.train), seed)
     folds = np.full(len(X_w), -1, dtype=np.int64)
     folds[data.train] = belong.folds
-    table = pair_moments(X_w, X_s, folds, {"train": data.train})
+    table = moments_of(pair_of(X_w, X_s), None, {"train": data.train}, folds)
     total = table.select()
     by_w, by_s = whitening(total, WEAK), whitening(total, STRONG)
     shared = correlation_from_moments(table, by_w, by_s, PairRows(X_w, X_s, belong, data.train))

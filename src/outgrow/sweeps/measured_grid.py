@@ -15,16 +15,18 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from outgrow.engine.tasks import cores, on_one_thread, run_tasks, workers_end
+from outgrow.engine import LocalEngine
+from outgrow.engine.tasks import cores, workers_end
 from outgrow.errors import ConfigError
 from outgrow.features.room import free_memory
+from outgrow.linalg.cells import MakeArray
 from outgrow.study.sources import Progress
 from outgrow.sweeps.blocks import Blocks, LabelColumns, block_bytes, shifts_and_scales
 from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
 from outgrow.sweeps.layout import MOST_BLOCKS, Cut, cut
 from outgrow.sweeps.scoring import TestRows
 from outgrow.sweeps.seed import Key, Measured, SeedFits
-from outgrow.sweeps.shared_arrays import MakeArray, place_for, shared_arrays
+from outgrow.sweeps.shared_arrays import place_for, shared_arrays
 from outgrow.sweeps.table import SweepTable, joined, part_table
 
 SHARE = 0.8
@@ -171,10 +173,10 @@ def _student(
         del columns
         if jobs is None:
             start = time.perf_counter()
-            yield seeds[0], on_one_thread(measure_part, *tasks.pop(seeds[0]))
+            yield from LocalEngine().map(measure_part, {seeds[0]: tasks.pop(seeds[0])})
             took = time.perf_counter() - start
             jobs = -1 if took * len(tasks) > WORTH and cores(-1) > 1 else 1
-        yield from run_tasks(measure_part, tasks, jobs, place)
+        yield from LocalEngine(jobs, place).map(measure_part, tasks)
 
 
 def _prepared(

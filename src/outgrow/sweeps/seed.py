@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from outgrow.linalg.cells import Cell
+from outgrow.linalg.moments import Moments
 from outgrow.linalg.normal_equations import Path, Products, Rows, fit
-from outgrow.sweeps.blocks import Blocks, Sums, shifted
+from outgrow.sweeps.blocks import LABELS, Blocks, shifted
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
 from outgrow.sweeps.scoring import TestRows
@@ -85,15 +87,13 @@ class SeedFits:
         X = shifted(self.data, view, self.layout.labelled, self.shifts)
         Y = self.labels[self.layout.labelled]
         d, scale = X.shape[1], self.scale(view, alphas)
-        total, gram, work = np.zeros(d), np.zeros((d, d)), np.empty((d, d))
-        targets, answers = np.zeros(Y.shape[1]), np.zeros((d, Y.shape[1]))
+        about = {view: np.zeros(d), LABELS: np.zeros(Y.shape[1])}
+        moments, work = Moments([(view, view), (view, LABELS)], about, wide=True), np.empty((d, d))
         paths, sums, done = [], [], 0
         for n in self.grid.n:
-            x, y = X[done:n], Y[done:n]
-            total, gram = total + x.sum(axis=0), gram + x.T @ x
-            targets, answers = targets + y.sum(axis=0), answers + x.T @ y
+            moments.update({view: X[done:n], LABELS: Y[done:n]})
             done = n
-            sums.append(Products(n, total, gram, targets, answers))
+            sums.append(_products(moments.finalize().select().cell, view))
 
             def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
                 return X[:n], Y[:n]
@@ -123,8 +123,9 @@ class SeedFits:
         found: dict[Key, list[Measured]] = {}
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
         strong = blocks.student
-        for sums in blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts):
-            pseudo = {weak: one.answers(sums, weak) for weak, one in taught.items()}
+        for cell in blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts):
+            sums = _products(cell, strong)
+            pseudo = {weak: one.answers(cell, strong, weak) for weak, one in taught.items()}
             path = self._students(strong, sums, taught, pseudo)
             shape = (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
             for weak, part in zip(taught, _split(path, [_count(shape) * self.k] * len(taught)), strict=True):
@@ -134,7 +135,7 @@ class SeedFits:
         return {key: _stacked(parts, axis=2) for key, parts in found.items()}
 
     def _students(
-        self, strong: str, sums: Sums, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
+        self, strong: str, sums: Products, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
     ) -> Path:
         """Fit all students of a pool: columns are (teacher, level, n, alpha_w, target)."""
         pool = self.layout.pool[: sums.rows]
@@ -157,7 +158,7 @@ class SeedFits:
     def _unions(
         self,
         strong: str,
-        sums: Sums,
+        sums: Products,
         baseline: Sequence[Products],
         taught: dict[str, _Taught],
         pseudo: dict[str, _Answers],
@@ -174,7 +175,7 @@ class SeedFits:
         for i, own in enumerate(baseline):
             d = len(own.total)
             mine = own.targets.reshape(levels, 1, k), own.answers.reshape(d, levels, 1, k)
-            targets, answers = [own.targets + sums.labels], [own.answers + sums.answers]
+            targets, answers = [own.targets + sums.targets], [own.answers + sums.answers]
             for weak in joint:
                 targets.append((mine[0] + pseudo[weak].targets[:, i]).ravel())
                 answers.append((mine[1] + pseudo[weak].answers[:, :, i]).reshape(d, -1))
@@ -252,10 +253,18 @@ class _Taught:
     def predict(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m l i a k"]:
         return (X @ self.theta + self.level).reshape(len(X), *self.shape)
 
-    def answers(self, sums: Sums, weak: str) -> _Answers:
-        targets = sums.weak[weak] @ self.theta + sums.rows * self.level
-        answers = sums.cross[weak] @ self.theta + np.outer(sums.total, self.level)
-        return _Answers(targets.reshape(self.shape), answers.reshape(len(sums.total), *self.shape))
+    def answers(self, pool: Cell, strong: str, weak: str) -> _Answers:
+        total = pool.sums[strong]
+        targets = pool.sums[weak] @ self.theta + pool.n * self.level
+        answers = pool.product(strong, weak) @ self.theta + np.outer(total, self.level)
+        return _Answers(targets.reshape(self.shape), answers.reshape(len(total), *self.shape))
+
+
+def _products(cell: Cell, view: str) -> Products:
+    """Give what a fit of a view on the labels needs of sums."""
+    return Products(
+        cell.n, cell.sums[view], cell.product(view, view), cell.sums[LABELS], cell.product(view, LABELS)
+    )
 
 
 def _split(path: Path, widths: Sequence[int]) -> list[Path]:

@@ -10,16 +10,13 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeAlias
 
 import numpy as np
 
 from outgrow.engine.leftovers import MEMORY, own_folder
-
-MakeArray: TypeAlias = Callable[[tuple[int, ...]], np.ndarray]
-"""Makes an array of zeros, float64, of a shape."""
+from outgrow.linalg.cells import MakeArray
 
 MARGIN = 1.2
 """Room wanted for each byte: the workers' library puts the features beside the blocks."""

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outgrow.errors import DataError
-from outgrow.geometry.pair_moments import STRONG, WEAK
+from outgrow.geometry.pairs import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.theory.effective_stage import CARRIED, least_penalty
