@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.heads.two_stage, \
 	outgrow.heads.expected_error, outgrow.heads.route_forecasts, outgrow.heads.routes, outgrow.heads.taught, \
-	outgrow.heads.linear_model, outgrow.study, outgrow.forecasts, \
+	outgrow.heads.head, outgrow.heads.linear, outgrow.study, outgrow.forecasts, \
 	outgrow.sweeps, outgrow.reproductions, outgrow.intervals, outgrow.engine)
 
 .PHONY: demo test extras lint bench bench-answers bench-peers bench-calibration data clean

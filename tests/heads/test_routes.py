@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -128,9 +128,14 @@ class Plain(CrossValidated):
 class Fitted:
     linear: LinearModel
     features: np.ndarray
+    state: dict = field(default_factory=dict)
+    info: dict = field(default_factory=dict)
 
     def predict(self, source):
         return self.linear.predict(self.features[source])
+
+    def after(self, mapping):
+        raise NotImplementedError
 
 
 class OnePenalty(LinearHead):

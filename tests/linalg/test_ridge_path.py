@@ -118,9 +118,9 @@ def test_minimizes_the_objective_as_written(rng, shape, intercept):
 @pytest.mark.parametrize("alpha", [0.0, 0.2])
 def test_weights_act_as_repeated_rows(rng, alpha):
     X, y = problem(rng, 12, 5)
-    counts = rng.integers(0, 4, size=12)
+    counts = rng.integers(0, 4, size=12).astype(float)
     _, weighted = fit(X, y, alpha, weights=counts)
-    _, repeated = fit(np.repeat(X, counts, axis=0), np.repeat(y, counts, axis=0), alpha)
+    _, repeated = fit(*(np.repeat(part, counts.astype(int), axis=0) for part in (X, y)), alpha)
     np.testing.assert_allclose(weighted.coef, repeated.coef, rtol=1e-8)
     np.testing.assert_allclose(weighted.intercept, repeated.intercept, rtol=1e-8)
     # Only ratios matter, also where the sum of weights overflows.

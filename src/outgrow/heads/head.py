@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -20,6 +20,7 @@ Source = Shaped[np.ndarray, "m ..."]
 """Rows to learn from, whatever a head reads: features, texts, names of files."""
 
 
+@runtime_checkable
 class FittedHead(Protocol):
     """A trained model."""
 
@@ -81,6 +82,7 @@ class Trial:
     """From a teacher's place to the student's at which it best imitates that teacher, where this is known."""
 
 
+@runtime_checkable
 class Head(Protocol):
     """A way to learn: least squares, logistic regression, a finetuned network.
 

@@ -192,7 +192,7 @@ class StageTwo:
         theta = self.teacher.theta[:, which_teacher, :]
         coef = self.teacher.basis @ theta
         variance = float(np.sum(coef * (pool.weak_cov @ coef)))
-        return imitation_errors(self.values, self._cross @ theta, variance, pool.size, self.alphas)
+        return imitation_errors(self.values, self._cross @ theta, variance, float(pool.size), self.alphas)
 
     def model(self, which_teacher: int, which: int) -> LinearModel:
         """Give the student at one pair of penalties as a model of the strong features."""

@@ -110,11 +110,11 @@ class RidgePath:
     @cached_property
     def _factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Orthonormal columns of the weighted rows, eigenvalues of their covariance, and its eigenvectors."""
-        centred = self.X - self.mean
-        Z = np.sqrt(self.share)[:, None] * centred
+        Z = np.asarray(self.X - self.mean)
         # Means far from zero leave their rounding in centred features: a collinear column would otherwise be
         # a direction of tiny variance, which no penalty of 0 survives. Constant columns are exactly 0 by now.
-        far = float(np.linalg.norm(self.mean[centred.any(axis=0)]))
+        far = float(np.linalg.norm(self.mean[Z.any(axis=0)]))
+        Z *= np.sqrt(self.share)[:, None]
         floor = max(Z.shape) * EPS
         if self.alphas.min() > GRAM_SAFE * float(np.einsum("ij,ij->", Z, Z)):
             wide = Z.shape[1] > len(Z)

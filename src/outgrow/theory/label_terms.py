@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
+from outgrow.linalg.ridge_path import RidgePath
 from outgrow.theory.terms import PairSpectra, Target
 
 LEVEL = 10.0
@@ -104,31 +105,21 @@ class _Preliminary:
         scale_w = np.sqrt(pair.values_w / pair.values_w.sum())
         scale_s = np.sqrt(pair.values_s / pair.values_s.sum())
         X = np.hstack([Z_w * scale_w, Z_s * scale_s, np.full((m, 1), LEVEL)])
-        # The smaller of the two Gram matrices; directions lost to its rounding only make the fit smoother.
-        wide = m <= X.shape[1]
-        values, vectors = np.linalg.eigh((X @ X.T if wide else X.T @ X) / m)
-        keep = values > values[-1] * len(values) * np.finfo(np.float64).eps
-        values, vectors = values[keep], vectors[:, keep]
-        if wide:
-            left, right = vectors * np.sqrt(m), X.T @ (vectors / np.sqrt(m * values))
-        else:
-            left, right = X @ (vectors / np.sqrt(values)), vectors
-        # Rows are left sqrt(values) right'; left has mean square 1.
-        cross = left.T @ y / m
-        best = (np.inf, 0.0)
-        for penalty in PENALTIES:
-            shrunk = values / (values + penalty)
-            own = 1 - (left**2) @ shrunk / m
-            if own.min() <= 0:
-                continue
-            loss = float(np.sum(((y - left @ (shrunk[:, None] * cross)) / own[:, None]) ** 2))
-            best = min(best, (loss, penalty))
+        path = RidgePath(X, y, np.array(PENALTIES), intercept=False)
+        values, root = path.values, np.sqrt(path.values)
+        left, back = path.scores / root, path.basis / root  # left has mean square 1
+        best = (np.inf, 0)
+        for place, inverse in enumerate(path.inverse.T):
+            own = 1 - (left**2) @ (values * inverse) / m
+            # A row that a fit passes through says nothing of it: such penalties are not tried.
+            if own.min() > 0:
+                error = y - left @ (root[:, None] * path.theta[:, place])
+                best = min(best, (float(np.sum((error / own[:, None]) ** 2)), place))
         self._left, self._m = left, m
-        self._shrunk = values / (values + best[1])
-        self._gamma = self._shrunk[:, None] * cross
+        self._shrunk = values * path.inverse[:, best[1]]
+        self._gamma = root[:, None] * path.theta[:, best[1]]
         self._error = y - left @ self._gamma
-        # On rows the fit is left @ gamma; X = left sqrt(values) right' turns gamma into coefficients.
-        back = right / np.sqrt(values)
+        # On rows the fit is left @ gamma; back turns gamma into coefficients.
         d_w = len(scale_w)
         B_w, B_s = scale_w[:, None] * back[:d_w], scale_s[:, None] * back[d_w:-1]
         self.constant = LEVEL * back[-1]
