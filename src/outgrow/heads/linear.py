@@ -21,7 +21,7 @@ class LinearHead:
     ridgeless: bool = False
     measure: str = ""
     folds: int = 10
-    """The usual trade of bias and cost."""
+    """For choices and cross-validation: the usual trade of bias and cost."""
 
     def pool(self, weak: Float[np.ndarray, "N d_w"], strong: Float[np.ndarray, "N d_s"]) -> Pool:
         return Pool.from_rows(weak, strong)

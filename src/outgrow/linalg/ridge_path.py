@@ -129,6 +129,11 @@ class RidgePath:
         return left[:, keep], singular[keep] ** 2, right[keep].T
 
     @property
+    def left(self) -> Float[np.ndarray, "n r"]:
+        """Orthonormal columns that span the weighted, centred features."""
+        return self._factors[0]
+
+    @property
     def values(self) -> Float[np.ndarray, " r"]:
         """Eigenvalues of the covariance, descending, numerical zeros left out."""
         return self._factors[1]
@@ -148,7 +153,7 @@ class RidgePath:
         """Centred features in the basis."""
         if self.weights is not None:  # a row that weighs nothing has no part in the factors
             return np.asarray((self.X - self.mean) @ self.basis)
-        return np.asarray(self._factors[0] * np.sqrt(self.values * len(self.y)))
+        return np.asarray(self.left * np.sqrt(self.values * len(self.y)))
 
     @cached_property
     def inverse(self) -> Float[np.ndarray, "r a"]:
@@ -159,7 +164,7 @@ class RidgePath:
     def theta(self) -> Float[np.ndarray, "r a k"]:
         """Coefficients in the basis."""
         weighted = np.sqrt(self.share)[:, None] * (self.y - self.level)
-        cross = np.sqrt(self.values)[:, None] * (self._factors[0].T @ weighted)
+        cross = np.sqrt(self.values)[:, None] * (self.left.T @ weighted)
         return np.asarray(self.inverse[:, :, None] * cross[:, None, :])
 
     def model(self, which: int) -> LinearModel:
@@ -170,7 +175,7 @@ class RidgePath:
     @cached_property
     def leaves_out(self) -> bool:
         """Whether no row (or group) is fitted whatever its labels, so that leaving it out is defined."""
-        left, root = self._factors[0], np.sqrt(self.share) * self.intercept
+        left, root = self.left, np.sqrt(self.share) * self.intercept
         shrink = self.values * self.inverse[:, np.argmin(self.alphas)]
         if self.groups is None:
             return bool((1.0 - root**2 - left**2 @ shrink).min() > INTERPOLATED)

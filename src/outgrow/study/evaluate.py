@@ -21,7 +21,7 @@ from outgrow.intervals.metrics import excess_risk, mean_loss, opr, opr_raw_mse, 
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import NOT_CLASSES, RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
-from outgrow.study.training import FOLDS, Trained, TrainingRows, train
+from outgrow.study.training import Trained, TrainingRows, train
 from outgrow.study.verdict import Comparison, Verdict
 
 PIECE = 10_000
@@ -90,7 +90,7 @@ def training_rows(
     seed: int,
 ) -> TrainingRows:
     """Gather what training may see."""
-    count = min(FOLDS, len(labelled))
+    how = LinearHead(ridgeless=head == "ridgeless")
     return TrainingRows(
         data.weak,
         data.strong,
@@ -98,9 +98,9 @@ def training_rows(
         {name: Pool.from_moments(table.select("unlabelled")) for name, table in data.moments.items()},
         labelled,
         data.split.unlabelled,
-        fold_positions(data, labelled, count, seed),
+        fold_positions(data, labelled, how.folds, seed),
         positions(data.groups, labelled),
-        LinearHead(ridgeless=head == "ridgeless"),
+        how,
         frozenset(data.given),
         rank,
     )
@@ -113,9 +113,9 @@ def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Ca
     y[data.split.unlabelled] = np.nan
     # Another seed than that of the honest choices: the two uses of folds stay independent.
     parts = []
-    for fold in fold_positions(data, labelled, min(FOLDS, len(labelled)), seed + 1):
+    for fold in fold_positions(data, labelled, rows.head.folds, seed + 1):
         kept = np.delete(labelled, fold)
-        folds = fold_positions(data, kept, min(FOLDS, len(kept)), seed)
+        folds = fold_positions(data, kept, rows.head.folds, seed)
         part = replace(rows, y=y, labelled=kept, folds=folds, groups=positions(data.groups, kept))
         items, _ = train(part)
         parts.append(on_rows(data, items, labelled[fold]))

@@ -22,7 +22,7 @@ from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.study.training import FOLDS, Trained, train
+from outgrow.study.training import Trained, train
 from outgrow.study.verdict import Comparison, decide
 from outgrow.theory.misfit import MisfitGain, outcome_of, squared_misfit
 from outgrow.theory.stage import near_peak
@@ -77,7 +77,7 @@ def _train_and_judge(
         losses = on_rows(data, trained, split.test)
     else:
         evaluation = "cross-validation over the labelled rows"
-        done = iter(np.linspace(0.2, 0.6, FOLDS + 1))
+        done = iter(np.linspace(0.2, 0.6, rows.head.folds + 1))
         losses = cross_validate(
             data,
             rows,

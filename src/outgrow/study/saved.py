@@ -23,6 +23,7 @@ from outgrow.data.files import quoted
 from outgrow.errors import ConfigError, DataError, read_back
 from outgrow.geometry.pairs import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
+from outgrow.linalg.ridge_path import LinearModel
 from outgrow.results import as_plain
 from outgrow.runs import open_folder, read_json, read_tensors, write_json, write_tensors
 from outgrow.study.prepare import Prepared
@@ -158,10 +159,8 @@ class SavedModel:
     """Classes in the order of the columns."""
     sources: tuple[Source, ...]
     """What it reads, in order."""
-    coef: Float[np.ndarray, "r k"]
-    """Head."""
-    intercept: Float[np.ndarray, " k"]
-    """Added to every prediction."""
+    head: LinearModel
+    """What it makes of them."""
 
     def scores(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
         """Give the head's outputs, one column per target or class."""
@@ -182,7 +181,7 @@ class SavedModel:
         if len({len(part) for part in parts}) > 1:
             raise DataError("the feature sets differ in their number of rows")
         rows = parts[0] if len(parts) == 1 else np.hstack(parts)
-        return np.asarray(rows, dtype=np.float64) @ self.coef + self.intercept
+        return self.head.predict(rows)
 
     def predict(self, *features: FeatureTable | Float[np.ndarray, "m _"]) -> np.ndarray:
         """Predict values or classes."""
@@ -384,10 +383,12 @@ def load(folder: str | Path) -> LoadedRun:
                 )
             outputs = len(entry.classes) if entry.task == "classification" else 1
             reads = sum(len(one.centre) if one.basis is None else one.basis.shape[1] for one in sources)
-            coef = _shaped("coef", tensors["coef"], reads, outputs)
-            intercept = _shaped("intercept", tensors["intercept"], outputs)
+            head = LinearModel(
+                _shaped("coef", tensors["coef"], reads, outputs),
+                _shaped("intercept", tensors["intercept"], outputs),
+            )
         models[entry.name] = SavedModel(
-            entry.name, entry.kind, entry.task, tuple(entry.classes), tuple(sources), coef, intercept
+            entry.name, entry.kind, entry.task, tuple(entry.classes), tuple(sources), head
         )
     return LoadedRun(path, read_json(path, "run.json", dict[str, Any]), models)
 

@@ -25,10 +25,6 @@ from outgrow.results import Check, Estimate
 ENERGY = 0.90
 """Share of the variance that the default truncation keeps: the published rule."""
 
-FOLDS = 10
-"""Folds for honest choices and cross-validation: the usual trade of bias and cost."""
-
-
 FEW = 40
 """Labels below which everything said is rough: two in each of the twenty groups that forecasts leave out."""
 

@@ -6,19 +6,19 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outgrow.errors import DataError
-from outgrow.linalg.spectrum import centre, spectrum_of_rows
+from outgrow.linalg.ridge_path import RidgePath
+from outgrow.linalg.spectrum import centre
 
 
 def whitened_rows(X: Shaped[np.ndarray, "m D"], name: str) -> Float[np.ndarray, "m d"]:
     """Turn rows into orthonormal columns of mean zero with the same span."""
     rows = np.asarray(X, dtype=np.float64)
-    found = spectrum_of_rows(rows)
-    if not found.rank:
+    if not np.isfinite(rows).all():
+        raise DataError("holds NaN or infinite values", name)
+    found = RidgePath(rows, np.zeros((len(rows), 1)), np.zeros(1)).left
+    if not found.shape[1]:
         raise DataError("the features do not vary", name, "Give features that differ between rows.")
-    vectors, values = found.vectors[:, : found.rank], found.values[: found.rank]
-    basis = (rows - centre(rows)) @ (vectors / np.sqrt(values * len(rows)))
-    # Ill-conditioned rows lose orthogonality in the product; one factorization restores it.
-    return np.linalg.qr(basis)[0]
+    return found
 
 
 def whitened_pair(
