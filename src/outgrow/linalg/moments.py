@@ -23,7 +23,6 @@ from outgrow.linalg.cells import Cell, MakeArray
 from outgrow.linalg.moment_table import BlockMoments, MomentTable
 from outgrow.linalg.rows import Array, RowSource, taken
 from outgrow.linalg.shifted_products import (
-    BUFFER_BYTES,
     CHUNK_ROWS,
     Pair,
     Shifter,
@@ -37,6 +36,8 @@ __all__ = ["BlockMoments", "MomentTable", "Moments", "moments_of"]
 SHIFT_ROWS = 1_000
 """Rows whose mean is the shift: it is then within a tenth of a standard deviation of their population's
 mean, which costs no digits, and reading them takes no time."""
+
+DOUBLE = np.dtype(np.float64)
 
 
 def moments_of(
@@ -138,17 +139,15 @@ class Moments:
             return
         labels = _per_row(groups, count)
         root = None if weights is None else np.sqrt(_checked_weights(weights, count))
-        size = self._chunk_rows(blocks)
+        dtype = DOUBLE if self._wide else product_dtype(blocks)
         if not self._shifts:
-            first = {name: block[:SHIFT_ROWS] for name, block in blocks.items()}
-            self._shifts = shifts_of(first, None if self._wide else product_dtype(blocks))
+            self._shifts = shifts_of(blocks, dtype)
         if self._shifter is None:
             self._shifter = Shifter(self._shifts, self._pairs)
         for group, rows in _runs(labels, count):
             cell = self._own(split, group)
-            for part in _parts(rows, size):
-                chunk = {name: taken(block, part) for name, block in blocks.items()}
-                self._add(cell, chunk, None if root is None else root[part], part)
+            for part in np.array_split(rows, -(-len(rows) // CHUNK_ROWS)):
+                self._add(cell, blocks, part, None if root is None else root[part], dtype)
 
     def merge(self, other: Moments) -> Moments:
         """Join with the moments of other rows, moving them to this object's shifts."""
@@ -224,27 +223,23 @@ class Moments:
             blocks = {name: np.asarray(block) for name, block in blocks.items()}
         return blocks
 
-    def _dtype(self, blocks: Mapping[str, Array]) -> np.dtype[Any]:
-        narrowest = product_dtype(blocks)
-        return np.dtype(np.float64) if self._wide else narrowest
-
-    def _chunk_rows(self, blocks: Mapping[str, Array]) -> int:
-        bytes_per_row = sum(block.shape[1] for block in blocks.values()) * self._dtype(blocks).itemsize
-        return max(1, min(CHUNK_ROWS, BUFFER_BYTES // bytes_per_row))
-
     def _add(
-        self, cell: Cell, chunk: Mapping[str, Array], root: np.ndarray | None, part: Int[np.ndarray, " m"]
+        self,
+        cell: Cell,
+        blocks: Mapping[str, Array],
+        part: Int[np.ndarray, " m"],
+        root: Float[np.ndarray, " m"] | None,
+        dtype: np.dtype[Any],
     ) -> None:
         assert self._shifter is not None
-        dtype = self._dtype(chunk)
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self._shifter.products(chunk, root, dtype)
+            found = self._shifter.products(blocks, part, root, dtype)
         for name, total in found.sums.items():
             # NaN and infinity reach their column's sum; squares that overflow reach the diagonal.
             squares = found.products.get((name, name))
             fine = np.isfinite(total) & (squares is None or np.isfinite(np.diagonal(squares)))
             if not fine.all():
-                raise _not_finite(name, chunk[name], part)
+                raise _not_finite(name, taken(blocks[name], part), part)
         weight = float(len(part)) if root is None else float(root @ root)
         cell.add_chunk(found, len(part), weight, float(np.finfo(dtype).eps))
 
@@ -261,10 +256,10 @@ def _not_finite(name: str, chunk: Array, part: Int[np.ndarray, " m"]) -> DataErr
 
 
 def shifts_of(
-    blocks: Mapping[str, Array], dtype: np.dtype[Any] | None = None
+    blocks: Mapping[str, Array], dtype: np.dtype[Any] = DOUBLE
 ) -> dict[str, Float[np.ndarray, " d"]]:
-    """Give what is taken off rows like these: their means, representable in a type if told."""
-    return {name: _shift(block, dtype or np.dtype(np.float64)) for name, block in blocks.items()}
+    """Give what is taken off rows like these: the first ones' means, which the products' type can hold."""
+    return {name: _shift(block, dtype) for name, block in blocks.items()}
 
 
 def _shift(block: Array, dtype: np.dtype[Any]) -> Float[np.ndarray, " d"]:
@@ -305,8 +300,3 @@ def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, Int[np.nd
     order = np.argsort(labels, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
         yield int(labels[rows[0]]), rows
-
-
-def _parts(rows: Int[np.ndarray, " m"], size: int) -> Iterator[Int[np.ndarray, " _"]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

@@ -1,9 +1,9 @@
 """Products of shifted chunks: the inner loop of the moments, for numpy and for other arrays.
 
-Each chunk is shifted, weighted and multiplied in one precision, float32 or float64; what leaves this file is
-float64 on the host. numpy chunks go through buffers that are used again, with no other copy of the rows;
-other libraries' chunks (torch, on any device) are multiplied where they are, by the same formulas, and only
-their products travel.
+Each chunk is shifted, weighted and multiplied in one precision, float32 or float64. numpy's chunks go piece
+by piece through buffers that stay in cache, onto running products, with no other copy of the rows; other
+libraries' chunks (torch, on any device) are multiplied where they are, by the same formulas, and only their
+products travel.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from typing import Any, TypeAlias
 
 import array_api_compat
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outgrow.errors import DataError
-from outgrow.linalg.rows import Array
+from outgrow.linalg.rows import Array, taken
 
-BUFFER_BYTES = 32 * 2**20
-"""Size of a chunk over all its blocks: 8,192 rows of 1,024 float32. Each product costs a fixed time besides
-(numpy fills in its other triangle, and it is added to its float64 total): 2 % here in our measurements. Twice
-the size leaves more caches than it saves."""
+PIECE_BYTES, PIECE_LEAST = 4 * 2**20, 1_024
+"""Size over all blocks of what is shifted and multiplied at once, and its rows at least: it stays in caches.
+Of 4,096 rows products took 6 % longer; those of fewer rows than 1,024 are too small for full speed."""
+
+STRIP = 64
+"""Columns transposed at a time: they stay in the first cache."""
 
 CHUNK_ROWS = 16_384
-"""Most rows of a chunk, however narrow: more would save no time, and float32 sums over n rows lose about
-sqrt(n) rounding units."""
+"""Rows of a chunk, which is added to its float64 total: more would save no time, and float32 sums over n rows
+lose about sqrt(n) rounding units."""
 
 Pair: TypeAlias = tuple[str, str]
 
 
 @dataclass
 class ChunkProducts:
-    """Sums of one chunk of shifted, weighted rows, in float64."""
+    """Sums of one chunk of shifted, weighted rows."""
 
     sums: Mapping[str, Float[np.ndarray, " d"]]
     """Sum of w z by block."""
@@ -79,18 +81,62 @@ class Shifter:
         self._outputs: dict[tuple[Pair, np.dtype[Any]], np.ndarray] = {}
 
     def products(
-        self, chunk: Mapping[str, Array], root: Float[np.ndarray, " m"] | None, dtype: np.dtype[Any]
+        self,
+        blocks: Mapping[str, Array],
+        rows: Int[np.ndarray, " m"],
+        root: Float[np.ndarray, " m"] | None,
+        dtype: np.dtype[Any],
     ) -> ChunkProducts:
-        """Shift, weight and multiply one chunk."""
-        host = all(is_numpy(block) for block in chunk.values())
-        shift = self._shift_host if host else self._shift_device
-        shifted = {name: shift(name, block, root, dtype) for name, block in chunk.items()}
-        return ChunkProducts(
-            {name: self._sum(z, root) for name, z in shifted.items()},
-            {(a, b): self._multiply((a, b), shifted[a], shifted[b], host) for a, b in self._pairs},
-        )
+        """Shift, weight and multiply some rows of blocks."""
+        if not all(is_numpy(block) for block in blocks.values()):
+            return self._on_device(blocks, rows, root, dtype)
+        # Imported when first needed: SciPy's linear algebra takes a fifth of a second. Its BLAS adds to what
+        # is there, which numpy's product cannot; all is by one BLAS: threads of two that take turns wait for
+        # each other.
+        from scipy.linalg import get_blas_funcs
 
-    def _shift_host(
+        syrk, gemm, gemv = get_blas_funcs(("syrk", "gemm", "gemv"), dtype=dtype)
+        width = sum(block.shape[1] for block in blocks.values()) * dtype.itemsize
+        count = -(-len(rows) // max(PIECE_LEAST, PIECE_BYTES // width))
+        sums = {name: np.zeros(block.shape[1]) for name, block in blocks.items()}
+        totals = {(a, b): self._output((a, b), dtype) for a, b in self._pairs}
+        # Pieces of one size: short ones are multiplied more slowly.
+        for place, at in enumerate(np.array_split(np.arange(len(rows)), count)):
+            some, keep = None if root is None else root[at].astype(dtype), float(place > 0)
+            ones = np.ones(len(at), dtype) if some is None else some
+            z = {name: self._shifted(name, taken(b, rows[at]), some, dtype).T for name, b in blocks.items()}
+            for name, columns in z.items():
+                sums[name] += gemv(1.0, columns, ones)
+            for (a, b), total in totals.items():
+                if a == b:
+                    syrk(1.0, z[a], beta=keep, c=total, overwrite_c=1, lower=1)
+                else:
+                    gemm(1.0, z[a], z[b], beta=keep, c=total, overwrite_c=1, trans_b=1)
+        return ChunkProducts(sums, {(a, b): _whole(p) if a == b else p for (a, b), p in totals.items()})
+
+    def _output(self, pair: Pair, dtype: np.dtype[Any]) -> np.ndarray:
+        if (pair, dtype) not in self._outputs:
+            shape = tuple(len(self._shifts[name]) for name in pair)
+            self._outputs[pair, dtype] = np.zeros(shape, dtype, order="F")
+        return self._outputs[pair, dtype]
+
+    def _on_device(
+        self,
+        blocks: Mapping[str, Array],
+        rows: Int[np.ndarray, " m"],
+        root: Float[np.ndarray, " m"] | None,
+        dtype: np.dtype[Any],
+    ) -> ChunkProducts:
+        z = {name: self._shift_device(name, taken(b, rows), root, dtype) for name, b in blocks.items()}
+        sums = {}
+        for name, values in z.items():
+            xp = array_api_compat.array_namespace(values)
+            ones = np.ones(len(rows)) if root is None else root
+            left = xp.asarray(ones, dtype=values.dtype, device=array_api_compat.device(values))
+            sums[name] = as_host(left @ values)
+        return ChunkProducts(sums, {(a, b): as_host(z[a].T @ z[b]) for a, b in self._pairs})
+
+    def _shifted(
         self, name: str, block: np.ndarray, root: np.ndarray | None, dtype: np.dtype[Any]
     ) -> np.ndarray:
         key = (name, dtype)
@@ -100,7 +146,7 @@ class Shifter:
         shift, wide = self._shift_in(name, dtype)
         np.subtract(block, shift, out=out, dtype=wide, casting="same_kind")
         if root is not None:
-            out *= root.astype(dtype)[:, None]
+            out *= root[:, None]
         return out
 
     def _shift_in(self, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.dtype[Any]]:
@@ -121,18 +167,12 @@ class Shifter:
             z = z * xp.asarray(root, dtype=z.dtype, device=where)[:, None]
         return z
 
-    def _sum(self, z: Array, root: np.ndarray | None) -> Float[np.ndarray, " d"]:
-        xp = array_api_compat.array_namespace(z)
-        # A product with ones is several times faster than a sum over the rows, and rounds no worse.
-        ones = np.ones(z.shape[0]) if root is None else root
-        left = xp.asarray(ones, dtype=z.dtype, device=array_api_compat.device(z))
-        return as_host(left @ z)
 
-    def _multiply(self, pair: Pair, left: Array, right: Array, host: bool) -> Float[np.ndarray, "d_a d_b"]:
-        if not host:
-            return as_host(left.T @ right)
-        key = (pair, left.dtype)
-        if key not in self._outputs:
-            self._outputs[key] = np.empty((left.shape[1], right.shape[1]), left.dtype)
-        # numpy sees a matrix times its own transpose and takes half the products (BLAS syrk).
-        return np.matmul(left.T, right, out=self._outputs[key])
+def _whole(lower: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
+    """Fill in the other triangle of a symmetric matrix, in place."""
+    for start in range(0, len(lower), STRIP):
+        strip = slice(start, start + STRIP)
+        lower[:start, strip] = lower[strip, :start].T
+        corner = lower[strip, strip]
+        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+    return lower
