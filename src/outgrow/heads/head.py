@@ -116,7 +116,7 @@ class Head(Protocol):
         weights: Float[np.ndarray, " m"] | None,
         alphas: Float[np.ndarray, " a"],
     ) -> Sequence[FittedHead]:
-        """Fit rows at every penalty: neighbours may share a factorization or start from each other."""
+        """Fit rows at every penalty: they may share a factorization, or descend together."""
 
     def on_labels(self, source: Source, rows: Labelled, key: str) -> Trial:
         """Try one set of features on the labels; `key` names the penalty."""
@@ -160,7 +160,7 @@ class CrossValidated(Head):
                 losses[a, fold] = self.loss(model.predict(source[fold]), rows.y[fold])
 
         def fit(a: int) -> tuple[FittedHead, None]:
-            return self.fit(source, rows.y, None, alphas[a:])[0], None
+            return self.fit(source, rows.y, None, alphas[[a]])[0], None
 
         return Trial({key: alphas}, losses, fit)
 
@@ -182,7 +182,7 @@ class CrossValidated(Head):
             one, _ = teacher.fit(a)
             share = shares[which[0]] if which else shares[0]
             pseudo, every = one.predict(pool.weak), np.arange(n)
-            return self._students(pseudo, pool, rows, every, share, alphas_s[b:])[0], one
+            return self._students(pseudo, pool, rows, every, share, alphas_s[[b]])[0], one
 
         return Trial(student_axes(shares, alphas_w, alphas_s), losses.reshape(-1, n), fit)
 
