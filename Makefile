@@ -13,7 +13,9 @@ NONE :=
 SHAPED := $(subst $(NONE) ,$(NONE),outgrow.linalg, outgrow.geometry, outgrow.theory, outgrow.heads.two_stage, \
 	outgrow.heads.expected_error, outgrow.heads.route_forecasts, outgrow.heads.routes, outgrow.heads.taught, \
 	outgrow.heads.head, outgrow.heads.linear, outgrow.study, outgrow.forecasts, \
-	outgrow.sweeps, outgrow.reproductions, outgrow.intervals, outgrow.engine)
+	outgrow.sweeps, outgrow.reproductions, outgrow.intervals.jackknife, \
+	outgrow.intervals.fieller, outgrow.intervals.replicates, outgrow.intervals.best_of_many, \
+	outgrow.intervals.gains, outgrow.engine)
 
 .PHONY: demo test extras lint bench bench-answers bench-peers bench-calibration data clean
 
