@@ -107,7 +107,22 @@ class ParquetSource:
         columns: Sequence[str] | None = None,
         size: int = BATCH_ROWS,
     ) -> Iterator[Batch]:
-        """Iterate over rows in increasing position; where few of a stretch are wanted, in fewer."""
+        """Iterate over rows in increasing position; where few of a stretch are wanted, in fewer.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (m,), optional
+            Positions of the rows wanted, increasing; all of them by default.
+        columns : sequence of str, optional
+            Blocks wanted; the one block by default.
+        size : int
+            At most as many rows are held at a time.
+
+        Yields
+        ------
+        Batch
+            Positions and values of at most `size` rows.
+        """
         names = known_blocks(columns, self.schema)
         wanted = known_positions(rows, len(self._ids))
         source = ColumnarFeatures(self._table, *self._how)

@@ -26,6 +26,9 @@ Of 4,096 rows products took 6 % longer; those of fewer rows than 1,024 are too s
 STRIP = 64
 """Columns transposed at a time: they stay in the first cache."""
 
+ABOVE = np.triu(np.ones((STRIP, STRIP), dtype=bool), 1)
+"""Where a square of a strip is filled from below its diagonal."""
+
 CHUNK_ROWS = 16_384
 """Rows of a chunk, which is added to its float64 total: more would save no time, and float32 sums over n rows
 lose about sqrt(n) rounding units."""
@@ -111,12 +114,13 @@ class Shifter:
                 if a == b:
                     syrk(1.0, z[a], beta=keep, c=total, overwrite_c=1, lower=1)
                 else:
-                    gemm(1.0, z[a], z[b], beta=keep, c=total, overwrite_c=1, trans_b=1)
-        return ChunkProducts(sums, {(a, b): _whole(p) if a == b else p for (a, b), p in totals.items()})
+                    gemm(1.0, z[b], z[a], beta=keep, c=total, overwrite_c=1, trans_b=1)
+        # By rows, as the sums that they are added to.
+        return ChunkProducts(sums, {(a, b): (_whole(p) if a == b else p).T for (a, b), p in totals.items()})
 
     def _output(self, pair: Pair, dtype: np.dtype[Any]) -> np.ndarray:
         if (pair, dtype) not in self._outputs:
-            shape = tuple(len(self._shifts[name]) for name in pair)
+            shape = tuple(len(self._shifts[name]) for name in reversed(pair))
             self._outputs[pair, dtype] = np.zeros(shape, dtype, order="F")
         return self._outputs[pair, dtype]
 
@@ -174,5 +178,5 @@ def _whole(lower: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
         strip = slice(start, start + STRIP)
         lower[:start, strip] = lower[strip, :start].T
         corner = lower[strip, strip]
-        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+        np.copyto(corner, corner.T.copy(), where=ABOVE[: len(corner), : len(corner)])
     return lower
