@@ -9,7 +9,7 @@ import pytest
 
 from outgrow.errors import DataError
 from outgrow.geometry.pair_geometry import measure_pair
-from outgrow.geometry.ridge_overlap import ridge_correlation_dimension
+from outgrow.geometry.ridge_overlap import ridge_overlaps
 from outgrow.linalg.row_space import narrowed
 from outgrow.linalg.spectrum import spectrum_of_rows
 from outgrow.results import Estimate, Undefined, as_plain
@@ -45,44 +45,33 @@ def test_ranks(rng):
 
 
 def test_ridge_version_by_brute_force(rng):
-    X, Y = features(rng)
-    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
-    a, b = 0.3, 0.7
-    P = X @ np.linalg.solve(X.T @ X / 400 + a * np.eye(8), X.T) / 400
-    Q = Y @ np.linalg.solve(Y.T @ Y / 400 + b * np.eye(9), Y.T) / 400
-    value, chance = ridge_correlation_dimension(spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400, a, b)
-    # h^2 on both sides: the squared hat matrices.
-    assert value == pytest.approx(np.trace(P @ P @ Q @ Q), rel=1e-9)
-    assert chance == pytest.approx(np.trace(P @ P) * np.trace(Q @ Q) / 399, rel=1e-9)
+    X, Y = (Z - Z.mean(axis=0) for Z in features(rng))
+    S, T = X.T @ X / 400, Y.T @ Y / 400
+    for one in ridge_overlaps(spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400)[::8]:
+        # Penalties are in units of the mean variance over the six and nine directions.
+        P = X @ np.linalg.solve(S + one.kappa * np.trace(S) / 6 * np.eye(8), X.T) / 400
+        Q = Y @ np.linalg.solve(T + one.kappa * np.trace(T) / 9 * np.eye(9), Y.T) / 400
+        # h^2 on both sides: the squared hat matrices.
+        assert one.d_sw == pytest.approx(np.trace(P @ P @ Q @ Q), rel=1e-8)
+        assert one.chance == pytest.approx(np.trace(P @ P) * np.trace(Q @ Q) / 399, rel=1e-8)
 
 
 def test_ridge_version_becomes_the_plain_one_without_penalty(rng):
-    X, Y = features(rng)
-    X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
-    weak, strong, cross = spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 400
-    plain = measure_pair(X, Y).correlation
-
-    def at(kappa):
-        return ridge_correlation_dimension(weak, strong, cross, kappa, kappa)
-
+    found = measure_pair(*features(rng))
     # The ridge version's chance is of equal leverages; where both sets have long rows it is more.
-    assert at(0.0) == pytest.approx((plain.naive, 6 * 9 / 399), rel=1e-9)
-    assert plain.chance == pytest.approx(6 * 9 / 399, rel=0.25)
-    # First order in the penalty: a tenth of it is a tenth of the way.
-    far = [plain.naive - at(kappa)[0] for kappa in (1e-4, 1e-5, 1e-6)]
-    assert far[1] / far[0] == pytest.approx(0.1, rel=0.01)
-    assert far[2] / far[1] == pytest.approx(0.1, rel=0.01)
+    assert found.ridge[0].chance == pytest.approx(6 * 9 / 399, rel=0.01)
+    assert found.correlation.chance == pytest.approx(6 * 9 / 399, rel=0.25)
+    # First order in the penalty, of which each is 10^(1/4) times the one before.
+    far = [found.correlation.naive - one.d_sw for one in found.ridge[:2]]
+    assert far[1] / far[0] == pytest.approx(10**0.25, rel=0.02)
 
 
 def test_ridge_chance_is_the_mean_for_unrelated_features(rng):
     ratios = []
     for _ in range(200):
-        X, Y = rng.standard_normal((60, 30)), rng.standard_normal((60, 40))
-        X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
-        value, chance = ridge_correlation_dimension(
-            spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 60, 1.0, 1.0
-        )
-        ratios.append(value / chance)
+        X, Y = (Z - Z.mean(axis=0) for Z in (rng.standard_normal((60, 30)), rng.standard_normal((60, 40))))
+        one = ridge_overlaps(spectrum_of_rows(X), spectrum_of_rows(Y), X.T @ Y / 60)[16]
+        ratios.append(one.d_sw / one.chance)
     assert abs(np.mean(ratios) - 1) < 4 * np.std(ratios) / np.sqrt(200)
 
 

@@ -18,7 +18,6 @@ from outgrow.geometry.projector_gap import (
     projector_gap,
     projector_gaps,
 )
-from outgrow.geometry.ridge_overlap import ridge_correlation_dimension
 from outgrow.linalg.spectrum import spectrum_of_rows
 
 
@@ -80,14 +79,6 @@ def test_without_penalty_it_is_the_plain_correlation_dimension(rng):
     assert found.norm == pytest.approx(1, rel=1e-9)
     away = [plain.naive - projector_gap(*moments(X, Y), penalty).shared for penalty in (1e-5, 1e-6)]
     assert away[1] / away[0] == pytest.approx(0.1, rel=0.02)
-
-
-def test_first_powers_are_not_the_second_ones_of_the_ridge_correlation_dimension(rng):
-    X, Y = pair(rng)
-    weak, strong, cross = moments(X, Y)
-    r_w, r_s = (PENALTY * s.values[: s.rank].mean() for s in (weak, strong))
-    second, _ = ridge_correlation_dimension(weak, strong, cross, r_w, r_s)
-    assert projector_gap(weak, strong, cross).shared > 1.05 * second
 
 
 def test_the_trace_is_the_dimension_of_the_ridge_rule(rng):

@@ -42,7 +42,7 @@ def test_they_are_those_of_the_theory(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool_rows = world.rows(200, rng)[:2]
     pool = Pool.from_rows(*pool_rows)
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).errors("joint", np.array(WEIGHTS), *ALPHAS)
     assert found.shape == (6, len(WEIGHTS) * 20)
     # Whitened by another factor of the same covariances: risks do not depend on which.
     rows, white = [], []
@@ -71,7 +71,7 @@ def test_where_there_is_no_forecast_there_is_none(world, rng, folds, size, const
 def test_a_small_pool_is_enough(world, rng):
     weak, strong, y = world.rows(40, rng)
     pool = Pool.from_rows(*world.rows(15, rng)[:2])
-    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).joint(np.array(WEIGHTS), *ALPHAS)
+    found = route_forecasts(weak, strong, y, pool, parts(5, 40)).errors("joint", np.array(WEIGHTS), *ALPHAS)
     assert np.isfinite(found).any(axis=1).all()
 
 
@@ -82,7 +82,7 @@ def test_no_teacher_touches_the_baseline(world, rng):
     for rows, other in ((weak, pool_weak), (rng.normal(size=(60, 7)), rng.normal(size=(300, 7)))):
         pool = Pool.from_rows(other, pool_strong)
         found = route_forecasts(rows, strong, y, pool, parts(5, 60), alone=True)
-        forecasts.append(found.baseline(ALPHAS[1]))
+        forecasts.append(found.errors("baseline", ALPHAS[1]))
     np.testing.assert_allclose(*forecasts, rtol=1e-9)
 
 
@@ -98,9 +98,9 @@ def test_forecasts_and_leave_one_out_estimate_one_error(world, rng):
         teacher, base = RidgePath(weak, y, ALPHAS[0][2:3]), RidgePath(strong, y, ALPHAS[1][2:3])
         student = StageTwo(teacher, strong, pool, ALPHAS[1][2:3])
         pairs = (
-            (forecasts.teacher(ALPHAS[0][2:3]), teacher.row_losses),
-            (alone.baseline(ALPHAS[1][2:3]), base.row_losses),
-            (forecasts.student(ALPHAS[0][2:3], ALPHAS[1][2:3]), student.losses()[0]),
+            (forecasts.errors("teacher", ALPHAS[0][2:3]), teacher.row_losses),
+            (alone.errors("baseline", ALPHAS[1][2:3]), base.row_losses),
+            (forecasts.errors("student", ALPHAS[0][2:3], ALPHAS[1][2:3]), student.losses()[0]),
         )
         differences.append([one[0, 0] - other.mean() for one, other in pairs])
     found = np.array(differences)

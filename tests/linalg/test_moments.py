@@ -1,4 +1,4 @@
-"""Moments: against numpy, by split and group, weighted; merged, streamed, taken apart."""
+"""Moments: against numpy, by split and group; merged, streamed, taken apart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ def two_blocks(rng, m=200):
 def assert_same(one, other, rtol=1e-12):
     """Equal moments, up to rounding relative to the size of each pair of blocks."""
     assert one.n == other.n and one.blocks == other.blocks
-    assert one.weight == pytest.approx(other.weight, rel=1e-12)
     scale = {a: np.sqrt(np.trace(one.covariance(a))) for a in one.blocks}
     for a in one.blocks:
         np.testing.assert_allclose(
@@ -51,7 +50,7 @@ def test_equals_numpy(rng):
     batch = two_blocks(rng)
     found = collect(batch).finalize().select()
     joint = np.cov(np.column_stack([batch["strong"], batch["y"]]).T, ddof=0)
-    assert found.n == found.weight == 200
+    assert found.n == 200
     assert found.blocks == ("strong", "y")
     assert (found.width("strong"), found.width("y")) == (4, 1)
     np.testing.assert_allclose(found.mean("strong"), batch["strong"].mean(axis=0), rtol=1e-13)
@@ -61,20 +60,6 @@ def test_equals_numpy(rng):
     np.testing.assert_allclose(
         found.second("strong", "y")[:, 0], batch["strong"].T @ batch["y"] / 200, rtol=1e-12
     )
-
-
-def test_weights_act_as_repeated_rows(rng):
-    batch = two_blocks(rng)
-    counts = rng.integers(0, 4, size=200)
-    weighted = collect(batch, weights=counts).finalize().select()
-    repeated = collect({name: np.repeat(rows, counts, axis=0) for name, rows in batch.items()})
-    repeated = repeated.finalize().select()
-    assert (weighted.n, repeated.n) == (200, counts.sum())
-    assert weighted.weight == pytest.approx(repeated.weight, rel=1e-14)
-    for a in batch:
-        np.testing.assert_allclose(weighted.mean(a), repeated.mean(a), rtol=1e-12)
-        for b in batch:
-            np.testing.assert_allclose(weighted.covariance(a, b), repeated.covariance(a, b), rtol=1e-11)
 
 
 def test_splits_and_groups(rng):
@@ -130,21 +115,16 @@ def test_a_table_is_not_changed_by_later_rows(rng):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.integers(0, 120), max_size=6), st.integers(0, 2**32 - 1), st.booleans())
-def test_streaming_equals_batch(cuts, seed, weighted):
+@given(st.lists(st.integers(0, 120), max_size=6), st.integers(0, 2**32 - 1))
+def test_streaming_equals_batch(cuts, seed):
     rng = np.random.default_rng(seed)
     batch = two_blocks(rng, 120)
     batch["strong"] += rng.choice([0.0, 1e3])
     groups = rng.integers(0, 2, size=120)
-    weights = rng.exponential(size=120) if weighted else None
-    whole = collect(batch, groups=groups, weights=weights).finalize()
+    whole = collect(batch, groups=groups).finalize()
     stream, edges = Moments(), [0, *sorted(cuts), 120]
     for start, stop in pairwise(edges):
-        stream.update(
-            {k: v[start:stop] for k, v in batch.items()},
-            groups=groups[start:stop],
-            weights=None if weights is None else weights[start:stop],
-        )
+        stream.update({k: v[start:stop] for k, v in batch.items()}, groups=groups[start:stop])
     for group in whole.groups:
         assert_same(stream.finalize().select(groups=[group]), whole.select(groups=[group]))
     assert_same(stream.finalize().select(), whole.select())
@@ -155,22 +135,21 @@ def test_streaming_equals_batch(cuts, seed, weighted):
 def test_chunks_inside_a_batch(rng, monkeypatch, dtype, spread):
     x = (rng.standard_normal((1_000, 3)) + 5).astype(dtype)
     groups = np.arange(1_000) // 400 if spread == "together" else rng.integers(0, 3, 1_000)
-    weights = rng.exponential(size=1_000)
-    whole = collect({"x": x, "y": x[:, 0]}, groups=groups, weights=weights).finalize()
+    whole = collect({"x": x, "y": x[:, 0]}, groups=groups).finalize()
     monkeypatch.setattr(moments_module, "CHUNK_ROWS", 37)
-    pieces = collect({"x": x, "y": x[:, 0]}, groups=groups, weights=weights).finalize()
+    pieces = collect({"x": x, "y": x[:, 0]}, groups=groups).finalize()
     for group in (0, 1, 2):
         tolerance = 1e-12 if dtype is np.float64 else 1e-6
         assert_same(pieces.select(groups=[group]), whole.select(groups=[group]), tolerance)
         rows = groups == group
         np.testing.assert_allclose(
             pieces.select(groups=[group]).covariance("x"),
-            np.cov(x[rows].astype(np.float64).T, aweights=weights[rows], ddof=0),
+            np.cov(x[rows].astype(np.float64).T, ddof=0),
             atol=tolerance,
         )
     monkeypatch.setattr(shifted_products, "PIECE_LEAST", 10)
     monkeypatch.setattr(shifted_products, "PIECE_BYTES", 1)
-    smaller = collect({"x": x, "y": x[:, 0]}, groups=groups, weights=weights).finalize()
+    smaller = collect({"x": x, "y": x[:, 0]}, groups=groups).finalize()
     assert_same(smaller.select(), whole.select(), 1e-12 if dtype is np.float64 else 1e-6)
 
 
@@ -232,7 +211,7 @@ def test_merging_leaves_the_other_as_it_was(rng):
 )
 def test_any_real_dtype(rng, dtype):
     x = (rng.standard_normal((300, 3)) * 20).astype(dtype)
-    found = collect({"x": x, "y": x[:, 0].astype(np.float64)}, weights=np.full(300, 0.25)).finalize().select()
+    found = collect({"x": x, "y": x[:, 0].astype(np.float64)}).finalize().select()
     exact = x.astype(np.float64)
     tolerance = {"float16": 1e-6, "float32": 1e-6, ">f4": 1e-6}.get(dtype, 1e-12)
     np.testing.assert_allclose(found.mean("x"), exact.mean(axis=0), rtol=tolerance, atol=tolerance * 20)
@@ -294,7 +273,6 @@ def test_groups_may_be_hashes(rng):
     groups = np.array([2**60, 2**60 + 1] * 50)
     table = collect({"x": rng.standard_normal(100)}, groups=groups).finalize()
     assert table.groups == (2**60, 2**60 + 1)
-    assert collect({"x": np.ones(2)}, groups=np.array([0.0, 3.0])).finalize().groups == (0, 3)
 
 
 def test_pairs_that_are_asked_for(rng):
@@ -343,8 +321,6 @@ def test_not_finite_is_named(rng, value, dtype, row):
     with pytest.raises(DataError) as found:
         collect({"weak": x, "y": np.ones(2_000)})
     assert str(found.value) == f"block 'weak': row {row} of the batch, column 2 is {value}"
-    with pytest.raises(DataError, match=f"row {row} of the batch, column 2 is"):
-        collect({"weak": x}, groups=np.arange(2_000) % 2, weights=np.zeros(2_000))
 
 
 def test_overflow_is_not_called_infinite():
@@ -368,31 +344,11 @@ def test_overflow_is_not_called_infinite():
         ({"x": np.ones((2, 1)), "y": np.ones(3)}, {}, "moments: the blocks differ in rows: x 2, y 3"),
         ({"x": np.ones(2, np.complex128)}, {}, "block 'x': complex128 is no type of real numbers"),
         ({"x": np.array(["a", "b"])}, {}, "block 'x': <U1 is no type of real numbers"),
-        ({"x": np.ones(2)}, {"groups": np.zeros(3)}, "groups: one whole number per row is needed (2 rows)"),
+        ({"x": np.ones(2)}, {"groups": np.arange(3)}, "groups: one whole number per row is needed (2 rows)"),
         (
             {"x": np.ones(2)},
             {"groups": np.array([0.5, 1])},
             "groups: one whole number per row is needed (2 rows)",
-        ),
-        (
-            {"x": np.ones(2)},
-            {"groups": np.array([np.nan, 1])},
-            "groups: one whole number per row is needed (2 rows)",
-        ),
-        (
-            {"x": np.ones(2)},
-            {"weights": np.ones(3)},
-            "weights: one weight per row is needed (2 rows, shape (3,))",
-        ),
-        (
-            {"x": np.ones(2)},
-            {"weights": np.array([1, -1])},
-            "weights: weights must be finite and at least 0",
-        ),
-        (
-            {"x": np.ones(2)},
-            {"weights": np.array([1, np.nan])},
-            "weights: weights must be finite and at least 0",
         ),
     ],
 )
@@ -420,8 +376,5 @@ def test_errors_of_later_batches_and_reading(rng):
     with pytest.raises(DataError, match=r"moments: there is no block 'z'\. Blocks: x\."):
         table.select().mean("z")
     for empty in ({"without_group": 0}, {"groups": []}, {"groups": [0], "without_group": 0}):
-        with pytest.raises(DataError, match="moments: no rows of any weight are left in this selection"):
+        with pytest.raises(DataError, match="moments: no rows are left in this selection"):
             table.select(**empty)
-    weightless = collect({"x": np.ones(2)}, weights=np.zeros(2)).finalize()
-    with pytest.raises(DataError, match="no rows of any weight"):
-        weightless.select()

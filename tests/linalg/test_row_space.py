@@ -35,19 +35,20 @@ def test_ridge_fits_are_the_same_and_come_back(wide, rng):
     whole = Ridge(alpha=3.0).fit(wide[:20].astype(float), y)
     np.testing.assert_allclose(small.predict(space.apply(new)), whole.predict(new.astype(float)), rtol=1e-6)
     mean, basis = rng.normal(size=19), rng.normal(size=(19, 3))
-    both = space.before(mean, basis)
-    np.testing.assert_allclose((new - both[0]) @ both[1], (space.apply(new) - mean) @ basis, rtol=1e-6)
+    both = space.then(RowSpace(mean, basis))
+    np.testing.assert_allclose(both.apply(new), (space.apply(new) - mean) @ basis, rtol=1e-6)
 
 
 def test_many_rows_stay_as_they_are(rng):
     X = rng.normal(size=(50, 20))
     values, space = narrowed(X, np.arange(40))
     assert values is X
-    assert space is None
+    assert space.basis is None
+    assert space.apply(X) is X
     # Fitted rows that are few span less than all rows do: what lies outside no fit can use.
     values, space = narrowed(X, np.arange(10))
     assert values.shape == (50, 9)
-    assert space is not None
+    assert space.rank == 9
 
 
 @pytest.mark.parametrize("shape", [(300, 40), (40, 300)])

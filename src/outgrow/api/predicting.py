@@ -113,7 +113,7 @@ def _make_room(run: LoadedRun, tables: Sequence[FeatureTable], progress: Progres
     held = sum(
         array.nbytes
         for source in sources
-        for array in (source.whereabouts.whitener, source.basis)
+        for array in (source.whereabouts.whitener, source.space.basis)
         if array is not None
     )
     read = sum(table.values.nbytes for table in tables)

@@ -358,8 +358,3 @@ def _factor(covariance: Float[np.ndarray, "d d"], n: int) -> Float[np.ndarray, "
     if np.diagonal(half).min() ** 2 <= n * EPS * np.diagonal(covariance).max():
         raise LinAlgError("singular")
     return half
-
-
-def principal_angles(canonical: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-    """Turn canonical correlations into angles between the two feature spaces."""
-    return np.arccos(np.clip(canonical, 0.0, 1.0))

@@ -100,7 +100,7 @@ def measure_pair(
     rng: np.random.Generator | None = None,
     rows: Int[np.ndarray, " m"] | None = None,
     taken: tuple[MomentTable, Dependence] | None = None,
-    spaces: tuple[RowSpace | None, RowSpace | None] = (None, None),
+    spaces: tuple[RowSpace, RowSpace] | None = None,
     y: Float[np.ndarray, "N k"] | None = None,
 ) -> Geometry:
     """Measure two feature sets of the same rows.
@@ -124,7 +124,8 @@ def measure_pair(
         by_chance = _by_chance(X_w, X_s, rows, weak, strong, rng)
     cross = total.covariance(WEAK, STRONG)
     spectra = weak.spectrum, strong.spectrum
-    whole = _whole(weak.spectrum, spaces[0]), _whole(strong.spectrum, spaces[1])
+    of_w, of_s = spaces or (RowSpace.everything(X_w.shape[1]), RowSpace.everything(X_s.shape[1]))
+    whole = of_w.whole(weak.spectrum), of_s.whole(strong.spectrum)
     left: LabelGap | Undefined = NO_LABELS
     if y is not None:
         b_w, b_s, variance = _with_labels(X_w, X_s, y, rows)
@@ -140,10 +141,6 @@ def measure_pair(
         projector_gaps=projector_gaps(*spectra, cross),
         label_gap=left,
     )
-
-
-def _whole(spectrum: Spectrum, space: RowSpace | None) -> Spectrum:
-    return spectrum if space is None else space.whole(spectrum)
 
 
 def _set(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.errors import DataError
 from outgrow.linalg.shrinkage import df2
 from outgrow.linalg.spectrum import Spectrum
 
@@ -30,32 +29,6 @@ class RidgeOverlap:
     """Sum over pairs of directions of h_s^2 C^2 h_w^2, from sample moments."""
     chance: float
     """What `d_sw` is expected to be for unrelated features: d_s d_w / (N - 1)."""
-
-
-def ridge_correlation_dimension(
-    weak: Spectrum,
-    strong: Spectrum,
-    cross: Float[np.ndarray, "D_w D_s"],
-    kappa_w: float,
-    kappa_s: float,
-) -> tuple[float, float]:
-    """Give the ridge version of the correlation dimension, and its level by chance.
-
-    Returns the value by sample moments, and its expectation for unrelated features.
-    """
-    if not (kappa_w >= 0 and kappa_s >= 0):
-        raise DataError(
-            f"penalties {kappa_w} and {kappa_s} must be at least 0", "ridge correlation dimension"
-        )
-    left, right = _scaled(weak, kappa_w), _scaled(strong, kappa_s)
-    value = float(np.sum((left.T @ cross @ right) ** 2))
-    chance = df2(weak.values[: weak.rank], kappa_w) * df2(strong.values[: strong.rank], kappa_s)
-    return value, chance / max(weak.n - 1, 1)
-
-
-def _scaled(spectrum: Spectrum, kappa: float) -> Float[np.ndarray, "D r"]:
-    values = spectrum.values[: spectrum.rank]
-    return spectrum.vectors[:, : spectrum.rank] * (np.sqrt(values) / (values + kappa))
 
 
 KAPPAS = tuple(float(k) for k in np.geomspace(1e-4, 1e2, 25))

@@ -48,63 +48,40 @@ class RouteForecasts:
             lengths=self.pair.lengths(values),
         )
 
-    def _kept(self, errors: Float[np.ndarray, R * settings]) -> Errors | None:
-        """NaN where there is no forecast or none that could be right; None where nothing is left."""
-        flat = possible(errors.reshape(len(errors), -1), float(self.target.variance[0]))
+    def errors(self, route: str, *settings: Float[np.ndarray, " _"]) -> Errors | None:
+        """Errors of a route at every combination of its settings, the last varying fastest.
+
+        NaN where there is no forecast or none that could be right; None where nothing is left.
+        """
+        routes: dict[str, Callable[..., Errors]] = {"student": self._student, "joint": self._joint}
+        found = routes[route](*settings) if route in routes else self._single(route, *settings)
+        flat = possible(found.reshape(len(found), -1), float(self.target.variance[0]))
         known = np.isfinite(flat).all(axis=0)
         return np.where(known, flat, np.nan) if known.any() else None
 
-    def errors(self, route: str, *settings: Float[np.ndarray, " _"]) -> Errors | None:
-        """Errors of a route at every combination of its settings, the last varying fastest."""
-        routes: dict[str, Callable[..., Errors | None]] = {
-            "teacher": self.teacher,
-            "baseline": self.baseline,
-            "union": self.union,
-            "taught": self.taught,
-            "student": self.student,
-            "joint": self.joint,
-        }
-        return routes[route](*settings)
+    def _single(self, route: str, alphas: Float[np.ndarray, " a"]) -> Errors:
+        """Errors of one fit to the labels."""
+        if route == "teacher":
+            values, side = self.pair.values_w, self.target.weak()
+        elif route == "baseline":
+            values, side = self.pair.values_s, self.target.strong()
+        elif route == "union":
+            values, side = union_features(self.pair, self.target)
+        else:
+            ((values, side),) = taught_features(self.pair, self.target, self.pair.rows)
+        return single_risks(self._stages(values, float(self.n), alphas), side, self.target).error
 
-    def teacher(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
-        """Errors of the teacher alone."""
-        fits = self._stages(self.pair.values_w, float(self.n), alphas)
-        return self._kept(single_risks(fits, self.target.weak(), self.target).error)
-
-    def baseline(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
-        """Errors of the strong features on the labels."""
-        fits = self._stages(self.pair.values_s, float(self.n), alphas)
-        return self._kept(single_risks(fits, self.target.strong(), self.target).error)
-
-    def union(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
-        """Errors of both sets together, each of unit total variance."""
-        values, side = union_features(self.pair, self.target)
-        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
-
-    def taught(self, alphas: Float[np.ndarray, " a"]) -> Errors | None:
-        """Errors of the joint student of a given teacher."""
-        ((values, side),) = taught_features(self.pair, self.target, self.pair.rows)
-        return self._kept(single_risks(self._stages(values, float(self.n), alphas), side, self.target).error)
-
-    def student(self, alphas_w: Float[np.ndarray, " a"], alphas_s: Float[np.ndarray, " b"]) -> Errors | None:
-        """Errors of the student, at every pair of penalties."""
+    def _student(
+        self, alphas_w: Float[np.ndarray, " a"], alphas_s: Float[np.ndarray, " b"]
+    ) -> Float[np.ndarray, "R a b"]:
         teachers = self._stages(self.pair.values_w, float(self.n), alphas_w)
         students = self._stages(self.pair.values_s, self.pair.rows, alphas_s)
-        return self._kept(student_risks(self.pair, self.target, teachers, students).error)
+        return student_risks(self.pair, self.target, teachers, students).error
 
-    def joint(
-        self,
-        weights: Float[np.ndarray, " w"],
-        alphas_w: Float[np.ndarray, " a"],
-        alphas_s: Float[np.ndarray, " b"],
-    ) -> Errors | None:
-        """Errors of the joint student, at every weight and pair of penalties."""
-        w, a, b = (x.ravel() for x in np.meshgrid(weights, alphas_w, alphas_s, indexing="ij"))
-        return self._kept(
-            joint_risks(
-                self.pair, self.target, n=self.n, alpha_w=a, N=self.pair.rows, alpha_s=b, weight=w
-            ).error
-        )
+    def _joint(self, *settings: Float[np.ndarray, " _"]) -> Errors:
+        w, a, b = (x.ravel() for x in np.meshgrid(*settings, indexing="ij"))
+        N = self.pair.rows
+        return joint_risks(self.pair, self.target, n=self.n, alpha_w=a, N=N, alpha_s=b, weight=w).error
 
 
 def route_forecasts(

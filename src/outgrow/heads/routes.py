@@ -24,9 +24,6 @@ from outgrow.theory.joint_equivalent import WEIGHTS
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
 """From cheap to dear: one weak model; one strong model; both at prediction time; a labelled pool as well."""
 
-ON_PSEUDO_LABELS = ("student", "joint")
-"""The routes that need a pool of pseudo-labels."""
-
 KINDS = (*COST_ORDER, "stage-wise student", "ceiling")
 """Every kind of route."""
 

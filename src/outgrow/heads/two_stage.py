@@ -12,7 +12,7 @@ leaves, the total penalty stays as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ from outgrow.errors import DataError
 from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.linalg.moments import BlockMoments, moments_of
 from outgrow.linalg.ridge_path import LinearModel, RidgePath
+from outgrow.linalg.row_space import RowSpace
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.theory.taught_features import imitation_errors
 
@@ -75,29 +76,18 @@ class Pool:
             moments.covariance(STRONG, WEAK),
         )
 
-    def reduced(
-        self,
-        weak: tuple[Float[np.ndarray, " d_w"], Float[np.ndarray, "d_w r_w"] | None],
-        strong: tuple[Float[np.ndarray, " d_s"], Float[np.ndarray, "d_s r_s"] | None],
-    ) -> Pool:
+    def reduced(self, weak: RowSpace, strong: RowSpace) -> Pool:
         """Give the moments of the same rows in other coordinates."""
-        (centre_w, W), (centre_s, S) = weak, strong
-        pool = self
-        if W is not None:
-            pool = replace(
-                pool,
-                weak_mean=(pool.weak_mean - centre_w) @ W,
-                weak_cov=W.T @ pool.weak_cov @ W,
-                cross_cov=pool.cross_cov @ W,
-            )
-        if S is not None:
-            pool = replace(
-                pool,
-                strong_mean=(pool.strong_mean - centre_s) @ S,
-                strong_cov=S.T @ pool.strong_cov @ S,
-                cross_cov=S.T @ pool.cross_cov,
-            )
-        return pool
+        if weak.basis is None and strong.basis is None:
+            return self  # with the spectra that it has
+        return Pool(
+            self.size,
+            weak.turned(self.weak_mean - weak.mean),
+            strong.turned(self.strong_mean - strong.mean),
+            weak.turned(weak.turned(self.weak_cov).T),
+            strong.turned(strong.turned(self.strong_cov).T),
+            strong.turned(weak.turned(self.cross_cov.T).T),
+        )
 
 
 class StageTwo:

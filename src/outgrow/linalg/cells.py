@@ -25,13 +25,10 @@ class Cell:
     """Sums of the shifted rows of one split and group."""
 
     n: int
-    """Rows."""
-    weight: float
-    """Sum of their weights."""
     sums: dict[str, Float[np.ndarray, " d"]]
-    """Sum of w z by block."""
+    """Sum of z by block."""
     products: dict[Pair, Float[np.ndarray, "d_a d_b"]]
-    """Sum of w z_a z_b' by pair of blocks, for the pairs that are kept."""
+    """Sum of z_a z_b' by pair of blocks, for the pairs that are kept."""
     rounding: dict[str, Rounding]
     """How exact the products are, by block."""
 
@@ -40,7 +37,6 @@ class Cell:
         """Sums of no rows; `zeros` makes the products."""
         return cls(
             0,
-            0.0,
             {name: np.zeros(width) for name, width in widths.items()},
             {(a, b): zeros((widths[a], widths[b])) for a, b in pairs},
             dict.fromkeys(widths, Rounding()),
@@ -54,16 +50,14 @@ class Cell:
         """Sums that can be added to without changing these."""
         return Cell(
             self.n,
-            self.weight,
             {name: array.copy() for name, array in self.sums.items()},
             {pair: array.copy() for pair, array in self.products.items()},
             dict(self.rounding),
         )
 
-    def add_chunk(self, found: ChunkProducts, n: int, weight: float, eps: float) -> None:
+    def add_chunk(self, found: ChunkProducts, n: int, eps: float) -> None:
         """Add one chunk's sums in place."""
         self.n += n
-        self.weight += weight
         for pair, product in found.products.items():
             self.products[pair] += product
         for name, total in found.sums.items():
@@ -76,7 +70,6 @@ class Cell:
     def add(self, other: Cell, sign: int = 1) -> None:
         """Add, or take off, sums at the same shift in place."""
         self.n += sign * other.n
-        self.weight += sign * other.weight
         change = np.add if sign > 0 else np.subtract
         for name, total in self.sums.items():
             change(total, other.sums[name], out=total)
@@ -87,20 +80,20 @@ class Cell:
 
     def moved(self, moves: Mapping[str, Float[np.ndarray, " d"]]) -> Cell:
         """Re-base to other shifts."""
-        sums = {name: total + self.weight * moves[name] for name, total in self.sums.items()}
+        sums = {name: total + self.n * moves[name] for name, total in self.sums.items()}
         products = {
-            # sum w (z_a + u)(z_b + v)' = P + (S_a v' + u S_b') + w u v', symmetric to the last bit if a is b
+            # sum (z_a + u)(z_b + v)' = P + (S_a v' + u S_b') + n u v', symmetric to the last bit if a is b
             (a, b): product
             + (np.outer(self.sums[a], moves[b]) + np.outer(moves[a], self.sums[b]))
-            + self.weight * np.outer(moves[a], moves[b])
+            + self.n * np.outer(moves[a], moves[b])
             for (a, b), product in self.products.items()
         }
         norms = {
             name: (float(np.linalg.norm(s)), float(np.linalg.norm(moves[name])))
             for name, s in self.sums.items()
         }
-        rounding = {name: r.after_move(self.weight, *norms[name]) for name, r in self.rounding.items()}
-        return Cell(self.n, self.weight, sums, products, rounding)
+        rounding = {name: r.after_move(self.n, *norms[name]) for name, r in self.rounding.items()}
+        return Cell(self.n, sums, products, rounding)
 
     def columns(self, block: str, chosen: Int[np.ndarray, " c"]) -> Cell:
         """Keep some columns of a block; the others' arrays are shared."""
@@ -108,15 +101,12 @@ class Cell:
             (a, b): product[:, chosen] if b == block else product[chosen] if a == block else product
             for (a, b), product in self.products.items()
         }
-        return Cell(
-            self.n, self.weight, {**self.sums, block: self.sums[block][chosen]}, products, self.rounding
-        )
+        return Cell(self.n, {**self.sums, block: self.sums[block][chosen]}, products, self.rounding)
 
     def beside(self, other: Cell) -> Cell:
         """Lay the products of other pairs of the same rows beside these; arrays are shared."""
         return Cell(
             self.n,
-            self.weight,
             {**other.sums, **self.sums},
             {**other.products, **self.products},
             # Known of blocks whose products with themselves are kept.

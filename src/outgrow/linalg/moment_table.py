@@ -17,16 +17,13 @@ from outgrow.errors import DataError
 from outgrow.linalg.cells import Cell
 
 CANCELS = 2.0
-"""Where a group holds half of the weight or of a block's squares, taking it off would cost a bit or more: the
+"""Where a group holds half of the rows or of a block's squares, taking it off would cost a bit or more: the
 others are added up instead. Groups of a jackknife hold far less."""
 
 
 @dataclass(frozen=True, eq=False)
 class BlockMoments:
-    """Means and covariances of named blocks over one selection of rows.
-
-    Covariances are divided by the sum of weights (1/m, not 1/(m - 1)).
-    """
+    """Means and covariances (divided by m, not m - 1) of named blocks over one selection of rows."""
 
     cell: Cell = field(repr=False)
     """Sums about the shifts."""
@@ -35,13 +32,8 @@ class BlockMoments:
 
     @property
     def n(self) -> int:
-        """Number of rows, whatever their weights."""
+        """Number of rows."""
         return self.cell.n
-
-    @property
-    def weight(self) -> float:
-        """Sum of the rows' weights; equals `n` without weights."""
-        return self.cell.weight
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -53,15 +45,15 @@ class BlockMoments:
         return len(self._shift(block))
 
     def mean(self, block: str) -> Float[np.ndarray, " d"]:
-        """Give the weighted mean of a block."""
-        return self._shift(block) + self.cell.sums[block] / self.weight
+        """Give the mean of a block."""
+        return self._shift(block) + self.cell.sums[block] / self.n
 
     def covariance(self, a: str, b: str | None = None) -> Float[np.ndarray, "d_a d_b"]:
-        """Give the centred covariance of two blocks, divided by the sum of weights."""
+        """Give the centred covariance of two blocks."""
         b = a if b is None else b
         self._shift(a), self._shift(b)
-        centred = self.cell.product(a, b) / self.weight
-        centred -= np.outer(self.cell.sums[a] / self.weight, self.cell.sums[b] / self.weight)
+        centred = self.cell.product(a, b) / self.n
+        centred -= np.outer(self.cell.sums[a] / self.n, self.cell.sums[b] / self.n)
         if a == b:
             # Rounding may leave a constant column's variance a hair below zero: it covaries with nothing.
             constant = np.diagonal(centred) <= 0
@@ -69,7 +61,7 @@ class BlockMoments:
         return centred
 
     def second(self, a: str, b: str | None = None) -> Float[np.ndarray, "d_a d_b"]:
-        """Give the uncentred second moment E x_a x_b', divided by the sum of weights."""
+        """Give the uncentred second moment E x_a x_b'."""
         b = a if b is None else b
         return self.covariance(a, b) + np.outer(self.mean(a), self.mean(b))
 
@@ -84,8 +76,8 @@ class BlockMoments:
         By Weyl's inequality no eigenvalue is off by more than this times the largest one, so smaller
         ones cannot be told from zero. How it is estimated: `outgrow.linalg.rounding`.
         """
-        covariance, mean = self.covariance(block), self.cell.sums[block] / self.weight
-        return self.cell.rounding[block].relative_error(self.weight, covariance, mean)
+        covariance, mean = self.covariance(block), self.cell.sums[block] / self.n
+        return self.cell.rounding[block].relative_error(self.n, covariance, mean)
 
     def _shift(self, block: str) -> Float[np.ndarray, " d"]:
         if block not in self.shifts:
@@ -144,8 +136,8 @@ class MomentTable:
         else:
             kept = set(groups) - {without_group}
             total = self._sum([k for k in self.cells if k[0] in wanted and k[1] in kept])
-        if not total.n or not total.weight > 0:
-            raise DataError("no rows of any weight are left in this selection", "moments")
+        if not total.n:
+            raise DataError("no rows are left in this selection", "moments")
         return BlockMoments(total, {name: self.shifts[name] for name in self.blocks})
 
     def beside(self, other: MomentTable) -> MomentTable:
@@ -159,7 +151,7 @@ class MomentTable:
             if (split, group) in self.cells:
                 left.add(self.cells[split, group], sign=-1)
         own = [product for product in ((a, a) for a in self.blocks) if product in total.products]
-        squares = [(c.weight, *(np.trace(c.products[pair]) for pair in own)) for c in (total, left)]
+        squares = [(c.n, *(np.trace(c.products[pair]) for pair in own)) for c in (total, left)]
         if all(big < CANCELS * small for big, small in zip(*squares, strict=True) if big):
             return left
         return self._sum([key for key in self.cells if key[0] in splits and key[1] != group])

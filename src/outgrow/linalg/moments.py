@@ -130,24 +130,21 @@ class Moments:
         *,
         split: str = "all",
         groups: int | Int[np.ndarray, " m"] = 0,
-        weights: Float[np.ndarray, " m"] | None = None,
     ) -> None:
         """Add a batch of rows."""
         blocks = self._checked(batch)
         count = next(iter(blocks.values())).shape[0]
         if not count:
             return
-        labels = _per_row(groups, count)
-        root = None if weights is None else np.sqrt(_checked_weights(weights, count))
         dtype = DOUBLE if self._wide else product_dtype(blocks)
         if not self._shifts:
             self._shifts = shifts_of(blocks, dtype)
         if self._shifter is None:
             self._shifter = Shifter(self._shifts, self._pairs)
-        for group, rows in _runs(labels, count):
+        for group, rows in _runs(groups, count):
             cell = self._own(split, group)
             for part in np.array_split(rows, -(-len(rows) // CHUNK_ROWS)):
-                self._add(cell, blocks, part, None if root is None else root[part], dtype)
+                self._add(cell, blocks, part, dtype)
 
     def merge(self, other: Moments) -> Moments:
         """Join with the moments of other rows, moving them to this object's shifts."""
@@ -228,20 +225,18 @@ class Moments:
         cell: Cell,
         blocks: Mapping[str, Array],
         part: Int[np.ndarray, " m"],
-        root: Float[np.ndarray, " m"] | None,
         dtype: np.dtype[Any],
     ) -> None:
         assert self._shifter is not None
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self._shifter.products(blocks, part, root, dtype)
+            found = self._shifter.products(blocks, part, dtype)
         for name, total in found.sums.items():
             # NaN and infinity reach their column's sum; squares that overflow reach the diagonal.
             squares = found.products.get((name, name))
             fine = np.isfinite(total) & (squares is None or np.isfinite(np.diagonal(squares)))
             if not fine.all():
                 raise _not_finite(name, taken(blocks[name], part), part)
-        weight = float(len(part)) if root is None else float(root @ root)
-        cell.add_chunk(found, len(part), weight, float(np.finfo(dtype).eps))
+        cell.add_chunk(found, len(part), float(np.finfo(dtype).eps))
 
 
 def _not_finite(name: str, chunk: Array, part: Int[np.ndarray, " m"]) -> DataError:
@@ -273,29 +268,14 @@ def _shift(block: Array, dtype: np.dtype[Any]) -> Float[np.ndarray, " d"]:
         return np.where(np.isfinite(mean), mean, 0.0).astype(dtype).astype(np.float64)
 
 
-def _per_row(groups: int | np.ndarray, count: int) -> int | np.ndarray:
-    if isinstance(groups, (int, np.integer)):
-        return int(groups)
-    # Integers as they are: float64 would take large ones (hashes, say) for one another.
-    whole = is_numpy(groups) and groups.dtype.kind in "iu"
-    labels = np.asarray(groups) if whole else as_host(groups)
-    if labels.shape != (count,) or not (whole or (labels == np.round(labels)).all()):
+def _runs(groups: int | np.ndarray, count: int) -> Iterator[tuple[int, Int[np.ndarray, " m"]]]:
+    if not isinstance(groups, (int, np.integer)) and (
+        groups.shape != (count,) or groups.dtype.kind not in "iu"
+    ):
         raise DataError(f"one whole number per row is needed ({count} rows)", "groups")
-    return labels.astype(np.int64)
-
-
-def _checked_weights(weights: Array, count: int) -> Float[np.ndarray, " m"]:
-    values = as_host(weights)
-    if values.shape != (count,):
-        raise DataError(f"one weight per row is needed ({count} rows, shape {values.shape})", "weights")
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise DataError("weights must be finite and at least 0", "weights")
-    return values
-
-
-def _runs(labels: int | np.ndarray, count: int) -> Iterator[tuple[int, Int[np.ndarray, " m"]]]:
-    if isinstance(labels, int) or (len(labels) and (labels == labels[0]).all()):
-        yield int(labels if isinstance(labels, int) else labels[0]), np.arange(count)
+    labels = np.broadcast_to(groups, count)
+    if (labels == labels[0]).all():
+        yield int(labels[0]), np.arange(count)
         return
     order = np.argsort(labels, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):

@@ -24,7 +24,7 @@ class Rounding:
     noise: float = 0.0
     """Expected squared error, had all squares been along one direction."""
     scale: float = 0.0
-    """Sum of w |z|^2 at the shift the products were taken at."""
+    """Sum of |z|^2 at the shift the products were taken at."""
     eps: float = 0.0
     """Machine epsilon of the coarsest products."""
     moved: float = 0.0
@@ -48,13 +48,13 @@ class Rounding:
             max(0.0, self.moved + sign * other.moved),
         )
 
-    def after_move(self, weight: float, total: float, move: float) -> Rounding:
+    def after_move(self, n: int, total: float, move: float) -> Rounding:
         """Move the sums to another shift, in float64."""
-        error = EPS * move * (weight * move + 2 * total)
+        error = EPS * move * (n * move + 2 * total)
         return Rounding(self.noise, self.scale, self.eps, self.moved + error**2)
 
     def relative_error(
-        self, weight: float, covariance: Float[np.ndarray, "d d"], mean: Float[np.ndarray, " d"]
+        self, n: int, covariance: Float[np.ndarray, "d d"], mean: Float[np.ndarray, " d"]
     ) -> float:
         """Estimate the spectral norm of a covariance's error, relative to its largest eigenvalue."""
         trace = float(np.trace(covariance))
@@ -62,10 +62,10 @@ class Rounding:
             return 0.0
         # Since sum of lambda^2 <= lambda_1 sum of lambda, this is at most the largest eigenvalue.
         largest = float(np.sum(covariance**2)) / trace
-        offset = max(0.0, self.scale / weight - trace)
+        offset = max(0.0, self.scale / n - trace)
         rounding = float(np.sqrt(self.noise)) / self.scale if self.scale > 0 else 0.0
-        # 2 u stays however many chunks there are, for what rounds alike in all (the roots of weights).
+        # 2 u stays however many chunks there are, for what rounds alike in all.
         taken = max(rounding, self.eps) * (1 + offset / largest)
         # Squares of the mean are taken off the products, both rounded.
-        moved = float(np.sqrt(self.moved)) / weight + EPS * float(mean @ mean)
+        moved = float(np.sqrt(self.moved)) / n + EPS * float(mean @ mean)
         return taken + moved / largest

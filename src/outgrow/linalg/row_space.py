@@ -25,14 +25,18 @@ PIECE = 4_096
 
 @dataclass(frozen=True)
 class RowSpace:
-    """An affine space that rows are projected on: their mean, and orthonormal directions, the leading first.
-
-    `beyond` are the variances of the rows along directions that were left out, the largest first.
-    """
+    """A space that rows are projected on: their mean, and orthonormal directions, the leading first."""
 
     mean: Float[np.ndarray, " d"]
-    basis: Float[np.ndarray, "d r"]
+    basis: Float[np.ndarray, "d r"] | None
+    """None leaves rows as they are."""
     beyond: Float[np.ndarray, " k"] = field(default_factory=lambda: np.zeros(0))
+    """Variances of the rows along directions that were left out, the largest first."""
+
+    @classmethod
+    def everything(cls, width: int) -> RowSpace:
+        """Leave rows of a width as they are."""
+        return cls(np.zeros(width), None)
 
     @classmethod
     def of(cls, rows: Shaped[np.ndarray, "n d"]) -> RowSpace:
@@ -55,23 +59,34 @@ class RowSpace:
             vectors, variances = found.vectors[:, : found.rank], found.values[: found.rank]
         return cls(mean, np.ascontiguousarray(vectors[:, :rank]), variances[rank:])
 
-    def apply(self, rows: Shaped[np.ndarray, "m d"]) -> Float[np.ndarray, "m r"]:
+    @property
+    def rank(self) -> int:
+        """Count the directions."""
+        return len(self.mean) if self.basis is None else self.basis.shape[1]
+
+    def apply(self, rows: Shaped[np.ndarray, "m d"]) -> Shaped[np.ndarray, "m r"]:
         """Coordinates of rows; what of them lies outside the span is left out."""
+        if self.basis is None:
+            return rows
         places = pieces(np.arange(len(rows)))
         return np.vstack(
             [np.empty((0, self.basis.shape[1])), *((rows[at] - self.mean) @ self.basis for at in places)]
         )
 
-    def before(
-        self, mean: Float[np.ndarray, " r"], basis: Float[np.ndarray, "r k"] | None
-    ) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d k"]]:
-        """Mean and basis that do at once what this and then another centring and basis do."""
-        if basis is None:
-            return self.mean, self.basis
-        return self.mean + self.basis @ mean, self.basis @ basis
+    def turned(self, columns: Float[np.ndarray, "d ..."]) -> Float[np.ndarray, "r ..."]:
+        """Coordinates of directions, which have no mean."""
+        return columns if self.basis is None else self.basis.T @ columns
+
+    def then(self, inner: RowSpace) -> RowSpace:
+        """Do at once what this and then another centring and basis do."""
+        if self.basis is None or inner.basis is None:
+            return inner if self.basis is None else self
+        return RowSpace(self.mean + self.basis @ inner.mean, self.basis @ inner.basis)
 
     def whole(self, spectrum: Spectrum) -> Spectrum:
         """Give a spectrum found in these coordinates in those of the columns, with what was left out."""
+        if self.basis is None:
+            return spectrum
         values = np.concatenate([spectrum.values, self.beyond])
         total = spectrum.total + float(self.beyond.sum())
         return replace(spectrum, values=values, vectors=self.basis @ spectrum.vectors, total=total)
@@ -85,15 +100,15 @@ def pieces(rows: Int[np.ndarray, " m"]) -> Iterator[Int[np.ndarray, " _"]]:
 
 def narrowed(
     values: Shaped[np.ndarray, "n d"], fitted: Int[np.ndarray, " m"], rank: int | None = None
-) -> tuple[Shaped[np.ndarray, "n _"], RowSpace | None]:
+) -> tuple[Shaped[np.ndarray, "n _"], RowSpace]:
     """Give rows in leading directions of those fitted to, or in a span of rows; as they are where many."""
+    spanning = np.arange(len(values)) if len(values) <= values.shape[1] else fitted
     if rank is not None and rank < min(len(fitted) - 1, values.shape[1]):
         space = RowSpace.leading(values, fitted, rank)
-        return space.apply(values), space
-    spanning = np.arange(len(values)) if len(values) <= values.shape[1] else fitted
-    if len(spanning) > values.shape[1]:
-        return values, None
-    space = RowSpace.of(values[spanning])
+    elif len(spanning) > values.shape[1]:
+        space = RowSpace.everything(values.shape[1])
+    else:
+        space = RowSpace.of(values[spanning])
     return space.apply(values), space
 
 

@@ -1,6 +1,6 @@
 """Products of shifted chunks: the inner loop of the moments, for numpy and for other arrays.
 
-Each chunk is shifted, weighted and multiplied in one precision, float32 or float64. numpy's chunks go piece
+Each chunk is shifted and multiplied in one precision, float32 or float64. numpy's chunks go piece
 by piece through buffers that stay in cache, onto running products, with no other copy of the rows; other
 libraries' chunks (torch, on any device) are multiplied where they are, by the same formulas, and only their
 products travel.
@@ -38,12 +38,12 @@ Pair: TypeAlias = tuple[str, str]
 
 @dataclass
 class ChunkProducts:
-    """Sums of one chunk of shifted, weighted rows."""
+    """Sums of one chunk of shifted rows."""
 
     sums: Mapping[str, Float[np.ndarray, " d"]]
-    """Sum of w z by block."""
+    """Sum of z by block."""
     products: Mapping[Pair, Float[np.ndarray, "d_a d_b"]]
-    """Sum of w z_a z_b' by pair of blocks."""
+    """Sum of z_a z_b' by pair of blocks."""
 
 
 def is_numpy(array: Array) -> bool:
@@ -84,15 +84,11 @@ class Shifter:
         self._outputs: dict[tuple[Pair, np.dtype[Any]], np.ndarray] = {}
 
     def products(
-        self,
-        blocks: Mapping[str, Array],
-        rows: Int[np.ndarray, " m"],
-        root: Float[np.ndarray, " m"] | None,
-        dtype: np.dtype[Any],
+        self, blocks: Mapping[str, Array], rows: Int[np.ndarray, " m"], dtype: np.dtype[Any]
     ) -> ChunkProducts:
-        """Shift, weight and multiply some rows of blocks."""
+        """Shift and multiply some rows of blocks."""
         if not all(is_numpy(block) for block in blocks.values()):
-            return self._on_device(blocks, rows, root, dtype)
+            return self._on_device(blocks, rows, dtype)
         # Imported when first needed: SciPy's linear algebra takes a fifth of a second. Its BLAS adds to what
         # is there, which numpy's product cannot; all is by one BLAS: threads of two that take turns wait for
         # each other.
@@ -105,9 +101,8 @@ class Shifter:
         totals = {(a, b): self._output((a, b), dtype) for a, b in self._pairs}
         # Pieces of one size: short ones are multiplied more slowly.
         for place, at in enumerate(np.array_split(np.arange(len(rows)), count)):
-            some, keep = None if root is None else root[at].astype(dtype), float(place > 0)
-            ones = np.ones(len(at), dtype) if some is None else some
-            z = {name: self._shifted(name, taken(b, rows[at]), some, dtype).T for name, b in blocks.items()}
+            keep, ones = float(place > 0), np.ones(len(at), dtype)
+            z = {name: self._shifted(name, taken(b, rows[at]), dtype).T for name, b in blocks.items()}
             for name, columns in z.items():
                 sums[name] += gemv(1.0, columns, ones)
             for (a, b), total in totals.items():
@@ -125,33 +120,19 @@ class Shifter:
         return self._outputs[pair, dtype]
 
     def _on_device(
-        self,
-        blocks: Mapping[str, Array],
-        rows: Int[np.ndarray, " m"],
-        root: Float[np.ndarray, " m"] | None,
-        dtype: np.dtype[Any],
+        self, blocks: Mapping[str, Array], rows: Int[np.ndarray, " m"], dtype: np.dtype[Any]
     ) -> ChunkProducts:
-        z = {name: self._shift_device(name, taken(b, rows), root, dtype) for name, b in blocks.items()}
-        sums = {}
-        for name, values in z.items():
-            xp = array_api_compat.array_namespace(values)
-            ones = np.ones(len(rows)) if root is None else root
-            left = xp.asarray(ones, dtype=values.dtype, device=array_api_compat.device(values))
-            sums[name] = as_host(left @ values)
+        z = {name: self._shift_device(name, taken(b, rows), dtype) for name, b in blocks.items()}
+        sums = {name: as_host(array_api_compat.array_namespace(b).sum(b, axis=0)) for name, b in z.items()}
         return ChunkProducts(sums, {(a, b): as_host(z[a].T @ z[b]) for a, b in self._pairs})
 
-    def _shifted(
-        self, name: str, block: np.ndarray, root: np.ndarray | None, dtype: np.dtype[Any]
-    ) -> np.ndarray:
+    def _shifted(self, name: str, block: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
         key = (name, dtype)
         if key not in self._buffers or len(self._buffers[key]) < len(block):
             self._buffers[key] = np.empty(block.shape, dtype)
         out = self._buffers[key][: len(block)]
         shift, wide = self._shift_in(name, dtype)
-        np.subtract(block, shift, out=out, dtype=wide, casting="same_kind")
-        if root is not None:
-            out *= root[:, None]
-        return out
+        return np.subtract(block, shift, out=out, dtype=wide, casting="same_kind")
 
     def _shift_in(self, name: str, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.dtype[Any]]:
         """Give the shift and the precision to take it off in, which must hold it to the last bit."""
@@ -161,15 +142,12 @@ class Shifter:
             return self._shifts[name], np.dtype(np.float64)
         return shift, dtype
 
-    def _shift_device(self, name: str, block: Array, root: np.ndarray | None, dtype: np.dtype[Any]) -> Array:
+    def _shift_device(self, name: str, block: Array, dtype: np.dtype[Any]) -> Array:
         xp = array_api_compat.array_namespace(block)
         where = array_api_compat.device(block)
         shift, wide = self._shift_in(name, dtype)
         z = xp.astype(block, getattr(xp, wide.name)) - xp.asarray(shift, device=where)[None, :]
-        z = xp.astype(z, getattr(xp, dtype.name))
-        if root is not None:
-            z = z * xp.asarray(root, dtype=z.dtype, device=where)[:, None]
-        return z
+        return xp.astype(z, getattr(xp, dtype.name))
 
 
 def _whole(lower: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:

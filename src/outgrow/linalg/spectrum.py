@@ -90,10 +90,8 @@ def spectrum_of_covariance(
     )
 
 
-def centre(
-    X: Float[np.ndarray, "m d"], weights: Float[np.ndarray, " m"] | None = None
-) -> Float[np.ndarray, " d"]:
+def centre(X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " d"]:
     """Give the mean of rows, exact to the last bit for constant columns."""
     # About the first row: a constant column then gives zeros, not the rounding of its sum.
     first = X[0]
-    return first + ((X - first).mean(axis=0) if weights is None else weights @ (X - first))
+    return np.asarray(first + (X - first).mean(axis=0))

@@ -84,8 +84,8 @@ class Prepared:
     """Identity of every feature set."""
     checks: tuple[Check, ...]
     """Suspicions about the data."""
-    spaces: dict[str, RowSpace | None]
-    """Where a set has fewer rows than columns, the span that its values are coordinates in."""
+    spaces: dict[str, RowSpace]
+    """What the values of every set are coordinates in."""
     reading: Reading
     """What was read, and how."""
 
@@ -194,7 +194,7 @@ def prepare(
             constant_columns(values, name, columns),
             carried_columns(values, joined.ids, name, columns),
         ]
-    spaces: dict[str, RowSpace | None] = {}
+    spaces: dict[str, RowSpace] = {}
     for name, values in sets.items():
         sets[name], spaces[name] = narrowed(values, fitted, ranks[0])
     strong_values, spaces[strong_name] = narrowed(joined.strong, fitted, ranks[1])

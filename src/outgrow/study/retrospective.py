@@ -57,7 +57,7 @@ def retrospective(
     if not len(split.test):
         return Undefined("there are no test rows to measure on", "Set rows aside for the test (--test).")
     rows = training_rows(data, split.labelled, head="ridgeless", rank=config.rank, seed=config.seed)
-    by_weak, by_strong = rows.reduce(weak), rows.reduce(None)
+    (by_weak, _), (by_strong, _) = rows.space(weak), rows.space(None)
     known = np.concatenate([split.labelled, split.unlabelled, split.test])
     n, N = len(split.labelled), len(split.unlabelled)
     X_w, X_s = by_weak.apply(data.weak[weak][known]), by_strong.apply(data.strong[known])

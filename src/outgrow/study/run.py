@@ -113,7 +113,7 @@ def _train_and_judge(
         pair = _pair(data, trained, weak, scores, results, config)
         checks += [*_pair_checks(pair), *getattr(pair.theory, "checks", ())]
         pairs.append(pair)
-    kept = {item.route.weak: item.reductions[0].rank for item in trained if item.route.kind == "teacher"}
+    kept = {item.route.weak: item.spaces[0].rank for item in trained if item.route.kind == "teacher"}
     outcome = RunOutcome(
         title=config.title or f"Will {data.strong_name} outgrow {', '.join(data.weak)}?",
         note=config.note,
@@ -126,7 +126,7 @@ def _train_and_judge(
         N=len(split.unlabelled),
         n_test=len(split.test),
         d_w={str(name): rank for name, rank in kept.items()},
-        d_s=trained[0].reductions[0].rank,
+        d_s=trained[0].spaces[0].rank,
         verdict=verdict,
         on_test=on_test,
         routes=results,
@@ -171,8 +171,8 @@ def _pair(
     geometry = measure_pair(
         data.weak[weak],
         data.strong,
-        rank_w=_by_hand(config, models[teacher].reductions[0].rank, 0),
-        rank_s=_by_hand(config, models[student].reductions[0].rank, -1),
+        rank_w=_by_hand(config, models[teacher].spaces[0].rank, 0),
+        rank_s=_by_hand(config, models[student].spaces[0].rank, -1),
         rng=np.random.default_rng(config.seed),
         rows=pool,
         taken=(data.moments[weak], data.belong),
@@ -233,7 +233,7 @@ def _near_peaks(data: Prepared, trained: list[Trained]) -> list[Check]:
     for item in trained:
         if any(value > 0 for key, value in item.route.settings.items() if key.startswith("alpha")):
             continue
-        d = item.reductions[0].rank
+        d = item.spaces[0].rank
         if item.route.kind == "teacher" and near_peak(d, n):
             checks.append(Check("OG201", f"n = {n}, d_w = {d} ({item.route.weak})"))
         if item.route.kind == "baseline" and near_peak(d, n):

@@ -24,6 +24,7 @@ from outgrow.errors import ConfigError, DataError, read_back
 from outgrow.geometry.pairs import STRONG, WEAK
 from outgrow.linalg.moment_table import BlockMoments
 from outgrow.linalg.ridge_path import LinearModel
+from outgrow.linalg.row_space import RowSpace
 from outgrow.results import as_plain
 from outgrow.runs import open_folder, read_json, read_tensors, write_json, write_tensors
 from outgrow.study.prepare import Prepared
@@ -67,13 +68,14 @@ class Whereabouts:
     """``|(x - mean) @ whitener|^2`` is the squared distance, 1 on average over the training rows."""
 
     @classmethod
-    def of(cls, moments: BlockMoments, block: str) -> Whereabouts:
-        """Take the mean and covariance of training rows."""
+    def of(cls, moments: BlockMoments, block: str, space: RowSpace) -> Whereabouts:
+        """Take the mean and covariance of training rows, which are coordinates in a space."""
         variances, vectors = np.linalg.eigh(moments.covariance(block))
         smooth = np.maximum(variances, 0.0) + SMOOTHING * max(float(variances.mean()), 1e-300)
         usual = float(np.sum(np.maximum(variances, 0.0) / smooth))
         whitener = vectors / np.sqrt(smooth * max(usual, 1e-300))
-        return cls(moments.mean(block), np.ascontiguousarray(whitener, dtype=np.float32))
+        whole = space.then(RowSpace(moments.mean(block), whitener.astype(np.float32)))
+        return cls(whole.mean, np.ascontiguousarray(whole.basis))
 
     def distance(self, values: Float[np.ndarray, "m d"]) -> float:
         """Give the median squared distance of rows, in units of the training rows' mean."""
@@ -97,10 +99,8 @@ class Source:
     """The encoder, where the file named it."""
     whereabouts: Whereabouts
     """Where its training features lie."""
-    centre: Float[np.ndarray, " d"]
-    """Subtracted before the basis."""
-    basis: Float[np.ndarray, "d r"] | None
-    """Directions kept; None for all."""
+    space: RowSpace
+    """Directions kept."""
     columns: tuple[str, ...] = ()
     """Names of its columns, in order, where it was a wide table."""
     mixing: Float[np.ndarray, "columns d"] | None = None
@@ -122,10 +122,11 @@ class Source:
     def check(self, values: Float[np.ndarray, "m d"], encoder: str | None, where: str) -> None:
         """Refuse features that are not of this source."""
         remedy = f"Give features of {self.encoder or self.name!r}, made as those of the run."
-        if values.ndim != 2 or values.shape[1] != len(self.centre):
+        if values.ndim != 2 or values.shape[1] != len(self.space.mean):
             width = values.shape[1] if values.ndim == 2 else 0
             raise DataError(
-                f"the model reads {len(self.centre)} columns of {self.name!r}, these features have {width}",
+                f"the model reads {len(self.space.mean)} columns of {self.name!r}, these features have"
+                f" {width}",
                 where,
                 remedy,
             )
@@ -177,7 +178,7 @@ class SavedModel:
                 values, encoder, where = np.asarray(given), None, "features"
             values = source.mixed(values, where)
             source.check(values, encoder, where)
-            parts.append(values if source.basis is None else (values - source.centre) @ source.basis)
+            parts.append(source.space.apply(values))
         if len({len(part) for part in parts}) > 1:
             raise DataError("the feature sets differ in their number of rows")
         rows = parts[0] if len(parts) == 1 else np.hstack(parts)
@@ -270,23 +271,19 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     blocks.append((data.strong_name, blocks[0][1], STRONG))
     places = {name: f"models/features-{number}.safetensors" for number, (name, _, _) in enumerate(blocks)}
     for name, table, block in blocks:
-        found = Whereabouts.of(table.select(), block)
-        if (space := data.spaces[name]) is not None:
-            found = Whereabouts(*space.before(found.mean, found.whitener))
+        found = Whereabouts.of(table.select(), block, data.spaces[name])
         write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
     index = []
     for number, item in enumerate(trained):
         route = item.route
         tensors = dict(route.model.state)
         sources = []
-        for place, (role, reduction) in enumerate(zip(route.features, item.reductions, strict=True)):
+        for place, (role, inner) in enumerate(zip(route.features, item.spaces, strict=True)):
             name = data.strong_name if role == "strong" else str(route.weak)
-            centre, basis = reduction.mean, reduction.basis
-            if (space := data.spaces[name]) is not None:
-                centre, basis = space.before(centre, basis)
-            tensors[f"{place}.centre"] = centre
-            if basis is not None:
-                tensors[f"{place}.basis"] = basis
+            space = data.spaces[name].then(inner)
+            tensors[f"{place}.centre"] = space.mean
+            if space.basis is not None:
+                tensors[f"{place}.basis"] = space.basis
             mixing = data.given.get(name) if role == "weak" else None
             if mixing is not None:
                 tensors[f"{place}.mixing"] = mixing
@@ -375,14 +372,13 @@ def load(folder: str | Path) -> LoadedRun:
                         source.name,
                         source.identity.encoder,
                         known[source.whereabouts],
-                        centre,
-                        basis,
+                        RowSpace(centre, basis),
                         tuple(source.identity.columns),
                         mixing,
                     )
                 )
             outputs = len(entry.classes) if entry.task == "classification" else 1
-            reads = sum(len(one.centre) if one.basis is None else one.basis.shape[1] for one in sources)
+            reads = sum(one.space.rank for one in sources)
             head = LinearModel(
                 _shaped("coef", tensors["coef"], reads, outputs),
                 _shaped("intercept", tensors["intercept"], outputs),

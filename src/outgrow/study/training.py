@@ -19,6 +19,7 @@ from outgrow.heads.routes import COST_ORDER, Route, train_routes
 from outgrow.heads.taught import scale_of
 from outgrow.heads.two_stage import Pool
 from outgrow.linalg.ridge_path import interpolates
+from outgrow.linalg.row_space import RowSpace
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.results import Check, Estimate
 
@@ -30,40 +31,17 @@ FEW = 40
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """Leading principal components of one feature set, or the features as they are."""
-
-    mean: Float[np.ndarray, " d"]
-    """Subtracted first; zeros where nothing is reduced."""
-    basis: Float[np.ndarray, "d r"] | None
-    """Directions kept; None keeps all."""
-    asked: int
-    """Directions that the rule asked for."""
-
-    @property
-    def rank(self) -> int:
-        """Directions kept."""
-        return len(self.mean) if self.basis is None else self.basis.shape[1]
-
-    def apply(self, features: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m r"]:
-        """Project rows."""
-        if self.basis is None:
-            return features
-        return (features - self.mean) @ self.basis
-
-
-@dataclass(frozen=True)
 class Trained:
-    """A route with the reductions its model needs."""
+    """A route with the coordinates that its model needs."""
 
     route: Route
-    """Model in reduced coordinates, settings and losses."""
-    reductions: tuple[Reduction, ...]
+    """Model in these coordinates, settings and losses."""
+    spaces: tuple[RowSpace, ...]
     """One per feature set read, in the route's order."""
 
     def predict(self, *features: Float[np.ndarray, "m _"]) -> Float[np.ndarray, "m k"]:
         """Predict from original features."""
-        parts = [r.apply(X) for r, X in zip(self.reductions, features, strict=True)]
+        parts = [space.apply(X) for space, X in zip(self.spaces, features, strict=True)]
         return self.route.model.predict(parts[0] if len(parts) == 1 else np.hstack(parts))
 
 
@@ -94,13 +72,13 @@ class TrainingRows:
     rank: tuple[int, ...]
     """Ranks set by hand: none, one for all, or weak and strong."""
 
-    def reduce(self, weak: str | None) -> Reduction:
-        """Fit the reduction of one feature set on labelled and unlabelled rows."""
+    def space(self, weak: str | None) -> tuple[RowSpace, int]:
+        """Choose directions of one feature set on all its rows; say how many were asked for."""
         features = self.strong if weak is None else self.weak[weak]
         width = features.shape[1]
         by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
         if not self.head.ridgeless and (by_hand is None or by_hand >= width):
-            return Reduction(np.zeros(width), None, width)
+            return RowSpace.everything(width), width
         mean, spectrum = self._principal(weak, features[self.labelled])
         if by_hand is not None:
             asked = kept = min(by_hand, spectrum.rank)
@@ -112,7 +90,7 @@ class TrainingRows:
             if weak is None:
                 cap = min(cap, len(self.unlabelled) // 4)
             kept = max(1, min(asked, cap))
-        return Reduction(mean, np.ascontiguousarray(spectrum.vectors[:, :kept]), asked)
+        return RowSpace(mean, np.ascontiguousarray(spectrum.vectors[:, :kept])), asked
 
     def _principal(
         self, weak: str | None, labelled: Float[np.ndarray, "n d"]
@@ -138,16 +116,15 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     """
     L, U = rows.labelled, rows.unlabelled
     checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []
-    by_strong = rows.reduce(None)
-    by_weak = {name: rows.reduce(name) for name in rows.weak}
-    for name, reduction in (("strong", by_strong), *by_weak.items()):
-        _note_cap(checks, name, reduction)
+    by_weak: dict[str, RowSpace] = {}
+    by_strong, asked = rows.space(None)
+    checks += _cap("strong", by_strong, asked)
+    for name in rows.weak:
+        by_weak[name], asked = rows.space(name)
+        checks += _cap(name, by_weak[name], asked)
     strong = by_strong.apply(rows.strong[L])
     weak = {name: one.apply(rows.weak[name][L]) for name, one in by_weak.items()}
-    pools = {
-        name: rows.pools[name].reduced((one.mean, one.basis), (by_strong.mean, by_strong.basis))
-        for name, one in by_weak.items()
-    }
+    pools = {name: rows.pools[name].reduced(one, by_strong) for name, one in by_weak.items()}
     known, every = np.concatenate([L, U]), None
     if not np.isnan(rows.y[known]).any():
         every = by_strong.apply(rows.strong[known]), rows.y[known]
@@ -178,7 +155,6 @@ def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     return done, checks
 
 
-def _note_cap(checks: list[Check], name: str, reduction: Reduction) -> None:
-    if reduction.basis is not None and reduction.asked > reduction.rank:
-        text = f"{name}: energy .90 asks for {reduction.asked} directions, {reduction.rank} are kept"
-        checks.append(Check("OG207", text))
+def _cap(name: str, space: RowSpace, asked: int) -> list[Check]:
+    text = f"{name}: energy .90 asks for {asked} directions, {space.rank} are kept"
+    return [Check("OG207", text)] if asked > space.rank else []
