@@ -195,9 +195,7 @@ def published(name: str, teacher: str, student: str) -> np.ndarray:
         rank = intrinsic_dimension(spectrum, rule="energy", level=0.90).estimate
         assert isinstance(rank, Estimate)
         bases.append(spectrum.vectors[:, : int(rank.value)])
-    same = len(bases[0]) == len(bases[1])
-    rng = np.random.default_rng(0)
-    found = published_correlation_dimension(*bases, "none" if same else "rotation", rng)
+    found = published_correlation_dimension(bases[0], bases[1], np.random.default_rng(0))
     return np.array([found.value, found.chance, bases[0].shape[1], bases[1].shape[1]])
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from outgrow.geometry import dependence as module
 from outgrow.geometry.correlation import correlation_dimension
-from outgrow.geometry.dependence import dependence, whole_folds
+from outgrow.geometry.dependence import dependence
+from outgrow.intervals.jackknife import whole_folds
 
 
 def sets(rng, rows=120, d_w=14, d_s=18):

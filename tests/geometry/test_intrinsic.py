@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from outgrow.errors import DataError
-from outgrow.geometry.curve import POINTS, Curve
-from outgrow.geometry.intrinsic import RULES, every_dimension, gavish_donoho_factor, intrinsic_dimension
+from outgrow.geometry.intrinsic import (
+    POINTS,
+    RULES,
+    Curve,
+    every_dimension,
+    gavish_donoho_factor,
+    intrinsic_dimension,
+)
 from outgrow.geometry.null_spectrum import parallel_analysis
 from outgrow.linalg.spectrum import spectrum_of_covariance, spectrum_of_rows
 from outgrow.results import Estimate, Undefined

@@ -16,6 +16,7 @@ from jaxtyping import Int
 
 from outgrow.data.files import quoted, repeated, row_name, row_numbers
 from outgrow.errors import DataError
+from outgrow.intervals.jackknife import GROUPS, whole_folds
 
 PARTS = {
     "labelled": "labelled",
@@ -127,25 +128,19 @@ def draw_split(
 def folds(units: np.ndarray, k: int = 5, seed: int = 0) -> Int[np.ndarray, " n"]:
     """Assign rows to k folds of nearly equal size, rows of one unit together."""
     distinct, member = _distinct(np.asarray(units))
-    size = np.bincount(member)
     if not 2 <= k <= len(distinct):
         raise DataError(
             f"{k} folds are asked for, {len(distinct)} ids or groups are there",
             "folds",
             "Ask for 2 folds at least, and for no more than there are groups.",
         )
-    # Largest first, each to the emptiest fold: sizes then differ by one unit at most.
-    order = np.lexsort((_rank(distinct, seed, "folds"), -size))
-    filled = np.zeros(k, dtype=np.int64)
-    fold = np.empty(len(distinct), dtype=np.int64)
-    for unit in order:
-        fold[unit] = filled.argmin()
-        filled[fold[unit]] += size[unit]
-    return fold[member]
+    place = np.empty(len(distinct), dtype=np.int64)
+    place[np.argsort(_rank(distinct, seed, "folds"), kind="stable")] = np.arange(len(distinct))
+    return whole_folds(place[member], k)
 
 
 def jackknife_groups(
-    ids: np.ndarray, groups: np.ndarray | None = None, k: int = 20, seed: int = 0
+    ids: np.ndarray, groups: np.ndarray | None = None, k: int = GROUPS, seed: int = 0
 ) -> Int[np.ndarray, " n"]:
     """Assign rows to the groups that a delete-a-group jackknife leaves out (docs/theory.md, T8)."""
     units = units_of(np.asarray(ids), groups)

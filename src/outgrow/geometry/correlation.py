@@ -36,7 +36,7 @@ class CorrelationDimension:
     """The correlation dimension of a pair, and what it was read from."""
 
     estimate: Quantity
-    """T1c, unclipped, with a jackknife interval. Checks: OG209 where moments could not resolve every
+    """T1c, never clipped, with a jackknife interval. Checks: OG209 where moments could not resolve every
     direction, OG216 where rows are copies of each other."""
     naive: float | None
     """Sum of the squared sample canonical correlations."""
@@ -46,19 +46,11 @@ class CorrelationDimension:
     N: int
     """Rows."""
     d_w: int
-    """Directions kept of each set."""
     d_s: int
     """Directions kept of each set."""
     canonical: Float[np.ndarray, " k"] = field(repr=False)
     """Sample canonical correlations, descending, each too large by what chance adds; empty where not
     identifiable."""
-
-    @property
-    def clipped(self) -> float:
-        """The estimate moved into [0, min(d_w, d_s)], for display and plug-in only; NaN if undefined."""
-        if isinstance(self.estimate, Undefined):
-            return float("nan")
-        return min(max(self.estimate.value, 0.0), float(min(self.d_w, self.d_s)))
 
 
 @dataclass(frozen=True)

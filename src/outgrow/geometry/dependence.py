@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from outgrow.geometry.leverages import SAMPLED
-from outgrow.geometry.pairs import GROUPS
+from outgrow.intervals.jackknife import whole_folds
 from outgrow.linalg.copies import FALSE_PAIRS, repeated, tell_rows_apart
 from outgrow.linalg.rows import BATCH_ROWS, taken
 from outgrow.linalg.spectrum import centre, spectrum_of_covariance
@@ -60,19 +60,6 @@ def dependence(
     labels = copies if groups is None else _joined(np.unique(groups, return_inverse=True)[1], copies)
     units = np.unique(labels, return_inverse=True)[1]
     return Dependence(units, whole_folds(units), distinct, checks)
-
-
-def whole_folds(units: Int[np.ndarray, " N"], count: int = GROUPS) -> Int[np.ndarray, " N"]:
-    """Deal whole units into folds of about equal size; single rows go in turn."""
-    sizes = np.bincount(units)
-    filled = np.zeros(min(count, len(sizes)), dtype=np.int64)
-    if (sizes == 1).all():
-        return units % len(filled)
-    fold = np.empty(len(sizes), dtype=np.int64)
-    for unit in np.argsort(-sizes, kind="stable"):
-        fold[unit] = filled.argmin()
-        filled[fold[unit]] += sizes[unit]
-    return fold[units]
 
 
 def _copies(

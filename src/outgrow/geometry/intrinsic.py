@@ -10,14 +10,13 @@ they keep (docs/theory.md, T6).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
 from outgrow.errors import DataError
-from outgrow.geometry.curve import Curve
 from outgrow.geometry.null_spectrum import parallel_analysis, some_rows
 from outgrow.linalg.shrinkage import df1
 from outgrow.linalg.spectrum import Spectrum, centre
@@ -31,6 +30,39 @@ ENERGY_LEVEL = 0.90
 RIDGE_LEVEL = 0.1
 """Penalty of the ridge rule unless told, in units of the mean variance per direction: where tuned heads on
 embeddings of text usually stand, within a decade."""
+
+
+POINTS = 160
+"""Points kept of a curve: more than a chart shows apart at any width."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve behind an estimate."""
+
+    x: Float[np.ndarray, " k"] = field(repr=False)
+    y: Float[np.ndarray, " k"] = field(repr=False)
+    """Its points."""
+    x_name: str
+    y_name: str
+    """What they are."""
+    threshold: float | Float[np.ndarray, " k"] | None = field(default=None, repr=False)
+    """What `y` is compared with."""
+
+    @classmethod
+    def over_directions(
+        cls,
+        y: Float[np.ndarray, " d"],
+        y_name: str,
+        threshold: float | Float[np.ndarray, " d"] | None = None,
+    ) -> Curve:
+        """Draw a quantity against the number of leading directions, thinned for long spectra."""
+        count = len(y)
+        shown = np.arange(count)
+        if count > POINTS:
+            shown = np.unique(np.geomspace(1, count, POINTS).round().astype(np.int64) - 1)
+        kept = threshold if threshold is None or np.ndim(threshold) == 0 else np.asarray(threshold)[shown]
+        return cls(shown + 1.0, np.asarray(y, dtype=np.float64)[shown], "directions", y_name, kept)
 
 
 @dataclass(frozen=True)

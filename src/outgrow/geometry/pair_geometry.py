@@ -66,7 +66,6 @@ class Geometry:
     rows: int
     """Rows measured."""
     weak: SetGeometry
-    """Each by itself."""
     strong: SetGeometry
     """Each by itself."""
     correlation: SharedGeometry

@@ -11,9 +11,6 @@ from outgrow.errors import DataError
 from outgrow.linalg.moments import MomentTable, moments_of
 from outgrow.linalg.rows import ArraySource
 
-GROUPS = 20
-"""Jackknife groups: few enough to be cheap, enough for t quantiles near normal ones (docs/theory.md, T8)."""
-
 WEAK, STRONG = "weak", "strong"
 
 

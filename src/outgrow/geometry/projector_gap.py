@@ -43,7 +43,6 @@ class ProjectorGap:
     penalty: float
     """r over each set's mean variance per direction."""
     d_w: float
-    """tr P_w and tr P_s, in directions."""
     d_s: float
     """tr P_w and tr P_s, in directions."""
     shared: float

@@ -9,17 +9,13 @@ draw from chance whatever the networks share (docs/theory.md, T1). Kept for repl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.errors import DataError
 from outgrow.geometry.intrinsic import ENERGY_LEVEL, intrinsic_dimension
 from outgrow.linalg.spectrum import Spectrum
 from outgrow.results import Estimate, Undefined
-
-Matching = Literal["none", "rotation", "projection", "padding"]
 
 WHOLE_ROTATION = 2_048
 """Widest set that is turned by a whole rotation, as printed numbers were; beyond, its QR takes seconds."""
@@ -38,54 +34,31 @@ class PublishedSimilarity:
     width: int
     """D, the width compared in."""
     d_w: int
-    """Directions of each set."""
     d_s: int
     """Directions of each set."""
     matching: str
-    """How the widths were matched."""
+    """How the widths were matched: "none" or "rotation"."""
 
 
 def published_correlation_dimension(
-    V_w: Float[np.ndarray, "D_w d_w"],
-    V_s: Float[np.ndarray, "D_s d_s"],
-    matching: Matching = "none",
-    rng: np.random.Generator | None = None,
+    V_w: Float[np.ndarray, "D_w d_w"], V_s: Float[np.ndarray, "D_s d_s"], rng: np.random.Generator
 ) -> PublishedSimilarity:
-    """Compare leading eigenvectors coordinate by coordinate, as published."""
-    if matching not in get_args(Matching):
-        raise DataError(f"there is no matching {matching!r}", "published similarity")
-    widths = len(V_w), len(V_s)
-    if matching == "none" and widths[0] != widths[1]:
-        raise DataError(
-            f"widths {widths[0]} and {widths[1]} differ",
-            "published similarity",
-            "Name a matching: rotation, projection or padding.",
-        )
-    if matching in ("rotation", "projection") and rng is None:
-        raise DataError(f"matching by {matching} draws at random", "published similarity", "Give rng.")
-    width = min(widths) if matching == "projection" else max(widths)
-    if matching == "projection":
-        assert rng is not None
-        V_w, V_s = _narrowed(V_w, width, rng), _narrowed(V_s, width, rng)
-    elif matching != "none":
-        V_w, V_s = _padded(V_w, width), _padded(V_s, width)
-        if rng is not None and matching == "rotation":
-            if width <= WHOLE_ROTATION:
-                V_w = _haar(width, width, rng) @ V_w
-            else:  # What a random rotation makes of orthonormal columns are as many random ones.
-                V_w = _haar(width, V_w.shape[1], rng)
+    """Compare leading eigenvectors coordinate by coordinate; of unlike widths, after a random rotation."""
+    width, d_w, d_s = max(len(V_w), len(V_s)), V_w.shape[1], V_s.shape[1]
+    same = len(V_w) == len(V_s)
+    if not same:
+        V_w, V_s = (np.vstack([V, np.zeros((width - len(V), V.shape[1]))]) for V in (V_w, V_s))
+        # What a random rotation makes of orthonormal columns are as many random ones.
+        V_w = _haar(width, width, rng) @ V_w if width <= WHOLE_ROTATION else _haar(width, d_w, rng)
     value = float(np.sum((V_s.T @ V_w) ** 2))
-    d_w, d_s = V_w.shape[1], V_s.shape[1]
+    matching = "none" if same else "rotation"
     return PublishedSimilarity(value, *chance_level(width, d_w, d_s), width, d_w, d_s, matching)
 
 
 def similarity_of_spectra(
     weak: Spectrum, strong: Spectrum, rng: np.random.Generator
 ) -> PublishedSimilarity | Undefined:
-    """Compare two feature sets as published: on the directions that hold `ENERGY_LEVEL` of each's variance.
-
-    Undefined where a spectrum has no such number of directions.
-    """
+    """Compare two feature sets as published: on directions that hold `ENERGY_LEVEL` of their variance."""
     bases = []
     for spectrum in (weak, strong):
         size = intrinsic_dimension(spectrum, "energy", level=ENERGY_LEVEL).estimate
@@ -97,32 +70,16 @@ def similarity_of_spectra(
                 f"Keep as many (--rank {size.value:.0f}).",
             )
         bases.append(spectrum.vectors[:, : int(size.value)])
-    same = len(bases[0]) == len(bases[1])
-    return published_correlation_dimension(bases[0], bases[1], "none" if same else "rotation", rng)
+    return published_correlation_dimension(bases[0], bases[1], rng)
 
 
 def chance_level(width: int, d_w: int, d_s: int) -> tuple[float, float]:
-    """Give mean and standard deviation of the similarity of unrelated coordinates (docs/theory.md, T1).
-
-    Returns mean and standard deviation.
-    """
+    """Give mean and standard deviation of the similarity of unrelated coordinates (docs/theory.md, T1)."""
     mean = d_s * d_w / width
     if width == 1:
         return mean, 0.0
     spread = 2.0 * d_s * (width - d_s) * d_w * (width - d_w)
     return mean, float(np.sqrt(spread / (width**2 * (width - 1) * (width + 2))))
-
-
-def _padded(V: Float[np.ndarray, "D d"], width: int) -> Float[np.ndarray, "E d"]:
-    return np.vstack([V, np.zeros((width - len(V), V.shape[1]))])
-
-
-def _narrowed(V: Float[np.ndarray, "D d"], width: int, rng: np.random.Generator) -> Float[np.ndarray, "E e"]:
-    if len(V) == width:
-        return V
-    # At most `width` directions survive; orthonormal again, as eigenvectors are.
-    projected = _haar(len(V), width, rng).T @ V
-    return np.linalg.qr(projected)[0]
 
 
 def _haar(rows: int, columns: int, rng: np.random.Generator) -> Float[np.ndarray, "rows columns"]:

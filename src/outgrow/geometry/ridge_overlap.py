@@ -22,7 +22,6 @@ class RidgeOverlap:
     kappa: float
     """Effective penalty in units of each set's mean variance per direction."""
     d_w: float
-    """Sums of squared shrinkage factors, df2."""
     d_s: float
     """Sums of squared shrinkage factors, df2."""
     d_sw: float

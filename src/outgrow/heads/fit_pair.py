@@ -44,7 +44,6 @@ class FittedPair:
     """A teacher, its student and the baseline."""
 
     teacher: FittedHead
-    """Of the weak and of the strong features."""
     baseline: FittedHead
     """Of the weak and of the strong features."""
     student: FittedHead | Undefined

@@ -11,14 +11,17 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outgrow.intervals.metrics import mean_loss
+from outgrow.intervals.metrics import TRAINED, mean_loss
 from outgrow.results import Estimate, Quantity, Undefined
 
 ONE_CLASS = Undefined("all evaluation rows are of one class", "Evaluate on rows of every class.")
 
 
 def balanced_accuracy(
-    labels: Int[np.ndarray, " rows"], right: Bool[np.ndarray, " rows"], groups: np.ndarray | None = None
+    labels: Int[np.ndarray, " rows"],
+    right: Bool[np.ndarray, " rows"],
+    groups: np.ndarray | None = None,
+    scope: str = TRAINED,
 ) -> Quantity:
     """Average the share named right within each class that the rows hold; chance is one over the classes."""
     classes, at = np.unique(labels, return_inverse=True)
@@ -27,11 +30,14 @@ def balanced_accuracy(
     sizes = np.bincount(at)
     recall = np.bincount(at, weights=right) / sizes
     influence = (right - recall[at]) / (sizes[at] * len(classes))
-    return _estimate(float(recall.mean()), influence, groups)
+    return _estimate(float(recall.mean()), influence, groups, scope)
 
 
 def auc(
-    labels: Int[np.ndarray, " rows"], scores: Float[np.ndarray, "rows k"], groups: np.ndarray | None = None
+    labels: Int[np.ndarray, " rows"],
+    scores: Float[np.ndarray, "rows k"],
+    groups: np.ndarray | None = None,
+    scope: str = TRAINED,
 ) -> Quantity:
     """Average over classes how often a row of the class scores higher in its column than one of another."""
     classes = np.unique(labels)
@@ -50,7 +56,7 @@ def auc(
         area = float(placed[inside].mean())
         value += area / len(classes)
         influence += (placed - area) / sizes / len(classes)
-    return _estimate(value, influence, groups)
+    return _estimate(value, influence, groups, scope)
 
 
 def _ranks(scores: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
@@ -66,8 +72,10 @@ def majority_rate(
     return _within(mean_loss(labels == np.bincount(known).argmax(), groups))
 
 
-def _estimate(value: float, influence: Float[np.ndarray, " rows"], groups: np.ndarray | None) -> Estimate:
-    return _within(mean_loss(value + len(influence) * influence, groups))
+def _estimate(
+    value: float, influence: Float[np.ndarray, " rows"], groups: np.ndarray | None, scope: str
+) -> Estimate:
+    return _within(mean_loss(value + len(influence) * influence, groups, scope))
 
 
 def _within(found: Estimate) -> Estimate:

@@ -34,7 +34,6 @@ class Pool:
     size: int
     """N, the number of unlabelled rows."""
     weak_mean: Float[np.ndarray, " d_w"]
-    """Means."""
     strong_mean: Float[np.ndarray, " d_s"]
     """Means."""
     weak_cov: Float[np.ndarray, "d_w d_w"]

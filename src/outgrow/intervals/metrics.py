@@ -26,6 +26,9 @@ ACCURACY = "accuracy"
 SQUARED = "squared loss"
 """The name of every other loss that PGR is taken of."""
 
+TRAINED = "for these trained models"
+"""What the intervals of losses of one seed speak of."""
+
 
 @dataclass(frozen=True)
 class _Means:
@@ -43,7 +46,7 @@ class _Means:
     """What the intervals speak of, in words."""
 
     @classmethod
-    def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None) -> _Means:
+    def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None, scope: str = TRAINED) -> _Means:
         """Take the means and their covariances over rows (groups whole) and seeds."""
         table = _aligned(models)
         _, seeds, n = table.shape
@@ -60,7 +63,7 @@ class _Means:
         if count > 1:
             parts.append((count / (count - 1) * by_row @ by_row.T / n**2, count - 1))
         if seeds == 1:
-            return cls(values, parts, n, units, "for these trained models")
+            return cls(values, parts, n, units, scope)
         by_seed = table.mean(axis=2) - values[:, None]
         parts.append((by_seed @ by_seed.T / (seeds * (seeds - 1)), seeds - 1))
         scope = "crossed jackknife of rows and seeds, for models trained anew"
@@ -155,7 +158,7 @@ def _members(groups: ArrayLike, n: int) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1]
 
 
-def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
+def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED) -> Estimate:
     """Estimate a model's risk by its mean loss.
 
     Parameters
@@ -164,6 +167,8 @@ def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
         Loss of every row; with seeds, the same rows for each.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
+    scope : str
+        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -181,10 +186,12 @@ def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
     >>> print(f"{mean_loss([1.0, 2.0, 3.0, 2.0]):.2f}")
     2.00 [1.04, 2.96]
     """
-    return _Means.of({"losses": losses}, groups).estimate(np.ones(1))
+    return _Means.of({"losses": losses}, groups, scope).estimate(np.ones(1))
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
+def paired_difference(
+    a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
+) -> Estimate:
     """Estimate how much more one model loses than another on the same rows.
 
     Parameters
@@ -193,6 +200,8 @@ def paired_difference(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = Non
         Losses of both models, row by row and seed by seed.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
+    scope : str
+        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -209,11 +218,13 @@ def paired_difference(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = Non
     >>> print(f"{paired_difference([1.0, 5.0, 9.0, 3.0], [0.0, 4.0, 9.0, 2.0]):.2f}")
     0.75 [0.16, 1.34]
     """
-    means = _Means.of({"a": a, "b": b}, groups)
+    means = _Means.of({"a": a, "b": b}, groups, scope)
     return means.estimate(np.array([1.0, -1.0]), method="mean paired difference")
 
 
-def excess_risk(losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
+def excess_risk(
+    losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
+) -> Estimate:
     """Estimate a model's excess risk: its mean squared error less the noise of the targets.
 
     Parameters
@@ -224,6 +235,8 @@ def excess_risk(losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike 
         Variance of the labels around f*, or the truth's error variance; taken as known.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
+    scope : str
+        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -242,7 +255,7 @@ def excess_risk(losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike 
     1.5
     """
     less = _noise(noise_variance, losses)
-    return _Means.of({"losses": losses}, groups).estimate(
+    return _Means.of({"losses": losses}, groups, scope).estimate(
         np.ones(1), less, "mean squared error less the known noise variance,"
     )
 
@@ -342,7 +355,11 @@ def _one_row(name: str) -> Undefined:
 
 
 def opr(
-    baseline: ArrayLike, student: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike | None = None
+    baseline: ArrayLike,
+    student: ArrayLike,
+    noise_variance: ArrayLike,
+    groups: ArrayLike | None = None,
+    scope: str = TRAINED,
 ) -> Quantity:
     """Estimate the outperforming ratio ER_s / ER_w2s: above 1 the student beats the strong baseline.
 
@@ -354,6 +371,8 @@ def opr(
         As in `excess_risk`; taken off both risks.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
+    scope : str
+        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -371,10 +390,14 @@ def opr(
     >>> round(opr([3.0, 5.0, 4.0, 4.0], [2.0, 3.0, 2.5, 2.5], 1.0).value, 3)
     2.0
     """
-    return _outperforming(baseline, student, _noise(noise_variance, student), groups, "OPR of excess risks")
+    return _outperforming(
+        baseline, student, _noise(noise_variance, student), groups, scope, "OPR of excess risks"
+    )
 
 
-def opr_raw_mse(baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | None = None) -> Quantity:
+def opr_raw_mse(
+    baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
+) -> Quantity:
     """Estimate the ratio of the raw test errors of baseline and student.
 
     Published OPRs are often this one. Label noise stands in both terms and draws it towards 1, so it is
@@ -386,6 +409,8 @@ def opr_raw_mse(baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | Non
         Squared losses, row by row and seed by seed.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
+    scope : str
+        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -402,13 +427,13 @@ def opr_raw_mse(baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | Non
     >>> round(opr_raw_mse([3.0, 5.0, 4.0, 4.0], [2.0, 3.0, 2.5, 2.5]).value, 3)
     1.6
     """
-    return _outperforming(baseline, student, 0.0, groups, "ratio of raw test MSE (not OPR)")
+    return _outperforming(baseline, student, 0.0, groups, scope, "ratio of raw test MSE (not OPR)")
 
 
 def _outperforming(
-    baseline: ArrayLike, student: ArrayLike, less: float, groups: ArrayLike | None, name: str
+    baseline: ArrayLike, student: ArrayLike, less: float, groups: ArrayLike | None, scope: str, name: str
 ) -> Quantity:
-    means = _Means.of({"baseline": baseline, "student": student}, groups)
+    means = _Means.of({"baseline": baseline, "student": student}, groups, scope)
     if not means.parts:
         return _one_row(name)
     over, risk, reach = means.ratio(np.array([1.0, 0.0]), np.array([0.0, 1.0]), less)

@@ -41,7 +41,7 @@ def _compared(
     if weak is None or strong is None:
         return Comparison(what, None, None, 0.0, f"no rank holds {ENERGY_LEVEL:.0%} of the energy")
     same, rng = len(weak) == len(strong), np.random.default_rng(seed)
-    found = published_correlation_dimension(weak, strong, "none" if same else "rotation", rng)
+    found = published_correlation_dimension(weak, strong, rng)
     told = f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}"
     if not same:
         # No features could fail: such a match would say nothing of these.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,7 +16,15 @@ from outgrow.heads.expected_error import widening
 from outgrow.heads.imbalance import auc, balanced_accuracy, majority_rate
 from outgrow.heads.linear import LinearHead
 from outgrow.heads.two_stage import Pool
-from outgrow.intervals.metrics import excess_risk, mean_loss, opr, opr_raw_mse, paired_difference, pgr
+from outgrow.intervals.metrics import (
+    TRAINED,
+    excess_risk,
+    mean_loss,
+    opr,
+    opr_raw_mse,
+    paired_difference,
+    pgr,
+)
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import NOT_CLASSES, RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
@@ -138,15 +145,8 @@ def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Ca
     )
 
 
-@dataclass(frozen=True)
-class Noise:
-    """What is known about the noise in the targets."""
-
-    of_labels: float | None
-    """Label noise variance."""
-    of_truth: float
-    """Error variance of the truth column."""
-
+ANEW = "cross-validated: every fold trained anew"
+"""What the intervals of cross-validated losses speak of."""
 
 NO_NOISE = Undefined(
     "the label noise variance is not known",
@@ -157,11 +157,12 @@ NO_NOISE = Undefined(
 class Scores:
     """Risks and ratios from row losses, by route name."""
 
-    def __init__(self, losses: Losses, noise: Noise) -> None:
+    def __init__(self, losses: Losses, noise: float | None, of_truth: float) -> None:
         self.losses, self.noise = losses, noise
+        self.scope = TRAINED if losses.folds is None else ANEW
         # Differences of risks are the same against truth and labels, and less noisy against truth.
         self.best = losses.against_truth or losses.squared
-        self.variance = noise.of_truth if losses.against_truth else noise.of_labels
+        self.variance = of_truth if losses.against_truth else noise
 
     def route(self, item: Trained, expected: Quantity) -> RouteResult:
         """Sum up one route, `expected` being its error on new labels as the labelled rows have it."""
@@ -171,13 +172,13 @@ class Scores:
         balanced: Quantity = NOT_CLASSES
         area: Quantity = NOT_CLASSES
         if name in self.losses.squared:
-            risk = self._cross_validated(mean_loss(self.losses.squared[name], groups))
+            risk = mean_loss(self.losses.squared[name], groups, self.scope)
         if name in self.losses.wrong:
-            wrong = mean_loss(self.losses.wrong[name], groups)
+            wrong = mean_loss(self.losses.wrong[name], groups, self.scope)
             low, high = wrong.interval or (wrong.value, wrong.value)
             accuracy = replace(wrong, value=1 - wrong.value, interval=(1 - high, 1 - low))
-            balanced = balanced_accuracy(self.losses.labels, self.losses.wrong[name] == 0, groups)
-            area = auc(self.losses.labels, self.losses.scores[name], groups)
+            balanced = balanced_accuracy(self.losses.labels, self.losses.wrong[name] == 0, groups, self.scope)
+            area = auc(self.losses.labels, self.losses.scores[name], groups, self.scope)
         return RouteResult(
             name=name,
             kind=item.route.kind,
@@ -187,9 +188,9 @@ class Scores:
             expected_excess=self._less_noise(expected),
             risk=risk,
             excess_risk=self.excess(name),
-            accuracy=self._cross_validated(accuracy),
-            balanced_accuracy=self._cross_validated(balanced),
-            auc=self._cross_validated(area),
+            accuracy=accuracy,
+            balanced_accuracy=balanced,
+            auc=area,
         )
 
     def majority(self, known: Int[np.ndarray, " n"]) -> Quantity:
@@ -199,7 +200,7 @@ class Scores:
         )
 
     def _less_noise(self, expected: Quantity) -> Quantity:
-        noise = self.noise.of_labels
+        noise = self.noise
         if isinstance(expected, Undefined):
             return expected
         if noise is None:
@@ -217,7 +218,7 @@ class Scores:
             return NO_NOISE
         if name not in self.best:
             return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
-        return self._cross_validated(excess_risk(self.best[name], self.variance, self.losses.groups))
+        return excess_risk(self.best[name], self.variance, self.losses.groups, self.scope)
 
     def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
         """Performance gap recovered.
@@ -238,23 +239,20 @@ class Scores:
     def opr(self, student: str) -> tuple[Quantity, Quantity]:
         """Outperforming ratio, of excess risks and of raw risks."""
         groups = self.losses.groups
-        raw = opr_raw_mse(self.losses.squared["baseline"], self.losses.squared[student], groups)
+        squared = self.losses.squared
+        raw = opr_raw_mse(squared["baseline"], squared[student], groups, self.scope)
         if self.variance is None:
-            return NO_NOISE, self._cross_validated(raw)
-        ratio = opr(self.best["baseline"], self.best[student], self.variance, groups)
-        return self._cross_validated(ratio), self._cross_validated(raw)
+            return NO_NOISE, raw
+        return opr(self.best["baseline"], self.best[student], self.variance, groups, self.scope), raw
 
-    def _cross_validated(self, found: Quantity, widen: bool = False) -> Any:
-        """Say that an estimate is cross-validated, and widen differences as the verdict does."""
-        if self.losses.folds is None or not isinstance(found, Estimate):
+    def _difference(self, name: str, best: str) -> Estimate:
+        """Compare two routes row by row; if cross-validated, widened as the verdict's differences are."""
+        found = paired_difference(self.best[name], self.best[best], self.losses.groups, self.scope)
+        if self.losses.folds is None or found.interval is None:
             return found
-        method = found.method.replace("for these trained models", "cross-validated: every fold trained anew")
-        interval = found.interval
-        if widen and interval is not None:
-            method += ", widened for shared training rows"
-            reach = widening(self.losses.folds) * (interval[1] - found.value)
-            interval = (found.value - reach, found.value + reach)
-        return replace(found, interval=interval, method=method)
+        reach = widening(self.losses.folds) * (found.interval[1] - found.value)
+        method = f"{found.method}, widened for shared training rows"
+        return replace(found, interval=(found.value - reach, found.value + reach), method=method)
 
     def against(self, verdict: Verdict) -> tuple[Comparison, ...]:
         """Compare the other routes with the recommended one on the evaluation rows: to report only."""
@@ -262,13 +260,7 @@ class Scores:
         if best not in self.best:
             return ()
         return tuple(
-            Comparison(
-                name,
-                best,
-                self._cross_validated(
-                    paired_difference(self.best[name], self.best[best], self.losses.groups), widen=True
-                ),
-            )
+            Comparison(name, best, self._difference(name, best))
             for name in verdict.risks
             if name != best and name in self.best
         )

@@ -15,7 +15,7 @@ from outgrow.engine.threads import threads_for
 from outgrow.errors import ConfigError
 from outgrow.features.room import free_memory
 from outgrow.geometry.null_spectrum import ROWS
-from outgrow.geometry.pairs import GROUPS
+from outgrow.intervals.jackknife import GROUPS
 from outgrow.linalg.row_space import PIECE
 from outgrow.study.sources import Progress
 

@@ -75,7 +75,6 @@ class Prepared:
     belong: Dependence | None
     """Which labelled and unlabelled rows, in this order, belong together, and their jackknife folds."""
     task: str
-    """Regression or classification, and how it was chosen."""
     why: str
     """Regression or classification, and how it was chosen."""
     classes: tuple[object, ...]

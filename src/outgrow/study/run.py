@@ -17,7 +17,7 @@ from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.heads.routes import COST_ORDER
 from outgrow.intervals.metrics import mean_loss, paired_difference
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.evaluate import Noise, Scores, cross_validate, on_rows, read_by, training_rows
+from outgrow.study.evaluate import Scores, cross_validate, on_rows, read_by, training_rows
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
@@ -84,7 +84,7 @@ def _train_and_judge(
             seed=config.seed,
             advance=lambda: tell("cross-validating", float(next(done, 0.6))),
         )
-    scores = Scores(losses, Noise(config.noise_variance, config.truth_variance))
+    scores = Scores(losses, config.noise_variance, config.truth_variance)
     results = tuple(
         # Of routes to choose from, the estimate that the verdict compares.
         scores.route(

@@ -151,7 +151,6 @@ class SavedModel:
     """A trained route, as read back from a run."""
 
     name: str
-    """The route."""
     kind: str
     """The route."""
     task: str

@@ -58,7 +58,6 @@ class TrainingRows:
     pools: dict[str, Pool]
     """Moments of the unlabelled rows with each weak set, taken once."""
     labelled: Int[np.ndarray, " n"]
-    """Row numbers."""
     unlabelled: Int[np.ndarray, " N"]
     """Row numbers."""
     folds: Sequence[Int[np.ndarray, " _"]]

@@ -161,8 +161,6 @@ def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: boo
 def _alike(expected: Sequence[ExpectedError | None]) -> list[ExpectedError]:
     """Take the same estimate for all routes: without a forecast of each, leave-one-out alone."""
     known = [one for one in expected if one is not None]
-    if len(known) != len(expected):
-        raise ValueError("every route to choose from needs its expected error")
     if all(one.forecast is not None for one in known):
         return known
     return [ExpectedError(one.leave_one_out, None) for one in known]

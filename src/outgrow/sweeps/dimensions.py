@@ -13,9 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from outgrow.geometry.correlation import PairRows, correlation_from_moments, whitening
-from outgrow.geometry.dependence import Dependence, dependence, whole_folds
+from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.geometry.published import PublishedSimilarity, similarity_of_spectra
+from outgrow.intervals.jackknife import whole_folds
 from outgrow.linalg.moments import moments_of
 from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.sweep_outcome import PairDimensions
