@@ -104,16 +104,6 @@ def test_an_exception_comes_out_as_it_is(jobs):
     assert len(engine.map_reduce(Names, range(2), update).finalize()) == 2
 
 
-def test_an_exception_of_the_shards_themselves():
-    def shards():
-        yield 1
-        raise OSError("the disk is gone")
-
-    for jobs in (1, 2):
-        with pytest.raises(OSError, match="the disk is gone"):
-            LocalEngine(jobs).map_reduce(Names, shards(), Names.update)
-
-
 def test_threads_run_side_by_side():
     meeting = threading.Barrier(2, timeout=600)
     # Neither returns before both have started.

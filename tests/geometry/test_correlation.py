@@ -37,15 +37,6 @@ def test_equals_independent_implementations(rng):
     )
 
 
-def test_equals_scikit_learn(rng):
-    cross_decomposition = pytest.importorskip("sklearn.cross_decomposition")
-    X, Y = pair(rng, 500, [0.8, 0.4], 3, 3)
-    model = cross_decomposition.CCA(n_components=2, tol=1e-12, max_iter=5000).fit(X, Y)
-    A, B = model.transform(X, Y)
-    theirs = [abs(np.corrcoef(A[:, i], B[:, i])[0, 1]) for i in range(2)]
-    np.testing.assert_allclose(correlation_dimension(X, Y).canonical[:2], theirs, atol=1e-6)
-
-
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 6))
 def test_invariances(seed, d_w, d_s):
@@ -65,13 +56,6 @@ def test_invariances(seed, d_w, d_s):
         assert other.estimate.value == pytest.approx(found.estimate.value, rel=1e-6, abs=1e-7)
         np.testing.assert_allclose(other.estimate.interval, found.estimate.interval, rtol=1e-5, atol=1e-7)
     assert 0 <= found.naive <= min(d_w, d_s) + 1e-9
-
-
-def test_one_inside_the_other(rng):
-    X = rng.standard_normal((200, 9))
-    inside = correlation_dimension(X[:, :4] @ rng.standard_normal((4, 4)), X)
-    assert inside.naive == pytest.approx(4, abs=1e-9)
-    assert inside.estimate.value == pytest.approx(4, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -165,31 +149,6 @@ def test_errors(rng):
         correlation_dimension(X, X[:9])
     with pytest.raises(DataError, match="a rank of 0 keeps nothing"):
         correlation_dimension(X, X, rank_w=0)
-
-
-def test_directions_chosen_on_few_rows_share_too_much_and_those_of_many_do_not(rng):
-    """What the docstring warns of: leading directions found on the measured rows, in far wider sets."""
-    d, kept = 120, 10
-    scale = np.r_[np.full(kept, 1.6), np.ones(d - kept)]
-    mix = np.linalg.qr(rng.standard_normal((d, d)))[0]
-
-    def bias(N, repetitions):
-        off = []
-        for _ in range(repetitions):
-            X, Y = pair(rng, N, [0.3] * d, d, d)
-            X, Y = X * scale, (Y * scale) @ mix
-            found = correlation_dimension(X, Y, rank_w=kept, rank_s=kept)
-            # In the population the whitened sets correlate by sqrt(.3) direction by direction.
-            A, B = (np.linalg.svd(Z - Z.mean(axis=0), full_matrices=False)[2][:kept].T for Z in (X, Y))
-            cross = A.T @ np.diag(scale**2 * np.sqrt(0.3)) @ mix @ B
-            left = np.linalg.solve(A.T @ np.diag(scale**2) @ A, cross)
-            right = np.linalg.solve(B.T @ mix.T @ np.diag(scale**2) @ mix @ B, cross.T)
-            off.append(found.estimate.value - np.sum(left * right.T))
-        return np.mean(off), np.std(off) / np.sqrt(repetitions)
-
-    few, many = bias(150, 40), bias(6000, 8)
-    assert few[0] > 4 * few[1] and few[0] > 0.3
-    assert abs(many[0]) < 0.05
 
 
 def test_jackknife_of_a_mean_is_its_standard_error(rng):

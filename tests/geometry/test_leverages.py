@@ -85,15 +85,6 @@ def test_equal_leverages_give_t1b(seed, d_w, d_s, copies, share):
     assert chance.of_unrelated() == pytest.approx(d_w * d_s / 59, rel=1e-9)
 
 
-def test_equal_leverages_of_rows_give_t1b():
-    """Waves have equal leverages; those of odd frequency repeat no row, and none shares anything."""
-    waves = [np.exp(2j * np.pi * k * np.arange(64) / 64) for k in range(1, 32, 2)]
-    columns = np.column_stack([part for z in waves for part in (z.real, z.imag)])
-    found = correlation_dimension(columns[:, :6], columns[:, 6:14], interval=False)
-    assert found.naive == pytest.approx(0, abs=1e-12)
-    assert found.estimate.value == pytest.approx(corrected(0.0, 63, 6, 8), abs=1e-9)
-
-
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 5]))
 def test_rises_with_what_is_shared(seed, size):

@@ -31,13 +31,6 @@ def test_tables_are_those_of_each_pair(rng):
     assert cells[0].products[STRONG, STRONG] is cells[1].products[STRONG, STRONG]
 
 
-def test_constant_columns_have_no_variance_at_all(rng):
-    weak = np.hstack([rng.normal(size=(30, 2)), np.full((30, 1), 0.1)])
-    found = moments_of(pair_of(weak, rng.normal(size=(30, 4))), groups=np.arange(30) % 2).select()
-    assert found.covariance(WEAK)[2].tolist() == [0.0, 0.0, 0.0]
-    assert not found.covariance(STRONG, WEAK)[:, 2].any()
-
-
 def test_other_rows_are_refused(rng):
     strong = rng.normal(size=(30, 4))
     with pytest.raises(DataError, match="29 weak and 30 strong rows make no pair"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outgrow.errors import DataError
 from outgrow.geometry.correlation import (
     PairRows,
     correlation_dimension,
@@ -121,12 +120,3 @@ def test_a_direction_within_one_group_leaves_no_interval(rng):
     found = correlation_dimension(X, Y)
     assert found.estimate.interval is None
     assert found.naive == pytest.approx(np.sum(by_rows(X, Y) ** 2), abs=1e-9)
-
-
-def test_a_value_that_is_wrong_is_found(rng):
-    X, Y = rng.standard_normal((50, 3)), rng.standard_normal((50, 2))
-    X[20, 1] = np.nan
-    with pytest.raises(DataError, match="block 'weak': row 20 of the batch, column 1 is nan"):
-        correlation_dimension(X, Y, interval=False)
-    with pytest.raises(DataError, match="at least one column"):
-        correlation_dimension(X[:, :0], Y, interval=False)

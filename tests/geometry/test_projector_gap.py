@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import correlation_dimension
-from outgrow.geometry.intrinsic import intrinsic_dimension
 from outgrow.geometry.projector_gap import (
     CONSTANT,
     PENALTIES,
@@ -79,14 +78,6 @@ def test_without_penalty_it_is_the_plain_correlation_dimension(rng):
     assert found.norm == pytest.approx(1, rel=1e-9)
     away = [plain.naive - projector_gap(*moments(X, Y), penalty).shared for penalty in (1e-5, 1e-6)]
     assert away[1] / away[0] == pytest.approx(0.1, rel=0.02)
-
-
-def test_the_trace_is_the_dimension_of_the_ridge_rule(rng):
-    X, Y = pair(rng)
-    weak, strong, cross = moments(X, Y)
-    found = projector_gap(weak, strong, cross)
-    assert found.d_w == pytest.approx(intrinsic_dimension(weak, "ridge").estimate.value)
-    assert found.d_s == pytest.approx(intrinsic_dimension(strong, "ridge").estimate.value)
 
 
 def test_strong_features_that_the_weak_ones_hold_leave_nothing(rng):

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from outgrow import MinNormRegressor, WeakToStrongClassifier, WeakToStrongRegressor
+from outgrow import WeakToStrongClassifier, WeakToStrongRegressor
 from outgrow.errors import ConfigError, DataError
 from outgrow.intervals.metrics import opr, paired_difference
 from outgrow.results import Estimate, Undefined
@@ -123,17 +123,6 @@ def test_ridge_head_equals_scikit_learn(world):
     np.testing.assert_allclose(model.baseline_.predict(X), baseline.predict(S), rtol=1e-9)
     np.testing.assert_allclose(model.pseudo_labels_, source.predict(W[~known]), rtol=1e-9)
     np.testing.assert_allclose(model.predict(X), student.predict(S), rtol=1e-9)
-
-
-def test_ridgeless_head_equals_minimum_norm(world):
-    X, y, known = world
-    model = WeakToStrongRegressor(WEAK, STRONG, head="ridgeless").fit(X, hide(y, known))
-    W, S = X[:, WEAK], X[:, STRONG]
-    teacher = MinNormRegressor().fit(W[known], y[known])
-    student = MinNormRegressor().fit(S[~known], teacher.predict(W[~known]))
-    np.testing.assert_allclose(model.teacher_.predict(X), teacher.predict(W), rtol=1e-8)
-    np.testing.assert_allclose(model.predict(X), student.predict(S), rtol=1e-8)
-    assert model.settings_ == {}
 
 
 def test_classifier_equals_ridge_on_one_hot_codes(world):
@@ -258,16 +247,6 @@ def test_without_unlabelled_rows_the_teacher_predicts(world):
         np.testing.assert_array_equal(model.predict(X), model.teacher_.predict(X))
 
 
-def test_one_unlabelled_row_is_a_pool(world):
-    X, y, known = world
-    found = hide(y[:, 0], known)[np.r_[np.flatnonzero(known), np.flatnonzero(~known)[:1]]]
-    rows = X[np.r_[np.flatnonzero(known), np.flatnonzero(~known)[:1]]]
-    for head in ("ridge", "ridgeless"):
-        model = WeakToStrongRegressor(WEAK, STRONG, head=head).fit(rows, found)
-        # A student of one row can say nothing but that row's pseudo-label.
-        np.testing.assert_allclose(model.predict(X), model.pseudo_labels_[0])
-
-
 def test_dimensions(rng):
     base = rng.normal(size=(600, 12))
     y = base[:, 0].copy()
@@ -283,14 +262,6 @@ def test_dimensions(rng):
     assert isinstance(few.d_sw_, Undefined)
     assert few.d_sw_.reason == "15 rows cannot tell apart 8 + 7 directions"
     assert few.d_sw_.remedy == "Give more rows, or reduce the features first (PCA in a pipeline)."
-
-
-def test_ridgeless_checks_name_the_peak(world):
-    X, y, known = world
-    peak = np.flatnonzero(known)[:9]
-    rows = np.r_[peak, np.flatnonzero(~known)]
-    model = WeakToStrongRegressor(WEAK, STRONG, head="ridgeless").fit(X[rows], hide(y, known)[rows])
-    assert [check.code for check in model.checks_] == ["OG202"]
 
 
 def test_in_pipelines_and_searches(world):

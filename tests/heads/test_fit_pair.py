@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from outgrow.errors import DataError
-from outgrow.heads import logistic, logistic_columns
+from outgrow.heads import logistic_columns
 from outgrow.heads.expected_error import choose
-from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, NO_POOL, fit_pair, folds_of
+from outgrow.heads.fit_pair import HEADS, INTERPOLATES, NO_CEILING, fit_pair, folds_of
 from outgrow.heads.head import Labelled, PoolRows
-from outgrow.heads.logistic import LogisticHead
 from outgrow.heads.route_forecasts import route_forecasts
 from outgrow.heads.two_stage import Pool, penalties
 from outgrow.results import Estimate
@@ -86,9 +84,9 @@ def test_ridge_equals_brute_force(rng, grouped):
     pair = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds)
     alone = route_forecasts(rows.weak, rows.strong, rows.y, pool, rows.folds, alone=True)
     forecasts = {
-        "teacher": pair.teacher(alphas_w),
-        "baseline": alone.baseline(alphas_s),
-        "student": pair.student(alphas_w, alphas_s),
+        "teacher": pair.errors("teacher", alphas_w),
+        "baseline": alone.errors("baseline", alphas_s),
+        "student": pair.errors("student", alphas_w, alphas_s),
     }
     for kind, features, alphas, key in (
         ("teacher", rows.weak, alphas_w, "alpha_w"),
@@ -172,60 +170,12 @@ def test_ridgeless_checks(rng, sizes, codes):
     assert [check.code for check in fitted("ridgeless", rows_of(rng, **sizes)).checks] == codes
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_without_a_pool(rng, head):
-    rows = rows_of(rng, N=0)
-    codes = np.eye(2)[(rows.y[:, 0] > np.median(rows.y[:, 0])).astype(int)]
-    rows = Rows(rows.weak, rows.strong, codes, rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fitted(head, rows)
-    assert found.student is NO_POOL
-    assert found.risks.student is NO_POOL
-    assert found.pseudo_labels.shape == (0, 2)
-    assert [str(c) for c in found.checks if c.code == "OG210"] == [
-        "OG210 there are no unlabelled rows: all 14 rows are labelled"
-    ]
-    assert "student" not in found.settings
-
-
 def test_a_penalty_at_the_edge_is_said(rng):
     # Labels without noise: the smaller the penalty the better, down to the end of the grid.
     rows = rows_of(rng, n=40, N=60, noise=0.0)
     exact = Rows(rows.weak, rows.strong, rows.weak, rows.pool_weak, rows.pool_strong, rows.folds)
     details = [check.detail for check in fitted("ridge", exact).checks if check.code == "OG208"]
     assert "teacher: alpha_w" in details
-
-
-def test_logistic(rng, monkeypatch):
-    rows = rows_of(rng, n=40, N=50)
-    labels = np.digitize(rows.y[:, 0], np.quantile(rows.y[:, 0], [0.4, 0.7]))
-    rows = Rows(rows.weak, rows.strong, np.eye(3)[labels], rows.pool_weak, rows.pool_strong, rows.folds)
-    found = fitted("logistic", rows)
-    head = LogisticHead()
-    labelled = Labelled({}, rows.strong, rows.y, rows.folds)
-    teacher, pool = (
-        head.on_labels(rows.weak, labelled, "alpha_w"),
-        head.pool(rows.pool_weak, rows.pool_strong),
-    )
-    trial = head.on_pool(teacher, rows.weak, pool, labelled, (1.0,))
-    best, expected = choose(trial.losses, rows.folds)
-    a, b = divmod(best, len(trial.axes["alpha_s"]))
-    chosen = found.settings["student"]
-    assert chosen["alpha_w"] == head.grid(rows.weak)[a]
-    assert chosen["alpha_s"] == head.grid(rows.strong)[b]
-    assert found.risks.student.value == pytest.approx(expected.values[0])
-    (source,) = logistic.path(rows.weak, rows.y, np.array([chosen["alpha_w"]]))
-    np.testing.assert_allclose(found.pseudo_labels, source.predict(rows.pool_weak), atol=1e-4)
-    np.testing.assert_allclose(found.pseudo_labels.sum(axis=1), 1)
-    (student,) = logistic.path(rows.pool_strong, found.pseudo_labels, np.array([chosen["alpha_s"]]))
-    np.testing.assert_allclose(found.student.predict(rows.strong), student.predict(rows.strong), atol=1e-4)
-    assert found.risks.teacher.value < np.log(3)  # better than not looking at all
-    assert "cross-entropy" in found.risks.teacher.method
-    assert "OG301" not in [check.code for check in found.checks]
-    monkeypatch.setattr(logistic_columns, "ITERATIONS", 1)
-    details = [
-        check.detail.split(":")[0] for check in fitted("logistic", rows).checks if check.code == "OG301"
-    ]
-    assert details == ["teacher", "baseline", "student"]
 
 
 def test_folds_partition_rows_and_keep_groups_whole(rng):
@@ -245,8 +195,15 @@ def test_folds_partition_rows_and_keep_groups_whole(rng):
     assert len(folds_of(content[:3], None, np.random.RandomState(0), 10)) == 3
 
 
-def test_too_few_to_leave_out():
-    with pytest.raises(DataError, match="y: 1 sample with a label cannot be left out and fitted at once"):
-        folds_of(np.ones((1, 1)), None, np.random.RandomState(0), 10)
-    with pytest.raises(DataError, match="y: one group of labelled rows cannot be left out"):
-        folds_of(np.ones((5, 1)), [np.arange(5)], np.random.RandomState(0), 10)
+def test_logistic_fits_that_stop_short_are_said(rng, monkeypatch):
+    rows = rows_of(rng, n=40, N=50)
+    labels = np.digitize(rows.y[:, 0], np.quantile(rows.y[:, 0], [0.4, 0.7]))
+    rows = rows._replace(y=np.eye(3)[labels])
+    found = fitted("logistic", rows)
+    np.testing.assert_allclose(found.pseudo_labels.sum(axis=1), 1)
+    assert found.risks.teacher.value < np.log(3)  # better than not looking at all
+    assert "cross-entropy" in found.risks.teacher.method
+    assert "OG301" not in [check.code for check in found.checks]
+    monkeypatch.setattr(logistic_columns, "ITERATIONS", 1)
+    short = [check.detail.split(":")[0] for check in fitted("logistic", rows).checks if check.code == "OG301"]
+    assert short == ["teacher", "baseline", "student"]

@@ -76,27 +76,6 @@ def test_imitation_matches_leave_one_out_on_the_pseudo_labels(world):
     np.testing.assert_allclose(student.imitation(0, pool), exact, rtol=0.02)  # GCV averages the leverages
 
 
-def test_ridgeless_head_uses_no_penalty_and_is_not_forecast(world):
-    found = world.train(RIDGELESS)
-    fitted = found["baseline"]
-    Z = np.hstack([np.ones((60, 1)), world.rows.strong])
-    theta = np.linalg.lstsq(Z, world.rows.y, rcond=None)[0]
-    expected = theta[0] + world.strong @ theta[1:]
-    np.testing.assert_allclose(fitted.model.predict(world.strong), expected, rtol=1e-8)
-    assert fitted.settings == {"alpha_s": 0.0}
-    assert all(route.expected.forecast is None for route in found.values())
-
-
-def test_a_ridgeless_fit_through_its_labels_expects_nothing(world):
-    world.n, world.folds = 9, [np.arange(9)[i::3] for i in range(3)]
-    found = world.train(RIDGELESS, kinds=())
-    assert [kind for kind, route in found.items() if route.expected is None] == [
-        "baseline",
-        "teacher",
-        "student",
-    ]
-
-
 def test_ceiling_sees_every_true_label(world):
     found = world.train(RIDGE, every=(world.strong, world.y))
     errors = {

@@ -71,11 +71,6 @@ def test_twins_are_tied_and_nothing_divides_by_zero(rng):
     assert alone.probability == pytest.approx([0.5, 0.5], abs=0.01)
 
 
-def test_one_alone_is_the_best(rng):
-    found = best_of_many(estimates(rng, [1.0]))
-    assert (found.tied.tolist(), found.probability.tolist(), found.high.tolist()) == ([True], [1.0], [0.0])
-
-
 def test_probabilities_are_those_of_the_difference(rng):
     from scipy.stats import t
 

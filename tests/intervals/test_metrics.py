@@ -48,14 +48,6 @@ def test_intervals_of_one_seed_cover(rng, statistic, truth):
     assert abs(found - LEVEL) < SLACK + 0.01  # skewed losses of 40 rows cost t intervals up to a percent
 
 
-def test_pairing_narrows_the_interval(rng):
-    teacher, student, _ = one_seed(rng, 400)
-    paired = paired_difference(teacher, student)
-    apart = paired_difference(teacher, rng.permutation(student))
-    assert np.ptp(paired.interval) < 0.8 * np.ptp(apart.interval)
-    assert paired.value == pytest.approx(apart.value)
-
-
 def grouped(rng, groups=15, size=6):
     member = np.repeat(np.arange(groups), size)
     shared = rng.normal(size=(2, groups))
@@ -88,14 +80,6 @@ def test_intervals_of_several_seeds_speak_of_models_trained_anew(rng):
     # The first seed alone speaks of its own models only: it misses the mean over seeds.
     alone = coverage(lambda rng: (paired_difference(*(table[0] for table in crossed(rng))), 1.0), rng)
     assert alone < 0.75
-
-
-def test_one_seed_holds_for_these_trained_models(rng):
-    def draw(rng):
-        effect = rng.normal(0, 0.4)  # of this seed's models
-        return mean_loss(2 + effect + rng.normal(0, 1.0, 60)), 2 + effect
-
-    assert abs(coverage(draw, rng) - LEVEL) < SLACK
 
 
 @pytest.mark.parametrize(
@@ -144,13 +128,6 @@ def test_pgr_ignores_noise_in_the_targets(rng):
     assert two.interval == pytest.approx(one.interval)
 
 
-def test_pgr_may_leave_the_unit_interval(rng):
-    teacher, student, ceiling = one_seed(rng, 400)
-    assert pgr(teacher, ceiling, student).value > 1
-    assert pgr(student, teacher, ceiling).value < 0
-    assert pgr(teacher, student, ceiling, loss="squared loss").method.startswith("PGR of squared loss:")
-
-
 def test_accuracy_and_squared_loss_are_never_mixed(rng):
     wrong = [(rng.random(300) < share).astype(float) for share in (0.5, 0.3, 0.1)]
     found = pgr(*wrong, loss="accuracy")
@@ -179,12 +156,6 @@ def test_order_and_scale(rng):
         paired_difference(teacher, student, groups),
         paired_difference(teacher[order], student[order], groups[order].astype(str)),
     )
-    assert two.interval == pytest.approx(one.interval)
-
-
-def test_groups_of_one_row_are_rows(rng):
-    teacher, student, _ = one_seed(rng)
-    one, two = paired_difference(teacher, student), paired_difference(teacher, student, np.arange(40))
     assert two.interval == pytest.approx(one.interval)
 
 

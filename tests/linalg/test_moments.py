@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outgrow.engine import Accumulator
 from outgrow.errors import DataError
 from outgrow.linalg import moments as moments_module
 from outgrow.linalg import shifted_products
@@ -39,11 +38,6 @@ def assert_same(one, other, rtol=1e-12):
             np.testing.assert_allclose(
                 one.covariance(a, b), other.covariance(a, b), atol=rtol * scale[a] * scale[b]
             )
-
-
-def test_is_an_accumulator():
-    assert isinstance(Moments(), Accumulator)
-    assert not isinstance(object(), Accumulator)
 
 
 def test_equals_numpy(rng):
@@ -255,17 +249,6 @@ def test_constant_columns_are_exactly_constant(rng):
     found = collect({"x": x[:100]}).merge(collect({"x": x[100:]})).finalize().select()
     assert found.mean("x")[1] == np.float32(0.1)
     np.testing.assert_array_equal(found.covariance("x")[1], 0.0)
-
-
-def test_memory_maps(rng, tmp_path):
-    x = rng.standard_normal((300, 4)).astype(np.float32)
-    np.save(tmp_path / "x.npy", x)
-    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    one, other = (
-        collect({"x": rows}, groups=np.arange(300) % 3).finalize().select(without_group=2)
-        for rows in (mapped, x)
-    )
-    assert_same(one, other, 0)
 
 
 def test_groups_may_be_hashes(rng):

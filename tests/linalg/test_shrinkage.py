@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from outgrow.errors import DataError
 from outgrow.linalg.shrinkage import df1, df2, solve_kappa
@@ -31,20 +30,6 @@ def test_kappa_solves_its_equation(values, m, alpha):
     assert abs(residual(values, m, alpha, kappa)) <= 1e-11 * (alpha + kappa * (1 + len(values) / m))
     # The largest root: above it the equation's left side exceeds alpha.
     assert residual(values, m, alpha, kappa * 1.01) > 0
-
-
-@pytest.mark.parametrize("alpha", [0.0, 1e-3, 2.0])
-@pytest.mark.parametrize("m", [3, 9.5, 200])
-def test_kappa_equals_scipy(rng, m, alpha):
-    values = rng.exponential(size=20)
-    if alpha == 0 and m >= 20:
-        assert solve_kappa(values, m, alpha) == 0
-        return
-    top = alpha + values.sum() / m
-    theirs = brentq(
-        lambda k: residual(values, m, alpha, k), 1e-9 * top + alpha / 2, top, xtol=1e-15, rtol=1e-14
-    )
-    assert solve_kappa(values, m, alpha) == pytest.approx(theirs, rel=1e-10)
 
 
 def test_closed_form_for_equal_eigenvalues():

@@ -257,7 +257,7 @@ def test_rows_unlike_those_of_the_run_are_predicted_where_the_encoder_is_known(w
     assert np.isfinite(found["prediction"]).all()
     # Features of nobody knows what are still refused.
     values = outgrow.load("out").baseline
-    width = len(values.sources[0].centre)
+    width = len(values.sources[0].space.mean)
     with pytest.raises(DataError, match="times as far"):
         values.predict(np.full((1, width), 1e3))
 

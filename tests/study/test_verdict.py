@@ -95,11 +95,6 @@ def test_teachers_stand_in_the_order_of_their_students(rng):
     assert decide([*second[::-1], *first[::-1]], 400) == verdict
 
 
-def test_a_route_without_an_expected_error_cannot_be_chosen():
-    with pytest.raises(ValueError, match="needs its expected error"):
-        decide([route("student", None)], 60)
-
-
 @pytest.mark.slow
 def test_intervals_hold_at_their_level(rng):
     """Student and teacher over 600 worlds of 60 labels: the interval of their difference holds in 90 %."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outgrow.intervals.metrics import TRAINED, mean_loss
+from outgrow.intervals.metrics import TRAINED, Means, mean_loss
 from outgrow.results import Estimate, Quantity, Undefined
 
 ONE_CLASS = Undefined("all evaluation rows are of one class", "Evaluate on rows of every class.")
@@ -75,7 +75,7 @@ def majority_rate(
 def _estimate(
     value: float, influence: Float[np.ndarray, " rows"], groups: np.ndarray | None, scope: str
 ) -> Estimate:
-    return _within(mean_loss(value + len(influence) * influence, groups, scope))
+    return _within(Means.of({"": value + len(influence) * influence}, groups, scope).estimate(np.ones(1)))
 
 
 def _within(found: Estimate) -> Estimate:

@@ -26,12 +26,16 @@ ACCURACY = "accuracy"
 SQUARED = "squared loss"
 """The name of every other loss that PGR is taken of."""
 
+PAIRED, EXCESS = "mean paired difference", "mean squared error less the known noise variance,"
+OPR, RAW = "OPR of excess risks", "ratio of raw test MSE (not OPR)"
+"""How differences, excess risks and ratios name their method."""
+
 TRAINED = "for these trained models"
 """What the intervals of losses of one seed speak of."""
 
 
 @dataclass(frozen=True)
-class _Means:
+class Means:
     """Mean losses of several models on the same rows, with what varies around them."""
 
     values: Float[np.ndarray, " models"]
@@ -46,7 +50,7 @@ class _Means:
     """What the intervals speak of, in words."""
 
     @classmethod
-    def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None, scope: str = TRAINED) -> _Means:
+    def of(cls, models: dict[str, ArrayLike], groups: ArrayLike | None, scope: str = TRAINED) -> Means:
         """Take the means and their covariances over rows (groups whole) and seeds."""
         table = _aligned(models)
         _, seeds, n = table.shape
@@ -113,6 +117,24 @@ class _Means:
         pair = np.stack([top, bottom])
         return over, under, t**2 * pair @ self.cov @ pair.T
 
+    def outperforming(self, name: str, less: float = 0.0) -> Quantity:
+        """Divide the first model's mean, less a known number, by the second's."""
+        if not self.parts:
+            return _one_row(name)
+        over, risk, reach = self.ratio(np.array([1.0, 0.0]), np.array([0.0, 1.0]), less)
+        return opr_of(
+            over,
+            risk,
+            reach,
+            n=self.rows,
+            method=self.of_ratio(name),
+            seen=_give(risk, reach),
+            what="excess risk" if less else "risk",
+            remedy="Test on more rows, look at the noise variance given, or read the risks themselves."
+            if less
+            else "Test on more rows, or read the risks themselves.",
+        )
+
     def of_ratio(self, name: str) -> str:
         """Say how a ratio was obtained."""
         return f"{name}: ratio of means, Fieller interval, over {self.over}, {self.scope}"
@@ -158,7 +180,7 @@ def _members(groups: ArrayLike, n: int) -> np.ndarray:
     return np.unique(labels, return_inverse=True)[1]
 
 
-def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED) -> Estimate:
+def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
     """Estimate a model's risk by its mean loss.
 
     Parameters
@@ -167,8 +189,6 @@ def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None, scope: str = T
         Loss of every row; with seeds, the same rows for each.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
-    scope : str
-        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -186,12 +206,10 @@ def mean_loss(losses: ArrayLike, groups: ArrayLike | None = None, scope: str = T
     >>> print(f"{mean_loss([1.0, 2.0, 3.0, 2.0]):.2f}")
     2.00 [1.04, 2.96]
     """
-    return _Means.of({"losses": losses}, groups, scope).estimate(np.ones(1))
+    return Means.of({"losses": losses}, groups).estimate(np.ones(1))
 
 
-def paired_difference(
-    a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
-) -> Estimate:
+def paired_difference(a: ArrayLike, b: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
     """Estimate how much more one model loses than another on the same rows.
 
     Parameters
@@ -200,8 +218,6 @@ def paired_difference(
         Losses of both models, row by row and seed by seed.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
-    scope : str
-        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -218,13 +234,11 @@ def paired_difference(
     >>> print(f"{paired_difference([1.0, 5.0, 9.0, 3.0], [0.0, 4.0, 9.0, 2.0]):.2f}")
     0.75 [0.16, 1.34]
     """
-    means = _Means.of({"a": a, "b": b}, groups, scope)
-    return means.estimate(np.array([1.0, -1.0]), method="mean paired difference")
+    means = Means.of({"a": a, "b": b}, groups)
+    return means.estimate(np.array([1.0, -1.0]), method=PAIRED)
 
 
-def excess_risk(
-    losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
-) -> Estimate:
+def excess_risk(losses: ArrayLike, noise_variance: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
     """Estimate a model's excess risk: its mean squared error less the noise of the targets.
 
     Parameters
@@ -235,8 +249,6 @@ def excess_risk(
         Variance of the labels around f*, or the truth's error variance; taken as known.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
-    scope : str
-        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -255,9 +267,7 @@ def excess_risk(
     1.5
     """
     less = _noise(noise_variance, losses)
-    return _Means.of({"losses": losses}, groups, scope).estimate(
-        np.ones(1), less, "mean squared error less the known noise variance,"
-    )
+    return Means.of({"losses": losses}, groups).estimate(np.ones(1), less, EXCESS)
 
 
 def _noise(noise_variance: ArrayLike, losses: ArrayLike) -> float:
@@ -327,7 +337,7 @@ def pgr(
                     name,
                     "Name squared losses as such: the two PGRs are never mixed.",
                 )
-    means = _Means.of(models, groups)
+    means = Means.of(models, groups)
     if not means.parts:
         return _one_row("PGR")
     over, gap, reach = means.ratio(np.array([1.0, -1.0, 0.0]), np.array([1.0, 0.0, -1.0]))
@@ -359,7 +369,6 @@ def opr(
     student: ArrayLike,
     noise_variance: ArrayLike,
     groups: ArrayLike | None = None,
-    scope: str = TRAINED,
 ) -> Quantity:
     """Estimate the outperforming ratio ER_s / ER_w2s: above 1 the student beats the strong baseline.
 
@@ -371,8 +380,6 @@ def opr(
         As in `excess_risk`; taken off both risks.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
-    scope : str
-        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -390,14 +397,11 @@ def opr(
     >>> round(opr([3.0, 5.0, 4.0, 4.0], [2.0, 3.0, 2.5, 2.5], 1.0).value, 3)
     2.0
     """
-    return _outperforming(
-        baseline, student, _noise(noise_variance, student), groups, scope, "OPR of excess risks"
-    )
+    models = Means.of({"baseline": baseline, "student": student}, groups)
+    return models.outperforming(OPR, _noise(noise_variance, student))
 
 
-def opr_raw_mse(
-    baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | None = None, scope: str = TRAINED
-) -> Quantity:
+def opr_raw_mse(baseline: ArrayLike, student: ArrayLike, groups: ArrayLike | None = None) -> Quantity:
     """Estimate the ratio of the raw test errors of baseline and student.
 
     Published OPRs are often this one. Label noise stands in both terms and draws it towards 1, so it is
@@ -409,8 +413,6 @@ def opr_raw_mse(
         Squared losses, row by row and seed by seed.
     groups : array of shape (rows,), optional
         Rows of one group vary together.
-    scope : str
-        What models the interval speaks of, where losses are of one seed; carried in the method.
 
     Returns
     -------
@@ -427,25 +429,4 @@ def opr_raw_mse(
     >>> round(opr_raw_mse([3.0, 5.0, 4.0, 4.0], [2.0, 3.0, 2.5, 2.5]).value, 3)
     1.6
     """
-    return _outperforming(baseline, student, 0.0, groups, scope, "ratio of raw test MSE (not OPR)")
-
-
-def _outperforming(
-    baseline: ArrayLike, student: ArrayLike, less: float, groups: ArrayLike | None, scope: str, name: str
-) -> Quantity:
-    means = _Means.of({"baseline": baseline, "student": student}, groups, scope)
-    if not means.parts:
-        return _one_row(name)
-    over, risk, reach = means.ratio(np.array([1.0, 0.0]), np.array([0.0, 1.0]), less)
-    return opr_of(
-        over,
-        risk,
-        reach,
-        n=means.rows,
-        method=means.of_ratio(name),
-        seen=_give(risk, reach),
-        what="excess risk" if less else "risk",
-        remedy="Test on more rows, look at the noise variance given, or read the risks themselves."
-        if less
-        else "Test on more rows, or read the risks themselves.",
-    )
+    return Means.of({"baseline": baseline, "student": student}, groups).outperforming(RAW)

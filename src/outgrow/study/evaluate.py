@@ -16,15 +16,7 @@ from outgrow.heads.expected_error import widening
 from outgrow.heads.imbalance import auc, balanced_accuracy, majority_rate
 from outgrow.heads.linear import LinearHead
 from outgrow.heads.two_stage import Pool
-from outgrow.intervals.metrics import (
-    TRAINED,
-    excess_risk,
-    mean_loss,
-    opr,
-    opr_raw_mse,
-    paired_difference,
-    pgr,
-)
+from outgrow.intervals.metrics import EXCESS, OPR, PAIRED, RAW, TRAINED, Means, pgr
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import NOT_CLASSES, RouteResult
 from outgrow.study.prepare import Prepared, fold_positions, positions
@@ -145,6 +137,9 @@ def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Ca
     )
 
 
+ALONE = np.ones(1)
+"""The contrast that is a model's own mean."""
+
 ANEW = "cross-validated: every fold trained anew"
 """What the intervals of cross-validated losses speak of."""
 
@@ -172,9 +167,9 @@ class Scores:
         balanced: Quantity = NOT_CLASSES
         area: Quantity = NOT_CLASSES
         if name in self.losses.squared:
-            risk = mean_loss(self.losses.squared[name], groups, self.scope)
+            risk = self._means(self.losses.squared[name]).estimate(ALONE)
         if name in self.losses.wrong:
-            wrong = mean_loss(self.losses.wrong[name], groups, self.scope)
+            wrong = self._means(self.losses.wrong[name]).estimate(ALONE)
             low, high = wrong.interval or (wrong.value, wrong.value)
             accuracy = replace(wrong, value=1 - wrong.value, interval=(1 - high, 1 - low))
             balanced = balanced_accuracy(self.losses.labels, self.losses.wrong[name] == 0, groups, self.scope)
@@ -218,7 +213,7 @@ class Scores:
             return NO_NOISE
         if name not in self.best:
             return Undefined("the pool's labels are not known", "Nothing short of labelling the pool.")
-        return excess_risk(self.best[name], self.variance, self.losses.groups, self.scope)
+        return self._means(self.best[name]).estimate(ALONE, self.variance, EXCESS)
 
     def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
         """Performance gap recovered.
@@ -238,16 +233,18 @@ class Scores:
 
     def opr(self, student: str) -> tuple[Quantity, Quantity]:
         """Outperforming ratio, of excess risks and of raw risks."""
-        groups = self.losses.groups
-        squared = self.losses.squared
-        raw = opr_raw_mse(squared["baseline"], squared[student], groups, self.scope)
+        raw = self._means(self.losses.squared["baseline"], self.losses.squared[student]).outperforming(RAW)
         if self.variance is None:
             return NO_NOISE, raw
-        return opr(self.best["baseline"], self.best[student], self.variance, groups, self.scope), raw
+        both = self._means(self.best["baseline"], self.best[student])
+        return both.outperforming(OPR, self.variance), raw
+
+    def _means(self, *losses: Float[np.ndarray, " rows"]) -> Means:
+        return Means.of(dict(zip("ab", losses, strict=False)), self.losses.groups, self.scope)
 
     def _difference(self, name: str, best: str) -> Estimate:
         """Compare two routes row by row; if cross-validated, widened as the verdict's differences are."""
-        found = paired_difference(self.best[name], self.best[best], self.losses.groups, self.scope)
+        found = self._means(self.best[name], self.best[best]).estimate(np.array([1.0, -1.0]), method=PAIRED)
         if self.losses.folds is None or found.interval is None:
             return found
         reach = widening(self.losses.folds) * (found.interval[1] - found.value)
