@@ -33,9 +33,9 @@ import pyarrow.parquet as pq
 from outgrow.config import RunConfig
 from outgrow.data.features_file import read_features
 from outgrow.heads.routes import COST_ORDER
-from outgrow.study.evaluate import on_rows, training_rows
+from outgrow.study.evaluate import on_rows
 from outgrow.study.prepare import prepare
-from outgrow.study.training import train
+from outgrow.study.training import train, training_rows
 from outgrow.study.verdict import decide
 
 KEPT = Path(__file__).resolve().parents[1] / "build" / "recommendation.csv"

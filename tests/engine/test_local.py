@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
 
 from outgrow.engine import Accumulator, Engine, LocalEngine
@@ -36,30 +35,6 @@ def test_protocols_are_checked_at_run_time():
     assert isinstance(LocalEngine(), Engine)
     assert isinstance(Names(), Accumulator) and isinstance(Moments(), Accumulator)
     assert not isinstance(Names(), Engine) and not isinstance(LocalEngine(), Accumulator)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_same_bits_for_any_number_of_threads(rng, dtype):
-    shards = [
-        (i, (rng.standard_normal((200 + 37 * i, 8)) + i).astype(dtype), rng.integers(0, 3, 200 + 37 * i))
-        for i in range(9)
-    ]
-
-    def update(moments, shard):
-        i, x, groups = shard
-        # The first shards take longest: threads finish out of order.
-        time.sleep(0.002 * (9 - i))
-        moments.update({"x": x, "y": x[:, 0]}, split=f"s{i % 2}", groups=groups)
-
-    tables = [LocalEngine(jobs).map_reduce(Moments, shards, update).finalize() for jobs in JOBS]
-    for key, cell in tables[0].cells.items():
-        for other in tables[1:]:
-            np.testing.assert_array_equal(cell.products["x", "y"], other.cells[key].products["x", "y"])
-    rows = np.concatenate([x for _, x, _ in shards]).astype(np.float64)
-    whole = tables[0].select()
-    assert whole.n == len(rows)
-    tolerance = 1e-12 if dtype is np.float64 else 1e-6
-    np.testing.assert_allclose(whole.covariance("x"), np.cov(rows.T, ddof=0), atol=10 * tolerance)
 
 
 @pytest.mark.parametrize("jobs", JOBS)

@@ -80,19 +80,6 @@ def test_without_penalty_it_is_the_plain_correlation_dimension(rng):
     assert away[1] / away[0] == pytest.approx(0.1, rel=0.02)
 
 
-def test_strong_features_that_the_weak_ones_hold_leave_nothing(rng):
-    X, _ = pair(rng, d_w=6)
-    inside = X[:, :4] @ rng.standard_normal((4, 3))
-    y = rng.standard_normal((120, 1))
-    found = projector_gap(*moments(X, inside), penalty=0.0)
-    assert found.gap == pytest.approx(0, abs=1e-9)
-    assert found.norm == pytest.approx(0, abs=1e-6)
-    other_way = projector_gap(*moments(inside, X), penalty=0.0)
-    assert other_way.gap == pytest.approx(3, abs=1e-9)
-    gap = label_gap(*moments(X, inside), *labelled(X, inside, y), penalty=0.0)
-    assert gap.value == pytest.approx(0, abs=1e-12)
-
-
 def test_chance_is_the_mean_over_shuffled_rows(rng):
     X, Y = pair(rng, N=60)
     y = Y[:, :1] + rng.standard_normal((60, 1))

@@ -270,25 +270,15 @@ def test_in_pipelines_and_searches(world):
     inside = make_pipeline(StandardScaler(), WeakToStrongRegressor(WEAK, STRONG)).fit(X, target)
     outside = WeakToStrongRegressor(WEAK, STRONG).fit(StandardScaler().fit_transform(X), target)
     np.testing.assert_allclose(inside.predict(X), outside.predict(StandardScaler().fit_transform(X)))
-    search = GridSearchCV(
-        WeakToStrongRegressor(make_pipeline(StandardScaler(), PCA(2)), STRONG),
-        {"weak__pca__n_components": [1, 11], "head": ["ridge", "ridgeless"]},
-        cv=3,
-        error_score="raise",
-    ).fit(X, target)
+    model = WeakToStrongRegressor(make_pipeline(StandardScaler(), PCA(2)), STRONG)
+    grid = {"weak__pca__n_components": [1, 11], "head": ["ridge", "ridgeless"]}
+    search = GridSearchCV(model, grid, cv=3, error_score="raise").fit(X, target)
     assert search.best_params_["weak__pca__n_components"] == 11
-    scores = cross_val_score(
-        WeakToStrongClassifier(WEAK, STRONG), X, hide(classes_of(y), known, -1), cv=3, error_score="raise"
-    )
-    assert scores.min() > 1 / 3
-    names = np.array(["low", "middle", "top"])[classes_of(y)]
-    folds = KFold(3, shuffle=True, random_state=0)
-    for mark in (-1, None):
-        target = hide(names, known, mark)
-        found = cross_val_score(
-            WeakToStrongClassifier(WEAK, STRONG), X, target, cv=folds, error_score="raise"
-        )
-        assert np.isfinite(found).all()
+    names, folds = np.array(["low", "middle", "top"])[classes_of(y)], KFold(3, shuffle=True, random_state=0)
+    for labels, mark, cv in ((classes_of(y), -1, 3), (names, -1, folds), (names, None, folds)):
+        model = WeakToStrongClassifier(WEAK, STRONG)
+        scores = cross_val_score(model, X, hide(labels, known, mark), cv=cv, error_score="raise")
+        assert scores.min() > 1 / 3
 
 
 def test_scores_count_labelled_rows_alone(world):

@@ -14,8 +14,6 @@ from jaxtyping import Float, Int
 
 from outgrow.heads.expected_error import widening
 from outgrow.heads.imbalance import auc, balanced_accuracy, majority_rate
-from outgrow.heads.linear import LinearHead
-from outgrow.heads.two_stage import Pool
 from outgrow.intervals.metrics import EXCESS, OPR, PAIRED, RAW, TRAINED, Means, pgr
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.study.outcome import NOT_CLASSES, RouteResult
@@ -80,31 +78,6 @@ def on_rows(data: Prepared, items: Sequence[Trained], rows: Int[np.ndarray, " ro
     return Losses(rows, squared, truth, wrong, groups, scores, labels)
 
 
-def training_rows(
-    data: Prepared,
-    labelled: Int[np.ndarray, " n"],
-    *,
-    head: str,
-    rank: tuple[int, ...],
-    seed: int,
-) -> TrainingRows:
-    """Gather what training may see."""
-    how = LinearHead(ridgeless=head == "ridgeless")
-    return TrainingRows(
-        data.weak,
-        data.strong,
-        data.y,
-        {name: Pool.from_moments(table.select("unlabelled")) for name, table in data.moments.items()},
-        labelled,
-        data.split.unlabelled,
-        fold_positions(data, labelled, how.folds, seed),
-        positions(data.groups, labelled),
-        how,
-        frozenset(data.given),
-        rank,
-    )
-
-
 def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Callable[[], None]) -> Losses:
     """Score every route on labelled rows that its training, otherwise that of `rows`, did not see."""
     labelled = data.split.labelled
@@ -115,7 +88,9 @@ def cross_validate(data: Prepared, rows: TrainingRows, *, seed: int, advance: Ca
     for fold in fold_positions(data, labelled, rows.head.folds, seed + 1):
         kept = np.delete(labelled, fold)
         folds = fold_positions(data, kept, rows.head.folds, seed)
-        part = replace(rows, y=y, labelled=kept, folds=folds, groups=positions(data.groups, kept))
+        part = replace(
+            rows, data=replace(data, y=y), labelled=kept, folds=folds, groups=positions(data.groups, kept)
+        )
         items, _ = train(part)
         parts.append(on_rows(data, items, labelled[fold]))
         advance()

@@ -18,9 +18,10 @@ from outgrow.errors import DataError
 from outgrow.intervals import metrics
 from outgrow.linalg.ridge_path import LinearModel, RidgePath
 from outgrow.results import Check, Estimate, Undefined
-from outgrow.study.evaluate import NO_NOISE, training_rows
+from outgrow.study.evaluate import NO_NOISE
 from outgrow.study.outcome import Retrospective, RiskPoint
 from outgrow.study.prepare import Prepared
+from outgrow.study.training import training_rows
 from outgrow.theory.exact_risks import exact_risks
 from outgrow.theory.forecaster import Forecaster
 from outgrow.theory.gain import opr, pgr

@@ -17,12 +17,12 @@ from outgrow.geometry.pair_geometry import measure_pair
 from outgrow.heads.routes import COST_ORDER
 from outgrow.intervals.metrics import mean_loss, paired_difference
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined
-from outgrow.study.evaluate import Scores, cross_validate, on_rows, read_by, training_rows
+from outgrow.study.evaluate import Scores, cross_validate, on_rows, read_by
 from outgrow.study.outcome import PairResult, RouteResult, RunOutcome
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.retrospective import retrospective
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.study.training import Trained, train
+from outgrow.study.training import Trained, train, training_rows
 from outgrow.study.verdict import Comparison, decide
 from outgrow.theory.misfit import MisfitGain, outcome_of, squared_misfit
 from outgrow.theory.stage import near_peak

@@ -22,6 +22,7 @@ from outgrow.linalg.ridge_path import interpolates
 from outgrow.linalg.row_space import RowSpace
 from outgrow.linalg.spectrum import Spectrum, spectrum_of_covariance
 from outgrow.results import Check, Estimate
+from outgrow.study.prepare import Prepared, fold_positions, positions
 
 ENERGY = 0.90
 """Share of the variance that the default truncation keeps: the published rule."""
@@ -49,16 +50,10 @@ class Trained:
 class TrainingRows:
     """The rows that training may see."""
 
-    weak: dict[str, Float[np.ndarray, "rows d_w"]]
-    """Weak feature sets by name."""
-    strong: Float[np.ndarray, "rows d_s"]
-    """Strong features."""
-    y: Float[np.ndarray, "rows k"]
-    """Labels, NaN where unknown."""
+    data: Prepared
     pools: dict[str, Pool]
     """Moments of the unlabelled rows with each weak set, taken once."""
     labelled: Int[np.ndarray, " n"]
-    unlabelled: Int[np.ndarray, " N"]
     """Row numbers."""
     folds: Sequence[Int[np.ndarray, " _"]]
     """Partition of the positions in `labelled`, groups whole."""
@@ -66,14 +61,12 @@ class TrainingRows:
     """Positions in `labelled` that leave together."""
     head: LinearHead
     """How routes are fitted."""
-    given: frozenset[str]
-    """Weak sets that are pseudo-labels of given teachers."""
     rank: tuple[int, ...]
     """Ranks set by hand: none, one for all, or weak and strong."""
 
     def space(self, weak: str | None) -> tuple[RowSpace, int]:
         """Choose directions of one feature set on all its rows; say how many were asked for."""
-        features = self.strong if weak is None else self.weak[weak]
+        features = self.data.strong if weak is None else self.data.weak[weak]
         width = features.shape[1]
         by_hand = (self.rank[-1 if weak is None else 0]) if self.rank else None
         if not self.head.ridgeless and (by_hand is None or by_hand >= width):
@@ -87,14 +80,14 @@ class TrainingRows:
             # Half the labels, a quarter of the pool: the variance factors d/(m-d) stay below 1 and 1/3.
             cap = len(self.labelled) // 2
             if weak is None:
-                cap = min(cap, len(self.unlabelled) // 4)
+                cap = min(cap, len(self.data.split.unlabelled) // 4)
             kept = max(1, min(asked, cap))
         return RowSpace(mean, np.ascontiguousarray(spectrum.vectors[:, :kept])), asked
 
     def _principal(
         self, weak: str | None, labelled: Float[np.ndarray, "n d"]
     ) -> tuple[Float[np.ndarray, " d"], Spectrum]:
-        pool = self.pools[weak or next(iter(self.weak))]
+        pool = self.pools[weak or next(iter(self.data.weak))]
         mean, covariance = (
             (pool.strong_mean, pool.strong_cov) if weak is None else (pool.weak_mean, pool.weak_cov)
         )
@@ -107,32 +100,53 @@ class TrainingRows:
         return mean + n / (n + N) * offset, spectrum_of_covariance(both, n + N)
 
 
+def training_rows(
+    data: Prepared,
+    labelled: Int[np.ndarray, " n"],
+    *,
+    head: str,
+    rank: tuple[int, ...],
+    seed: int,
+) -> TrainingRows:
+    """Gather what training may see."""
+    how = LinearHead(ridgeless=head == "ridgeless")
+    return TrainingRows(
+        data,
+        {name: Pool.from_moments(table.select("unlabelled")) for name, table in data.moments.items()},
+        labelled,
+        fold_positions(data, labelled, how.folds, seed),
+        positions(data.groups, labelled),
+        how,
+        rank,
+    )
+
+
 def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
     """Train and tune every route.
 
     Returns the baseline; per weak set teacher, student, joint, stage-wise student and union; the ceiling last
     where every training row has a label; caps that held, penalties at an edge.
     """
-    L, U = rows.labelled, rows.unlabelled
+    data, L, U = rows.data, rows.labelled, rows.data.split.unlabelled
     checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []
     by_weak: dict[str, RowSpace] = {}
     by_strong, asked = rows.space(None)
     checks += _cap("strong", by_strong, asked)
-    for name in rows.weak:
+    for name in data.weak:
         by_weak[name], asked = rows.space(name)
         checks += _cap(name, by_weak[name], asked)
-    strong = by_strong.apply(rows.strong[L])
-    weak = {name: one.apply(rows.weak[name][L]) for name, one in by_weak.items()}
+    strong = by_strong.apply(data.strong[L])
+    weak = {name: one.apply(data.weak[name][L]) for name, one in by_weak.items()}
     pools = {name: rows.pools[name].reduced(one, by_strong) for name, one in by_weak.items()}
     known, every = np.concatenate([L, U]), None
-    if not np.isnan(rows.y[known]).any():
-        every = by_strong.apply(rows.strong[known]), rows.y[known]
-    labelled = Labelled(weak, strong, rows.y[L], rows.folds, rows.groups)
+    if not np.isnan(data.y[known]).any():
+        every = by_strong.apply(data.strong[known]), data.y[known]
+    labelled = Labelled(weak, strong, data.y[L], rows.folds, rows.groups)
     done = []
-    for route in train_routes(rows.head, labelled, pools, given=rows.given, every=every):
+    for route in train_routes(rows.head, labelled, pools, given=data.given, every=every):
         if route.expected is None and route.kind in COST_ORDER:
             raise interpolates(rows.groups)
-        if route.kind == "teacher" and route.weak in rows.given and by_weak[route.weak].basis is None:
+        if route.kind == "teacher" and route.weak in data.given and by_weak[route.weak].basis is None:
             route = replace(route, settings=route.settings | scale_of(route.model))
         read = (
             {"strong": by_strong}
