@@ -82,10 +82,7 @@ def _leading(spectrum: Spectrum, rank: int | None) -> Whitening:
 
 
 def unresolved(moments: BlockMoments, block: str, kept: Whitening) -> str:
-    """Say what of a set its moments cannot resolve.
-
-    Empty where rounding changes no squared correlation by more than a millionth.
-    """
+    """Say what of a set its moments cannot resolve to `RESOLVED`; empty where nothing."""
     spectrum = kept.spectrum
     varying = min(int(np.sum(np.diagonal(moments.covariance(block)) > 0)), moments.n - 1)
     if kept.kept == spectrum.rank < varying:

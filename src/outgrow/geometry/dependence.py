@@ -46,10 +46,7 @@ def dependence(
     groups: Shaped[np.ndarray, " m"] | None = None,
     members: Int[np.ndarray, " m"] | None = None,
 ) -> Dependence:
-    """Find copies, of rows that are alike in all sets, and join them with named groups.
-
-    Of some rows only, where `members` gives their positions.
-    """
+    """Find copies, alike in all sets, among rows or some `members`, and join them with named groups."""
     members = np.arange(len(sets[0])) if members is None else members
     copies = _copies(sets, members)
     rows, distinct, most = len(copies), len(np.unique(copies)), int(np.bincount(copies).max())

@@ -87,10 +87,7 @@ def intrinsic_dimension(
     rows: Float[np.ndarray, "n d"] | None = None,
     rng: np.random.Generator | None = None,
 ) -> Dimension:
-    """Measure an intrinsic dimension by a named rule.
-
-    Undefined where every column is constant, or where rows are needed and not given.
-    """
+    """Measure an intrinsic dimension by a named rule, where any column varies."""
     if rule not in RULES:
         raise DataError(f"there is no rule {rule!r}", "intrinsic dimension", f"Rules: {', '.join(RULES)}.")
     values = spectrum.values[: spectrum.rank]

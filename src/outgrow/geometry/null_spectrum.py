@@ -24,9 +24,7 @@ def some_rows(count: int) -> slice:
     return slice(None, None, -(-count // ROWS))
 
 
-def parallel_analysis(
-    rows: Float[np.ndarray, "n d"], rng: np.random.Generator, replicates: int = REPLICATES
-) -> Float[np.ndarray, " d"]:
+def parallel_analysis(rows: Float[np.ndarray, "n d"], rng: np.random.Generator) -> Float[np.ndarray, " d"]:
     """Give the largest null eigenvalue at every place of the spectrum (Horn 1965)."""
     n, d = rows.shape
     # By a power of two, which rounds nothing: float32 holds no squares from 1e19 up.
@@ -36,7 +34,7 @@ def parallel_analysis(
     wide = (rows / unit).astype(np.float32, copy=False)
     columns = np.ascontiguousarray((wide - wide.mean(axis=0, dtype=np.float64)).T, dtype=np.float32)
     top = np.zeros(d)
-    for _ in range(replicates):
+    for _ in range(REPLICATES):
         for column in columns:
             rng.shuffle(column)
         covariance = (columns @ columns.T).astype(np.float64) / n

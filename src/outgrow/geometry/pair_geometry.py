@@ -102,10 +102,7 @@ def measure_pair(
     spaces: tuple[RowSpace, RowSpace] | None = None,
     y: Float[np.ndarray, "N k"] | None = None,
 ) -> Geometry:
-    """Measure two feature sets of the same rows.
-
-    With Undefined where the rows cannot tell.
-    """
+    """Measure two feature sets of the same rows; Undefined is what the rows cannot tell."""
     rng = np.random.default_rng(0) if rng is None else rng
     rows = np.arange(len(X_w)) if rows is None else rows
     if taken is None:

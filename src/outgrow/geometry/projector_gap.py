@@ -72,62 +72,54 @@ class LabelGap:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Eigenvalues of both sets, and their cross covariance in the eigenvectors."""
+    """Eigenvalues of both sets over n rows, and their cross covariance in the eigenvectors."""
 
-    weak: Spectrum
-    strong: Spectrum
+    n: int
+    of_w: Float[np.ndarray, " r_w"]
+    of_s: Float[np.ndarray, " r_s"]
     cross: Float[np.ndarray, "r_w r_s"]
 
     @classmethod
     def of(cls, weak: Spectrum, strong: Spectrum, cross: Float[np.ndarray, "D_w D_s"]) -> _Pair:
-        left, right = weak.vectors[:, : weak.rank], strong.vectors[:, : strong.rank]
-        return cls(weak, strong, left.T @ cross @ right)
-
-    @property
-    def values(self) -> tuple[Float[np.ndarray, " r_w"], Float[np.ndarray, " r_s"]]:
-        return self.weak.values[: self.weak.rank], self.strong.values[: self.strong.rank]
+        (of_w, left), (of_s, right) = weak.resolved, strong.resolved
+        return cls(weak.n, of_w, of_s, left.T @ cross @ right)
 
     def penalties(self, penalty: float) -> tuple[float, float]:
         if not (np.isfinite(penalty) and penalty >= 0):
             raise DataError(f"a penalty is finite and at least 0, not {penalty}", "projector gap")
-        of_w, of_s = self.values
-        return penalty * float(of_w.mean()), penalty * float(of_s.mean())
+        return penalty * float(self.of_w.mean()), penalty * float(self.of_s.mean())
 
     def left_over(self, penalty: float) -> tuple[Float[np.ndarray, " r_w"], Float[np.ndarray, " r_s"]]:
         """Weights of cross^2 that (I - P_w)^2 = I - (2 P_w - P_w^2) takes off P_s^2."""
-        of_w, of_s = self.values
+        of_w, of_s = self.of_w, self.of_s
         r_w, r_s = self.penalties(penalty)
         return (of_w + 2 * r_w) / (of_w + r_w) ** 2, of_s / (of_s + r_s) ** 2
 
     def gap(self, penalty: float, squares: Float[np.ndarray, "r_w r_s"]) -> ProjectorGap:
-        of_w, of_s = self.values
+        of_w, of_s = self.of_w, self.of_s
         r_w, r_s = self.penalties(penalty)
         d_w, d_s = df1(of_w, r_w), df1(of_s, r_s)
         shared = float((1 / (of_w + r_w)) @ squares @ (1 / (of_s + r_s)))
-        by_chance = d_s - d_s * d_w / max(self.weak.n - 1, 1)
+        by_chance = d_s - d_s * d_w / max(self.n - 1, 1)
         return ProjectorGap(penalty, d_w, d_s, shared, d_s - shared, by_chance)
 
 
 def projector_gap(
     weak: Spectrum, strong: Spectrum, cross: Float[np.ndarray, "D_w D_s"], penalty: float = PENALTY
 ) -> ProjectorGap | Undefined:
-    """Measure the gap at one penalty.
-
-    Undefined where a set does not vary.
-    """
+    """Measure the gap at one penalty, where both sets vary."""
     from scipy.linalg import eigvalsh
 
     if not (weak.rank and strong.rank):
         return CONSTANT
     pair = _Pair.of(weak, strong, cross)
     found = pair.gap(penalty, pair.cross**2)
-    _, of_s = pair.values
     by_w, by_s = pair.left_over(penalty)
     # The singular values of P_s (I - P_w) are the roots of the eigenvalues of P_s (I - P_w)^2 P_s, and that
     # lives on the span of the strong features.
     scaled = pair.cross * np.sqrt(by_s)
-    left = np.diag(of_s * by_s) - (scaled.T * by_w) @ scaled
-    last = len(of_s) - 1
+    left = np.diag(pair.of_s * by_s) - (scaled.T * by_w) @ scaled
+    last = len(by_s) - 1
     largest = float(eigvalsh(left, subset_by_index=[last, last])[0])
     return ProjectorGap(**(vars(found) | {"norm": float(np.sqrt(max(largest, 0.0)))}))
 
@@ -135,10 +127,7 @@ def projector_gap(
 def projector_gaps(
     weak: Spectrum, strong: Spectrum, cross: Float[np.ndarray, "D_w D_s"]
 ) -> tuple[ProjectorGap, ...]:
-    """Follow the gap along penalties.
-
-    Ascending penalties, without norms; empty where a set does not vary.
-    """
+    """Follow the gap along ascending penalties, without norms; empty where a set does not vary."""
     if not (weak.rank and strong.rank):
         return ()
     pair = _Pair.of(weak, strong, cross)
@@ -155,19 +144,15 @@ def label_gap(
     variance: float,
     penalty: float = PENALTY,
 ) -> LabelGap | Undefined:
-    """Measure what is left of labels.
-
-    Undefined where a set does not vary.
-    """
+    """Measure what is left of labels, where both sets vary."""
     if not (weak.rank and strong.rank):
         return CONSTANT
     pair = _Pair.of(weak, strong, cross)
-    of_w, of_s = pair.values
     r_w, _ = pair.penalties(penalty)
     by_w, by_s = pair.left_over(penalty)
-    taught = weak.vectors[:, : weak.rank].T @ b_w / (of_w + r_w)[:, None]
-    rest = strong.vectors[:, : strong.rank].T @ b_s - pair.cross.T @ taught
+    taught = weak.resolved[1].T @ b_w / (pair.of_w + r_w)[:, None]
+    rest = strong.resolved[1].T @ b_s - pair.cross.T @ taught
     # Shuffled labels are white on the rows: the squared Frobenius norm of P_s (I - P_w) is what they leave.
-    frobenius = float(by_s @ (of_s - by_w @ pair.cross**2))
+    frobenius = float(by_s @ (pair.of_s - by_w @ pair.cross**2))
     chance = variance * frobenius / max(weak.n - 1, 1)
     return LabelGap(float(np.sum(by_s @ rest**2)), chance, variance)

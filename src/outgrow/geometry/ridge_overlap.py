@@ -31,21 +31,18 @@ class RidgeOverlap:
 
 
 KAPPAS = tuple(float(k) for k in np.geomspace(1e-4, 1e2, 25))
-"""Effective penalties over mean variance: from nearly none to where little is left; four per decade."""
+"""Effective penalties over mean variance of each set: from nearly none to where little is left."""
 
 
 def ridge_overlaps(
     weak: Spectrum, strong: Spectrum, cross: Float[np.ndarray, "D_w D_s"]
 ) -> tuple[RidgeOverlap, ...]:
-    """Follow the ridge version along penalties, the same for both sets in units of their mean variance.
-
-    Ascending penalties; empty where a set does not vary.
-    """
-    values_w, values_s = weak.values[: weak.rank], strong.values[: strong.rank]
+    """Follow the ridge version along ascending penalties; empty where a set does not vary."""
+    (values_w, left), (values_s, right) = weak.resolved, strong.resolved
     if not (len(values_w) and len(values_s)):
         return ()
     # In the bases of both spectra every penalty is a weighting of the same squared matrix.
-    squares = (weak.vectors[:, : weak.rank].T @ cross @ strong.vectors[:, : strong.rank]) ** 2
+    squares = (left.T @ cross @ right) ** 2
     found = []
     for kappa in KAPPAS:
         k_w, k_s = kappa * float(values_w.mean()), kappa * float(values_s.mean())

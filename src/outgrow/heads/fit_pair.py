@@ -64,10 +64,7 @@ def folds_of(
     rng: np.random.RandomState,
     count: int,
 ) -> list[Int[np.ndarray, " _"]]:
-    """Draw `count` folds at most, of nearly equal size, groups whole, whatever the order of the rows.
-
-    `content` tells rows apart: they are put in its order before folds are drawn.
-    """
+    """Draw `count` folds at most, groups whole, of rows put in the order of their `content` first."""
     n, rank = len(content), np.empty(len(content), dtype=np.int64)
     rank[np.lexsort(content.T)] = np.arange(n)
     units = [np.array([i]) for i in range(n)] if groups is None else list(groups)

@@ -83,13 +83,13 @@ def path(
         if wide
         else spectrum_of_covariance(centred.T @ centred / m, m)
     )
-    axes = spectrum.vectors[:, : spectrum.rank]
+    variances, axes = spectrum.resolved
     share = np.full(m, 1 / m) if weights is None else weights / weights.sum()
     fits = fit_columns(
         np.hstack([centred @ axes, np.ones((m, 1))]),
         np.repeat(targets.T[:, :, None], len(alphas), axis=2),
         alphas,
-        moments=np.append(spectrum.values[: spectrum.rank], 1.0),
+        moments=np.append(variances, 1.0),
         weights=np.repeat(share[:, None], len(alphas), axis=1),
     )
     models = []

@@ -40,10 +40,7 @@ def targets_of(y: ArrayLike) -> tuple[Float[np.ndarray, "m ..."], Bool[np.ndarra
 
 
 def classes_of(y: ArrayLike, warn: bool = False) -> tuple[Shaped[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
-    """Read the classes of a classification.
-
-    Returns classes of the labelled rows; which rows are labelled; one at least.
-    """
+    """Read the classes of the labelled rows, and which rows these are; one at least."""
     values: np.ndarray = column_or_1d(y, warn=warn)
     known = np.ones(len(values), dtype=bool)
     if values.dtype.kind == "O":
@@ -79,10 +76,7 @@ def classes_of(y: ArrayLike, warn: bool = False) -> tuple[Shaped[np.ndarray, " m
 
 
 def codes_of(labels: Shaped[np.ndarray, " n"]) -> tuple[Shaped[np.ndarray, " k"], Float[np.ndarray, "n k"]]:
-    """Encode classes one-hot.
-
-    Returns the classes, sorted; one-hot codes.
-    """
+    """Give the classes, sorted, and each label one-hot."""
     classes, places = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         what = f"the labelled rows are all of one class, {classes.tolist()[0]!r}"

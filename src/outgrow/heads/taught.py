@@ -27,5 +27,5 @@ def scale_of(model: FittedHead) -> dict[str, float]:
 def taught_mapping(pool: Pool) -> Float[np.ndarray, "d_s r"]:
     """Map strong features to what they repeat of fixed columns, and to themselves."""
     spectrum, of_columns = pool.strong_spectrum, float(np.trace(pool.weak_cov))
-    vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]
+    values, vectors = spectrum.resolved
     return np.asarray(vectors @ taught_map(values, vectors.T @ pool.cross_cov, of_columns, float(pool.size)))

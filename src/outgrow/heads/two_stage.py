@@ -116,7 +116,7 @@ class StageTwo:
             cov = weight * (pool.strong_cov + np.outer(shift, shift))
             cov += (1 - weight) / n * self._centred.T @ self._centred
             spectrum = spectrum_of_covariance(cov, pool.size)
-        self.values, self.basis = spectrum.values[: spectrum.rank], spectrum.vectors[:, : spectrum.rank]
+        self.values, self.basis = spectrum.resolved
         self.scores = self._centred @ self.basis
         pool_offset = (pool.weak_mean - teacher.mean) @ teacher.basis
         cross = pool.cross_cov @ teacher.basis + np.outer(shift, pool_offset)

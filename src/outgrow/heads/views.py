@@ -69,10 +69,7 @@ class View:
 
     @classmethod
     def fit(cls, choice: Any, X: Any, name: str) -> tuple[View, Float[np.ndarray, "m d"]]:
-        """Settle a choice on the rows of X, and look at them through it.
-
-        Returns the fitted view; features.
-        """
+        """Settle a choice on the rows of X, and look at them through it."""
         if is_transformer(choice):
             transformer = clone(choice)
             if hasattr(transformer, "fit_transform"):

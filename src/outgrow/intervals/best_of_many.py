@@ -42,13 +42,13 @@ class BestOfMany:
     """Share of draws around the estimates in which each is the least; twins share theirs."""
 
 
-def best_of_many(values: Float[np.ndarray, "K R"], level: float = LEVEL) -> BestOfMany:
+def best_of_many(values: Float[np.ndarray, "K R"]) -> BestOfMany:
     """Compare many with the least of them, whichever that truly is."""
     estimates, noise = values[:, 0], _noise(values)
     count = len(values)
     half, possible = np.empty((count, count)), np.empty(count, dtype=bool)
     for k in range(count):
-        half[k] = half_widths(values[k] - values, noise[:, [k]] - noise, level)
+        half[k] = half_widths(values[k] - values, noise[:, [k]] - noise)
         half[k] = np.maximum(half[k], ROUNDING * np.abs(estimates).max())
         half[k, k] = 0.0
         possible[k] = bool(np.all(estimates[k] - estimates <= half[k]))
@@ -65,7 +65,7 @@ def best_of_many(values: Float[np.ndarray, "K R"], level: float = LEVEL) -> Best
 
 
 def less_than_all(
-    values: Float[np.ndarray, "K R"], rivals: Float[np.ndarray, "L R"], level: float = LEVEL
+    values: Float[np.ndarray, "K R"], rivals: Float[np.ndarray, "L R"]
 ) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Compare many with the least of some rivals, whichever that truly is.
 
@@ -82,24 +82,22 @@ def less_than_all(
     for k in range(count):
         apart = np.abs(noise[:, [k]] - noise[:, count:])
         np.maximum(largest, _over(apart, errors[k]).max(axis=1), out=largest)
-    critical = _critical(largest, values, level)
+    critical = _critical(largest, values)
     least = values[:, 0] - rivals[:, 0].min()
     low = (pairs[:, :, 0] - critical * errors).max(axis=1)
     high = (pairs[:, :, 0] + critical * errors).max(axis=1)
     return least, low, high
 
 
-def half_widths(
-    values: Float[np.ndarray, "K R"], noise: Float[np.ndarray, "D K"], level: float
-) -> Float[np.ndarray, " K"]:
+def half_widths(values: Float[np.ndarray, "K R"], noise: Float[np.ndarray, "D K"]) -> Float[np.ndarray, " K"]:
     """Give half-widths that hold for many numbers together."""
     errors = np.sqrt(jackknife_variance(values[:, 1:]))
-    return np.asarray(_critical(_over(np.abs(noise), errors).max(axis=1), values, level) * errors)
+    return np.asarray(_critical(_over(np.abs(noise), errors).max(axis=1), values) * errors)
 
 
-def _critical(largest: Float[np.ndarray, " D"], values: Float[np.ndarray, "K R"], level: float) -> float:
+def _critical(largest: Float[np.ndarray, " D"], values: Float[np.ndarray, "K R"]) -> float:
     # Never below what a single number needs: the draws' own noise must not narrow it.
-    return max(float(np.quantile(largest, level)), t_quantile(values.shape[-1] - 2, level))
+    return max(float(np.quantile(largest, LEVEL)), t_quantile(values.shape[-1] - 2))
 
 
 def _noise(values: Float[np.ndarray, "K R"]) -> Float[np.ndarray, "D K"]:

@@ -14,10 +14,7 @@ from jaxtyping import Float
 
 
 def fieller(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple[float, float] | None:
-    """Give the interval of over / under.
-
-    Returns none where the denominator's own interval includes zero: no bounded set of ratios is left.
-    """
+    """Give the interval of over / under; None where the denominator's own interval includes zero."""
     if under**2 <= reach[1, 1] or under == 0:
         return None
     a, b, c = under**2 - reach[1, 1], over * under - reach[0, 1], over**2 - reach[0, 0]
@@ -28,10 +25,7 @@ def fieller(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple
 
 
 def fieller_positive(over: float, under: float, reach: Float[np.ndarray, "2 2"]) -> tuple[float, float]:
-    """Give the interval of over / under for a denominator that is positive, however little it is resolved.
-
-    An infinite end is no bound. `under` must be above zero.
-    """
+    """Give the interval for a denominator above zero, resolved or not; infinite ends are no bound."""
     bounded = fieller(over, under, reach)
     if bounded is not None:
         return bounded

@@ -33,11 +33,7 @@ def allowance(difference: float, risk: float) -> float:
 
 
 def interval(values: Float[np.ndarray, " R"], error: float) -> tuple[float, float] | None:
-    """Give the interval of a forecast from what the labels leave open and the equivalents' own standard
-    error.
-
-    The first value is the estimate, the others its replicates; None without replicates.
-    """
+    """Give the interval of an estimate with replicates, the equivalents' own standard error added."""
     if len(values) < 3:
         return None
     reach = t_quantile(len(values) - 2) * np.sqrt(jackknife_variance(values[1:]) + error**2)

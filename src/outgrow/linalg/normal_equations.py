@@ -45,10 +45,7 @@ def solve(
     inverse: float = float("nan"),
     work: Float[np.ndarray, "d d"] | None = None,
 ) -> Solution | None:
-    """Solve (A - s s' / m + ridge I) theta = b, `inverse` being a bound on the norm of the inverse.
-
-    None where the matrix is not positive definite, or its condition exceeds `CONDITION`.
-    """
+    """Solve (A - s s' / m + ridge I) theta = b, `inverse` bounding the inverse; None if ill conditioned."""
     d = len(A)
     work = np.empty_like(A) if work is None else work
     np.copyto(work, A)

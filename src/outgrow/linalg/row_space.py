@@ -55,8 +55,7 @@ class RowSpace:
             moments = moments_of(ArraySource({"x": values}), splits={"fitted": fitted}).select()
             mean, covariance = moments.mean("x"), moments.covariance("x")
             del moments  # wide ones would take the room of the factorization
-            found = spectrum_of_covariance(covariance, len(fitted))
-            vectors, variances = found.vectors[:, : found.rank], found.values[: found.rank]
+            variances, vectors = spectrum_of_covariance(covariance, len(fitted)).resolved
         return cls(mean, np.ascontiguousarray(vectors[:, :rank]), variances[rank:])
 
     @property

@@ -38,6 +38,12 @@ class Spectrum:
             return 0
         return int(np.sum(self.values > self.relative_error * self.values[0]))
 
+    @property
+    def resolved(self) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, "d r"]]:
+        """Eigenvalues up to the rank, and their eigenvectors."""
+        rank = self.rank
+        return self.values[:rank], self.vectors[:, :rank]
+
 
 def spectrum_of_rows(X: Float[np.ndarray, "m d"], center: bool = True) -> Spectrum:
     """Decompose the covariance of rows without forming it.

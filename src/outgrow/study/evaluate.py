@@ -180,10 +180,7 @@ class Scores:
         return replace(expected, value=expected.value - noise, interval=ends)
 
     def excess(self, name: str) -> Quantity:
-        """Excess risk of a route.
-
-        Undefined where the noise is not known or the route was not evaluated.
-        """
+        """Excess risk of a route that was evaluated, where the noise is known."""
         if self.variance is None:
             return NO_NOISE
         if name not in self.best:
@@ -191,10 +188,7 @@ class Scores:
         return self._means(self.best[name]).estimate(ALONE, self.variance, EXCESS)
 
     def pgr(self, teacher: str, student: str, wrong: bool = False) -> Quantity:
-        """Performance gap recovered.
-
-        Undefined without a ceiling, or where it is not better than the teacher.
-        """
+        """Performance gap recovered, where there is a ceiling and it is better than the teacher."""
         table = self.losses.wrong if wrong else self.best
         if wrong and not table:
             return NOT_CLASSES

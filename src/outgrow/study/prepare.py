@@ -308,10 +308,7 @@ def _truth(
 
 
 def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] | None:
-    """List the positions in `rows` that belong together.
-
-    None where no groups are named, or every row is a group of its own.
-    """
+    """List the positions in `rows` of each group; None where every row is a group of its own."""
     if groups is None:
         return None
     _, inverse = np.unique(groups[rows], return_inverse=True)

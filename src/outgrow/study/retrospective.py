@@ -41,10 +41,7 @@ ROUTES = ("teacher", "student", "baseline", "ceiling")
 def retrospective(
     data: Prepared, weak: str, config: RunConfig, theory: Forecaster[Population] = exact_risks
 ) -> Retrospective | Undefined:
-    """Set theory beside measurement for one teacher.
-
-    Undefined where labels are missing or the task is not regression.
-    """
+    """Set theory beside measurement for one teacher of a regression whose labels are all known."""
     split = data.split
     if data.task != "regression":
         return Undefined(

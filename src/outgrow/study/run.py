@@ -210,10 +210,7 @@ def _misfit(data: Prepared, teacher: Trained, student: Trained) -> MisfitGain:
 
 
 def _own_teacher(teacher: Trained, student: Trained) -> Trained:
-    """Give the teacher that the student learned from.
-
-    Its penalty is chosen together with the student's, so it need not be that of the teacher alone.
-    """
+    """Give the teacher that the student learned from, whose penalty was chosen with the student's."""
     model = student.route.teacher
     assert model is not None
     settings = {"alpha_w": student.route.settings["alpha_w"]}

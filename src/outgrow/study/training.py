@@ -122,11 +122,7 @@ def training_rows(
 
 
 def train(rows: TrainingRows) -> tuple[list[Trained], list[Check]]:
-    """Train and tune every route.
-
-    Returns the baseline; per weak set teacher, student, joint, stage-wise student and union; the ceiling last
-    where every training row has a label; caps that held, penalties at an edge.
-    """
+    """Train and tune every route, the baseline first; tell of caps that held and penalties at an edge."""
     data, L, U = rows.data, rows.labelled, rows.data.split.unlabelled
     checks: list[Check] = [Check("OG215", f"{len(L)} labels")] if len(L) < FEW else []
     by_weak: dict[str, RowSpace] = {}

@@ -74,7 +74,7 @@ def agreement(
 
 def _student(moments: BlockMoments) -> tuple[Float[np.ndarray, "d c"], Float[np.ndarray, " c"]]:
     spectrum = spectrum_of_covariance(moments.covariance(STRONG), moments.n)
-    vectors, values = spectrum.vectors[:, : spectrum.rank], spectrum.values[: spectrum.rank]
+    values, vectors = spectrum.resolved
     cross = vectors.T @ moments.covariance(STRONG, WEAK)
     total = float(np.trace(np.atleast_2d(moments.covariance(WEAK))))
     coef = vectors @ (cross * imitation(values, cross, total, float(moments.n))[0][:, None])

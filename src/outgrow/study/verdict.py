@@ -91,10 +91,7 @@ class Verdict:
 
 
 def decide(routes: Sequence[Route], n: int, tolerance: float = 0.0, grouped: bool = False) -> Verdict:
-    """Answer both questions for routes with expected errors on the same n labels and folds.
-
-    One of them at least is a student, with its teacher.
-    """
+    """Answer both questions for routes, a student among them, with errors on the same n labels and folds."""
     routes = sorted(routes, key=lambda route: (COST_ORDER.index(route.kind), route.name))
     expected = _alike([route.expected for route in routes])
     values = np.stack([one.values for one in expected])
