@@ -20,13 +20,10 @@ from outgrow.errors import DataError, OutgrowError
 # Functions stand inside tests: workers cannot import test modules, and are sent such ones by value.
 
 
-def test_one_job_runs_here_and_in_order() -> None:
-    tasks = dict.fromkeys("cab", ())
-    assert list(run_tasks(os.getpid, tasks, 1)) == [(name, os.getpid()) for name in "cab"]
-
-
-def test_a_single_task_needs_no_worker() -> None:
-    assert dict(run_tasks(os.getpid, {"only": ()}, 2)) == {"only": os.getpid()}
+def test_one_job_or_one_task_runs_here_and_in_order() -> None:
+    for names, jobs in (("cab", 1), ("c", 2)):
+        found = list(run_tasks(os.getpid, dict.fromkeys(names, ()), jobs))
+        assert found == [(name, os.getpid()) for name in names]
 
 
 def test_workers_are_other_processes_and_results_come_as_they_are_finished(tmp_path: Path) -> None:

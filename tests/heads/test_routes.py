@@ -154,16 +154,3 @@ def test_any_head_that_can_fit_trains_the_same_routes(world):
         exact["student"].teacher.predict(world.weak),
         rtol=1e-6,
     )
-
-
-def test_a_joint_student_of_any_head_weighs_both_kinds_of_labels(world):
-    n, m = world.n, len(world.y)
-    head = Plain(world.strong)
-    pseudo = world.y[n:] + 1
-    trial_rows = Labelled({}, np.arange(n), world.y[:n], [np.arange(n)])
-    pool = head.pool(np.arange(n, m), np.arange(n, m))
-    (model,) = head._students(pseudo, pool, trial_rows, np.arange(n), 0.25, np.array([0.1]))
-    weights = np.repeat([0.75 / n, 0.25 / (m - n)], [n, m - n])
-    targets = np.vstack([world.y[:n], pseudo])
-    brute = RidgePath(world.strong, targets, np.array([0.1]), weights=weights).model(0)
-    np.testing.assert_allclose(model.linear.coef, brute.coef, rtol=1e-7)

@@ -84,14 +84,6 @@ def test_it_is_a_ridge_on_the_imitation_and_the_strong_features(rows, rng, colum
     assert left[3, 10] == pytest.approx((X[3] @ theta + level - labelled.y[3])[0] ** 2, rel=1e-8)
 
 
-def test_neither_units_nor_sign_of_the_teacher_matter(rows):
-    labelled, weak, strong = rows
-    one, _ = taught(Pool.from_rows(weak[N_LABELS:], strong[N_LABELS:]), labelled)
-    other, _ = taught(Pool.from_rows(5 - 0.01 * weak[N_LABELS:], strong[N_LABELS:]), labelled)
-    np.testing.assert_allclose(one.model.predict(strong), other.model.predict(strong), rtol=1e-6)
-    assert (one.kind, one.features, one.weak) == ("joint", ("strong",), "w")
-
-
 def test_a_teacher_that_cannot_be_imitated_leaves_the_baseline(rows):
     labelled, weak, strong = rows
     pool = Pool.from_rows(weak[N_LABELS:], strong[N_LABELS:])

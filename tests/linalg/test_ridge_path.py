@@ -92,17 +92,11 @@ def test_penalty_is_scikit_learns_over_m(rng, shape, intercept, alpha):
     np.testing.assert_allclose(plain.coef, even.coef, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.2])
-def test_weights_act_as_repeated_rows(rng, alpha):
+def test_only_ratios_of_weights_matter_also_where_their_sum_overflows(rng):
     X, y = problem(rng, 12, 5)
     counts = rng.integers(0, 4, size=12).astype(float)
-    _, weighted = fit(X, y, alpha, weights=counts)
-    _, repeated = fit(*(np.repeat(part, counts.astype(int), axis=0) for part in (X, y)), alpha)
-    np.testing.assert_allclose(weighted.coef, repeated.coef, rtol=1e-8)
-    np.testing.assert_allclose(weighted.intercept, repeated.intercept, rtol=1e-8)
-    # Only ratios matter, also where the sum of weights overflows.
-    _, huge = fit(X, y, alpha, weights=counts * (np.finfo(np.float64).max / 4))
-    np.testing.assert_allclose(huge.coef, weighted.coef, rtol=1e-10)
+    plain, huge = (fit(X, y, 0.2, weights=counts * by)[1] for by in (1, np.finfo(np.float64).max / 4))
+    np.testing.assert_allclose(huge.coef, plain.coef, rtol=1e-10)
 
 
 def test_ill_conditioned_rows(rng):

@@ -96,29 +96,20 @@ def test_centre(rng):
 
 
 @pytest.mark.parametrize(
-    ("rows", "line"),
+    ("call", "line"),
     [
-        (np.ones(3), "spectrum: rows of at least one column are needed, not shape (3,)"),
-        (np.ones((0, 3)), "spectrum: rows of at least one column are needed, not shape (0, 3)"),
-        (np.array([[1.0, np.nan]]), "spectrum: holds NaN or infinite values"),
+        (lambda: spectrum_of_rows(np.ones(3)), "rows of at least one column are needed, not shape (3,)"),
+        (
+            lambda: spectrum_of_rows(np.ones((0, 3))),
+            "rows of at least one column are needed, not shape (0, 3)",
+        ),
+        (lambda: spectrum_of_rows(np.array([[1.0, np.nan]])), "holds NaN or infinite values"),
+        (lambda: spectrum_of_covariance(np.ones((2, 3)), 9), "a square matrix is needed, not shape (2, 3)"),
+        (lambda: spectrum_of_covariance(np.ones((0, 0)), 9), "a square matrix is needed, not shape (0, 0)"),
+        (lambda: spectrum_of_covariance(np.array([[np.inf]]), 9), "holds NaN or infinite values"),
     ],
 )
-def test_errors_of_rows(rows, line):
+def test_errors(call, line):
     with pytest.raises(DataError) as found:
-        spectrum_of_rows(rows)
-    assert str(found.value) == line
-
-
-@pytest.mark.parametrize(
-    ("S", "line"),
-    [
-        (np.ones((2, 3)), "spectrum: a square matrix is needed, not shape (2, 3)"),
-        (np.ones(2), "spectrum: a square matrix is needed, not shape (2,)"),
-        (np.ones((0, 0)), "spectrum: a square matrix is needed, not shape (0, 0)"),
-        (np.array([[np.inf]]), "spectrum: holds NaN or infinite values"),
-    ],
-)
-def test_errors_of_covariances(S, line):
-    with pytest.raises(DataError) as found:
-        spectrum_of_covariance(S, 10)
-    assert str(found.value) == line
+        call()
+    assert str(found.value) == f"spectrum: {line}"

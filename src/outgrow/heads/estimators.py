@@ -27,8 +27,10 @@ from outgrow.geometry.pairs import STRONG, WEAK, pair_of
 from outgrow.heads.fit_pair import HEADS, fit_pair, folds_of
 from outgrow.heads.head import FittedHead, Labelled, PoolRows
 from outgrow.heads.logistic import LogisticModel
-from outgrow.heads.marked import classes_of, codes_of, group_numbers, targets_of
+from outgrow.heads.marked import classes_of, codes_of, targets_of
 from outgrow.heads.views import View, as_rows, is_transformer
+from outgrow.intervals.jackknife import together
+from outgrow.intervals.metrics import group_numbers
 from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate, Quantity, Undefined
 
@@ -83,10 +85,7 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         labels = None if groups is None else group_numbers(groups, len(known))
         weak, X_w = View.fit(self.weak, X, "weak")
         strong, X_s = View.fit(self.strong, X, "strong")
-        members = None
-        if labels is not None:
-            own = labels[known]
-            members = [np.flatnonzero(own == label) for label in np.unique(own)]
+        members = None if labels is None else together(labels[known])
         content = np.column_stack([X_s[known].sum(axis=1), X_w[known].sum(axis=1), codes])
         folds = folds_of(content, members, check_random_state(self.random_state), HEADS[self.head].folds)
         rows = Labelled({"weak": X_w[known]}, X_s[known], codes, folds, members)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Shaped
 from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -82,16 +82,6 @@ def codes_of(labels: Shaped[np.ndarray, " n"]) -> tuple[Shaped[np.ndarray, " k"]
         what = f"the labelled rows are all of one class, {classes.tolist()[0]!r}"
         raise DataError(what, "y", "Label rows of another class too.")
     return classes, np.eye(len(classes))[places]
-
-
-def group_numbers(groups: ArrayLike, m: int) -> Int[np.ndarray, " m"]:
-    """Number the groups of rows."""
-    labels = np.asarray(groups)
-    if labels.shape != (m,):
-        raise DataError(
-            f"there are {m} rows and groups of shape {labels.shape}", "groups", "Give one group per row."
-        )
-    return np.unique(labels, return_inverse=True)[1]
 
 
 def _is_missing(label: Any) -> bool:

@@ -7,7 +7,7 @@ correlation dimension comes out too large (docs/theory.md, T8).
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from outgrow.results import LEVEL, Estimate
 
@@ -27,6 +27,13 @@ def whole_folds(units: Int[np.ndarray, " N"], count: int = GROUPS) -> Int[np.nda
         fold[unit] = filled.argmin()
         filled[fold[unit]] += sizes[unit]
     return fold[units]
+
+
+def together(labels: Shaped[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:
+    """List the positions of each label."""
+    numbers = np.unique(labels, return_inverse=True)[1]
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
 
 def t_quantile(freedom: float | int, level: float = LEVEL) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from outgrow.errors import DataError
@@ -58,7 +58,7 @@ class Means:
         by_row = table.mean(axis=1) - values[:, None]
         units = f"{n} rows"
         if groups is not None:
-            member = _members(groups, n)
+            member = group_numbers(groups, n)
             count = int(member.max()) + 1
             by_row = np.stack([np.bincount(member, weights=row, minlength=count) for row in by_row])
             units = f"{n} rows in {count} groups"
@@ -171,7 +171,8 @@ def _aligned(models: dict[str, ArrayLike]) -> Float[np.ndarray, "models seeds ro
     return np.stack(tables)
 
 
-def _members(groups: ArrayLike, n: int) -> np.ndarray:
+def group_numbers(groups: ArrayLike, n: int) -> Int[np.ndarray, " n"]:
+    """Number the groups of rows."""
     labels = np.asarray(groups)
     if labels.shape != (n,):
         raise DataError(

@@ -27,6 +27,7 @@ from outgrow.data.task import choose_task, encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.geometry.dependence import Dependence, dependence
 from outgrow.geometry.pairs import tables_of
+from outgrow.intervals.jackknife import together
 from outgrow.linalg.moment_table import MomentTable
 from outgrow.linalg.row_space import RowSpace, narrowed
 from outgrow.results import Check
@@ -311,11 +312,8 @@ def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] |
     """List the positions in `rows` of each group; None where every row is a group of its own."""
     if groups is None:
         return None
-    _, inverse = np.unique(groups[rows], return_inverse=True)
-    if inverse.max(initial=0) + 1 == len(rows):
-        return None
-    order = np.argsort(inverse, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(inverse[order])) + 1)
+    found = together(groups[rows])
+    return None if len(found) == len(rows) else found
 
 
 def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> Sequence[np.ndarray]:
@@ -327,5 +325,4 @@ def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> S
             "all labelled rows belong to one group",
             remedy="Tuning and judging leave whole groups out: label rows of two groups at least.",
         )
-    number = folds(units[rows], count, seed)
-    return [np.flatnonzero(number == fold) for fold in range(count)]
+    return together(folds(units[rows], count, seed))
