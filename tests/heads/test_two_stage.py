@@ -7,6 +7,7 @@ import pytest
 
 from outgrow.heads.two_stage import Pool, StageTwo, penalties
 from outgrow.linalg.ridge_path import RidgePath
+from outgrow.linalg.row_space import RowSpace
 
 
 def ridge(X, y, weights, penalty):
@@ -30,6 +31,19 @@ def world(rng):
     S, T = W @ mix + rng.normal(size=(n, d_s)), U @ mix + rng.normal(size=(N, d_s)) - 1
     y = W[:, :k] + rng.normal(size=(n, k)) + 5
     return W, S, U, T, y
+
+
+@pytest.mark.parametrize("ranks", [(2, 4), (2, None), (None, 4), (None, None)], ids=str)
+def test_a_pool_in_other_coordinates_is_that_of_the_rows_there(world, ranks):
+    rows = world[2:4]
+    spaces = [
+        RowSpace.everything(X.shape[1]) if rank is None else RowSpace.leading(X, np.arange(20), rank)
+        for X, rank in zip(rows, ranks, strict=True)
+    ]
+    found = Pool.from_rows(*rows).reduced(*spaces)
+    there = Pool.from_rows(*(space.apply(X) for space, X in zip(spaces, rows, strict=True)))
+    for name, values in vars(there).items():
+        np.testing.assert_allclose(vars(found)[name], values, atol=1e-12)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
