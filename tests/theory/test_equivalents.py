@@ -10,8 +10,8 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import given_teacher_risks, single_risks, student_risks
-from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
+from outgrow.theory.equivalents import single_risks, student_risks
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.theory.population import Population
 from outgrow.theory.terms import PairSpectra, Target
 
@@ -105,12 +105,12 @@ def test_every_fit_against_monte_carlo(rng, kind, intercept):
     pair, *_ = world.moments()
     teacher, baseline, student = forecast(pair, world.target(), intercept)
     repetitions, shape = 250, (len(FITS), len(STUDENTS))
-    seen = {"teacher": [], "baseline": [], "student": [], "in_sample": [], "size": []}
+    seen = {"teacher": [], "baseline": [], "student": [], "size": []}
     for _ in range(repetitions):
-        draws = np.empty((3, *shape))
+        draws = np.empty((2, *shape))
         alone = np.empty((2, len(FITS)))
         z, pool = (rng.standard_normal((size, len(world.a))) for size in (90, 200))
-        y, truth = world.labels(z, rng), pool @ world.a
+        y = world.labels(z, rng)
         for i, (n, alpha) in enumerate(FITS):
             theta = fit(z[:n] @ world.A_w, y[:n], alpha, intercept)
             alone[0, i] = world.error(world.A_w, theta)
@@ -118,15 +118,13 @@ def test_every_fit_against_monte_carlo(rng, kind, intercept):
             for j, (N, beta) in enumerate(STUDENTS):
                 X = pool[:N] @ world.A_s
                 model = fit(X, pool[:N] @ world.A_w @ theta[0] + theta[1], beta, intercept)
-                here = np.mean((X @ model[0] + model[1] - truth[:N]) ** 2) + world.sigma2
-                draws[:, i, j] = world.error(world.A_s, model), here, np.sum((world.A_s @ model[0]) ** 2)
+                draws[:, i, j] = world.error(world.A_s, model), np.sum((world.A_s @ model[0]) ** 2)
         for name, values in zip(seen, (*alone, *draws), strict=True):
             seen[name].append(values)
     expected = {
         "teacher": teacher.error[0],
         "baseline": baseline.error[0],
         "student": student.error[0],
-        "in_sample": student.in_sample[0],
         "size": student.size[0],
     }
     # Deterministic equivalents are right up to 1/m; a minimum-norm fit below its peak needs more rows for it.
@@ -151,19 +149,13 @@ def test_equal_to_exact_risks_without_a_penalty(rng, intercept):
     )
     for i, n in enumerate(sizes):
         for j, N in enumerate(pools):
-            exact = {
-                design: exact_risks(population, n, N, design=design, intercept=intercept)
-                for design in ("fresh", "in_sample")
-            }
-            parts = student_parts(population, n, N, intercept=intercept)
-            noise = world.sigma2
-            assert teacher.error[0, i] - noise == pytest.approx(exact["fresh"].teacher.value, rel=1e-9)
-            assert student.error[0, i, j] - noise == pytest.approx(exact["fresh"].student.value, rel=1e-9)
-            assert student.in_sample[0, i, j] - noise == pytest.approx(
-                exact["in_sample"].student.value, rel=1e-9
-            )
-            found = student.bias[0, i, j] - noise, student.inherited[0, i, j], student.fresh[0, i, j]
-            assert found == pytest.approx((parts.bias, parts.inherited, parts.fresh), rel=1e-9)
+            exact, noise = exact_risks(population, n, N, intercept=intercept), world.sigma2
+            assert teacher.error[0, i] - noise == pytest.approx(exact.teacher.value, rel=1e-9)
+            assert student.error[0, i, j] - noise == pytest.approx(exact.student.value, rel=1e-9)
+            assert student.bias[0, i, j] - noise == pytest.approx(population.rho_s + population.e2, rel=1e-9)
+            endless = exact_risks(population, n, 10**9, intercept=intercept).student.value
+            inherited = endless - population.rho_s - population.e2
+            assert student.inherited[0, i, j] == pytest.approx(inherited, rel=1e-5)
     exact = exact_risks(population, 70, 100, intercept=intercept)
     assert baseline.error[0, 3] - world.sigma2 == pytest.approx(exact.baseline.value, rel=1e-9)
 
@@ -182,13 +174,6 @@ def test_near_the_exact_minimum_norm_risks_of_wide_isotropic_features(rng):
         for j, (N, _) in enumerate(students):
             exact = min_norm_risks(population, n, N).student.value
             assert student.error[0, i, j] - 0.5 == pytest.approx(exact, rel=0.015)
-
-
-def test_a_student_that_interpolates_is_its_teacher_on_its_points(rng):
-    world = experiment(rng)
-    pair, *_ = world.moments()
-    teacher, _, student = forecast(pair, world.target(), students=[(20, 0.0), (40, 0.0)])
-    assert student.in_sample[0] == pytest.approx(np.repeat(teacher.error.T, 2, axis=1), rel=1e-9)
 
 
 def test_a_student_of_the_same_features_and_endless_rows_is_its_teacher(rng):
@@ -218,11 +203,9 @@ def test_risks_do_not_depend_on_the_directions_nor_on_units(rng):
     turned = Target.known(turn_w @ t_w, turn_s @ t_s, world.a @ world.a, world.sigma2)
     *_, other = forecast(replace(spiked, C=turn_s @ spiked.C @ turn_w.T), turned)
     assert other.error == pytest.approx(plain.error, rel=1e-9)
-    assert other.in_sample == pytest.approx(plain.in_sample, rel=1e-9)
     louder = Target.known(3 * t_w, 3 * t_s, 9 * world.a @ world.a, 9 * world.sigma2)
     *_, scaled = forecast(pair, louder)
     assert scaled.error == pytest.approx(9 * first.error, rel=1e-9)
-    assert scaled.in_sample == pytest.approx(9 * first.in_sample, rel=1e-9)
 
 
 def test_columns_of_labels_add_up(rng):
@@ -244,35 +227,6 @@ def test_columns_of_labels_add_up(rng):
         assert both.size == pytest.approx(one.size + two.size, rel=1e-12)
 
 
-def test_noise_on_pseudo_labels_costs_what_noise_on_labels_would():
-    d, N, intercept = 6, 40, True
-    pair = PairSpectra(values_w=np.ones(4), values_s=np.ones(d), C=np.eye(d, 4) / 2)
-    target = Target.known(np.ones(4) / 4, np.ones(d) / 8, 1.0, 0.2)
-    one = effective_stages(pair.values_w, np.array([20]), np.zeros(1), intercept=intercept)
-    two = effective_stages(pair.values_s, np.array([N]), np.zeros(1), intercept=intercept)
-    quiet, noisy = (student_risks(pair, target, one, two, pseudo_noise=x) for x in (0.0, 2.0))
-    price = (1 + 1 / N) * d / (N - d - 2) + 1 / N
-    assert noisy.error - quiet.error == pytest.approx(2.0 * price, rel=1e-12)
-    assert noisy.bias == quiet.bias and noisy.inherited == quiet.inherited
-
-
-def test_factors_multiply_their_own_variance():
-    pair = PairSpectra(values_w=np.ones(4), values_s=np.ones(6), C=np.eye(6, 4) / 2)
-    target = Target.known(np.ones(4) / 4, np.ones(6) / 8, 1.0, 0.2)
-    one = effective_stages(pair.values_w, np.array([20]), np.zeros(1), intercept=False)
-    two = effective_stages(pair.values_s, np.array([40]), np.zeros(1), intercept=False)
-    plain = student_risks(pair, target, one, two)
-    inherited = student_risks(pair, target, one, two, factors=(1.0, 3.0, 1.0))
-    fresh = student_risks(pair, target, one, two, factors=(1.0, 1.0, 3.0))
-    teacher = student_risks(pair, target, one, two, factors=(3.0, 1.0, 1.0))
-    assert inherited.inherited == pytest.approx(3 * plain.inherited) and inherited.fresh == plain.fresh
-    assert fresh.fresh == pytest.approx(3 * plain.fresh) and fresh.inherited == plain.inherited
-    # A noisier teacher leaves more for the student to stumble over.
-    assert (teacher.fresh > 1.1 * plain.fresh).all() and teacher.inherited == plain.inherited
-    single = single_risks(one, target.weak(), target, factor=3.0)
-    assert single.variance == pytest.approx(3 * single_risks(one, target.weak(), target).variance)
-
-
 def test_not_a_number_exactly_where_the_expectation_is_infinite():
     pair = PairSpectra(values_w=np.ones(8), values_s=np.ones(11), C=np.eye(11, 8) / 2)
     target = Target.known(np.ones(8) / 4, np.ones(11) / 8, 2.0, 0.2)
@@ -292,44 +246,6 @@ def test_not_a_number_exactly_where_the_expectation_is_infinite():
         fits = [(int(m), 0.01) for m in sizes]
         for risks in forecast(pair, target, intercept, fits, fits):
             assert np.isfinite(risks.error).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["power", "flat"])
-def test_a_given_teacher_against_monte_carlo(rng, kind):
-    world = experiment(rng, kind)
-    pair, t_w, _ = world.moments()
-    # Wrong on purpose: half of the target, and something that is none of it.
-    teacher = 0.5 * t_w + 0.4 * rng.standard_normal(D_W) / np.sqrt(D_W)
-    lam, U = np.linalg.eigh(world.A_w.T @ world.A_w)
-    theta = U @ (teacher / np.sqrt(lam))
-    for intercept in (True, False):
-        common = {"rows": pair.rows, "intercept": intercept}
-        risks = given_teacher_risks(pair, world.target(), teacher, stages(pair.values_s, STUDENTS, **common))
-        assert (risks.inherited == 0).all()
-        draws = np.empty((300, 3, len(STUDENTS)))
-        for r in range(len(draws)):
-            pool = rng.standard_normal((200, len(world.a)))
-            for j, (N, beta) in enumerate(STUDENTS):
-                X = pool[:N] @ world.A_s
-                model = fit(X, pool[:N] @ world.A_w @ theta, beta, intercept)
-                here = np.mean((X @ model[0] + model[1] - pool[:N] @ world.a) ** 2) + world.sigma2
-                draws[r, :, j] = world.error(world.A_s, model), here, np.sum((world.A_s @ model[0]) ** 2)
-        expected = np.array([risks.error[0, 0], risks.in_sample[0, 0], risks.size[0, 0]])
-        error = draws.std(axis=0) / np.sqrt(len(draws))
-        off = np.abs(draws.mean(axis=0) / expected - 1) - 3 * error / expected
-        assert (off < 0.03).all(), (draws.mean(axis=0) / expected - 1).round(3)
-
-
-def test_a_given_teacher_is_a_fitted_one_with_endless_labels(rng):
-    world = experiment(rng)
-    pair, t_w, _ = world.moments()
-    students = stages(pair.values_s, STUDENTS)
-    endless = effective_stages(pair.values_w, np.array([10**10]), np.zeros(1))
-    fitted = student_risks(pair, world.target(), endless, students)
-    given = given_teacher_risks(pair, world.target(), t_w, students)
-    assert given.error == pytest.approx(fitted.error, rel=1e-6)
-    assert given.in_sample == pytest.approx(fitted.in_sample, rel=1e-6)
 
 
 def test_correlations_of_another_shape_are_refused():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.results import Undefined
-from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.worlds.gaussian import World
 
 CASES = {
@@ -92,19 +92,6 @@ def test_equal_to_the_formulas_written_out(lab, world, n, N):
     assert own.teacher.value == pytest.approx(p.rho_w * (1 - p.d_w / n) + p.sigma2 * p.d_w / n)
 
 
-@settings(deadline=None, max_examples=60)
-@given(worlds(), st.integers(16, 500), st.integers(16, 500), st.booleans())
-def test_parts_add_up_and_bias_is_bounded(lab, world, n, N, intercept):
-    p = population(lab, world)
-    for design in ("fresh", "in_sample"):
-        parts = student_parts(p, n, N, design=design, intercept=intercept)
-        risk = exact_risks(p, n, N, design=design, intercept=intercept).student
-        assert parts.total == pytest.approx(risk.value, rel=1e-9)
-        assert p.rho_s - 1e-12 <= parts.bias <= p.rho_w + p.rho_s + 1e-9
-        assert parts.inherited >= 0
-        assert design == "in_sample" or parts.fresh >= 0
-
-
 def test_bias_and_variance_are_what_endless_data_leaves():
     p = World(d_w=9, d_s=7, d_sw=3.5, rho_w=0.3, rho_s=0.2, sigma=0.8).population()
     endless = exact_risks(p, 10**9, 10**9)
@@ -152,8 +139,6 @@ def test_where_the_expectation_is_infinite():
     assert not isinstance(exact_risks(p, 30, 7).ceiling, Undefined)
     # On the student's own points even the peak is finite.
     assert not isinstance(exact_risks(p, 30, 7, design="in_sample").student, Undefined)
-    for parts in (student_parts(p, 11, 50), student_parts(p, 30, 5, design="in_sample")):
-        assert isinstance(parts, Undefined)
 
 
 def test_methods_say_how():
@@ -172,5 +157,3 @@ def test_errors():
         exact_risks(p, 20, 2.5)
     with pytest.raises(ConfigError, match=r"no design 'both'.*fresh, in_sample, own_points"):
         exact_risks(p, 20, 20, design="both")
-    with pytest.raises(ConfigError, match="no design"):
-        student_parts(p, 20, 20, design="both")

@@ -20,8 +20,7 @@ from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.effective_stage import Stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
-from outgrow.theory.margins import empirical_error
-from outgrow.theory.sign_error import variance_with_intercept
+from outgrow.theory.margins import empirical_error, variance_with_intercept
 
 SENSITIVITY = 3.0
 """Percent of an error rate that a percent of squared error is worth: from 2,000 labels of the parity of

@@ -50,8 +50,6 @@ class Stages:
 
     m: Float[np.ndarray, " K"]
     """Rows."""
-    alpha: Float[np.ndarray, " K"]
-    """Penalties asked for."""
     shrink: Float[np.ndarray, "K d"]
     """Factors lambda / (lambda + k) on the eigenvalues given."""
     carried: Float[np.ndarray, " d"]
@@ -63,8 +61,6 @@ class Stages:
     """Sum of squares of `shrink`; `df2` where the eigenvalues are the population's."""
     inflation: Float[np.ndarray, " K"]
     """kappa / k; 1 where the eigenvalues are the population's."""
-    own: Float[np.ndarray, " K"]
-    """Share of its own residual that a training row keeps: alpha / kappa, or 1 - d/m without a penalty."""
     spare: Float[np.ndarray, " K"]
     """Rows that count in variances: less one for an intercept, and less one more where nothing is penalised,
     which makes T2 come out exactly."""
@@ -142,7 +138,6 @@ def effective_stages(
         inflation = 1 / weight
         slope = 1 / (1 - steep * (df2_here - df1) / limit)
         df2 = df1 + slope * (df2_here - df1)
-        own = np.where(bare, 1 - (df1 + intercept) / m, asked / (k * inflation))
     spare = free - bare
     # Within one row of the number of coefficients the expectation is infinite (T2).
     at_peak = (asked == 0) & (np.abs(free - len(values)) <= 1) & (len(values) < limit)
@@ -150,18 +145,16 @@ def effective_stages(
     broken = ~np.isfinite(k) | at_peak | infinite | ~((inflation > 0) & (inflation < MOST))
     if broken.any():
         shrink = shrink.copy()
-        for numbers in (shrink, df1, df2, df2_here, inflation, own, slope):
+        for numbers in (shrink, df1, df2, df2_here, inflation, slope):
             numbers[broken] = np.nan
     return Stages(
         m,
-        alpha,
         shrink,
         carried(values, limit),
         df1,
         df2,
         df2_here,
         inflation,
-        own,
         spare,
         fit.steady,
         fit.growing,

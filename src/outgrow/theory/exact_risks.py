@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from outgrow.results import Estimate, Quantity, Risks, Undefined
+from outgrow.results import Estimate, Quantity, Risks
 from outgrow.theory.design import POINTS, Design, checked_design
 from outgrow.theory.population import Population
 from outgrow.theory.stage import Stage, noise_gain, stage, why_undefined
@@ -38,24 +38,6 @@ def min_norm_risks(
     Undefined where the expectation is infinite (rows within one of the number of coefficients).
     """
     return _four_risks(population, n, N, design, intercept=intercept, isotropic=True)
-
-
-@dataclass(frozen=True)
-class StudentParts:
-    """The three parts of the student's risk."""
-
-    bias: float
-    """What remains with endless labels and pseudo-labels: rho_s + e2."""
-    inherited: float
-    """The teacher's variance that the student passes on, as with endless pseudo-labels."""
-    fresh: float
-    """What finitely many pseudo-labels add. On the student's own points it may be negative: there the student
-    also fits what it could not express elsewhere."""
-
-    @property
-    def total(self) -> float:
-        """The risk."""
-        return self.bias + self.inherited + self.fresh
 
 
 @dataclass(frozen=True)
@@ -161,29 +143,3 @@ def _student(
     else:
         risk = student_risk_in_sample(p, pseudo, N, intercept=intercept)
     return Estimate(risk, n=N, rank=p.d_s, method=method)
-
-
-def student_parts(
-    population: Population, n: int, N: int, *, design: Design = "fresh", intercept: bool = True
-) -> StudentParts | Undefined:
-    """Split the student's risk into bias, inherited variance and fresh variance.
-
-    Undefined where that is, and where N points are fewer than the student's coefficients (it then
-    interpolates).
-    """
-    p = population
-    checked_design(n, N, design)
-    missing = why_undefined(p.d_w, n, "n labelled", intercept=intercept, isotropic=False)
-    if missing is None and (design == "fresh" or p.d_s + intercept > N):
-        missing = why_undefined(p.d_s, N, "N unlabelled", intercept=intercept, isotropic=False)
-    if missing is not None:
-        return missing
-    teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
-    pseudo = teacher_seen_by_student(p, teacher)
-    if design == "fresh":
-        _, gain = noise_gain(p.d_s, N, intercept=intercept)
-        fresh = (gain + (1 + gain) / N if intercept else gain) * pseudo.residue
-    else:
-        fresh = (p.d_s + intercept) / N * (pseudo.residue - 2 * pseudo.overlap)
-    inherited = teacher.around * p.d_sw + teacher.intercept
-    return StudentParts(p.rho_s + p.e2, inherited, fresh)
