@@ -209,20 +209,23 @@ def _penalty(
     lengths: Float[np.ndarray, " q"],
 ) -> Float[np.ndarray, " K"]:
     """Solve for k by halving; NaN where there is no solution."""
+    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
+    k = np.zeros_like(asked)
+    if bare.all():
+        return k
+    m, alpha = free[~bare], asked[~bare]
 
-    def excess(log_k: Float[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+    def excess(log_k: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
         k = np.exp(log_k)
         df = np.sum(values / (values + k[:, None]), axis=1)
         # Rows fewer than degrees of freedom, or a pool fewer than them: the penalty must be larger.
-        weight = length_factors(lengths, df / free).weight
+        weight = length_factors(lengths, df / m).weight
         left = np.maximum(pool_factors(lengths, df / limit)[0], 1e-300)
-        return np.where((df < free) & (df < limit), k * weight / left - asked, -1.0)
+        return np.where((df < m) & (df < limit), k * weight / left - alpha, -1.0)
 
     # kappa is at most alpha + trace / m, and k at most kappa.
-    high = np.log(asked + values.sum() / free)
-    k = halved(excess, values, high)
-    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
-    return np.where(bare, 0.0, k)
+    k[~bare] = halved(excess, values, np.log(alpha + values.sum() / m))
+    return k
 
 
 def halved(
