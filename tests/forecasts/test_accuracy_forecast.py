@@ -69,7 +69,7 @@ def test_held_out_scores_are_those_of_refitting(rng):
     assert which == 12
     found = named._student_scores(taught, student)
     single = data.y - named.weak.deleted_residuals[:, which]
-    for rows_out in named.members:
+    for rows_out in data.members:
         kept = np.delete(np.arange(80), rows_out)
         theta, level = ridge(X_w[kept], data.y[kept], 80 * one.penalties_w[12])
         assert single[rows_out] == pytest.approx(X_w[rows_out] @ theta + level, abs=1e-9)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outgrow.errors import DataError
 from outgrow.forecasts import risk_surfaces as module
 from outgrow.forecasts.forecast import Forecast
 from outgrow.heads.two_stage import Pool, StageTwo
@@ -68,16 +67,6 @@ def test_no_setting_of_the_whole_grid_is_better(world, rng, kind):
     np.testing.assert_allclose(found.error, every[:, best], rtol=1e-12)
 
 
-def test_the_ends_of_the_weight_are_baseline_and_student(world, rng):
-    one = world.forecast(world.estimated(rng))
-    found = one.surface([N_LABELS], [N_POOL])
-    best = one.best_alphas(N_LABELS, N_POOL)
-    student = one.joint(N_LABELS, N_POOL, alpha_w=best.alpha_w, alpha_s=best.alpha_s, weight=1.0)
-    np.testing.assert_allclose(student.error, found.student[:, 0, 0], rtol=1e-9)
-    baseline = one.joint(N_LABELS, N_POOL, alpha_w=best.alpha_w, alpha_s=best.baseline, weight=0.0)
-    np.testing.assert_allclose(baseline.error, found.baseline[:, 0], rtol=1e-9)
-
-
 def test_trained_as_chosen_the_risk_is_the_forecast_one(world, rng):
     chosen = world.forecast(world.known()).joint(N_LABELS, N_POOL)
     alpha_w, alpha_s = np.array([chosen.alpha_w]), np.array([chosen.alpha_s])
@@ -95,8 +84,6 @@ def test_trained_as_chosen_the_risk_is_the_forecast_one(world, rng):
     error = np.std(errors, ddof=1) / np.sqrt(len(errors))
     # Equivalents are right up to a few per cent at so few rows.
     assert np.mean(errors) == pytest.approx(chosen.error[0] - SIGMA2, rel=0.04, abs=3 * error)
-    one = world.forecast(world.known())
-    assert one.joint(N_LABELS, N_POOL, weight=0.0).error[0] > 1.02 * chosen.error[0]
 
 
 def test_it_stands_among_the_risks_with_an_interval(world, rng):
@@ -131,27 +118,3 @@ def test_it_is_kept_and_not_taken_for_that_of_another_target(world, rng):
     assert one.joint(N_LABELS, N_POOL) is not one.joint(N_LABELS, N_POOL + 1)
     other = replace(one, target=world.estimated(rng))
     assert other.joint(N_LABELS, N_POOL).error[0] != one.joint(N_LABELS, N_POOL).error[0]
-
-
-def test_without_penalties_a_teacher_at_its_peak_leaves_no_finite_risk(world):
-    one = world.forecast(world.known())
-    bare = {"alpha_w": 0.0, "alpha_s": 0.0}
-    assert np.isnan(one.joint(7, N_POOL, **bare).error).all()
-    assert np.isfinite(one.joint(N_LABELS, N_POOL, **bare).error).all()
-    few = replace(one, pair=replace(world.pair, rows=15.0))
-    # Fifteen rows do not tell what six and nine directions share.
-    assert np.isnan(few.joint(N_LABELS, N_POOL, **bare).error).all()
-
-
-@pytest.mark.parametrize(
-    ("n", "N", "more", "said"),
-    [
-        (1, 90, {}, "n must be whole numbers"),
-        (30, 0, {}, "N must be whole numbers"),
-        (30, 90, {"weight": 1.5}, "between 0 and 1"),
-        (30, 90, {"alpha_w": -1.0}, "at least 0"),
-    ],
-)
-def test_settings_that_are_none_are_refused(world, n, N, more, said):
-    with pytest.raises(DataError, match=said):
-        world.forecast(world.known()).joint(n, N, **more)

@@ -157,10 +157,10 @@ def test_several_classes_add_up(files):
     for place in range(3):
         files.y = (numbers == place).astype(int)
         fixed = {"alpha_w": 0.1, "alpha_s": 0.1}
-        one = forecast_pairs(files.config(task="regression", **fixed), anchors=False).forecasts["weak"]
+        one = forecast_pairs(files.config(task="regression", **fixed)).forecasts["weak"]
         parts.append(one.risks(150, 570, **fixed).student.value)
     files.y = np.array(["a", "b", "c"])[numbers]
-    found = forecast_pairs(files.config(), anchors=False).forecasts["weak"]
+    found = forecast_pairs(files.config()).forecasts["weak"]
     together = found.risks(150, 570, alpha_w=0.1, alpha_s=0.1).student.value
     # The preliminary fits differ (one penalty for all columns), so control variates do, a little.
     assert together == pytest.approx(sum(parts), rel=0.02)
@@ -201,7 +201,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(files):
     config = files.config(repeat_column="second", noise_variance=1.0)
     with pytest.raises(ConfigError, match="both give the noise variance"):
         forecast_pairs(config)
-    labelled = forecast_pairs(files.config(), anchors=False).data.split.labelled
+    labelled = forecast_pairs(files.config()).data.split.labelled
     files.second[labelled] = np.nan
     with pytest.raises(DataError, match="0 labelled rows have a second label"):
         forecast_pairs(files.config(repeat_column="second"))

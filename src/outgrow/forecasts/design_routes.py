@@ -31,6 +31,9 @@ than the third of a decade that lies between two of them."""
 STEP = 2
 """Of the teacher's penalties every second one is tried first, then those beside each minimum."""
 
+WITHOUT_TEACHER = ("baseline",)
+"""Routes that are the same for every weak set."""
+
 QUICK = 3e8
 """Multiplications that are not worth saving: a tenth of a second. Below it every penalty is tried."""
 
@@ -83,18 +86,14 @@ class DesignRoutes:
             pool = name == "student"
             yield Route(
                 name,
-                partial(self._error, name),
+                None if name in WITHOUT_TEACHER else self.forecast.weak,
+                partial(self.errors, name),
                 pool,
                 peaks_n=peaks_w if name in ("teacher", "student") else (),
                 peaks_N=peaks_s if pool else (),
                 helps=tuned,
                 prepare=self.prepare if pool else None,
             )
-
-    def _error(
-        self, name: str, n: Int[np.ndarray, " a"], N: Int[np.ndarray, " b"]
-    ) -> Float[np.ndarray, "a b"]:
-        return np.asarray(self.errors(name, n, N)[0])
 
     def errors(
         self, name: str, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray

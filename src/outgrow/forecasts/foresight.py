@@ -7,8 +7,10 @@ them is wrong here, and a check says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -25,12 +27,13 @@ from outgrow.intervals.jackknife import jackknife_estimate
 from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import LEVEL, Check, Estimate
 from outgrow.study.prepare import Prepared, positions, prepare
+from outgrow.study.reading import Reading
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
 from outgrow.study.training import FEW
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE
-from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
+from outgrow.theory.whitening import pool_spectrum, whiten
 
 TOO_WIDE = 2.0
 """Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
@@ -57,6 +60,30 @@ class Anchor:
         return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What every outcome that rests on forecasts says of them."""
+
+    title: str
+    note: str
+    """Heading, and the remark on the features as the user gave it."""
+    kind: str
+    """ "prospective" or "retrospective"."""
+    excess: bool
+    """Whether risks are excess risks; else they are errors on new labels."""
+    m: int
+    pool: int
+    """Labels and unlabelled rows that the forecasts were made from."""
+    checks: tuple[Check, ...]
+    """Every suspicion raised."""
+    config: Mapping[str, object]
+    """The resolved configuration, as plain values."""
+    seconds: float
+    """Wall time."""
+    reading: Reading | None = None
+    """What was read, and how."""
+
+
 @dataclass(frozen=True)
 class Foresight:
     """Forecasts of every weak set, and what they rest on."""
@@ -79,12 +106,45 @@ class Foresight:
     @property
     def m(self) -> int:
         """Labels that the forecasts were made from."""
-        return next(iter(self.forecasts.values())).m
+        return self.first.m
 
     @property
     def pool(self) -> int:
         """Unlabelled rows at hand."""
         return len(self.data.split.unlabelled)
+
+    @property
+    def first(self) -> Forecast:
+        """The first forecast: labels, noise and pool are those of all."""
+        return next(iter(self.forecasts.values()))
+
+    def basis(self, begun: float, checks: Iterable[Check]) -> dict[str, Any]:
+        """Give the fields of `Foreseen`; `begun` is when the clock stood at the start."""
+        return {
+            "title": self.config.title,
+            "note": self.config.note,
+            "kind": self.first.kind,
+            "excess": self.first.excess,
+            "m": self.m,
+            "pool": self.pool,
+            "checks": tuple(dict.fromkeys(checks)),
+            "config": self.config.model_dump(mode="json"),
+            "seconds": time.perf_counter() - begun,
+            "reading": self.data.reading,
+        }
+
+
+Outcome = TypeVar("Outcome", bound=Foreseen)
+
+
+@dataclass(frozen=True)
+class ForesightStudy(Generic[Outcome]):
+    """What was found, and the forecasts that it was made of, to ask more of."""
+
+    foresight: Foresight
+    """Rows and forecasts."""
+    outcome: Outcome
+    """Everything found."""
 
 
 def forecast_pairs(
@@ -92,7 +152,6 @@ def forecast_pairs(
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
     *,
-    anchors: bool = True,
     union: bool = True,
 ) -> Foresight:
     """Forecast from rows and labels at hand."""
@@ -155,10 +214,9 @@ def forecast_pairs(
                 Check("OG212", f"noise variance {sigma2:.3g}, all of the labels' {target.variance[0]:.3g}")
             )
         held[name], factors[name] = (), {}
-        if anchors and not config.retrospective:
-            held[name], factors[name] = _anchors(
-                found, white, data, features, folds, pool.n, fixed_alphas(config)
-            )
+        if not config.retrospective:
+            groups = positions(data.groups, rows)
+            held[name], factors[name] = _anchors(found, behind[name], groups, pool.n, fixed_alphas(config))
         raised = [
             Check(
                 "OG214",
@@ -235,21 +293,16 @@ def _noise(config: ForesightConfig, data: Prepared) -> float | None:
 
 def _anchors(
     forecast: Forecast,
-    white: Whitened,
-    data: Prepared,
-    features: np.ndarray,
-    folds: Int[np.ndarray, " m"],
+    rows: LabelledRows,
+    groups: list[Int[np.ndarray, " _"]] | None,
     pool_size: int,
     fixed: Mapping[str, float | None],
 ) -> tuple[tuple[Anchor, ...], dict[str, float]]:
     """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
-    L, y = data.split.labelled, data.y[data.split.labelled]
-    Z_w = white.weak(features[L]) * np.sqrt(white.pair.values_w)
-    Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
-    m = len(L)
+    pair, m, y = forecast.pair, len(rows.y), rows.y
+    Z_w, Z_s = rows.Z_w * np.sqrt(pair.values_w), rows.Z_s * np.sqrt(pair.values_s)
     found = forecast.surface([m], [pool_size], **fixed)
     alphas = forecast.best_alphas(m, pool_size, **fixed)
-    pair = white.pair
     pool = Pool(
         pool_size,
         np.zeros(Z_w.shape[1]),
@@ -258,16 +311,16 @@ def _anchors(
         np.diag(pair.values_s),
         pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w)),
     )
-    names = np.unique(folds, return_inverse=True)[1]
-    members = [np.flatnonzero(names == fold) for fold in range(names.max() + 1)]
-    groups = positions(data.groups, L)
     # A fit that passes through its labels leaves nothing out, and an infinite risk is not compared.
     kept = m - (1 if groups is None else max(map(len, groups)))
+    single = {
+        "teacher": (Z_w, pair.values_w, alphas.teacher),
+        "baseline": (Z_s, pair.values_s, alphas.baseline),
+    }
     losses: dict[str, np.ndarray] = {}
-    for route, Z, alpha in (("teacher", Z_w, alphas.teacher), ("baseline", Z_s, alphas.baseline)):
+    for route, (Z, _, alpha) in single.items():
         if alpha > 0 or Z.shape[1] + 1 < kept:
-            alone = RidgePath(Z, y, np.array([alpha]), groups)
-            losses[route] = alone.row_losses[0]
+            losses[route] = RidgePath(Z, y, np.array([alpha]), groups).row_losses[0]
     if alphas.alpha_w > 0 or Z_w.shape[1] + 1 < kept:
         taught = RidgePath(Z_w, y, np.array([alphas.alpha_w]), groups)
         losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
@@ -280,8 +333,7 @@ def _anchors(
     anchors = []
     for route in compared:
         loss = losses[route]
-        without = np.array([np.delete(loss, rows).mean() for rows in members])
-        mean = np.concatenate([[loss.mean()], without])
+        mean = np.array([loss.mean(), *(np.delete(loss, fold).mean() for fold in rows.members)])
         # The difference holds for the three routes together.
         together = 1 - (1 - LEVEL) / len(values)
         words = "jackknife over the same groups, for three routes together"
@@ -293,10 +345,6 @@ def _anchors(
                 jackknife_estimate(values[route] - mean, m, words, together),
             )
         )
-    single = {
-        "teacher": (Z_w, pair.values_w, alphas.teacher),
-        "baseline": (Z_s, pair.values_s, alphas.baseline),
-    }
     return tuple(anchors), {
         route: _factor(losses[route], *own) for route, own in single.items() if route in compared
     }

@@ -9,7 +9,7 @@ them stand the routes that need no student, because the best teacher may still b
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,13 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from outgrow.config import RankConfig
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, forecast_pairs
+from outgrow.forecasts.foresight import Foreseen, Foresight, ForesightStudy, fixed_alphas, forecast_pairs
 from outgrow.intervals.best_of_many import best_of_many, less_than_all
 from outgrow.results import Cell, Check, Estimate, Numbers, Quantity
-from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.equivalents import student_risks
-from outgrow.theory.surface import Surface
 from outgrow.theory.terms import Target
 
 FORECAST = ("student", "bias", "inherited", "fresh", "alone")
@@ -82,13 +80,10 @@ class LabelsAlone:
     """Its forecast risk."""
 
 
-@dataclass(frozen=True)
-class RankOutcome:
+@dataclass(frozen=True, kw_only=True)
+class RankOutcome(Foreseen):
     """Everything that a ranking found."""
 
-    title: str
-    note: str
-    """Heading and the remark on the features, as the user gave them."""
     strong: str
     """Name of the student's feature set."""
     task: str
@@ -96,13 +91,6 @@ class RankOutcome:
     n: int
     N: int
     """Labelled and unlabelled rows that the ranking is for."""
-    m: int
-    pool: int
-    """Labels and unlabelled rows that it was made from."""
-    kind: str
-    """ "prospective" or "retrospective"."""
-    excess: bool
-    """Whether risks are excess risks; else they are errors on new labels."""
     decision: str
     """ "take", "tied", "none", "not shown" or "undefined"."""
     recommended: str | None
@@ -117,16 +105,8 @@ class RankOutcome:
     """The best route without a student."""
     teachers: tuple[RankedTeacher, ...]
     """The least forecast first."""
-    checks: tuple[Check, ...]
-    """Every suspicion raised."""
-    config: Mapping[str, object]
-    """The resolved configuration, as plain values."""
     identities: Mapping[str, object]
     """Identity of every feature set."""
-    seconds: float
-    """Wall time."""
-    reading: Reading | None = None
-    """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
 
@@ -145,19 +125,9 @@ class RankOutcome:
         yield {**design, "quantity": "baseline"}, self.baseline
 
 
-@dataclass(frozen=True)
-class RankStudy:
-    """A ranking and the forecasts that it was made of."""
-
-    foresight: Foresight
-    """Rows and forecasts."""
-    outcome: RankOutcome
-    """What was found."""
-
-
 def rank(
     config: RankConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
-) -> RankStudy:
+) -> ForesightStudy[RankOutcome]:
     """Rank teachers by the forecast risk of their students."""
     start = time.perf_counter()
     # Thousands of products of a few hundred rows: threads within them mostly wait for each other. On two busy
@@ -167,24 +137,14 @@ def rank(
         seen = forecast_pairs(config, permissions, progress, union=False)
         n, N = config.n or seen.m, config.N or seen.pool
         forecasts = list(seen.forecasts.values())
-        surfaces = [
-            forecast.surface([n], [N], alpha_w=config.alpha_w, alpha_s=config.alpha_s)
-            for forecast in forecasts
-        ]
-        teachers, alone, baseline = _compared(forecasts, surfaces, config, n, N)
-    first = forecasts[0]
-    decision, recommended, sentence = _decided(teachers, alone, first.excess, seen.m)
+        teachers, alone, baseline = _compared(forecasts, n, N, fixed_alphas(config))
+    decision, recommended, sentence = _decided(teachers, alone, seen.first.excess, seen.m)
     outcome = RankOutcome(
-        title=config.title,
-        note=config.note,
+        **seen.basis(start, _raised(seen, teachers, baseline)),
         strong=seen.data.strong_name,
         task=seen.data.task,
         n=n,
         N=N,
-        m=seen.m,
-        pool=seen.pool,
-        kind=first.kind,
-        excess=first.excess,
         decision=decision,
         recommended=recommended,
         sentence=sentence,
@@ -192,20 +152,17 @@ def rank(
         baseline=_unchecked(baseline),
         labels_alone=alone,
         teachers=tuple(_bare(teacher) for teacher in teachers),
-        checks=_raised(seen, teachers, baseline),
-        config=config.model_dump(mode="json"),
         identities=seen.data.identities,
-        seconds=time.perf_counter() - start,
-        reading=seen.data.reading,
     )
-    return RankStudy(seen, outcome)
+    return ForesightStudy(seen, outcome)
 
 
 def _compared(
-    forecasts: list[Forecast], surfaces: list[Surface], config: RankConfig, n: int, N: int
+    forecasts: list[Forecast], n: int, N: int, fixed: Mapping[str, float | None]
 ) -> tuple[tuple[RankedTeacher, ...], LabelsAlone | None, Quantity]:
     """Judge every student against the others and against the routes that need none."""
     noise = forecasts[0].target.sigma2 or 0.0
+    surfaces = [forecast.surface([n], [N], **fixed) for forecast in forecasts]
     students = np.stack([found.student[:, 0, 0] for found in surfaces]) - noise
     own = np.stack([found.teacher[:, 0] for found in surfaces]) - noise
     # Each pair estimates the same baseline with control variates of its own: their mean is no worse.
@@ -221,7 +178,6 @@ def _compared(
     teachers = []
     for place, index in enumerate([*order, *sorted(set(range(len(forecasts))) - set(order))]):
         forecast, ranked = forecasts[index], place < len(order)
-        fixed = {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
         risks, parts = forecast.risks(n, N, **fixed), forecast.decomposition(n, N, **fixed)
         behind = beyond = probability = None
         tied = worth = False
@@ -352,15 +308,15 @@ def _value(quantity: Quantity) -> str:
     return f"{quantity.value:#.3g}".rstrip(".") if isinstance(quantity, Estimate) else "undefined"
 
 
-def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> tuple[Check, ...]:
+def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> Iterator[Check]:
     """Gather the checks of the rows, of the forecasts, and of the numbers made of them."""
-    found = list(seen.checks)
+    yield from seen.checks
     named = [("labels-only", baseline)]
     for teacher in teachers:
         named += [(f"{teacher.weak}: {part}", getattr(teacher, part)) for part in FORECAST]
     for name, quantity in named:
-        found += [Check(check.code, f"{name} {check.detail}") for check in getattr(quantity, "checks", ())]
-    return tuple(dict.fromkeys(found))
+        for check in getattr(quantity, "checks", ()):
+            yield Check(check.code, f"{name} {check.detail}")
 
 
 def _bare(teacher: RankedTeacher) -> RankedTeacher:

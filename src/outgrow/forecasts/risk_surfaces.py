@@ -45,7 +45,7 @@ class RiskSurfaces:
     _seen: dict[tuple[float | None, ...], Surface] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
-    _joint: dict[tuple[float | None, ...], JointForecast] = field(
+    _joint: dict[tuple[int, int], JointForecast] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
 
@@ -193,36 +193,17 @@ class RiskSurfaces:
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
         return parts, best_w, best_s
 
-    def joint(
-        self,
-        n: int,
-        N: int,
-        *,
-        alpha_w: float | None = None,
-        alpha_s: float | None = None,
-        weight: float | None = None,
-    ) -> JointForecast:
+    def joint(self, n: int, N: int) -> JointForecast:
         """Forecast the joint student at one design.
 
         It is apart from `surface`, since it costs a weight's worth of settings more; what was asked for is
         kept. Row lengths, which `surface` allows for, are not in its equivalents: at weight 1 and the
         student's own penalties it differs from the student by less than 1 % on the movie reviews.
         """
-        size, pool = int(_sizes([n], "n")[0]), int(_sizes([N], "N")[0])
-        key = (size, pool, alpha_w, alpha_s, weight)
-        if key not in self._joint:
-            grids = _grid(alpha_w, self.penalties_w), _grid(alpha_s, self.penalties_s)
-            self._joint[key] = joint_forecast(
-                self.pair,
-                self.target,
-                size,
-                pool,
-                grids,
-                weight,
-                intercept=self.intercept,
-                sharing=self.sharing,
-            )
-        return self._joint[key]
+        if (n, N) not in self._joint:
+            grids = self.penalties_w, self.penalties_s
+            self._joint[n, N] = joint_forecast(self.pair, self.target, n, N, grids, intercept=self.intercept)
+        return self._joint[n, N]
 
     def taught(self, n: Sequence[int] | np.ndarray, N: int) -> Float[np.ndarray, "R a"]:
         """Errors of the joint student of a given teacher with n labels each, the estimate first."""
