@@ -7,7 +7,8 @@ import pytest
 
 from outgrow.config import ForecastConfig
 from outgrow.errors import ConfigError, DataError
-from outgrow.forecasts.foresight import Anchor, fixed_alphas, forecast_pairs
+from outgrow.forecasts.anchors import Anchor
+from outgrow.forecasts.foresight import fixed_alphas, forecast_pairs
 from outgrow.results import Estimate
 
 

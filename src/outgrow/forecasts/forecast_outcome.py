@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from outgrow.forecasts.foresight import Anchor, Foreseen
+from outgrow.forecasts.anchors import Anchor
+from outgrow.forecasts.foresight import Foreseen
 from outgrow.results import Cell, Check, Estimate, Numbers, Quantity, Risks
 
 SCHEMA = 1

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outgrow.errors import DataError
+from outgrow.linalg.shrinkage import solve_kappa
 from outgrow.theory.row_lengths import ALIKE, length_factors, pool_factors
 
 HALVINGS = 64
@@ -188,12 +189,7 @@ def least_penalty(values: Float[np.ndarray, " d"], rows: float, inflation: float
     most = (1 - 1 / inflation) * rows
     if len(values) <= most:
         return 0.0
-    low, high = np.log(SMALLEST * values.max()), np.log(values.sum() / most)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        more = np.sum(values / (values + np.exp(middle))) > most
-        low, high = (middle, high) if more else (low, middle)
-    return float(np.exp(high))
+    return solve_kappa(values, most, 0.0)
 
 
 def carried(values: Float[np.ndarray, " d"], rows: float) -> Float[np.ndarray, " d"]:

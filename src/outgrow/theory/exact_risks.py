@@ -41,7 +41,7 @@ def min_norm_risks(
 
 
 @dataclass(frozen=True)
-class Pseudo:
+class _Pseudo:
     """What a random teacher looks like to the student."""
 
     gap: float
@@ -52,43 +52,18 @@ class Pseudo:
     """Expected variance of the teacher's function beyond the student's features."""
     overlap: float
     """Expected inner product of that residue and f*."""
-    intercept: float
-    """Expected squared error of the teacher's intercept."""
 
 
-def teacher_seen_by_student(p: Population, teacher: Stage) -> Pseudo:
+def _seen_by_student(p: Population, teacher: Stage) -> _Pseudo:
     """Push the teacher's moments through the correlations."""
     along, around = teacher.along, teacher.around
     imitable = along * (p.seen_w - p.g0) + around * p.d_sw
-    return Pseudo(
+    return _Pseudo(
         gap=imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s,
         imitable=imitable,
         residue=along * p.seen_w + around * p.d_w - imitable,
         overlap=teacher.mean * p.c0,
-        intercept=teacher.intercept,
     )
-
-
-def student_risk(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on fresh points."""
-    kept, gain = noise_gain(p.d_s, N, intercept=intercept)
-    risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
-    if intercept:
-        # The mean pseudo-label is off by the teacher's intercept and by what the student leaves of the rest.
-        risk += pseudo.intercept + ((1 - kept) * pseudo.imitable + (1 + gain) * pseudo.residue) / N
-    return risk
-
-
-def student_risk_in_sample(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on its own N points, not fewer than it has coefficients."""
-    fitted = (p.d_s + intercept) / N
-    return p.rho_s + pseudo.gap + pseudo.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
-
-
-def own_points_risk(d: int, rho: float, sigma2: float, m: int, *, intercept: bool) -> float:
-    """Give a single fit's risk on its own m training points."""
-    fitted = min(d + intercept, m) / m
-    return rho * (1 - fitted) + sigma2 * fitted
 
 
 def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: bool, isotropic: bool) -> Risks:
@@ -104,9 +79,8 @@ def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: boo
 
     def single(d: int, seen: float, rho: float, m: int, name: str, own: bool) -> Quantity:
         if own and m:
-            return Estimate(
-                own_points_risk(d, rho, p.sigma2, m, intercept=intercept), n=m, rank=d, method=method
-            )
+            fitted = min(d + intercept, m) / m
+            return Estimate(rho * (1 - fitted) + p.sigma2 * fitted, n=m, rank=d, method=method)
         missing = why_undefined(d, m, name, intercept=intercept, isotropic=isotropic)
         if missing is not None:
             return missing
@@ -134,12 +108,18 @@ def _student(
     if missing is not None:
         return missing
     teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
-    pseudo = teacher_seen_by_student(p, teacher)
+    pseudo = _seen_by_student(p, teacher)
     if fresh:
-        risk = student_risk(p, pseudo, N, intercept=intercept)
+        kept, gain = noise_gain(p.d_s, N, intercept=intercept)
+        risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
+        if intercept:
+            # The mean pseudo-label is off by the teacher's intercept and by what the student leaves.
+            left = (1 - kept) * pseudo.imitable + (1 + gain) * pseudo.residue
+            risk += teacher.intercept + left / N
     elif p.d_s + intercept > N:
         # It interpolates its pseudo-labels: on these points student and teacher are the same.
         risk = p.rho_w + teacher.error + teacher.intercept
     else:
-        risk = student_risk_in_sample(p, pseudo, N, intercept=intercept)
+        fitted = (p.d_s + intercept) / N
+        risk = p.rho_s + pseudo.gap + teacher.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
     return Estimate(risk, n=N, rank=p.d_s, method=method)
