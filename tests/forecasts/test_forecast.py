@@ -211,11 +211,6 @@ def test_sizes_are_whole_numbers_of_at_least_two(world, sizes):
         world.forecast().surface(sizes, [10])
 
 
-def test_negative_penalties_are_refused(world):
-    with pytest.raises(DataError, match="at least 0"):
-        world.forecast().risks(20, 30, alpha_w=-1.0)
-
-
 def test_a_grid_holds_the_same_numbers_as_its_designs(world, rng):
     one = world.forecast(world.labelled(rng, 80))
     grid = one.surface([20, 40, 80], [30, 300])
