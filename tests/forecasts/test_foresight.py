@@ -15,37 +15,26 @@ from outgrow.results import Estimate
 class Files:
     """Features and labels of a Gaussian world as files; every row's label is known to the file."""
 
-    def __init__(self, folder, rng, rows=900):
-        self.folder, self.rows = folder, rows
+    def __init__(self, folder, write, rng, rows=900):
+        self.folder, self.write, self.rows = folder, write, rows
         latent = rng.normal(size=(rows, 8))
         self.y = latent @ np.linspace(0.2, 1.0, 8) + 0.8 * rng.normal(size=rows)
-        self.second = self.y + 0.0
+        self.second = self.y.copy()
         self.weak = latent[:, 3:] + 0.5 * rng.normal(size=(rows, 5))
         self.strong = latent @ rng.normal(size=(8, 10)) + 0.2 * rng.normal(size=(rows, 10)) + 3.0
         self.groups = None
 
     def config(self, **options):
-        np.save(self.folder / "weak.npy", self.weak)
-        np.save(self.folder / "strong.npy", self.strong)
         columns = {"label": self.y, "second": self.second}
         if self.groups is not None:
             columns["group"] = self.groups
-        lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
-        (self.folder / "labels.csv").write_text("\n".join(lines) + "\n")
-        given = {
-            "weak": (str(self.folder / "weak.npy"),),
-            "strong": str(self.folder / "strong.npy"),
-            "labels": str(self.folder / "labels.csv"),
-            "label_column": "label",
-            "m": 150,
-            "test": 0.2,
-        }
-        return ForecastConfig(**{**given, **options})
+        given = self.write(self.folder, {"weak": self.weak, "strong": self.strong}, columns)
+        return ForecastConfig(**{**given, "m": 150, "test": 0.2, **options})
 
 
 @pytest.fixture
-def files(tmp_path, rng):
-    return Files(tmp_path, rng)
+def files(tmp_path, write, rng):
+    return Files(tmp_path, write, rng)
 
 
 def codes(found):
