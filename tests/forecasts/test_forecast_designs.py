@@ -147,15 +147,6 @@ def test_accuracies_are_those_of_trained_models(task, rng, threshold):
     assert isinstance(design.pgr, Estimate)
 
 
-def test_several_classes_have_accuracies_too(task):
-    names = np.array(["a", "b", "c"])[np.digitize(task.score, [-0.7, 0.7])]
-    made = forecast(task.config(names, n=(100,), N=(500,)))
-    (design,) = made.outcome.pairs[0].designs
-    assert set(design.accuracy) == {"teacher", "student", "baseline", "ceiling"}
-    # Three classes of a third each; the middle one lies between the others, where no linear score is largest.
-    assert 0.4 < design.accuracy["student"].value < 0.8
-
-
 def test_what_a_run_measured_is_read_in_the_forecasts_units(task):
     risk = {"type": "Estimate", "value": 1.5, "interval": [1.4, 1.6]}
     excess = {"type": "Estimate", "value": 0.9, "interval": [0.8, 1.0]}

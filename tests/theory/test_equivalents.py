@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,60 +15,12 @@ from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.theory.population import Population
 from outgrow.theory.terms import PairSpectra, Target
 
-D_W, D_S, HIDDEN = 30, 50, 60
-
-SPECTRA = {
-    "power": (lambda d: np.arange(1, d + 1.0) ** -1.0, lambda d: np.arange(1, d + 1.0) ** -0.6),
-    "spiked": (lambda d: np.repeat([20.0, 1.0], [4, d - 4]), lambda d: np.repeat([30.0, 1.0], [6, d - 6])),
-    "flat": (np.ones, np.ones),
-}
+KINDS, D_W, D_S = ("power", "spiked", "flat"), 30, 50
 
 FITS = [(20, 0.0), (20, 0.05), (90, 0.0), (90, 0.05)]
 """Labels and penalties: fewer and more than weak directions, with and without."""
 
 STUDENTS = [(30, 0.0), (30, 0.1), (200, 0.0), (200, 0.1)]
-
-
-@dataclass
-class Experiment:
-    """Rows z A_w and z A_s, target z a: features share some directions, the target lies partly outside."""
-
-    A_w: np.ndarray
-    A_s: np.ndarray
-    a: np.ndarray
-    sigma2: float = 0.6
-
-    def moments(self, rows=np.inf):
-        lam_w, U = np.linalg.eigh(self.A_w.T @ self.A_w)
-        lam_s, V = np.linalg.eigh(self.A_s.T @ self.A_s)
-        T_w, T_s = U / np.sqrt(lam_w), V / np.sqrt(lam_s)
-        C = T_s.T @ self.A_s.T @ self.A_w @ T_w
-        pair = PairSpectra(values_w=lam_w, values_s=lam_s, C=C, rows=rows)
-        return pair, T_w.T @ self.A_w.T @ self.a, T_s.T @ self.A_s.T @ self.a
-
-    def target(self):
-        _, t_w, t_s = self.moments()
-        return Target.known(t_w, t_s, self.a @ self.a, self.sigma2)
-
-    def labels(self, z, rng):
-        return z @ self.a + np.sqrt(self.sigma2) * rng.standard_normal(len(z))
-
-    def error(self, A, model):
-        """Expected squared error on fresh labels, exactly."""
-        return np.sum((A @ model[0] - self.a) ** 2) + model[1] ** 2 + self.sigma2
-
-
-def experiment(rng, kind="power", shared=20):
-    D = D_W + D_S + HIDDEN
-    basis = np.linalg.qr(rng.standard_normal((D, D)))[0]
-    A_w, rest = basis[:, :D_W], basis[:, D_W:]
-    mixed = 0.8 * A_w[:, :shared] + 0.6 * rest[:, :shared]
-    A_s = np.hstack([mixed, rest[:, shared:D_S]])
-    A_s = A_s @ np.linalg.qr(rng.standard_normal((D_S, D_S)))[0]
-    a = A_w @ rng.standard_normal(D_W) / 5 + A_s @ rng.standard_normal(D_S) / 7
-    a = a + 0.3 * rng.standard_normal(D) / np.sqrt(D)
-    lam_w, lam_s = (law(d) for law, d in zip(SPECTRA[kind], (D_W, D_S), strict=True))
-    return Experiment(A_w * np.sqrt(lam_w), A_s * np.sqrt(lam_s), a)
 
 
 def fit(X, y, alpha, intercept):
@@ -79,6 +31,12 @@ def fit(X, y, alpha, intercept):
     U, s, Vt = U[:, keep], s[keep], Vt[keep]
     theta = Vt.T @ (s / (s**2 + alpha * len(X)) * (U.T @ (y - level)))
     return theta, level - mean @ theta
+
+
+def risk(model, values, t, world):
+    """Expected squared error of a model of either set on fresh labels, exactly."""
+    u = np.sqrt(values) * model[0]
+    return world.v - 2 * u @ t + u @ u + model[1] ** 2 + world.sigma2
 
 
 def stages(values, fits, **options):
@@ -99,26 +57,24 @@ def forecast(pair, target, intercept=True, teachers=FITS, students=STUDENTS):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("intercept", [True, False], ids=["intercepts", "known means"])
-@pytest.mark.parametrize("kind", SPECTRA)
-def test_every_fit_against_monte_carlo(rng, kind, intercept):
-    world = experiment(rng, kind)
-    pair, *_ = world.moments()
-    teacher, baseline, student = forecast(pair, world.target(), intercept)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fit_against_monte_carlo(gaussian, rng, kind, intercept):
+    world = gaussian(rng, kind, 20, d_s=D_S)
+    weak, strong = (world.values_w, world.t_w, world), (world.values_s, world.t_s, world)
+    teacher, baseline, student = forecast(world.pair(), world.target(), intercept)
     repetitions, shape = 250, (len(FITS), len(STUDENTS))
     seen = {"teacher": [], "baseline": [], "student": [], "size": []}
     for _ in range(repetitions):
         draws = np.empty((2, *shape))
         alone = np.empty((2, len(FITS)))
-        z, pool = (rng.standard_normal((size, len(world.a))) for size in (90, 200))
-        y = world.labels(z, rng)
+        (W, S, f), (W2, S2, _) = world.rows(90, rng), world.rows(200, rng)
+        y = world.noisy(f, rng)
         for i, (n, alpha) in enumerate(FITS):
-            theta = fit(z[:n] @ world.A_w, y[:n], alpha, intercept)
-            alone[0, i] = world.error(world.A_w, theta)
-            alone[1, i] = world.error(world.A_s, fit(z[:n] @ world.A_s, y[:n], alpha, intercept))
+            theta = fit(W[:n], y[:n], alpha, intercept)
+            alone[:, i] = risk(theta, *weak), risk(fit(S[:n], y[:n], alpha, intercept), *strong)
             for j, (N, beta) in enumerate(STUDENTS):
-                X = pool[:N] @ world.A_s
-                model = fit(X, pool[:N] @ world.A_w @ theta[0] + theta[1], beta, intercept)
-                draws[:, i, j] = world.error(world.A_s, model), np.sum((world.A_s @ model[0]) ** 2)
+                model = fit(S2[:N], W2[:N] @ theta[0] + theta[1], beta, intercept)
+                draws[:, i, j] = risk(model, *strong), world.values_s @ model[0] ** 2
         for name, values in zip(seen, (*alone, *draws), strict=True):
             seen[name].append(values)
     expected = {
@@ -139,10 +95,10 @@ def test_every_fit_against_monte_carlo(rng, kind, intercept):
 
 
 @pytest.mark.parametrize("intercept", [True, False], ids=["intercepts", "known means"])
-def test_equal_to_exact_risks_without_a_penalty(rng, intercept):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
-    population = Population.from_whitened(pair.C, t_w, t_s, world.a @ world.a, world.sigma2)
+def test_equal_to_exact_risks_without_a_penalty(gaussian, rng, intercept):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
+    population = Population.from_whitened(pair.C, t_w, t_s, world.v, world.sigma2)
     sizes, pools = [D_W + 4, 60, 900], [D_S + 4, 77, 5000]
     teacher, baseline, student = forecast(
         pair, world.target(), intercept, [(n, 0.0) for n in (*sizes, 70)], [(N, 0.0) for N in pools]
@@ -176,20 +132,9 @@ def test_near_the_exact_minimum_norm_risks_of_wide_isotropic_features(rng):
             assert student.error[0, i, j] - 0.5 == pytest.approx(exact, rel=0.015)
 
 
-def test_a_student_of_the_same_features_and_endless_rows_is_its_teacher(rng):
-    world = experiment(rng)
-    pair, t_w, _ = world.moments()
-    same = PairSpectra(values_w=pair.values_w, values_s=pair.values_w, C=np.eye(D_W))
-    target = Target.known(t_w, t_w, world.a @ world.a, world.sigma2)
-    teacher, baseline, student = forecast(same, target, students=[(10**9, 0.0)])
-    assert student.error[0, :, 0] == pytest.approx(teacher.error[0], rel=1e-6)
-    assert student.size[0, :, 0] == pytest.approx(teacher.size[0], rel=1e-6)
-    assert baseline.error == pytest.approx(teacher.error, rel=1e-12)
-
-
-def test_risks_do_not_depend_on_the_directions_nor_on_units(rng):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
+def test_risks_do_not_depend_on_the_directions_nor_on_units(gaussian, rng):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
     *_, first = forecast(pair, world.target())
     U, V = (np.linalg.qr(rng.standard_normal((d, d)))[0] for d in (4, 6))
     spiked = replace(
@@ -200,17 +145,17 @@ def test_risks_do_not_depend_on_the_directions_nor_on_units(rng):
     turn_w, turn_s = np.eye(D_W), np.eye(D_S)
     turn_w[:4, :4], turn_s[:6, :6] = U, V
     *_, plain = forecast(spiked, world.target())
-    turned = Target.known(turn_w @ t_w, turn_s @ t_s, world.a @ world.a, world.sigma2)
+    turned = Target.known(turn_w @ t_w, turn_s @ t_s, world.v, world.sigma2)
     *_, other = forecast(replace(spiked, C=turn_s @ spiked.C @ turn_w.T), turned)
     assert other.error == pytest.approx(plain.error, rel=1e-9)
-    louder = Target.known(3 * t_w, 3 * t_s, 9 * world.a @ world.a, 9 * world.sigma2)
+    louder = Target.known(3 * t_w, 3 * t_s, 9 * world.v, 9 * world.sigma2)
     *_, scaled = forecast(pair, louder)
     assert scaled.error == pytest.approx(9 * first.error, rel=1e-9)
 
 
-def test_columns_of_labels_add_up(rng):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
+def test_columns_of_labels_add_up(gaussian, rng):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
     a, b = world.target(), Target.known(t_w[::-1], t_s[::-1] / 2, 4.0, 0.3)
     together = Target(
         **{

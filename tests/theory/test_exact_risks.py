@@ -90,26 +90,6 @@ def test_equal_to_the_formulas_written_out(lab, world, n, N):
     assert own.teacher.value == pytest.approx(p.rho_w * (1 - p.d_w / n) + p.sigma2 * p.d_w / n)
 
 
-def test_bias_and_variance_are_what_endless_data_leaves():
-    p = World(d_w=9, d_s=7, d_sw=3.5, rho_w=0.3, rho_s=0.2, sigma=0.8).population()
-    endless = exact_risks(p, 10**9, 10**9)
-    assert endless.teacher.value == pytest.approx(p.rho_w, rel=1e-6)
-    assert endless.student.value == pytest.approx(p.rho_s + p.e2, rel=1e-6)
-    assert endless.ceiling.value == pytest.approx(p.rho_s, rel=1e-6)
-    # With endless pseudo-labels the points do not matter, and only d_sw of the teacher's variance is left.
-    pool = exact_risks(p, 50, 10**9, intercept=False)
-    assert pool.student.value == pytest.approx(p.rho_s + p.e2 + p.s * p.d_sw / 40, rel=1e-6)
-    in_sample = exact_risks(p, 50, 10**9, design="in_sample", intercept=False)
-    assert in_sample.student.value == pytest.approx(pool.student.value, rel=1e-6)
-
-
-def test_a_student_of_the_same_features_is_its_teacher():
-    p = World(d_w=6, d_s=6, d_sw=6, rho_w=0.2, rho_s=0.2, sigma=0.5).population()
-    risks = exact_risks(p, 30, 40)
-    assert risks.student.value == pytest.approx(risks.teacher.value, rel=1e-12)
-    assert risks.baseline.value == pytest.approx(risks.teacher.value, rel=1e-12)
-
-
 def test_where_the_expectation_is_infinite():
     p = World(d_w=10, d_s=6, d_sw=2).population()
     for n in (9, 10, 11):

@@ -61,16 +61,6 @@ def sample_versions(world, rows, rng):
     ]
 
 
-def test_measured_inputs_predict_risks(lab, rng):
-    world = lab(rng, 8, 10, [1.0, 0.7, 0.4], sigma=0.8)
-    W, S, f = world.draw(50_000, rng)
-    found = population_from_rows(W, S, f + 0.8 * rng.standard_normal(50_000), 0.64)
-    for n, N in ((20, 40), (100, 1000)):
-        ours, truth = exact_risks(found, n, N), exact_risks(world.population(), n, N)
-        for (name, one), (_, other) in zip(ours.items(), truth.items(), strict=True):
-            assert one.value == pytest.approx(other.value, rel=0.03), name
-
-
 def test_invariant_to_maps_order_and_scale(lab, rng):
     world = lab(rng, 5, 7, [1.0, 0.5])
     W, S, f = world.draw(300, rng)
