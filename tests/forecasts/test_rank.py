@@ -152,7 +152,6 @@ def test_dimensions_are_those_of_the_penalties():
     assert d_w == pytest.approx(np.sum(h_w**2))
     assert d_s == pytest.approx(np.sum(h_s**2))
     assert d_sw == pytest.approx(h_s**2 @ C**2 @ h_w**2)
-    assert module._dimensions(forecast, 50, 400, None, None) == (None, None, None)
 
 
 def test_given_penalties_are_kept(world):
@@ -188,9 +187,9 @@ def test_checks_say_whose_they_are(world, monkeypatch):
 def teacher(name, value, *, tied=True, worth=False, low=-0.1):
     risk = Estimate(value, (value - 0.1, value + 0.1))
     against = Estimate(value - 0.4, (low, 0.3))
-    numbers = dict.fromkeys(("d_w", "d_s", "d_sw", "alpha_w", "alpha_s"), 1.0)
+    numbers = dict.fromkeys(("student", "bias", "inherited", "fresh", "alone", "behind"), risk)
     return module.RankedTeacher(
-        name, 1, risk, risk, risk, risk, risk, against, risk, 0.5, tied=tied, worth=worth, **numbers
+        weak=name, place=1, beyond_labels=against, probability=0.5, tied=tied, worth=worth, **numbers
     )
 
 

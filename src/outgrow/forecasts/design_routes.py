@@ -68,7 +68,7 @@ class DesignRoutes:
         self._weak = forecast.penalties_w if alpha_w is None else np.array([float(alpha_w)])
         self._strong = forecast.penalties_s if alpha_s is None else np.array([float(alpha_s)])
         self._fixed = (alpha_w, alpha_s)
-        self._held: dict[tuple[str, int], Stages] = {}
+        self._stages: dict[tuple[str, int], Stages] = {}
         # Where penalties have been looked for without a hint, and which of the teacher's were best.
         self._known: list[tuple[float, float, list[int]]] = []
         products = forecast.pair.C.size * 3 * len(forecast.target.weights.T)
@@ -126,13 +126,13 @@ class DesignRoutes:
         values, alphas = self._pair.values_w, self._weak
         if which == "strong":
             values, alphas = self._pair.values_s, self._strong
-        missing = sorted({size for size in sizes if (which, size) not in self._held})
+        missing = sorted({size for size in sizes if (which, size) not in self._stages})
         if missing:
             found = self.forecast.stages(values, np.array(missing), alphas)
             for place, size in enumerate(missing):
-                own = np.arange(place * len(alphas), (place + 1) * len(alphas))
-                self._held[which, size] = found.at(own)
-        return _together([self._held[which, size] for size in sizes])
+                places = np.arange(place * len(alphas), (place + 1) * len(alphas))
+                self._stages[which, size] = found.at(places)
+        return _together([self._stages[which, size] for size in sizes])
 
     def _student(self, n: int, N: Int[np.ndarray, " b"]) -> Float[np.ndarray, "R b"]:
         count = len(self._weak)

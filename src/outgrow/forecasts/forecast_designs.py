@@ -118,14 +118,14 @@ def _pair(
     designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
     # One of a kind is enough to be warned; the table shows the others.
-    told: dict[str, Check] = {}
+    raised: dict[str, Check] = {}
     for design in designs:
         for check in getattr(design.pgr, "checks", ()):
-            told.setdefault(check.code, check)
+            raised.setdefault(check.code, check)
         for name, quantity in (*design.risks.items(), *design.parts.items()):
             for check in getattr(quantity, "checks", ()):
                 where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
-                told.setdefault(check.code, Check(check.code, where))
+                raised.setdefault(check.code, Check(check.code, where))
     # Directions of the pool; those that only labelled rows have are the forecast's own.
     d_s, d_w = (int(min(d, one.pair.rows - 1)) for d in one.pair.C.shape)
     return PairForecast(
@@ -137,7 +137,7 @@ def _pair(
         curves=curves,
         anchors=found.anchors[weak],
         factors=found.factors[weak],
-        checks=(*one.checks, *told.values()),
+        checks=(*one.checks, *raised.values()),
         settings=_scale(weak, one, found) if one.given else {},
         labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
         searched=searched(one.m) if one.given else (),

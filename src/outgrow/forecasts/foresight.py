@@ -142,7 +142,7 @@ def forecast_pairs(
         data.ids[rows], None if data.groups is None else data.groups[rows], seed=config.seed
     )
     forecasts: dict[str, Forecast] = {}
-    held: dict[str, tuple[Anchor, ...]] = {}
+    anchors: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
     behind: dict[str, LabelledRows] = {}
     strong, alone = None, None
@@ -154,9 +154,9 @@ def forecast_pairs(
         if strong is None:
             strong = pool_spectrum(pool, STRONG)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
-        own = features[rows], data.strong[rows]
-        white = whiten(pool, ranks, strong, own)
-        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
+        labelled = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, labelled)
+        Z_w, Z_s = white.weak(labelled[0]), white.strong(labelled[1])
         behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
@@ -182,17 +182,17 @@ def forecast_pairs(
             checks.append(
                 Check("OG212", f"noise variance {sigma2:.3g}, all of the labels' {target.variance[0]:.3g}")
             )
-        held[name], factors[name] = (), {}
+        anchors[name], factors[name] = (), {}
         if not config.retrospective:
             groups = positions(data.groups, rows)
-            held[name], factors[name] = anchored(found, behind[name], groups, pool.n, fixed_alphas(config))
+            anchors[name], factors[name] = anchored(found, behind[name], groups, pool.n, fixed_alphas(config))
         raised = [
             Check(
                 "OG214",
                 f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
                 f" difference {a.difference:.2g}",
             )
-            for a in held[name]
+            for a in anchors[name]
             if not a.agrees
         ]
         raised += [
@@ -203,7 +203,7 @@ def forecast_pairs(
         checks += raised
         forecasts[name] = replace(found, checks=tuple(raised))
     tell("done", 1.0)
-    return Foresight(config, data, forecasts, held, factors, behind, tuple(dict.fromkeys(checks)))
+    return Foresight(config, data, forecasts, anchors, factors, behind, tuple(dict.fromkeys(checks)))
 
 
 BINARY = float(np.sqrt(2))
@@ -235,7 +235,7 @@ def _labels(
 
 
 def _noise(config: ForesightConfig, data: Prepared) -> float | None:
-    """Give the noise variance: as said, or half the mean squared difference of repeated labels."""
+    """Give the noise variance: as given, or half the mean squared difference of repeated labels."""
     if config.repeat_column is None:
         return config.noise_variance
     if config.noise_variance is not None:

@@ -73,17 +73,19 @@ def risk_map(source: DesignRoutes, prices: Prices, budget: float, noise: float) 
     )
 
 
-def frontier(routes: Sequence[Route], own: RiskMap, prices: Prices, budget: float, noise: float) -> Frontier:
+def frontier(
+    routes: Sequence[Route], student: RiskMap, prices: Prices, budget: float, noise: float
+) -> Frontier:
     """Give the least risk of every route for less and more money."""
     # A budget of nothing (all rows at hand) has neither less nor more.
     unit = max(budget, prices.label)
     budgets = np.geomspace(unit / REACH, unit * REACH, BUDGETS)
     risks = {}
     for route in routes:
-        if route.pool and route.weak != own.weak:
+        if route.pool and route.weak != student.weak:
             continue
         if route.pool:
-            values = np.array([_least_on_line(own, prices, money) for money in budgets.tolist()])
+            values = np.array([_least_on_line(student, prices, money) for money in budgets.tolist()])
         else:
             n = np.array([prices.most_n(money) for money in budgets.tolist()])
             errors = np.maximum(route.at(np.maximum(n, LEAST), [0])[:, 0] - noise, 0.0)
@@ -93,15 +95,15 @@ def frontier(routes: Sequence[Route], own: RiskMap, prices: Prices, budget: floa
     return Frontier(budgets, risks)
 
 
-def _least_on_line(own: RiskMap, prices: Prices, money: float) -> float:
+def _least_on_line(student: RiskMap, prices: Prices, money: float) -> float:
     """Read the map along a budget and take the least."""
     from scipy.interpolate import RegularGridInterpolator
 
-    n = np.geomspace(own.n[0], own.n[-1], FINE)
+    n = np.geomspace(student.n[0], student.n[-1], FINE)
     N = np.array([prices.most_N(money, int(size)) for size in n.tolist()])
-    inside = (own.N[0] <= N) & (n <= prices.most_n(money))
+    inside = (student.N[0] <= N) & (n <= prices.most_n(money))
     if not inside.any():
         return np.nan
-    read = RegularGridInterpolator((np.log(own.n), np.log(own.N)), own.risk, bounds_error=False)
-    values = read(np.column_stack([np.log(n[inside]), np.log(np.minimum(N[inside], own.N[-1]))]))
+    read = RegularGridInterpolator((np.log(student.n), np.log(student.N)), student.risk, bounds_error=False)
+    values = read(np.column_stack([np.log(n[inside]), np.log(np.minimum(N[inside], student.N[-1]))]))
     return float(np.nanmin(values)) if np.isfinite(values).any() else np.nan

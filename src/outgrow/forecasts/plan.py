@@ -40,14 +40,14 @@ from outgrow.study.sources import NOTHING, Permissions, Progress
 CHANGE = 0.2
 """By how much the what-ifs change an input: about what a few hundred labels leave open."""
 
-DEAR_ROWS = 100.0
+MOST_PER_LABEL = 100.0
 """Times a label's cost that an unlabelled row may cost: beyond it the two were most likely mixed up."""
 
-DEARER = 4.0
+MOST_TIMES = 4.0
 """Times the cheapest design's cost up to which a route's own cheapest design is looked for."""
 
 FURTHER = 4
-"""Times the labels at hand beyond which a forecast is told to be an extrapolation: the penalties are then
+"""Times the labels at hand beyond which a forecast counts as an extrapolation: the penalties are then
 half of what they are at hand, and directions count of which few labels say little."""
 
 STEPS = 20
@@ -80,11 +80,11 @@ def _check_question(config: PlanConfig) -> None:
         raise ConfigError(
             "a plan spends a budget or reaches a risk", remedy="Give one of --budget and --target-risk."
         )
-    if config.unlabelled_cost > DEAR_ROWS * config.label_cost > 0:
+    if config.unlabelled_cost > MOST_PER_LABEL * config.label_cost > 0:
         raise ConfigError(
-            f"an unlabelled row costs more than {DEAR_ROWS:,g} times as much as a label",
+            f"an unlabelled row costs more than {MOST_PER_LABEL:,g} times as much as a label",
             "--unlabelled-cost",
-            "Correct the costs: labels are what is dear.",
+            "Correct the costs: labels are the costly rows.",
         )
     for option, value in (("--budget", config.budget), ("--target-risk", config.target_risk)):
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -123,8 +123,8 @@ def plan_from(
     if best.route.weak is None:
         about = next((one for one in found if one.route.pool), best)
     source = planner.source(about.route)
-    own = risk_map(source, prices, budget, noise)
-    lines = frontier(planner.routes, own, prices, budget, noise)
+    student = risk_map(source, prices, budget, noise)
+    lines = frontier(planner.routes, student, prices, budget, noise)
     tell("asking what if", 0.8)
     return PlanOutcome(
         title=config.title,
@@ -144,7 +144,7 @@ def plan_from(
         floor=first.estimate(floor - noise),
         floor_route=floor_route,
         frontier=lines,
-        risk_map=own,
+        risk_map=student,
         as_good=_as_good(best, prices, budget),
         scenarios=tuple(planner.scenarios(best, source.forecast, budget, float(floor[0]))),
         notes=(),
@@ -241,7 +241,7 @@ class _Planner:
                 design = best_design(route, self.prices, budget)
             else:
                 least = min((one.design.cost for one in found), default=math.inf)
-                design = cheapest_design(route, self.prices, self.target, DEARER * least)
+                design = cheapest_design(route, self.prices, self.target, MOST_TIMES * least)
             if design is None:
                 missing[route.title] = self._nothing(route)
             else:
@@ -273,7 +273,8 @@ class _Planner:
         if route.at([self.prices.most_labels], [self.prices.most_unlabelled])[0, 0] > self.target:
             return Undefined("it does not reach the target with any number of rows", "Take another route.")
         return Undefined(
-            f"it costs more than {DEARER:g} times as much as the cheapest route", "Take the cheaper route."
+            f"it costs more than {MOST_TIMES:g} times as much as the cheapest route",
+            "Take the cheaper route.",
         )
 
     def _refuse_budget(self, budget: float) -> None:
@@ -320,7 +321,7 @@ class _Planner:
             yield Check(code, detail)
 
     def below_zero(self, found: list[_Found]) -> Iterator[Check]:
-        """Name the routes whose risk is told as zero because it was estimated below."""
+        """Name the routes whose risk is given as zero because it was estimated below."""
         for one in found:
             for check in getattr(self.first.estimate(one.errors - self.noise), "checks", ()):
                 yield Check(check.code, f"{one.route.title} {check.detail}")
