@@ -11,12 +11,10 @@ known means give the shorter formulas of the literature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from outgrow.results import Estimate, Quantity, Risks
 from outgrow.theory.design import POINTS, Design, checked_design
 from outgrow.theory.population import Population
-from outgrow.theory.stage import Stage, noise_gain, stage, why_undefined
+from outgrow.theory.stage import noise_gain, stage, why_undefined
 
 
 def exact_risks(
@@ -38,32 +36,6 @@ def min_norm_risks(
     Undefined where the expectation is infinite (rows within one of the number of coefficients).
     """
     return _four_risks(population, n, N, design, intercept=intercept, isotropic=True)
-
-
-@dataclass(frozen=True)
-class _Pseudo:
-    """What a random teacher looks like to the student."""
-
-    gap: float
-    """Expected |C theta_w - t_s|^2: distance of what the student would learn from endless pseudo-labels."""
-    imitable: float
-    """Expected |C theta_w|^2."""
-    residue: float
-    """Expected variance of the teacher's function beyond the student's features."""
-    overlap: float
-    """Expected inner product of that residue and f*."""
-
-
-def _seen_by_student(p: Population, teacher: Stage) -> _Pseudo:
-    """Push the teacher's moments through the correlations."""
-    along, around = teacher.along, teacher.around
-    imitable = along * (p.seen_w - p.g0) + around * p.d_sw
-    return _Pseudo(
-        gap=imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s,
-        imitable=imitable,
-        residue=along * p.seen_w + around * p.d_w - imitable,
-        overlap=teacher.mean * p.c0,
-    )
 
 
 def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: bool, isotropic: bool) -> Risks:
@@ -108,18 +80,22 @@ def _student(
     if missing is not None:
         return missing
     teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
-    pseudo = _seen_by_student(p, teacher)
+    # The teacher's moments through the correlations: expected |C theta_w|^2 and its distance from t_s, and
+    # the variance of the teacher's function beyond the student's features.
+    imitable = teacher.along * (p.seen_w - p.g0) + teacher.around * p.d_sw
+    gap = imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s
+    residue = teacher.along * p.seen_w + teacher.around * p.d_w - imitable
     if fresh:
         kept, gain = noise_gain(p.d_s, N, intercept=intercept)
-        risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
+        risk = p.rho_s + kept * gap + (1 - kept) * p.seen_s + gain * residue
         if intercept:
             # The mean pseudo-label is off by the teacher's intercept and by what the student leaves.
-            left = (1 - kept) * pseudo.imitable + (1 + gain) * pseudo.residue
-            risk += teacher.intercept + left / N
+            risk += teacher.intercept + ((1 - kept) * imitable + (1 + gain) * residue) / N
     elif p.d_s + intercept > N:
         # It interpolates its pseudo-labels: on these points student and teacher are the same.
         risk = p.rho_w + teacher.error + teacher.intercept
     else:
+        # What is beyond its features and the target agree by mean * c0.
         fitted = (p.d_s + intercept) / N
-        risk = p.rho_s + pseudo.gap + teacher.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
+        risk = p.rho_s + gap + teacher.intercept + fitted * (residue - 2 * teacher.mean * p.c0)
     return Estimate(risk, n=N, rank=p.d_s, method=method)
