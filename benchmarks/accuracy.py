@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from scipy.special import ndtr
 
 from outgrow.data.splits import jackknife_groups
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast, LabelledRows
@@ -30,7 +31,7 @@ from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate
 from outgrow.theory.equivalents import single_risks, student_risks
 from outgrow.theory.label_terms import label_terms
-from outgrow.theory.sign_error import sign_error
+from outgrow.theory.margins import variance_with_intercept
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.whitening import whiten
 
@@ -156,7 +157,7 @@ def forecast_from(case: Case, m: int, seed: int) -> Iterator[Said]:
 def with_gaussian_scores(
     one: Forecast, route: str, n: int, N: int, settings: tuple[float, ...], y: np.ndarray
 ) -> tuple[float, float, float] | None:
-    """The same by `sign_error`; None for more than two classes."""
+    """The same by fits that are Gaussian within classes; None for more than two classes."""
     if y.shape[1] > 1:
         return None
     target, values_w, values_s = one.target, one.pair.values_w, one.pair.values_s
@@ -169,7 +170,13 @@ def with_gaussian_scores(
     else:
         size = n + N if route == "ceiling" else n
         moments = single_risks(one.stages(values_s, [size], penalties[0]), target.strong(), target)
-    wrong = sign_error(moments, target, share=float(np.mean(y > 0)), step=STEP).ravel()
+    share = float(np.mean(y > 0))
+    # Distance of the fit's means in the two classes; what is left of its variance is within classes.
+    apart = moments.signal / (share * (1 - share) * STEP)
+    within = variance_with_intercept(moments, target) - share * (1 - share) * apart**2
+    middle, sd = STEP * (share - 0.5), np.sqrt(np.maximum(within, 1e-300))
+    above, below = middle + (1 - share) * apart, middle - share * apart
+    wrong = (share * ndtr(-above / sd) + (1 - share) * ndtr(below / sd)).ravel()
     return float(wrong[0]), *jackknife_interval(float(wrong[0]), wrong[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast, LabelledRows
 from outgrow.forecasts.forecast import Forecast
@@ -12,7 +13,7 @@ from outgrow.linalg.moments import moments_of
 from outgrow.results import Estimate, Undefined
 from outgrow.theory.equivalents import single_risks
 from outgrow.theory.label_terms import label_terms
-from outgrow.theory.sign_error import sign_error
+from outgrow.theory.margins import variance_with_intercept
 from outgrow.theory.surface import RELATIVE
 from outgrow.theory.whitening import whiten
 
@@ -68,7 +69,7 @@ def test_held_out_scores_are_those_of_refitting(rng):
     assert which == 12
     found = named._student_scores(taught, student)
     single = data.y - named.weak.deleted_residuals[:, which]
-    for rows_out in named.members:
+    for rows_out in data.members:
         kept = np.delete(np.arange(80), rows_out)
         theta, level = ridge(X_w[kept], data.y[kept], 80 * one.penalties_w[12])
         assert single[rows_out] == pytest.approx(X_w[rows_out] @ theta + level, abs=1e-9)
@@ -78,6 +79,15 @@ def test_held_out_scores_are_those_of_refitting(rng):
         passed = cross @ theta / (one.pair.values_s + shrunk)[:, None]
         assert found[rows_out] == pytest.approx(X_s[rows_out] @ passed + level, abs=1e-9)
     assert len(pool_w) == len(pool_s) == POOL
+
+
+def gaussian_error(moments, target, share):
+    """The rule that is Gaussian within classes (docs/theory.md, T4)."""
+    apart = moments.signal[0, 0] / (share * (1 - share) * STEP)
+    within = variance_with_intercept(moments, target)[0, 0] - share * (1 - share) * apart**2
+    middle, sd = STEP * (share - 0.5), np.sqrt(within)
+    above, below = middle + (1 - share) * apart, middle - share * apart
+    return share * norm.cdf(-above / sd) + (1 - share) * norm.cdf(below / sd)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -110,7 +120,7 @@ def test_accuracies_are_those_of_trained_models(rng, classes):
                     fit = named.one.stages(pair.values_s, [n], np.array([used.baseline]))
                     moments = single_risks(fit, target.strong(), target)
                     share = named.rows.y.mean() / STEP
-                    gaussian.append(sign_error(moments, target, share=share, step=STEP)[0, 0] / true)
+                    gaussian.append(gaussian_error(moments, target, share) / true)
     # Ten draws of 200 labels, a tenth of them wrong: a standard error of 7 % of the mean ratio.
     assert np.mean(errors) == pytest.approx(1, abs=0.2)
     # Intervals of 90 %, four from each of ten draws.

@@ -82,11 +82,6 @@ def test_units_do_not_matter_and_the_scale_is_told(work):
     assert told[0]["offset"] == pytest.approx(y.mean() - slope * x.mean(), rel=1e-9)
 
 
-def test_few_labels_are_said_to_be_rough(work):
-    assert "OG215" in {check.code for check in run(settings("rule", n=20)).outcome.checks}
-    assert "OG215" not in {check.code for check in run(settings("rule", n=60)).outcome.checks}
-
-
 def test_forecasts_of_given_teachers(work):
     found = api.forecast(settings("rule", kind=ForecastConfig, m=100, n=(20, 100), N=(400,)))
     (pair,) = found.outcome["pairs"]

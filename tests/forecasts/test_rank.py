@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from outgrow.config import RankConfig
-from outgrow.errors import ConfigError, DataError
+from outgrow.errors import ConfigError
 from outgrow.forecasts import rank as module
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.foresight import forecast_pairs
@@ -152,7 +152,6 @@ def test_dimensions_are_those_of_the_penalties():
     assert d_w == pytest.approx(np.sum(h_w**2))
     assert d_s == pytest.approx(np.sum(h_s**2))
     assert d_sw == pytest.approx(h_s**2 @ C**2 @ h_w**2)
-    assert module._dimensions(forecast, 50, 400, None, None) == (None, None, None)
 
 
 def test_given_penalties_are_kept(world):
@@ -163,13 +162,8 @@ def test_given_penalties_are_kept(world):
 def test_an_infinite_risk_is_undefined_and_stands_last(world):
     found = rank(config("fair", "good", alpha_w=0.0, alpha_s=0.1, n=26)).outcome
     last = found.teachers[-1]
-    assert (last.weak, last.place, last.behind, last.probability, last.tied) == (
-        "good",
-        None,
-        None,
-        None,
-        False,
-    )
+    assert (last.weak, last.place, last.behind, last.probability) == ("good", None, None, None)
+    assert not last.tied
     assert isinstance(last.student, Undefined)
     assert isinstance(found.teachers[0].student, Estimate)
     found = rank(config("good", alpha_w=0.0, alpha_s=0.1, n=26)).outcome
@@ -183,37 +177,6 @@ def test_teachers_of_one_name_are_refused(world):
         rank(config("good", "more/good"))
 
 
-def test_teachers_with_missing_or_other_rows_are_named(world):
-    np.save("short.npy", np.load("fair.npy")[:-7])
-    with pytest.raises(DataError, match=r"short\.npy: 693 rows, but strong\.npy has 700"):
-        rank(config("good", "short"))
-    ids = [f"r{i}" for i in range(ROWS)]
-    for name, own in (("good", ids), ("fair", ids[:-9]), ("bad", [*ids[:-1], "q1"]), ("strong", ids)):
-        with_ids(name, own)
-    text = (world / "labels.csv").read_text().splitlines()
-    lines = [f"{row},{line}" for row, line in zip(["id", *ids], text, strict=True)]
-    (world / "labels.csv").write_text("\n".join(lines) + "\n")
-    asked = config("good", strong="strong.parquet")
-    with pytest.raises(DataError, match=r"fair\.parquet: 9 ids are in strong\.parquet only: 'r691'"):
-        rank(asked.model_copy(update={"weak": ("good.parquet", "fair.parquet")}))
-    with pytest.raises(DataError, match=r"bad\.parquet: 1 ids are in strong\.parquet only: 'r699'"):
-        rank(asked.model_copy(update={"weak": ("good.parquet", "bad.parquet")}))
-
-
-def with_ids(name, ids):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    values = np.load(f"{name}.npy")[: len(ids)]
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-    pq.write_table(pa.table({"id": ids, "features": lists}), f"{name}.parquet")
-
-
-def test_the_labels_are_no_teacher(world):
-    with pytest.raises(ConfigError, match="holds the labels themselves"):
-        rank(config("good", pseudo_labels=("label",)))
-
-
 def test_checks_say_whose_they_are(world, monkeypatch):
     found = rank(config("good", "bad", noise_variance=40.0)).outcome
     raised = [check.detail for check in found.checks if check.code == "OG213"]
@@ -224,9 +187,9 @@ def test_checks_say_whose_they_are(world, monkeypatch):
 def teacher(name, value, *, tied=True, worth=False, low=-0.1):
     risk = Estimate(value, (value - 0.1, value + 0.1))
     against = Estimate(value - 0.4, (low, 0.3))
-    numbers = dict.fromkeys(("d_w", "d_s", "d_sw", "alpha_w", "alpha_s"), 1.0)
+    numbers = dict.fromkeys(("student", "bias", "inherited", "fresh", "alone", "behind"), risk)
     return module.RankedTeacher(
-        name, 1, risk, risk, risk, risk, risk, against, risk, 0.5, tied=tied, worth=worth, **numbers
+        weak=name, place=1, beyond_labels=against, probability=0.5, tied=tied, worth=worth, **numbers
     )
 
 

@@ -1,4 +1,4 @@
-"""An independent laboratory: latent Gaussian variables, features and target linear in them, numpy's lstsq."""
+"""Independent laboratories: features and target linear in Gaussian variables, fitted by numpy alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from outgrow.theory.population import Population
+from outgrow.theory.terms import PairSpectra, Target
 
 DESIGNS = ("fresh", "in_sample", "own_points")
 ROUTES = ("teacher", "student", "baseline", "ceiling")
@@ -120,3 +121,63 @@ def compare():
         return (seen.mean(axis=0) - expected) / error
 
     return deviations
+
+
+@dataclass
+class GaussianPair:
+    """Gaussian features of given spectra and correlations; the target lies partly outside both spans."""
+
+    values_w: np.ndarray
+    values_s: np.ndarray
+    C: np.ndarray
+    on_w: np.ndarray
+    on_s: np.ndarray
+    outside: float = 0.3
+    sigma2: float = 0.5
+
+    @property
+    def t_w(self):
+        return self.on_w + self.C.T @ self.on_s
+
+    @property
+    def t_s(self):
+        return self.C @ self.on_w + self.on_s
+
+    @property
+    def v(self):
+        return float(self.on_w @ self.t_w + self.on_s @ self.t_s + self.outside)
+
+    def pair(self):
+        return PairSpectra(values_w=self.values_w, values_s=self.values_s, C=self.C)
+
+    def target(self):
+        return Target.known(self.t_w, self.t_s, self.v, self.sigma2)
+
+    def rows(self, m, rng):
+        """Weak and strong features, and the target."""
+        white = rng.standard_normal((m, len(self.t_w)))
+        left = np.linalg.cholesky(np.eye(len(self.C)) - self.C @ self.C.T)
+        strong = white @ self.C.T + rng.standard_normal((m, len(self.C))) @ left.T
+        f = white @ self.on_w + strong @ self.on_s + np.sqrt(self.outside) * rng.standard_normal(m)
+        return white * np.sqrt(self.values_w), strong * np.sqrt(self.values_s), f
+
+    def noisy(self, f, rng):
+        return f + np.sqrt(self.sigma2) * rng.standard_normal(len(f))
+
+
+def gaussian_pair(rng, kind="flat", shared=15, d_w=30, d_s=40):
+    r = 0.98 * np.sqrt(rng.uniform(0.2, 1.0, shared))
+    Q_w, Q_s = (np.linalg.qr(rng.standard_normal((d, d)))[0][:, :shared] for d in (d_w, d_s))
+    a, b = (0.6 * rng.standard_normal(d) / np.sqrt(d) for d in (d_w, d_s))
+    w, s = np.arange(1, d_w + 1.0), np.arange(1, d_s + 1.0)
+    spectra = {
+        "flat": (np.ones(d_w), np.ones(d_s)),
+        "power": (1 / w, s**-1.2),
+        "spiked": (np.where(w <= 4, 20.0, 1.0), np.where(s <= 6, 30.0, 1.0)),
+    }
+    return GaussianPair(*spectra[kind], (Q_s * r) @ Q_w.T, a, b)
+
+
+@pytest.fixture(scope="session")
+def gaussian():
+    return gaussian_pair

@@ -36,7 +36,6 @@ def test_equal_to_one_solution_at_a_time(d, decay, m, alpha, intercept):
     assert found.df1[0] == pytest.approx(df1(values, kappa), rel=1e-9)
     for degrees in (found.df2, found.df2_here):
         assert degrees[0] == pytest.approx(df2(values, kappa), rel=1e-9)
-    assert found.own[0] == pytest.approx(alpha * m / free / kappa, rel=1e-9)
     assert found.inflation[0] == 1 and found.spare[0] == free
     assert found.first[0] == found.second[0] == 1
 
@@ -45,12 +44,10 @@ def test_minimum_norm_on_both_sides_of_the_peak():
     found = effective_stages(POWER, np.array([25, 60]), np.zeros(2), intercept=False)
     assert found.df1 == pytest.approx([25, 40], rel=1e-9)
     assert (found.shrink[1] == 1).all() and found.spare.tolist() == [25, 59]
-    # An interpolating fit leaves no residual on its rows; one of 40 coefficients on 60 rows leaves a third.
-    assert found.own == pytest.approx([0, 1 / 3], abs=1e-9)
     assert found.gain[1] == pytest.approx(40 / 59) and found.rest[1] == pytest.approx(19 / 59)
     fitted = effective_stages(POWER, np.array([60]), np.zeros(1))
     # T2: the intercept costs a row, and adds the variance of a mean.
-    assert fitted.gain[0] == pytest.approx(40 / 58 + 1 / 60) and fitted.own[0] == pytest.approx(19 / 60)
+    assert fitted.gain[0] == pytest.approx(40 / 58 + 1 / 60)
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -109,7 +106,7 @@ def test_not_a_number_exactly_where_the_expectation_is_infinite():
         free = m - intercept
         bare = effective_stages(POWER, m, np.zeros(len(m)), intercept=intercept)
         infinite = np.abs(free - len(POWER)) <= 1
-        for name in ("df1", "df2", "df2_here", "inflation", "own", "rest", "gain"):
+        for name in ("df1", "df2", "df2_here", "inflation", "rest", "gain"):
             assert (np.isnan(getattr(bare, name)) == infinite).all(), name
         assert (np.isnan(bare.shrink) == infinite[:, None]).all()
         ridge = effective_stages(POWER, m, np.full(len(m), 1e-6), intercept=intercept)

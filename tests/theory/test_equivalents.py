@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,65 +10,17 @@ import pytest
 from outgrow.errors import DataError
 from outgrow.results import Undefined
 from outgrow.theory.effective_stage import effective_stages
-from outgrow.theory.equivalents import given_teacher_risks, single_risks, student_risks
-from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
+from outgrow.theory.equivalents import single_risks, student_risks
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.theory.population import Population
 from outgrow.theory.terms import PairSpectra, Target
 
-D_W, D_S, HIDDEN = 30, 50, 60
-
-SPECTRA = {
-    "power": (lambda d: np.arange(1, d + 1.0) ** -1.0, lambda d: np.arange(1, d + 1.0) ** -0.6),
-    "spiked": (lambda d: np.repeat([20.0, 1.0], [4, d - 4]), lambda d: np.repeat([30.0, 1.0], [6, d - 6])),
-    "flat": (np.ones, np.ones),
-}
+KINDS, D_W, D_S = ("power", "spiked", "flat"), 30, 50
 
 FITS = [(20, 0.0), (20, 0.05), (90, 0.0), (90, 0.05)]
 """Labels and penalties: fewer and more than weak directions, with and without."""
 
 STUDENTS = [(30, 0.0), (30, 0.1), (200, 0.0), (200, 0.1)]
-
-
-@dataclass
-class Experiment:
-    """Rows z A_w and z A_s, target z a: features share some directions, the target lies partly outside."""
-
-    A_w: np.ndarray
-    A_s: np.ndarray
-    a: np.ndarray
-    sigma2: float = 0.6
-
-    def moments(self, rows=np.inf):
-        lam_w, U = np.linalg.eigh(self.A_w.T @ self.A_w)
-        lam_s, V = np.linalg.eigh(self.A_s.T @ self.A_s)
-        T_w, T_s = U / np.sqrt(lam_w), V / np.sqrt(lam_s)
-        C = T_s.T @ self.A_s.T @ self.A_w @ T_w
-        pair = PairSpectra(values_w=lam_w, values_s=lam_s, C=C, rows=rows)
-        return pair, T_w.T @ self.A_w.T @ self.a, T_s.T @ self.A_s.T @ self.a
-
-    def target(self):
-        _, t_w, t_s = self.moments()
-        return Target.known(t_w, t_s, self.a @ self.a, self.sigma2)
-
-    def labels(self, z, rng):
-        return z @ self.a + np.sqrt(self.sigma2) * rng.standard_normal(len(z))
-
-    def error(self, A, model):
-        """Expected squared error on fresh labels, exactly."""
-        return np.sum((A @ model[0] - self.a) ** 2) + model[1] ** 2 + self.sigma2
-
-
-def experiment(rng, kind="power", shared=20):
-    D = D_W + D_S + HIDDEN
-    basis = np.linalg.qr(rng.standard_normal((D, D)))[0]
-    A_w, rest = basis[:, :D_W], basis[:, D_W:]
-    mixed = 0.8 * A_w[:, :shared] + 0.6 * rest[:, :shared]
-    A_s = np.hstack([mixed, rest[:, shared:D_S]])
-    A_s = A_s @ np.linalg.qr(rng.standard_normal((D_S, D_S)))[0]
-    a = A_w @ rng.standard_normal(D_W) / 5 + A_s @ rng.standard_normal(D_S) / 7
-    a = a + 0.3 * rng.standard_normal(D) / np.sqrt(D)
-    lam_w, lam_s = (law(d) for law, d in zip(SPECTRA[kind], (D_W, D_S), strict=True))
-    return Experiment(A_w * np.sqrt(lam_w), A_s * np.sqrt(lam_s), a)
 
 
 def fit(X, y, alpha, intercept):
@@ -79,6 +31,12 @@ def fit(X, y, alpha, intercept):
     U, s, Vt = U[:, keep], s[keep], Vt[keep]
     theta = Vt.T @ (s / (s**2 + alpha * len(X)) * (U.T @ (y - level)))
     return theta, level - mean @ theta
+
+
+def risk(model, values, t, world):
+    """Expected squared error of a model of either set on fresh labels, exactly."""
+    u = np.sqrt(values) * model[0]
+    return world.v - 2 * u @ t + u @ u + model[1] ** 2 + world.sigma2
 
 
 def stages(values, fits, **options):
@@ -99,34 +57,30 @@ def forecast(pair, target, intercept=True, teachers=FITS, students=STUDENTS):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("intercept", [True, False], ids=["intercepts", "known means"])
-@pytest.mark.parametrize("kind", SPECTRA)
-def test_every_fit_against_monte_carlo(rng, kind, intercept):
-    world = experiment(rng, kind)
-    pair, *_ = world.moments()
-    teacher, baseline, student = forecast(pair, world.target(), intercept)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fit_against_monte_carlo(gaussian, rng, kind, intercept):
+    world = gaussian(rng, kind, 20, d_s=D_S)
+    weak, strong = (world.values_w, world.t_w, world), (world.values_s, world.t_s, world)
+    teacher, baseline, student = forecast(world.pair(), world.target(), intercept)
     repetitions, shape = 250, (len(FITS), len(STUDENTS))
-    seen = {"teacher": [], "baseline": [], "student": [], "in_sample": [], "size": []}
+    seen = {"teacher": [], "baseline": [], "student": [], "size": []}
     for _ in range(repetitions):
-        draws = np.empty((3, *shape))
+        draws = np.empty((2, *shape))
         alone = np.empty((2, len(FITS)))
-        z, pool = (rng.standard_normal((size, len(world.a))) for size in (90, 200))
-        y, truth = world.labels(z, rng), pool @ world.a
+        (W, S, f), (W2, S2, _) = world.rows(90, rng), world.rows(200, rng)
+        y = world.noisy(f, rng)
         for i, (n, alpha) in enumerate(FITS):
-            theta = fit(z[:n] @ world.A_w, y[:n], alpha, intercept)
-            alone[0, i] = world.error(world.A_w, theta)
-            alone[1, i] = world.error(world.A_s, fit(z[:n] @ world.A_s, y[:n], alpha, intercept))
+            theta = fit(W[:n], y[:n], alpha, intercept)
+            alone[:, i] = risk(theta, *weak), risk(fit(S[:n], y[:n], alpha, intercept), *strong)
             for j, (N, beta) in enumerate(STUDENTS):
-                X = pool[:N] @ world.A_s
-                model = fit(X, pool[:N] @ world.A_w @ theta[0] + theta[1], beta, intercept)
-                here = np.mean((X @ model[0] + model[1] - truth[:N]) ** 2) + world.sigma2
-                draws[:, i, j] = world.error(world.A_s, model), here, np.sum((world.A_s @ model[0]) ** 2)
+                model = fit(S2[:N], W2[:N] @ theta[0] + theta[1], beta, intercept)
+                draws[:, i, j] = risk(model, *strong), world.values_s @ model[0] ** 2
         for name, values in zip(seen, (*alone, *draws), strict=True):
             seen[name].append(values)
     expected = {
         "teacher": teacher.error[0],
         "baseline": baseline.error[0],
         "student": student.error[0],
-        "in_sample": student.in_sample[0],
         "size": student.size[0],
     }
     # Deterministic equivalents are right up to 1/m; a minimum-norm fit below its peak needs more rows for it.
@@ -141,29 +95,23 @@ def test_every_fit_against_monte_carlo(rng, kind, intercept):
 
 
 @pytest.mark.parametrize("intercept", [True, False], ids=["intercepts", "known means"])
-def test_equal_to_exact_risks_without_a_penalty(rng, intercept):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
-    population = Population.from_whitened(pair.C, t_w, t_s, world.a @ world.a, world.sigma2)
+def test_equal_to_exact_risks_without_a_penalty(gaussian, rng, intercept):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
+    population = Population.from_whitened(pair.C, t_w, t_s, world.v, world.sigma2)
     sizes, pools = [D_W + 4, 60, 900], [D_S + 4, 77, 5000]
     teacher, baseline, student = forecast(
         pair, world.target(), intercept, [(n, 0.0) for n in (*sizes, 70)], [(N, 0.0) for N in pools]
     )
     for i, n in enumerate(sizes):
         for j, N in enumerate(pools):
-            exact = {
-                design: exact_risks(population, n, N, design=design, intercept=intercept)
-                for design in ("fresh", "in_sample")
-            }
-            parts = student_parts(population, n, N, intercept=intercept)
-            noise = world.sigma2
-            assert teacher.error[0, i] - noise == pytest.approx(exact["fresh"].teacher.value, rel=1e-9)
-            assert student.error[0, i, j] - noise == pytest.approx(exact["fresh"].student.value, rel=1e-9)
-            assert student.in_sample[0, i, j] - noise == pytest.approx(
-                exact["in_sample"].student.value, rel=1e-9
-            )
-            found = student.bias[0, i, j] - noise, student.inherited[0, i, j], student.fresh[0, i, j]
-            assert found == pytest.approx((parts.bias, parts.inherited, parts.fresh), rel=1e-9)
+            exact, noise = exact_risks(population, n, N, intercept=intercept), world.sigma2
+            assert teacher.error[0, i] - noise == pytest.approx(exact.teacher.value, rel=1e-9)
+            assert student.error[0, i, j] - noise == pytest.approx(exact.student.value, rel=1e-9)
+            assert student.bias[0, i, j] - noise == pytest.approx(population.rho_s + population.e2, rel=1e-9)
+            endless = exact_risks(population, n, 10**9, intercept=intercept).student.value
+            inherited = endless - population.rho_s - population.e2
+            assert student.inherited[0, i, j] == pytest.approx(inherited, rel=1e-5)
     exact = exact_risks(population, 70, 100, intercept=intercept)
     assert baseline.error[0, 3] - world.sigma2 == pytest.approx(exact.baseline.value, rel=1e-9)
 
@@ -184,27 +132,9 @@ def test_near_the_exact_minimum_norm_risks_of_wide_isotropic_features(rng):
             assert student.error[0, i, j] - 0.5 == pytest.approx(exact, rel=0.015)
 
 
-def test_a_student_that_interpolates_is_its_teacher_on_its_points(rng):
-    world = experiment(rng)
-    pair, *_ = world.moments()
-    teacher, _, student = forecast(pair, world.target(), students=[(20, 0.0), (40, 0.0)])
-    assert student.in_sample[0] == pytest.approx(np.repeat(teacher.error.T, 2, axis=1), rel=1e-9)
-
-
-def test_a_student_of_the_same_features_and_endless_rows_is_its_teacher(rng):
-    world = experiment(rng)
-    pair, t_w, _ = world.moments()
-    same = PairSpectra(values_w=pair.values_w, values_s=pair.values_w, C=np.eye(D_W))
-    target = Target.known(t_w, t_w, world.a @ world.a, world.sigma2)
-    teacher, baseline, student = forecast(same, target, students=[(10**9, 0.0)])
-    assert student.error[0, :, 0] == pytest.approx(teacher.error[0], rel=1e-6)
-    assert student.size[0, :, 0] == pytest.approx(teacher.size[0], rel=1e-6)
-    assert baseline.error == pytest.approx(teacher.error, rel=1e-12)
-
-
-def test_risks_do_not_depend_on_the_directions_nor_on_units(rng):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
+def test_risks_do_not_depend_on_the_directions_nor_on_units(gaussian, rng):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
     *_, first = forecast(pair, world.target())
     U, V = (np.linalg.qr(rng.standard_normal((d, d)))[0] for d in (4, 6))
     spiked = replace(
@@ -215,19 +145,17 @@ def test_risks_do_not_depend_on_the_directions_nor_on_units(rng):
     turn_w, turn_s = np.eye(D_W), np.eye(D_S)
     turn_w[:4, :4], turn_s[:6, :6] = U, V
     *_, plain = forecast(spiked, world.target())
-    turned = Target.known(turn_w @ t_w, turn_s @ t_s, world.a @ world.a, world.sigma2)
+    turned = Target.known(turn_w @ t_w, turn_s @ t_s, world.v, world.sigma2)
     *_, other = forecast(replace(spiked, C=turn_s @ spiked.C @ turn_w.T), turned)
     assert other.error == pytest.approx(plain.error, rel=1e-9)
-    assert other.in_sample == pytest.approx(plain.in_sample, rel=1e-9)
-    louder = Target.known(3 * t_w, 3 * t_s, 9 * world.a @ world.a, 9 * world.sigma2)
+    louder = Target.known(3 * t_w, 3 * t_s, 9 * world.v, 9 * world.sigma2)
     *_, scaled = forecast(pair, louder)
     assert scaled.error == pytest.approx(9 * first.error, rel=1e-9)
-    assert scaled.in_sample == pytest.approx(9 * first.in_sample, rel=1e-9)
 
 
-def test_columns_of_labels_add_up(rng):
-    world = experiment(rng)
-    pair, t_w, t_s = world.moments()
+def test_columns_of_labels_add_up(gaussian, rng):
+    world = gaussian(rng, "power", 20, d_s=D_S)
+    pair, t_w, t_s = world.pair(), world.t_w, world.t_s
     a, b = world.target(), Target.known(t_w[::-1], t_s[::-1] / 2, 4.0, 0.3)
     together = Target(
         **{
@@ -242,35 +170,6 @@ def test_columns_of_labels_add_up(rng):
     for one, two, both in zip(*(forecast(pair, target) for target in (a, b, together)), strict=True):
         assert both.error == pytest.approx(one.error + two.error, rel=1e-12)
         assert both.size == pytest.approx(one.size + two.size, rel=1e-12)
-
-
-def test_noise_on_pseudo_labels_costs_what_noise_on_labels_would():
-    d, N, intercept = 6, 40, True
-    pair = PairSpectra(values_w=np.ones(4), values_s=np.ones(d), C=np.eye(d, 4) / 2)
-    target = Target.known(np.ones(4) / 4, np.ones(d) / 8, 1.0, 0.2)
-    one = effective_stages(pair.values_w, np.array([20]), np.zeros(1), intercept=intercept)
-    two = effective_stages(pair.values_s, np.array([N]), np.zeros(1), intercept=intercept)
-    quiet, noisy = (student_risks(pair, target, one, two, pseudo_noise=x) for x in (0.0, 2.0))
-    price = (1 + 1 / N) * d / (N - d - 2) + 1 / N
-    assert noisy.error - quiet.error == pytest.approx(2.0 * price, rel=1e-12)
-    assert noisy.bias == quiet.bias and noisy.inherited == quiet.inherited
-
-
-def test_factors_multiply_their_own_variance():
-    pair = PairSpectra(values_w=np.ones(4), values_s=np.ones(6), C=np.eye(6, 4) / 2)
-    target = Target.known(np.ones(4) / 4, np.ones(6) / 8, 1.0, 0.2)
-    one = effective_stages(pair.values_w, np.array([20]), np.zeros(1), intercept=False)
-    two = effective_stages(pair.values_s, np.array([40]), np.zeros(1), intercept=False)
-    plain = student_risks(pair, target, one, two)
-    inherited = student_risks(pair, target, one, two, factors=(1.0, 3.0, 1.0))
-    fresh = student_risks(pair, target, one, two, factors=(1.0, 1.0, 3.0))
-    teacher = student_risks(pair, target, one, two, factors=(3.0, 1.0, 1.0))
-    assert inherited.inherited == pytest.approx(3 * plain.inherited) and inherited.fresh == plain.fresh
-    assert fresh.fresh == pytest.approx(3 * plain.fresh) and fresh.inherited == plain.inherited
-    # A noisier teacher leaves more for the student to stumble over.
-    assert (teacher.fresh > 1.1 * plain.fresh).all() and teacher.inherited == plain.inherited
-    single = single_risks(one, target.weak(), target, factor=3.0)
-    assert single.variance == pytest.approx(3 * single_risks(one, target.weak(), target).variance)
 
 
 def test_not_a_number_exactly_where_the_expectation_is_infinite():
@@ -292,44 +191,6 @@ def test_not_a_number_exactly_where_the_expectation_is_infinite():
         fits = [(int(m), 0.01) for m in sizes]
         for risks in forecast(pair, target, intercept, fits, fits):
             assert np.isfinite(risks.error).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["power", "flat"])
-def test_a_given_teacher_against_monte_carlo(rng, kind):
-    world = experiment(rng, kind)
-    pair, t_w, _ = world.moments()
-    # Wrong on purpose: half of the target, and something that is none of it.
-    teacher = 0.5 * t_w + 0.4 * rng.standard_normal(D_W) / np.sqrt(D_W)
-    lam, U = np.linalg.eigh(world.A_w.T @ world.A_w)
-    theta = U @ (teacher / np.sqrt(lam))
-    for intercept in (True, False):
-        common = {"rows": pair.rows, "intercept": intercept}
-        risks = given_teacher_risks(pair, world.target(), teacher, stages(pair.values_s, STUDENTS, **common))
-        assert (risks.inherited == 0).all()
-        draws = np.empty((300, 3, len(STUDENTS)))
-        for r in range(len(draws)):
-            pool = rng.standard_normal((200, len(world.a)))
-            for j, (N, beta) in enumerate(STUDENTS):
-                X = pool[:N] @ world.A_s
-                model = fit(X, pool[:N] @ world.A_w @ theta, beta, intercept)
-                here = np.mean((X @ model[0] + model[1] - pool[:N] @ world.a) ** 2) + world.sigma2
-                draws[r, :, j] = world.error(world.A_s, model), here, np.sum((world.A_s @ model[0]) ** 2)
-        expected = np.array([risks.error[0, 0], risks.in_sample[0, 0], risks.size[0, 0]])
-        error = draws.std(axis=0) / np.sqrt(len(draws))
-        off = np.abs(draws.mean(axis=0) / expected - 1) - 3 * error / expected
-        assert (off < 0.03).all(), (draws.mean(axis=0) / expected - 1).round(3)
-
-
-def test_a_given_teacher_is_a_fitted_one_with_endless_labels(rng):
-    world = experiment(rng)
-    pair, t_w, _ = world.moments()
-    students = stages(pair.values_s, STUDENTS)
-    endless = effective_stages(pair.values_w, np.array([10**10]), np.zeros(1))
-    fitted = student_risks(pair, world.target(), endless, students)
-    given = given_teacher_risks(pair, world.target(), t_w, students)
-    assert given.error == pytest.approx(fitted.error, rel=1e-6)
-    assert given.in_sample == pytest.approx(fitted.in_sample, rel=1e-6)
 
 
 def test_correlations_of_another_shape_are_refused():

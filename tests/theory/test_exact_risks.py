@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 from outgrow.errors import ConfigError, DataError
 from outgrow.results import Undefined
-from outgrow.theory.exact_risks import exact_risks, min_norm_risks, student_parts
+from outgrow.theory.exact_risks import exact_risks, min_norm_risks
 from outgrow.worlds.gaussian import World
 
 CASES = {
@@ -92,49 +90,6 @@ def test_equal_to_the_formulas_written_out(lab, world, n, N):
     assert own.teacher.value == pytest.approx(p.rho_w * (1 - p.d_w / n) + p.sigma2 * p.d_w / n)
 
 
-@settings(deadline=None, max_examples=60)
-@given(worlds(), st.integers(16, 500), st.integers(16, 500), st.booleans())
-def test_parts_add_up_and_bias_is_bounded(lab, world, n, N, intercept):
-    p = population(lab, world)
-    for design in ("fresh", "in_sample"):
-        parts = student_parts(p, n, N, design=design, intercept=intercept)
-        risk = exact_risks(p, n, N, design=design, intercept=intercept).student
-        assert parts.total == pytest.approx(risk.value, rel=1e-9)
-        assert p.rho_s - 1e-12 <= parts.bias <= p.rho_w + p.rho_s + 1e-9
-        assert parts.inherited >= 0
-        assert design == "in_sample" or parts.fresh >= 0
-
-
-def test_bias_and_variance_are_what_endless_data_leaves():
-    p = World(d_w=9, d_s=7, d_sw=3.5, rho_w=0.3, rho_s=0.2, sigma=0.8).population()
-    endless = exact_risks(p, 10**9, 10**9)
-    assert endless.teacher.value == pytest.approx(p.rho_w, rel=1e-6)
-    assert endless.student.value == pytest.approx(p.rho_s + p.e2, rel=1e-6)
-    assert endless.ceiling.value == pytest.approx(p.rho_s, rel=1e-6)
-    # With endless pseudo-labels the points do not matter, and only d_sw of the teacher's variance is left.
-    pool = exact_risks(p, 50, 10**9, intercept=False)
-    assert pool.student.value == pytest.approx(p.rho_s + p.e2 + p.s * p.d_sw / 40, rel=1e-6)
-    in_sample = exact_risks(p, 50, 10**9, design="in_sample", intercept=False)
-    assert in_sample.student.value == pytest.approx(pool.student.value, rel=1e-6)
-
-
-def test_a_student_of_the_same_features_is_its_teacher():
-    p = World(d_w=6, d_s=6, d_sw=6, rho_w=0.2, rho_s=0.2, sigma=0.5).population()
-    risks = exact_risks(p, 30, 40)
-    assert risks.student.value == pytest.approx(risks.teacher.value, rel=1e-12)
-    assert risks.baseline.value == pytest.approx(risks.teacher.value, rel=1e-12)
-
-
-def test_more_noise_and_fewer_rows_never_help():
-    p = World(d_w=6, d_s=8, d_sw=2, rho_w=0.2, rho_s=0.1, sigma=0.5).population()
-    noisier = dataclasses.replace(p, sigma2=1.0)
-    for n, N in ((15, 30), (60, 90)):
-        risks = zip(exact_risks(p, n, N).items(), exact_risks(noisier, n, N).items(), strict=True)
-        assert all(quiet.value < loud.value for (_, quiet), (_, loud) in risks)
-    students = [exact_risks(p, 30, N).student.value for N in (11, 12, 20, 50, 1000)]
-    assert students == sorted(students, reverse=True)
-
-
 def test_where_the_expectation_is_infinite():
     p = World(d_w=10, d_s=6, d_sw=2).population()
     for n in (9, 10, 11):
@@ -152,8 +107,6 @@ def test_where_the_expectation_is_infinite():
     assert not isinstance(exact_risks(p, 30, 7).ceiling, Undefined)
     # On the student's own points even the peak is finite.
     assert not isinstance(exact_risks(p, 30, 7, design="in_sample").student, Undefined)
-    for parts in (student_parts(p, 11, 50), student_parts(p, 30, 5, design="in_sample")):
-        assert isinstance(parts, Undefined)
 
 
 def test_methods_say_how():
@@ -172,5 +125,3 @@ def test_errors():
         exact_risks(p, 20, 2.5)
     with pytest.raises(ConfigError, match=r"no design 'both'.*fresh, in_sample, own_points"):
         exact_risks(p, 20, 20, design="both")
-    with pytest.raises(ConfigError, match="no design"):
-        student_parts(p, 20, 20, design="both")

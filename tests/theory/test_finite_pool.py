@@ -18,20 +18,6 @@ from outgrow.theory.finite_pool import (
 D_W, D_S = 30, 40
 
 
-def correlated(rng, kind, shared=25):
-    r = 0.98 * np.sqrt(rng.uniform(0.2, 1.0, shared))
-    Q_w, Q_s = (np.linalg.qr(rng.standard_normal((d, d)))[0][:, :shared] for d in (D_W, D_S))
-    if kind == "flat":
-        return np.ones(D_W), np.ones(D_S), (Q_s * r) @ Q_w.T
-    return 1 / np.arange(1, D_W + 1.0), np.arange(1, D_S + 1.0) ** -1.2, (Q_s * r) @ Q_w.T
-
-
-def draw(values_w, values_s, C, M, rng):
-    white = rng.standard_normal((M, D_W))
-    left = np.linalg.cholesky(np.eye(D_S) - C @ C.T)
-    return white, white @ C.T + rng.standard_normal((M, D_S)) @ left.T
-
-
 def shrunk(values, k, rows=np.inf):
     h = values / (values + k)
     return h, PoolShrinkage(np.array([h.sum()]), np.array([np.sum(h**2)]), rows)
@@ -66,11 +52,15 @@ def total(strong):
     return np.concatenate([[1, 2, 1] @ strong.own, strong.crossed.sum(axis=0), [1, 2, 1] @ strong.imitated])
 
 
-def on_the_pool(values, white, k):
-    """Eigenvalues, whitening map and shrinkage on rows of given whitened features."""
-    X = white * np.sqrt(values)
+def on_the_pool(X, k):
+    """Whitening map and shrinkage on rows."""
     found, vectors = np.linalg.eigh(X.T @ X / len(X))
-    return X, found, vectors / np.sqrt(found), *shrunk(found, k, len(X))
+    return vectors / np.sqrt(found), *shrunk(found, k, len(X))
+
+
+def moments(gaussian, rng, kind):
+    world = gaussian(rng, kind, 25)
+    return world.rows, world.values_w, world.values_s, world.C
 
 
 def matching(values, kappa, M):
@@ -88,8 +78,8 @@ def test_without_penalties_shared_dimensions_are_those_of_t1b(shared):
         assert number == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_population_is_left_as_it_is(rng):
-    values_w, values_s, C = correlated(rng, "power")
+def test_a_population_is_left_as_it_is(gaussian, rng):
+    _, values_w, values_s, C = moments(gaussian, rng, "power")
     (h, weak), (H, strong) = shrunk(values_w, 0.1), shrunk(values_s, 0.2)
     sample = sums(H, h, C)
     found = shared_dimensions(weak, strong, sample)
@@ -104,16 +94,15 @@ def test_a_population_is_left_as_it_is(rng):
 
 @pytest.mark.parametrize("kind", ["flat", "power"])
 @pytest.mark.parametrize("kappas", [(1e-9, 1e-9), (0.05, 0.2)])
-def test_shared_dimensions_over_redrawn_pools(rng, kind, kappas):
+def test_shared_dimensions_over_redrawn_pools(gaussian, rng, kind, kappas):
     M, repetitions = 120, 200
-    values_w, values_s, C = correlated(rng, kind)
+    rows, values_w, values_s, C = moments(gaussian, rng, kind)
     truth = sums(shrunk(values_s, kappas[1])[0], shrunk(values_w, kappas[0])[0], C)
     k_w, k_s = matching(values_w, kappas[0], M), matching(values_s, kappas[1], M)
     seen, raw = [], []
     for _ in range(repetitions):
-        white_w, white_s = draw(values_w, values_s, C, M, rng)
-        X, _, B_w, h, weak = on_the_pool(values_w, white_w, k_w)
-        Y, _, B_s, H, strong = on_the_pool(values_s, white_s, k_s)
+        X, Y, _ = rows(M, rng)
+        (B_w, h, weak), (B_s, H, strong) = on_the_pool(X, k_w), on_the_pool(Y, k_s)
         sample = sums(H, h, B_s.T @ Y.T @ X @ B_w / M)
         raw.append(sample.twice[0])
         found = shared_dimensions(weak, strong, sample)
@@ -128,9 +117,9 @@ def test_shared_dimensions_over_redrawn_pools(rng, kind, kappas):
 @pytest.mark.parametrize("kind", ["flat", "power"])
 @pytest.mark.parametrize("kappas", [(1e-9, 1e-9), (0.05, 0.2)])
 @pytest.mark.parametrize("parts", [(1, 0), (0, 1), (0.6, 0.8)])
-def test_products_over_redrawn_pools(rng, kind, kappas, parts):
+def test_products_over_redrawn_pools(gaussian, rng, kind, kappas, parts):
     M, repetitions = 200, 300
-    values_w, values_s, C = correlated(rng, kind)
+    rows, values_w, values_s, C = moments(gaussian, rng, kind)
     # A fit of both features, and a rest that points partly the same way.
     a, b = (rng.standard_normal(d) / np.sqrt(d) for d in (D_W, D_S))
     F_w, F_s = parts[0] * (a + C.T @ b), parts[0] * (C @ a + b)
@@ -143,13 +132,12 @@ def test_products_over_redrawn_pools(rng, kind, kappas, parts):
     k_w, k_s = matching(values_w, kappas[0], M), matching(values_s, kappas[1], M)
     seen, raw = [], []
     for _ in range(repetitions):
-        white_w, white_s = draw(values_w, values_s, C, M, rng)
-        f = parts[0] * (white_w @ a + white_s @ b)
+        X, Y, _ = rows(M, rng)
+        f = parts[0] * (X @ (a / np.sqrt(values_w)) + Y @ (b / np.sqrt(values_s)))
         # The fit's own size varies from pool to pool far more than what is tested.
         if parts[0]:
             f *= np.sqrt(norm / np.mean(f**2))
-        X, _, B_w, h, weak = on_the_pool(values_w, white_w, k_w)
-        Y, _, B_s, H, strong = on_the_pool(values_s, white_s, k_s)
+        (B_w, h, weak), (B_s, H, strong) = on_the_pool(X, k_w), on_the_pool(Y, k_s)
         pool = products(
             H,
             h,
@@ -171,9 +159,9 @@ def test_products_over_redrawn_pools(rng, kind, kappas, parts):
     assert (np.mean(raw, axis=0)[[2, 5]] > 1.1 * expected[[2, 5]]).all()
 
 
-def test_second_resolvents_are_derivatives(rng):
+def test_second_resolvents_are_derivatives(gaussian, rng):
     # H^2 = H + kappa dH/dkappa in the population, with all corrections: by a small step of the pool's k.
-    values_w, values_s, C = correlated(rng, "power")
+    _, values_w, values_s, C = moments(gaussian, rng, "power")
     M, F_w, F_s = 150.0, rng.standard_normal(D_W), rng.standard_normal(D_S)
     b_w, b_s = rng.standard_normal(D_W), rng.standard_normal(D_S)
     h, weak = shrunk(values_w, 0.1, M)
@@ -190,15 +178,3 @@ def test_second_resolvents_are_derivatives(rng):
     step, middle = 1e-5, np.log(0.2)
     (low, before, _), (_, value, square), (high, after, _) = (at(middle + s) for s in (-step, 0.0, step))
     assert value + (after - before) / (high - low) == pytest.approx(square, rel=1e-6)
-
-
-def test_weak_and_strong_are_treated_alike(rng):
-    values_w, values_s, C = correlated(rng, "flat")
-    (h, weak), (H, strong) = shrunk(values_w, 0.1, 90.0), shrunk(values_s, 0.3, 90.0)
-    one, two = (
-        shared_dimensions(weak, strong, sums(H, h, C)),
-        shared_dimensions(strong, weak, sums(h, H, C.T)),
-    )
-    pairs = ((one.once, two.once), (one.twice, two.twice), (one.weak_twice, two.strong_twice))
-    for first, second in pairs:
-        assert first == pytest.approx(second, rel=1e-12)

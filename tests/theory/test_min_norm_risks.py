@@ -78,10 +78,3 @@ def test_infinite_at_the_peaks_only():
     assert undefined == [8, 9, 10]
     undefined = [N for N in range(1, 20) if isinstance(min_norm_risks(p, 30, N).student, Undefined)]
     assert undefined == [11, 12, 13]
-
-
-def test_rows_that_teach_nothing_leave_the_signal():
-    p = World(d_w=800, d_s=900, d_sw=300, rho_w=0.3, rho_s=0.2, sigma=0.0).population()
-    risks = min_norm_risks(p, 1, 1, intercept=False)
-    assert risks.teacher.value == pytest.approx(p.v, rel=0.01)
-    assert risks.student.value == pytest.approx(p.v, rel=0.01)

@@ -8,6 +8,7 @@ shrinks as much as the fit forecast, and these scores take the place of the norm
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +21,8 @@ from outgrow.linalg.ridge_path import RidgePath
 from outgrow.results import Estimate, Quantity, Undefined
 from outgrow.theory.effective_stage import Stages
 from outgrow.theory.equivalents import SingleRisks, StudentRisks, single_risks, student_risks
-from outgrow.theory.margins import empirical_error
-from outgrow.theory.sign_error import variance_with_intercept
+from outgrow.theory.margins import empirical_error, variance_with_intercept
+from outgrow.theory.terms import Side
 
 SENSITIVITY = 3.0
 """Percent of an error rate that a percent of squared error is worth: from 2,000 labels of the parity of
@@ -38,6 +39,11 @@ class LabelledRows:
     y: Float[np.ndarray, "m k"]
     folds: Int[np.ndarray, " m"]
 
+    @cached_property
+    def members(self) -> list[Int[np.ndarray, " _"]]:
+        """Rows of every fold."""
+        return [np.flatnonzero(self.folds == fold) for fold in np.unique(self.folds)]
+
 
 class AccuracyForecast:
     """Shares of new labels that routes name right, by one forecast and the rows behind it."""
@@ -46,59 +52,53 @@ class AccuracyForecast:
         self.one, self.rows = one, rows
         self.codes, classes = np.unique(rows.y, axis=0, return_inverse=True)
         self.classes = classes.ravel()
-        names, folds = np.unique(rows.folds, return_inverse=True)
-        self.members = [np.flatnonzero(folds == fold) for fold in range(len(names))]
         # The estimate rests on all rows, replicate r on those outside of fold r.
-        self.kept = np.ones((len(names) + 1, len(folds)), dtype=bool)
-        self.kept[1 + folds, np.arange(len(folds))] = False
+        self.kept = np.ones((len(rows.members) + 1, len(rows.y)), dtype=bool)
+        for fold, members in enumerate(rows.members):
+            self.kept[1 + fold, members] = False
 
     @cached_property
     def weak(self) -> RidgePath:
         """Fits of the weak features along their penalties, held out by fold."""
         X = self.rows.Z_w * np.sqrt(self.one.pair.values_w)
-        return RidgePath(X, self.rows.y, self.one.penalties_w, self.members)
+        return RidgePath(X, self.rows.y, self.one.penalties_w, self.rows.members)
 
     @cached_property
     def strong(self) -> RidgePath:
         """Fits of the strong features along their penalties, held out by fold."""
         X = self.rows.Z_s * np.sqrt(self.one.pair.values_s)
-        return RidgePath(X, self.rows.y, self.one.penalties_s, self.members)
+        return RidgePath(X, self.rows.y, self.one.penalties_s, self.rows.members)
 
     def at(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Forecast teacher, student, baseline and ceiling at one design; Undefined where the risk is."""
-        one, target = self.one, self.one.target
-        risks = dict(one.risks(n, N, **alphas).items())
-        used = {
-            name: float(values.flat[0]) for name, values in one.surface([n], [N], **alphas).penalties.items()
-        }
-        values_w, values_s = one.pair.values_w, one.pair.values_s
+        one, pair, target = self.one, self.one.pair, self.one.target
+        used = one.best_alphas(n, N, **alphas)
 
         def stage(values: Float[np.ndarray, " d"], size: int, alpha: float) -> Stages:
             return one.stages(values, [size], np.array([alpha]))
 
-        single: dict[str, tuple[Stages, RidgePath, SingleRisks]] = {}
-        for route, values, size, fits, side in (
-            ("teacher", values_w, n, self.weak, target.weak()),
-            ("baseline", values_s, n, self.strong, target.strong()),
-            ("ceiling", values_s, n + N, self.strong, target.strong()),
-        ):
-            fit = stage(values, size, used[route])
-            single[route] = fit, fits, single_risks(fit, side, target)
-        made: dict[str, Quantity] = {}
-        for route in ("teacher", "student", "baseline", "ceiling"):
-            risk = risks[route]
-            if isinstance(risk, Undefined):
-                made[route] = risk
-            elif route == "student":
-                taught = stage(values_w, n, used["alpha_w"])
-                student = stage(values_s, N, used["alpha_s"])
-                moments = student_risks(one.pair, target, taught, student)
-                made[route] = self._estimate(self._student_scores(taught, student), moments)
-            else:
-                fit, fits, own = single[route]
-                which = self._alike(fits, fit)
-                made[route] = self._estimate(self.rows.y - fits.deleted_residuals[:, which], own)
-        return made
+        def single(fits: RidgePath, fit: Stages, side: Side) -> Estimate:
+            scores = self.rows.y - fits.deleted_residuals[:, self._alike(fits, fit)]
+            return self._estimate(scores, single_risks(fit, side, target))
+
+        def student() -> Estimate:
+            taught, fit = stage(pair.values_w, n, used.alpha_w), stage(pair.values_s, N, used.alpha_s)
+            return self._estimate(self._student_scores(taught, fit), student_risks(pair, target, taught, fit))
+
+        def strong(size: int, alpha: float) -> Estimate:
+            return single(self.strong, stage(pair.values_s, size, alpha), target.strong())
+
+        routes: dict[str, Callable[[], Estimate]] = {
+            "teacher": lambda: single(self.weak, stage(pair.values_w, n, used.teacher), target.weak()),
+            "student": student,
+            "baseline": lambda: strong(n, used.baseline),
+            "ceiling": lambda: strong(n + N, used.ceiling),
+        }
+        risks = dict(one.risks(n, N, **alphas).items())
+        return {
+            route: risk if isinstance(risk := risks[route], Undefined) else accuracy()
+            for route, accuracy in routes.items()
+        }
 
     def _alike(self, fits: RidgePath, fit: Stages) -> int:
         """Find the penalty that shrinks m rows as a fit of another size is shrunk."""
@@ -115,7 +115,7 @@ class AccuracyForecast:
         passed = ((self.rows.Z_s * student.shrink[0]) @ pair.C) * np.sqrt(pair.values_w)
         passed = (passed - first.mean) @ first.basis
         m, theta, scores = len(passed), first.theta[:, which], np.empty_like(self.rows.y)
-        for rows in self.members:
+        for rows in self.rows.members:
             gone = first.deleted_residuals[rows, which]
             moved = first.inverse[:, [which]] * (first.scores[rows].T @ gone)
             level = self.rows.y.mean(axis=0) - gone.sum(axis=0) / m

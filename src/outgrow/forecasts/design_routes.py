@@ -31,6 +31,9 @@ than the third of a decade that lies between two of them."""
 STEP = 2
 """Of the teacher's penalties every second one is tried first, then those beside each minimum."""
 
+WITHOUT_TEACHER = ("baseline",)
+"""Routes that are the same for every weak set."""
+
 QUICK = 3e8
 """Multiplications that are not worth saving: a tenth of a second. Below it every penalty is tried."""
 
@@ -65,7 +68,7 @@ class DesignRoutes:
         self._weak = forecast.penalties_w if alpha_w is None else np.array([float(alpha_w)])
         self._strong = forecast.penalties_s if alpha_s is None else np.array([float(alpha_s)])
         self._fixed = (alpha_w, alpha_s)
-        self._held: dict[tuple[str, int], Stages] = {}
+        self._stages: dict[tuple[str, int], Stages] = {}
         # Where penalties have been looked for without a hint, and which of the teacher's were best.
         self._known: list[tuple[float, float, list[int]]] = []
         products = forecast.pair.C.size * 3 * len(forecast.target.weights.T)
@@ -83,18 +86,14 @@ class DesignRoutes:
             pool = name == "student"
             yield Route(
                 name,
-                partial(self._error, name),
+                None if name in WITHOUT_TEACHER else self.forecast.weak,
+                partial(self.errors, name),
                 pool,
                 peaks_n=peaks_w if name in ("teacher", "student") else (),
                 peaks_N=peaks_s if pool else (),
                 helps=tuned,
                 prepare=self.prepare if pool else None,
             )
-
-    def _error(
-        self, name: str, n: Int[np.ndarray, " a"], N: Int[np.ndarray, " b"]
-    ) -> Float[np.ndarray, "a b"]:
-        return np.asarray(self.errors(name, n, N)[0])
 
     def errors(
         self, name: str, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray
@@ -127,13 +126,13 @@ class DesignRoutes:
         values, alphas = self._pair.values_w, self._weak
         if which == "strong":
             values, alphas = self._pair.values_s, self._strong
-        missing = sorted({size for size in sizes if (which, size) not in self._held})
+        missing = sorted({size for size in sizes if (which, size) not in self._stages})
         if missing:
             found = self.forecast.stages(values, np.array(missing), alphas)
             for place, size in enumerate(missing):
-                own = np.arange(place * len(alphas), (place + 1) * len(alphas))
-                self._held[which, size] = found.at(own)
-        return _together([self._held[which, size] for size in sizes])
+                places = np.arange(place * len(alphas), (place + 1) * len(alphas))
+                self._stages[which, size] = found.at(places)
+        return _together([self._stages[which, size] for size in sizes])
 
     def _student(self, n: int, N: Int[np.ndarray, " b"]) -> Float[np.ndarray, "R b"]:
         count = len(self._weak)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from outgrow.config import ForecastConfig
 from outgrow.forecasts.accuracy_forecast import AccuracyForecast
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.forecast_outcome import Curve, DesignForecast, ForecastOutcome, Measured, PairForecast
-from outgrow.forecasts.foresight import Foresight, fixed_alphas, forecast_pairs
+from outgrow.forecasts.foresight import Foresight, ForesightStudy, fixed_alphas, forecast_pairs
 from outgrow.forecasts.labels_win import labels_win, searched
 from outgrow.heads.taught import scale_of
 from outgrow.intervals.replicates import MODEL, difference, interval
@@ -46,23 +45,13 @@ NO_CLASS_NOISE = Undefined(
 """OPR of classifications."""
 
 
-@dataclass(frozen=True)
-class ForecastStudy:
-    """A forecast in memory: what was found, and what can be asked for more."""
-
-    foresight: Foresight
-    """The forecasts themselves, one per weak set."""
-    outcome: ForecastOutcome
-    """Everything found."""
-
-
 def forecast(
     config: ForecastConfig,
     progress: Progress | None = None,
     permissions: Permissions = NOTHING,
     *,
     run: Mapping[str, Any] | None = None,
-) -> ForecastStudy:
+) -> ForesightStudy[ForecastOutcome]:
     """Forecast every route's risk on a grid of designs."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
@@ -78,32 +67,23 @@ def forecast(
     for place, (weak, one) in enumerate(found.forecasts.items()):
         tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(found.forecasts))
         pairs.append(_pair(weak, one, found, (n, N), hold))
-    first = next(iter(found.forecasts.values()))
     data = found.data
-    raised = [check for pair in pairs for check in pair.checks]
+    basis = found.basis(started, (*found.checks, *(check for pair in pairs for check in pair.checks)))
+    basis["title"] = config.title or f"Forecast: will {data.strong_name} outgrow {', '.join(data.weak)}?"
     outcome = ForecastOutcome(
-        title=config.title or f"Forecast: will {data.strong_name} outgrow {', '.join(data.weak)}?",
-        note=config.note,
-        kind=first.kind,
+        **basis,
         task=data.task,
         classes=tuple(str(label) for label in data.classes),
-        excess=first.excess,
-        noise=_noise(config, first, data.task),
-        m=found.m,
+        noise=_noise(config, found.first, data.task),
         labelled=labelled,
-        pool=found.pool,
         n=n,
         N=N,
         pairs=tuple(pairs),
         measured=measured,
-        checks=tuple(dict.fromkeys((*found.checks, *raised))),
-        config=config.model_dump(mode="json"),
         identities=dict(data.identities),
-        seconds=time.perf_counter() - started,
-        reading=data.reading,
     )
     tell("done", 1.0)
-    return ForecastStudy(found, outcome)
+    return ForesightStudy(found, outcome)
 
 
 def _around(size: int, steps: Sequence[float]) -> list[int]:
@@ -138,14 +118,14 @@ def _pair(
     designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
     # One of a kind is enough to be warned; the table shows the others.
-    told: dict[str, Check] = {}
+    raised: dict[str, Check] = {}
     for design in designs:
         for check in getattr(design.pgr, "checks", ()):
-            told.setdefault(check.code, check)
+            raised.setdefault(check.code, check)
         for name, quantity in (*design.risks.items(), *design.parts.items()):
             for check in getattr(quantity, "checks", ()):
                 where = f"{weak}: {name} at n = {design.n:,}, N = {design.N:,}: {check.detail}"
-                told.setdefault(check.code, Check(check.code, where))
+                raised.setdefault(check.code, Check(check.code, where))
     # Directions of the pool; those that only labelled rows have are the forecast's own.
     d_s, d_w = (int(min(d, one.pair.rows - 1)) for d in one.pair.C.shape)
     return PairForecast(
@@ -157,7 +137,7 @@ def _pair(
         curves=curves,
         anchors=found.anchors[weak],
         factors=found.factors[weak],
-        checks=(*one.checks, *told.values()),
+        checks=(*one.checks, *raised.values()),
         settings=_scale(weak, one, found) if one.given else {},
         labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
         searched=searched(one.m) if one.given else (),
@@ -252,7 +232,7 @@ def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
     n, N = run.get("n"), run.get("N")
     if not (isinstance(n, int) and isinstance(N, int)):
         return ()
-    excess = next(iter(found.forecasts.values())).excess
+    excess = found.first.excess
     made = []
     for route in run.get("routes", ()):
         if route.get("kind") not in ("teacher", "student", "baseline", "ceiling", "union"):

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from outgrow.forecasts.foresight import Anchor
+from outgrow.forecasts.anchors import Anchor
+from outgrow.forecasts.foresight import Foreseen
 from outgrow.results import Cell, Check, Estimate, Numbers, Quantity, Risks
-from outgrow.study.reading import Reading
 
 SCHEMA = 1
 """Version of the forecast's JSON; raised when a reader of the old one would misread the new one."""
@@ -99,29 +99,18 @@ class Measured:
     """Share of test labels named right."""
 
 
-@dataclass(frozen=True)
-class ForecastOutcome:
+@dataclass(frozen=True, kw_only=True)
+class ForecastOutcome(Foreseen):
     """Everything a forecast found."""
 
-    title: str
-    note: str
-    """Heading, and the remark on the features as the user gave it."""
-    kind: str
-    """ "prospective" or "retrospective"."""
     task: str
     """Regression or classification."""
     classes: tuple[str, ...]
     """Classes; empty for regression."""
-    excess: bool
-    """Whether risks are excess risks."""
     noise: Quantity
     """Variance of the label noise, and where it is known from."""
-    m: int
-    """Labels that the forecast was made from."""
     labelled: int
-    pool: int
-    """Labelled and unlabelled rows at hand: the labels used, less those of the test where a forecast looks
-    back."""
+    """Labels at hand: those used, less those of the test where a forecast looks back."""
     n: tuple[int, ...]
     N: tuple[int, ...]
     """Designs."""
@@ -129,16 +118,8 @@ class ForecastOutcome:
     """One per teacher."""
     measured: tuple[Measured, ...]
     """What a run measured, where one was named."""
-    checks: tuple[Check, ...]
-    """Every suspicion raised."""
-    config: Mapping[str, object]
-    """The resolved configuration, as plain values."""
     identities: Mapping[str, object]
     """Identity of every feature set."""
-    seconds: float
-    """Wall time."""
-    reading: Reading | None = None
-    """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
 

@@ -1,14 +1,11 @@
-"""From a configuration to forecasts: pool and labels are read once, every weak set gets its forecast.
-
-A forecast is held against two-stage leave-one-out where both speak of the same design: n = the m labels at
-hand, N = the pool. They share nothing but the data, so a difference beyond its interval says that one of
-them is wrong here, and a check says so.
-"""
+"""From a configuration to forecasts: pool and labels are read once, every weak set gets its forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,43 +15,42 @@ from outgrow.data.splits import jackknife_groups
 from outgrow.data.task import encode
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts.accuracy_forecast import LabelledRows
+from outgrow.forecasts.anchors import Anchor, anchored
 from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pairs import STRONG, tables_of
-from outgrow.heads.two_stage import Pool, StageTwo
-from outgrow.intervals.jackknife import jackknife_estimate
-from outgrow.linalg.ridge_path import RidgePath
-from outgrow.results import LEVEL, Check, Estimate
+from outgrow.results import Check
 from outgrow.study.prepare import Prepared, positions, prepare
+from outgrow.study.reading import Reading
 from outgrow.study.retrospective import SANDWICH
 from outgrow.study.sources import NOTHING, Permissions, Progress, second_labels
 from outgrow.study.training import FEW
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.surface import RELATIVE
-from outgrow.theory.whitening import Whitened, pool_spectrum, whiten
-
-TOO_WIDE = 2.0
-"""Width of an anchor's interval, in units of the leave-one-out error, beyond which it holds the forecast to
-nothing: any forecast between none of the error and twice it would pass. With 40 labels of noise the width is
-about one."""
+from outgrow.theory.whitening import pool_spectrum, whiten
 
 
-@dataclass(frozen=True)
-class Anchor:
-    """One route at the design at hand, forecast and left out."""
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """What every outcome that rests on forecasts says of them."""
 
-    route: str
-    """ "teacher", "student" or "baseline"."""
-    forecast: Estimate
-    leave_one_out: Estimate
-    """Expected squared error on new labels, both at the forecast's penalties."""
-    difference: Estimate
-    """The first less the second, with an interval that holds for the three routes together."""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the interval of the difference includes zero, and is short enough to mean anything."""
-        low, high = self.difference.interval or (-np.inf, np.inf)
-        return bool(low <= 0 <= high and high - low <= TOO_WIDE * self.leave_one_out.value)
+    title: str
+    note: str
+    """Heading, and the remark on the features as the user gave it."""
+    kind: str
+    """ "prospective" or "retrospective"."""
+    excess: bool
+    """Whether risks are excess risks; else they are errors on new labels."""
+    m: int
+    pool: int
+    """Labels and unlabelled rows that the forecasts were made from."""
+    checks: tuple[Check, ...]
+    """Every suspicion raised."""
+    config: Mapping[str, object]
+    """The resolved configuration, as plain values."""
+    seconds: float
+    """Wall time."""
+    reading: Reading | None = None
+    """What was read, and how."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +75,45 @@ class Foresight:
     @property
     def m(self) -> int:
         """Labels that the forecasts were made from."""
-        return next(iter(self.forecasts.values())).m
+        return self.first.m
 
     @property
     def pool(self) -> int:
         """Unlabelled rows at hand."""
         return len(self.data.split.unlabelled)
+
+    @property
+    def first(self) -> Forecast:
+        """The first forecast: labels, noise and pool are those of all."""
+        return next(iter(self.forecasts.values()))
+
+    def basis(self, begun: float, checks: Iterable[Check]) -> dict[str, Any]:
+        """Give the fields of `Foreseen`; `begun` is when the clock stood at the start."""
+        return {
+            "title": self.config.title,
+            "note": self.config.note,
+            "kind": self.first.kind,
+            "excess": self.first.excess,
+            "m": self.m,
+            "pool": self.pool,
+            "checks": tuple(dict.fromkeys(checks)),
+            "config": self.config.model_dump(mode="json"),
+            "seconds": time.perf_counter() - begun,
+            "reading": self.data.reading,
+        }
+
+
+Outcome = TypeVar("Outcome", bound=Foreseen)
+
+
+@dataclass(frozen=True)
+class ForesightStudy(Generic[Outcome]):
+    """What was found, and the forecasts that it was made of, to ask more of."""
+
+    foresight: Foresight
+    """Rows and forecasts."""
+    outcome: Outcome
+    """Everything found."""
 
 
 def forecast_pairs(
@@ -92,7 +121,6 @@ def forecast_pairs(
     permissions: Permissions = NOTHING,
     progress: Progress | None = None,
     *,
-    anchors: bool = True,
     union: bool = True,
 ) -> Foresight:
     """Forecast from rows and labels at hand."""
@@ -114,7 +142,7 @@ def forecast_pairs(
         data.ids[rows], None if data.groups is None else data.groups[rows], seed=config.seed
     )
     forecasts: dict[str, Forecast] = {}
-    held: dict[str, tuple[Anchor, ...]] = {}
+    anchors: dict[str, tuple[Anchor, ...]] = {}
     factors: dict[str, dict[str, float]] = {}
     behind: dict[str, LabelledRows] = {}
     strong, alone = None, None
@@ -126,9 +154,9 @@ def forecast_pairs(
         if strong is None:
             strong = pool_spectrum(pool, STRONG)
         ranks = (config.rank[0], config.rank[-1]) if config.rank else (None, None)
-        own = features[rows], data.strong[rows]
-        white = whiten(pool, ranks, strong, own)
-        Z_w, Z_s = white.weak(own[0]), white.strong(own[1])
+        labelled = features[rows], data.strong[rows]
+        white = whiten(pool, ranks, strong, labelled)
+        Z_w, Z_s = white.weak(labelled[0]), white.strong(labelled[1])
         behind[name] = LabelledRows(Z_w, Z_s, y, folds)
         target = label_terms(white.pair, Z_w, Z_s, y, folds, sigma2)
         target = replace(target, variance=target.variance + shift)
@@ -154,18 +182,17 @@ def forecast_pairs(
             checks.append(
                 Check("OG212", f"noise variance {sigma2:.3g}, all of the labels' {target.variance[0]:.3g}")
             )
-        held[name], factors[name] = (), {}
-        if anchors and not config.retrospective:
-            held[name], factors[name] = _anchors(
-                found, white, data, features, folds, pool.n, fixed_alphas(config)
-            )
+        anchors[name], factors[name] = (), {}
+        if not config.retrospective:
+            groups = positions(data.groups, rows)
+            anchors[name], factors[name] = anchored(found, behind[name], groups, pool.n, fixed_alphas(config))
         raised = [
             Check(
                 "OG214",
                 f"{name}: {a.route} {a.forecast.value:.3g}, leave-one-out {a.leave_one_out.value:.3g},"
                 f" difference {a.difference:.2g}",
             )
-            for a in held[name]
+            for a in anchors[name]
             if not a.agrees
         ]
         raised += [
@@ -176,7 +203,7 @@ def forecast_pairs(
         checks += raised
         forecasts[name] = replace(found, checks=tuple(raised))
     tell("done", 1.0)
-    return Foresight(config, data, forecasts, held, factors, behind, tuple(dict.fromkeys(checks)))
+    return Foresight(config, data, forecasts, anchors, factors, behind, tuple(dict.fromkeys(checks)))
 
 
 BINARY = float(np.sqrt(2))
@@ -208,7 +235,7 @@ def _labels(
 
 
 def _noise(config: ForesightConfig, data: Prepared) -> float | None:
-    """Give the noise variance: as said, or half the mean squared difference of repeated labels."""
+    """Give the noise variance: as given, or half the mean squared difference of repeated labels."""
     if config.repeat_column is None:
         return config.noise_variance
     if config.noise_variance is not None:
@@ -233,75 +260,6 @@ def _noise(config: ForesightConfig, data: Prepared) -> float | None:
     return float(np.mean((data.y[both, 0] - second[both]) ** 2) / 2)
 
 
-def _anchors(
-    forecast: Forecast,
-    white: Whitened,
-    data: Prepared,
-    features: np.ndarray,
-    folds: Int[np.ndarray, " m"],
-    pool_size: int,
-    fixed: Mapping[str, float | None],
-) -> tuple[tuple[Anchor, ...], dict[str, float]]:
-    """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
-    L, y = data.split.labelled, data.y[data.split.labelled]
-    Z_w = white.weak(features[L]) * np.sqrt(white.pair.values_w)
-    Z_s = white.strong(data.strong[L]) * np.sqrt(white.pair.values_s)
-    m = len(L)
-    found = forecast.surface([m], [pool_size], **fixed)
-    alphas = forecast.best_alphas(m, pool_size, **fixed)
-    pair = white.pair
-    pool = Pool(
-        pool_size,
-        np.zeros(Z_w.shape[1]),
-        np.zeros(Z_s.shape[1]),
-        np.diag(pair.values_w),
-        np.diag(pair.values_s),
-        pair.C * np.sqrt(np.outer(pair.values_s, pair.values_w)),
-    )
-    names = np.unique(folds, return_inverse=True)[1]
-    members = [np.flatnonzero(names == fold) for fold in range(names.max() + 1)]
-    groups = positions(data.groups, L)
-    # A fit that passes through its labels leaves nothing out, and an infinite risk is not compared.
-    kept = m - (1 if groups is None else max(map(len, groups)))
-    losses: dict[str, np.ndarray] = {}
-    for route, Z, alpha in (("teacher", Z_w, alphas.teacher), ("baseline", Z_s, alphas.baseline)):
-        if alpha > 0 or Z.shape[1] + 1 < kept:
-            alone = RidgePath(Z, y, np.array([alpha]), groups)
-            losses[route] = alone.row_losses[0]
-    if alphas.alpha_w > 0 or Z_w.shape[1] + 1 < kept:
-        taught = RidgePath(Z_w, y, np.array([alphas.alpha_w]), groups)
-        losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
-    values = {
-        "teacher": found.teacher[:, 0],
-        "student": found.student[:, 0, 0],
-        "baseline": found.labels_only[:, 0],
-    }
-    compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
-    anchors = []
-    for route in compared:
-        loss = losses[route]
-        without = np.array([np.delete(loss, rows).mean() for rows in members])
-        mean = np.concatenate([[loss.mean()], without])
-        # The difference holds for the three routes together.
-        together = 1 - (1 - LEVEL) / len(values)
-        words = "jackknife over the same groups, for three routes together"
-        anchors.append(
-            Anchor(
-                route,
-                jackknife_estimate(values[route], m),
-                jackknife_estimate(mean, m),
-                jackknife_estimate(values[route] - mean, m, words, together),
-            )
-        )
-    single = {
-        "teacher": (Z_w, pair.values_w, alphas.teacher),
-        "baseline": (Z_s, pair.values_s, alphas.baseline),
-    }
-    return tuple(anchors), {
-        route: _factor(losses[route], *own) for route, own in single.items() if route in compared
-    }
-
-
 def fixed_alphas(config: ForesightConfig) -> dict[str, float | None]:
     """Name the penalties that a configuration fixes.
 
@@ -310,15 +268,3 @@ def fixed_alphas(config: ForesightConfig) -> dict[str, float | None]:
     if getattr(config, "head", "ridge") == "ridgeless":
         return dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0)
     return {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
-
-
-def _factor(
-    squared: Float[np.ndarray, " m"],
-    Z: Float[np.ndarray, "m d"],
-    values: Float[np.ndarray, " d"],
-    alpha: float,
-) -> float:
-    """Average of squared residual times influence, over the product of their averages; 1 for Gaussians."""
-    # Relative to the leading direction, which cancels below: a huge penalty's square would overflow.
-    influence = (Z**2) @ (values * ((values.max() + alpha) / (values + alpha)) ** 2)
-    return float(np.mean(squared * influence) / (squared.mean() * influence.mean()))

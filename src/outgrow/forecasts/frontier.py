@@ -28,15 +28,6 @@ FINE = 200
 """Sizes at which the frontier reads the map along each budget."""
 
 
-WITHOUT_TEACHER = ("baseline",)
-"""Routes that are the same for every weak set."""
-
-
-def route_name(route: str, weak: str) -> str:
-    """Name a route as a run does."""
-    return route if route in WITHOUT_TEACHER else f"{route} ({weak})"
-
-
 @dataclass(frozen=True)
 class RiskMap:
     """The student's risk over labelled and unlabelled rows."""
@@ -61,7 +52,7 @@ class Frontier:
     """By route; NaN where a budget buys none."""
 
 
-def risk_map(name: str, source: DesignRoutes, prices: Prices, budget: float, noise: float) -> RiskMap:
+def risk_map(source: DesignRoutes, prices: Prices, budget: float, noise: float) -> RiskMap:
     """Forecast the student over all designs that up to ten times the budget would buy."""
     student = next(route for route in source.routes() if route.pool)
     most_n, most_N = prices.most_n(REACH * budget), prices.most_N(REACH * budget, 0)
@@ -75,45 +66,44 @@ def risk_map(name: str, source: DesignRoutes, prices: Prices, budget: float, noi
     source.prepare(sizes[0].tolist(), sizes[1].tolist())
     errors = student.at(sizes[0], sizes[1])
     return RiskMap(
-        name, sizes[0], sizes[1], np.where(np.isfinite(errors), np.maximum(errors - noise, 0.0), np.nan)
+        source.forecast.weak,
+        sizes[0],
+        sizes[1],
+        np.where(np.isfinite(errors), np.maximum(errors - noise, 0.0), np.nan),
     )
 
 
 def frontier(
-    ways: Sequence[tuple[str, DesignRoutes, Route]],
-    own: RiskMap,
-    prices: Prices,
-    budget: float,
-    noise: float,
+    routes: Sequence[Route], student: RiskMap, prices: Prices, budget: float, noise: float
 ) -> Frontier:
     """Give the least risk of every route for less and more money."""
     # A budget of nothing (all rows at hand) has neither less nor more.
     unit = max(budget, prices.label)
     budgets = np.geomspace(unit / REACH, unit * REACH, BUDGETS)
     risks = {}
-    for name, _, route in ways:
-        if route.pool and name != own.weak:
+    for route in routes:
+        if route.pool and route.weak != student.weak:
             continue
         if route.pool:
-            values = np.array([_least_on_line(own, prices, money) for money in budgets.tolist()])
+            values = np.array([_least_on_line(student, prices, money) for money in budgets.tolist()])
         else:
             n = np.array([prices.most_n(money) for money in budgets.tolist()])
             errors = np.maximum(route.at(np.maximum(n, LEAST), [0])[:, 0] - noise, 0.0)
             values = np.where((n >= LEAST) & np.isfinite(errors), errors, np.nan)
         # More money never does harm: one need not spend it.
-        risks[route_name(route.name, name)] = np.fmin.accumulate(values)
+        risks[route.title] = np.fmin.accumulate(values)
     return Frontier(budgets, risks)
 
 
-def _least_on_line(own: RiskMap, prices: Prices, money: float) -> float:
+def _least_on_line(student: RiskMap, prices: Prices, money: float) -> float:
     """Read the map along a budget and take the least."""
     from scipy.interpolate import RegularGridInterpolator
 
-    n = np.geomspace(own.n[0], own.n[-1], FINE)
+    n = np.geomspace(student.n[0], student.n[-1], FINE)
     N = np.array([prices.most_N(money, int(size)) for size in n.tolist()])
-    inside = (own.N[0] <= N) & (n <= prices.most_n(money))
+    inside = (student.N[0] <= N) & (n <= prices.most_n(money))
     if not inside.any():
         return np.nan
-    read = RegularGridInterpolator((np.log(own.n), np.log(own.N)), own.risk, bounds_error=False)
-    values = read(np.column_stack([np.log(n[inside]), np.log(np.minimum(N[inside], own.N[-1]))]))
+    read = RegularGridInterpolator((np.log(student.n), np.log(student.N)), student.risk, bounds_error=False)
+    values = read(np.column_stack([np.log(n[inside]), np.log(np.minimum(N[inside], student.N[-1]))]))
     return float(np.nanmin(values)) if np.isfinite(values).any() else np.nan

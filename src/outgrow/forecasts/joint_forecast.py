@@ -35,26 +35,22 @@ def joint_forecast(
     n: int,
     N: int,
     penalties: tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]],
-    weight: float | None = None,
     *,
     intercept: bool = True,
-    sharing: bool = True,
 ) -> JointForecast:
     """Forecast the joint student at the settings of least forecast risk."""
-    weights = np.array(WEIGHTS if weight is None else (weight,), dtype=float)
 
     def least(places: list[np.ndarray], weights: Float[np.ndarray, " k"]) -> tuple[np.ndarray, list[int]]:
         tried = [grid[place] for grid, place in zip(penalties, places, strict=True)]
         a, b, w = (x.ravel() for x in np.meshgrid(*tried, weights, indexing="ij"))
-        found = joint_risks(pair, target, n=n, alpha_w=a, N=N, alpha_s=b, weight=w, intercept=intercept)
-        error = found.error
-        if not sharing:
-            error = np.where((a == 0) & (b == 0) & (w > 0), np.nan, error)
+        risks = joint_risks(pair, target, n=n, alpha_w=a, N=N, alpha_s=b, weight=w, intercept=intercept)
+        error = risks.error
         best = int(choice(error[:, None, :])[0])
         at = np.unravel_index(best, (len(tried[0]), len(tried[1]), len(weights)))
         return error[:, best], [int(places[0][at[0]]), int(places[1][at[1]]), int(at[2])]
 
     # Two thirds of a decade apart first, then the neighbours of the best.
+    weights = np.array(WEIGHTS)
     error, (i, j, k) = least([np.arange(0, len(grid), COARSE) for grid in penalties], weights)
     around = [
         np.arange(max(0, at - 1), min(len(grid), at + 2)) for at, grid in zip((i, j), penalties, strict=True)

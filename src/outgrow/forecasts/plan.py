@@ -20,8 +20,8 @@ from outgrow.config import PlanConfig
 from outgrow.errors import ConfigError, DataError
 from outgrow.forecasts.design_routes import DesignRoutes, WhatIf
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, forecast_pairs
-from outgrow.forecasts.frontier import WITHOUT_TEACHER, frontier, risk_map, route_name
+from outgrow.forecasts.foresight import Foresight, fixed_alphas, forecast_pairs
+from outgrow.forecasts.frontier import frontier, risk_map
 from outgrow.forecasts.plan_outcome import AsGood, PlannedRoute, PlanOutcome, Scenario
 from outgrow.forecasts.search import (
     ENDLESS,
@@ -40,28 +40,18 @@ from outgrow.study.sources import NOTHING, Permissions, Progress
 CHANGE = 0.2
 """By how much the what-ifs change an input: about what a few hundred labels leave open."""
 
-DEAR_ROWS = 100.0
+MOST_PER_LABEL = 100.0
 """Times a label's cost that an unlabelled row may cost: beyond it the two were most likely mixed up."""
 
-DEARER = 4.0
+MOST_TIMES = 4.0
 """Times the cheapest design's cost up to which a route's own cheapest design is looked for."""
 
+FURTHER = 4
+"""Times the labels at hand beyond which a forecast counts as an extrapolation: the penalties are then
+half of what they are at hand, and directions count of which few labels say little."""
 
-@dataclass(frozen=True)
-class _Found:
-    """A route's best design, and where it came from."""
-
-    weak: str
-    routes: DesignRoutes
-    design: Design
-
-    @property
-    def errors(self) -> Float[np.ndarray, " R"]:
-        return self.routes.errors(self.design.route, [self.design.n], [self.design.N])[:, 0, 0]
-
-    @property
-    def name(self) -> str:
-        return route_name(self.design.route, self.weak)
+STEPS = 20
+"""Designs along the budget that are compared with the plan: neighbours differ by a quarter in n or less."""
 
 
 def plan(
@@ -69,7 +59,7 @@ def plan(
 ) -> PlanOutcome:
     """Plan what to buy."""
     begun = time.perf_counter()
-    _one_question(config)
+    _check_question(config)
     prices = Prices(
         config.label_cost,
         config.unlabelled_cost,
@@ -81,26 +71,20 @@ def plan(
     tell = progress or (lambda _what, _share: None)
     foresight = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.2 * share))
     planned = plan_from(foresight.forecasts, config, prices, tell)
-    return replace(
-        planned,
-        pool=foresight.pool,
-        notes=(*planned.notes, *_extrapolated(planned.best, foresight)),
-        checks=tuple(dict.fromkeys((*planned.checks, *foresight.checks))),
-        seconds=time.perf_counter() - begun,
-        reading=foresight.data.reading,
-    )
+    basis = foresight.basis(begun, (*planned.checks, *foresight.checks))
+    return replace(planned, notes=tuple(_extrapolated(planned.best, foresight)), **basis)
 
 
-def _one_question(config: PlanConfig) -> None:
+def _check_question(config: PlanConfig) -> None:
     if (config.budget is None) == (config.target_risk is None):
         raise ConfigError(
             "a plan spends a budget or reaches a risk", remedy="Give one of --budget and --target-risk."
         )
-    if config.unlabelled_cost > DEAR_ROWS * config.label_cost > 0:
+    if config.unlabelled_cost > MOST_PER_LABEL * config.label_cost > 0:
         raise ConfigError(
-            f"an unlabelled row costs more than {DEAR_ROWS:,g} times as much as a label",
+            f"an unlabelled row costs more than {MOST_PER_LABEL:,g} times as much as a label",
             "--unlabelled-cost",
-            "Correct the costs: labels are what is dear.",
+            "Correct the costs: labels are the costly rows.",
         )
     for option, value in (("--budget", config.budget), ("--target-risk", config.target_risk)):
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -120,77 +104,27 @@ def _extrapolated(best: PlannedRoute, foresight: Foresight) -> Iterator[str]:
         )
 
 
-FURTHER = 4
-"""Times the labels at hand beyond which a forecast is told to be an extrapolation: the penalties are then
-half of what they are at hand, and directions count of which few labels say little."""
-
-
 def plan_from(
     forecasts: dict[str, Forecast], config: PlanConfig, prices: Prices, progress: Progress | None = None
 ) -> PlanOutcome:
     """Plan from forecasts."""
     tell = progress or (lambda _what, _share: None)
-    first = next(iter(forecasts.values()))
-    noise = first.target.sigma2 or 0.0
-    sources = {name: DesignRoutes(f, config.alpha_w, config.alpha_s) for name, f in forecasts.items()}
-    ways = [
-        (name, source, route)
-        for place, (name, source) in enumerate(sources.items())
-        for route in source.routes()
-        if place == 0 or route.name not in WITHOUT_TEACHER
-    ]
-    ways.sort(key=lambda way: way[2].pool)  # those that are quick bound the cost of those that are not
+    planner = _Planner(forecasts, config, prices)
+    first, noise = planner.first, planner.noise
     tell("looking for the floor", 0.25)
-    floor, floor_route = _floor(ways, prices)
-    found: list[_Found] = []
-    missing: dict[str, Undefined] = {}
-    target = None if config.target_risk is None else config.target_risk + noise
-    if target is not None and not target > floor[0]:
-        raise ConfigError(
-            f"no design reaches {_of(first)} of {config.target_risk:g}: with as many rows as can be had,"
-            f" the best route ({floor_route}) is forecast to err {first.estimate(floor - noise):.3g}",
-            "--target-risk",
-            "Ask for more than that, or look for features that express the target better.",
-        )
-    mean = float(first.target.variance[0])
-    if target is not None and target >= mean:
-        raise ConfigError(
-            "predicting the mean of the labels reaches it: that is forecast to err"
-            f" {max(mean - noise, 0.0):.3g}",
-            "--target-risk",
-            "Ask for less." if mean > noise else "Correct --noise-variance, which exceeds all variance.",
-        )
-    for place, (name, source, route) in enumerate(ways):
-        tell(f"searching {route_name(route.name, name)}", 0.3 + 0.3 * place / len(ways))
-        if target is None:
-            design = best_design(route, prices, float(config.budget or 0.0))
-        else:
-            least = min((one.design.cost for one in found), default=math.inf)
-            design = cheapest_design(route, prices, target, DEARER * least)
-        if design is None:
-            missing[route_name(route.name, name)] = _nothing(route, source, prices, target)
-        else:
-            found.append(_Found(name, source, design))
-    found.sort(
-        key=lambda one: (0.0 if target is None else one.design.cost, one.design.error, one.design.route)
-    )
-    if target is None:
-        _sensible(found, first, ways, prices, float(config.budget or 0.0))
-    if not found:
-        raise ConfigError(
-            f"no design reaches {_of(first)} of {config.target_risk:g} with the rows that can be had",
-            "--target-risk",
-            "Ask for more, or allow more rows (--most-labels, --most-unlabelled).",
-        )
+    floor, floor_route = planner.floor()
+    planner.check_target(floor, floor_route)
+    found, missing = planner.designs(tell)
     best = found[0]
-    budget = float(config.budget if config.budget is not None else best.design.cost)
+    budget = best.design.cost if config.budget is None else float(config.budget)
     tell("drawing the frontier", 0.6)
     # Looked at more closely: the plan's weak set, or where it has none that of the best student.
     about = best
-    if best.design.route in WITHOUT_TEACHER:
-        about = next((one for one in found if one.design.route == "student"), best)
-    own = risk_map(about.weak, about.routes, prices, budget, noise)
-    lines = frontier(ways, own, prices, budget, noise)
+    if best.route.weak is None:
+        about = next((one for one in found if one.route.pool), best)
+    source = planner.source(about.route)
+    student = risk_map(source, prices, budget, noise)
+    lines = frontier(planner.routes, student, prices, budget, noise)
     tell("asking what if", 0.8)
     return PlanOutcome(
         title=config.title,
@@ -201,125 +135,222 @@ def plan_from(
         pool=int(min(first.pair.rows, ENDLESS)),
         kind=first.kind,
         excess=first.excess,
-        asked="budget" if target is None else "target",
+        asked="budget" if planner.target is None else "target",
         budget=budget,
         target=config.target_risk,
         prices=prices,
-        routes=tuple(_planned(one, best, noise, config) for one in found),
+        routes=tuple(planner.planned(one, best) for one in found),
         missing=missing,
         floor=first.estimate(floor - noise),
         floor_route=floor_route,
         frontier=lines,
-        risk_map=own,
+        risk_map=student,
         as_good=_as_good(best, prices, budget),
-        scenarios=tuple(_scenarios(best, about, prices, budget, floor[0], noise, config)),
+        scenarios=tuple(planner.scenarios(best, source.forecast, budget, float(floor[0]))),
         notes=(),
-        checks=(
-            *(Check(code, detail) for code, detail in best.routes.near_peaks(best.design.n, best.design.N)),
-            *_below_zero(found, first, noise),
-        ),
+        checks=(*planner.near_peaks(best), *planner.below_zero(found)),
         config=config.model_dump(mode="json"),
         seconds=0.0,
     )
 
 
-def _below_zero(found: list[_Found], forecast: Forecast, noise: float) -> Iterator[Check]:
-    """Name the routes whose risk is told as zero because it was estimated below."""
-    for one in found:
-        for check in getattr(forecast.estimate(one.errors - noise), "checks", ()):
-            yield Check(check.code, f"{one.name} {check.detail}")
+@dataclass(frozen=True)
+class _Found:
+    """A route's best design."""
+
+    route: Route
+    design: Design
+
+    @property
+    def errors(self) -> Float[np.ndarray, " R"]:
+        return self.route.errors_at(self.design.n, self.design.N)
 
 
-def _of(forecast: Forecast) -> str:
-    return "an excess risk" if forecast.excess else "an error on new labels"
+class _Planner:
+    """What every part of a plan reads: all routes, prices, and what is asked for."""
 
+    def __init__(self, forecasts: dict[str, Forecast], config: PlanConfig, prices: Prices) -> None:
+        self.config, self.prices = config, prices
+        self.first = next(iter(forecasts.values()))
+        self.noise = self.first.target.sigma2 or 0.0
+        self.target = None if config.target_risk is None else config.target_risk + self.noise
+        self.of = "an excess risk" if self.first.excess else "an error on new labels"
+        # Predicting the mean of the labels errs by their variance.
+        self.mean = float(self.first.target.variance[0])
+        self.sources = {
+            name: DesignRoutes(one, config.alpha_w, config.alpha_s) for name, one in forecasts.items()
+        }
+        self.routes = [
+            route
+            for place, source in enumerate(self.sources.values())
+            for route in source.routes()
+            if place == 0 or route.weak is not None
+        ]
+        # Those that are quick bound the cost of those that are not.
+        self.routes.sort(key=lambda route: route.pool)
 
-def _floor(
-    ways: list[tuple[str, DesignRoutes, Route]], prices: Prices
-) -> tuple[Float[np.ndarray, " R"], str]:
-    """Give what the best route errs with all rows that can be had."""
-    most = [prices.most_labels], [prices.most_unlabelled]
-    errors = {
-        route_name(route.name, name): source.errors(route.name, *most)[:, 0, 0]
-        for name, source, route in ways
-    }
-    finite = {name: values for name, values in errors.items() if np.isfinite(values[0])}
-    if not finite:
-        raise DataError(
-            "the pool does not tell what these penalties do with more rows",
-            "plan",
-            "Give more unlabelled rows, keep fewer directions (--rank), or leave the penalties to be chosen.",
+    def source(self, route: Route) -> DesignRoutes:
+        """Give all routes of a route's weak set; of the first where it has none."""
+        return self.sources[self.first.weak if route.weak is None else route.weak]
+
+    def floor(self) -> tuple[Float[np.ndarray, " R"], str]:
+        """Give what the best route errs with all rows that can be had."""
+        most = self.prices.most_labels, self.prices.most_unlabelled
+        errors = {route.title: route.errors_at(*most) for route in self.routes}
+        finite = {title: values for title, values in errors.items() if np.isfinite(values[0])}
+        if not finite:
+            raise DataError(
+                "the pool does not tell what these penalties do with more rows",
+                "plan",
+                "Give more unlabelled rows, keep fewer directions (--rank), or leave the penalties to be"
+                " chosen.",
+            )
+        title = min(finite, key=lambda one: finite[one][0])
+        return finite[title], title
+
+    def check_target(self, floor: Float[np.ndarray, " R"], route: str) -> None:
+        """Refuse a target that no design reaches, or that none is needed for."""
+        if self.target is None:
+            return
+        if not self.target > floor[0]:
+            raise ConfigError(
+                f"no design reaches {self.of} of {self.config.target_risk:g}: with as many rows as can be"
+                f" had, the best route ({route}) is forecast to err"
+                f" {self.first.estimate(floor - self.noise):.3g}",
+                "--target-risk",
+                "Ask for more than that, or look for features that express the target better.",
+            )
+        if self.target >= self.mean:
+            raise ConfigError(
+                "predicting the mean of the labels reaches it: that is forecast to err"
+                f" {max(self.mean - self.noise, 0.0):.3g}",
+                "--target-risk",
+                "Ask for less."
+                if self.mean > self.noise
+                else "Correct --noise-variance, which exceeds all variance.",
+            )
+
+    def designs(self, tell: Progress) -> tuple[list[_Found], dict[str, Undefined]]:
+        """Find every route's design, the best first; and why others have none."""
+        found: list[_Found] = []
+        missing: dict[str, Undefined] = {}
+        budget = float(self.config.budget or 0.0)
+        for place, route in enumerate(self.routes):
+            tell(f"searching {route.title}", 0.3 + 0.3 * place / len(self.routes))
+            if self.target is None:
+                design = best_design(route, self.prices, budget)
+            else:
+                least = min((one.design.cost for one in found), default=math.inf)
+                design = cheapest_design(route, self.prices, self.target, MOST_TIMES * least)
+            if design is None:
+                missing[route.title] = self._nothing(route)
+            else:
+                found.append(_Found(route, design))
+        found.sort(
+            key=lambda one: (
+                0.0 if self.target is None else one.design.cost,
+                one.design.error,
+                one.design.route,
+            )
         )
-    name = min(finite, key=lambda one: finite[one][0])
-    return finite[name], name
+        if self.target is None and not (found and found[0].design.error < self.mean):
+            self._refuse_budget(budget)
+        if not found:
+            raise ConfigError(
+                f"no design reaches {self.of} of {self.config.target_risk:g} with the rows that can be had",
+                "--target-risk",
+                "Ask for more, or allow more rows (--most-labels, --most-unlabelled).",
+            )
+        return found, missing
 
-
-def _nothing(route: Route, source: DesignRoutes, prices: Prices, target: float | None) -> Undefined:
-    """Say why a route has no design."""
-    if target is None:
+    def _nothing(self, route: Route) -> Undefined:
+        """Say why a route has no design."""
+        if self.target is None:
+            return Undefined(
+                "the budget buys no design of it with a finite risk",
+                "Spend more, or leave the penalties to be chosen.",
+            )
+        if route.at([self.prices.most_labels], [self.prices.most_unlabelled])[0, 0] > self.target:
+            return Undefined("it does not reach the target with any number of rows", "Take another route.")
         return Undefined(
-            "the budget buys no design of it with a finite risk",
-            "Spend more, or leave the penalties to be chosen.",
+            f"it costs more than {MOST_TIMES:g} times as much as the cheapest route",
+            "Take the cheaper route.",
         )
-    if route.at([prices.most_labels], [prices.most_unlabelled])[0, 0] > target:
-        return Undefined("it does not reach the target with any number of rows", "Take another route.")
-    return Undefined(
-        f"it costs more than {DEARER:g} times as much as the cheapest route", "Take the cheaper route."
-    )
 
-
-def _sensible(
-    found: list[_Found],
-    forecast: Forecast,
-    ways: list[tuple[str, DesignRoutes, Route]],
-    prices: Prices,
-    budget: float,
-) -> None:
-    """Refuse a budget that buys no more than the mean of the labels gives."""
-    mean = float(forecast.target.variance[0])
-    if found and found[0].design.error < mean:
-        return
-    least: Design | None = None
-    for _, _, route in ways:
-        dear = math.inf if least is None else least.cost
-        least = cheapest_design(route, prices, mean * (1 - 1e-3), dear) or least
-    said = (
-        "no design beats it with any number of rows"
-        if least is None
-        else (
-            f"the cheapest design that does costs {least.cost:.4g} ({least.route}, n = {least.n:,}"
-            + (f", N = {least.N:,})" if least.N else ")")
+    def _refuse_budget(self, budget: float) -> None:
+        """Say what it would take to err less than the mean of the labels."""
+        least: Design | None = None
+        for route in self.routes:
+            most = math.inf if least is None else least.cost
+            least = cheapest_design(route, self.prices, self.mean * (1 - 1e-3), most) or least
+        instead = "no design beats it with any number of rows"
+        if least is not None:
+            rows = f"n = {least.n:,}" + (f", N = {least.N:,}" if least.N else "")
+            instead = f"the cheapest design that does costs {least.cost:.4g} ({least.route}, {rows})"
+        raise ConfigError(
+            f"{budget:g} buys no design that is forecast to err less than predicting the mean; {instead}",
+            "--budget",
+            "Spend more." if least else "Look for other features.",
         )
-    )
-    raise ConfigError(
-        f"{budget:g} buys no design that is forecast to err less than predicting the mean; {said}",
-        "--budget",
-        "Spend more." if least else "Look for other features.",
-    )
 
-
-def _planned(one: _Found, best: _Found, noise: float, config: PlanConfig) -> PlannedRoute:
-    design, forecast = one.design, one.routes.forecast
-    fixed = {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
-    alphas = forecast.best_alphas(design.n, max(design.N, LEAST), **fixed)._asdict()
-    names = ("alpha_w", "alpha_s") if design.route == "student" else (design.route,)
-    difference, tied = None, False
-    if one is not best:
-        difference = jackknife_estimate(
-            one.errors - best.errors, forecast.m, f"difference, {forecast.method}"
+    def planned(self, one: _Found, best: _Found) -> PlannedRoute:
+        """Describe a route's best design, beside the plan."""
+        design, forecast = one.design, self.source(one.route).forecast
+        alphas = forecast.best_alphas(design.n, max(design.N, LEAST), **fixed_alphas(self.config))._asdict()
+        names = ("alpha_w", "alpha_s") if one.route.pool else (design.route,)
+        difference, tied = None, False
+        if one is not best:
+            method = f"difference, {forecast.method}"
+            difference = jackknife_estimate(one.errors - best.errors, forecast.m, method)
+            tied = difference.interval is not None and difference.interval[0] <= 0 <= difference.interval[1]
+        return PlannedRoute(
+            design.route,
+            one.route.weak,
+            design.n,
+            design.N,
+            design.cost,
+            {name: alphas[name] for name in names},
+            forecast.estimate(one.errors - self.noise),
+            difference,
+            tied,
         )
-        tied = difference.interval is not None and difference.interval[0] <= 0 <= difference.interval[1]
-    return PlannedRoute(
-        design.route,
-        None if design.route in WITHOUT_TEACHER else one.weak,
-        design.n,
-        design.N,
-        design.cost,
-        {name: alphas[name] for name in names},
-        forecast.estimate(one.errors - noise),
-        difference,
-        tied,
-    )
+
+    def near_peaks(self, best: _Found) -> Iterator[Check]:
+        """Name the peaks that the plan stands near."""
+        for code, detail in self.source(best.route).near_peaks(best.design.n, best.design.N):
+            yield Check(code, detail)
+
+    def below_zero(self, found: list[_Found]) -> Iterator[Check]:
+        """Name the routes whose risk is given as zero because it was estimated below."""
+        for one in found:
+            for check in getattr(self.first.estimate(one.errors - self.noise), "checks", ()):
+                yield Check(check.code, f"{one.route.title} {check.detail}")
+
+    def scenarios(self, best: _Found, about: Forecast, budget: float, floor: float) -> Iterator[Scenario]:
+        """Look at designs along the budget again with other inputs."""
+        prices, design = self.prices, best.design
+        n = sorted({*spread(LEAST, max(prices.most_n(budget), LEAST))[::4], design.n})
+        pools = [(rows, most) for rows in n if (most := prices.most_N(budget, rows)) >= LEAST]
+        changes = [("sharing", change, WhatIf(sharing=1 + change)) for change in (-CHANGE, CHANGE)]
+        changes += [("unexplained", x, WhatIf(unexplained=x * floor)) for x in (-CHANGE, CHANGE)]
+        for what, change, what_if in changes:
+            source = DesignRoutes(about, self.config.alpha_w, self.config.alpha_s, what_if)
+            if pools:
+                source.prepare(n, [most for _, most in pools])
+            stay = float(source.errors(design.route, [design.n], [design.N])[0, 0, 0])
+            least = replace(design, error=stay)
+            for route in source.routes():
+                if route.pool:
+                    tried = [(a, b, float(route.at([a], [b])[0, 0])) for a, b in pools]
+                else:
+                    tried = [
+                        (a, 0, error) for a, error in zip(n, route.at(n, [0])[:, 0].tolist(), strict=True)
+                    ]
+                for a, b, error in tried:
+                    if error < least.error:
+                        least = Design(route.name, a, b, error, prices.cost(a, b))
+            risk, kept = (max(error - self.noise, 0.0) for error in (least.error, stay))
+            yield Scenario(what, change, least.route, least.n, least.N, risk, kept)
 
 
 def _as_good(best: _Found, prices: Prices, budget: float) -> AsGood | None:
@@ -327,7 +358,6 @@ def _as_good(best: _Found, prices: Prices, budget: float) -> AsGood | None:
     here = best.errors
     if len(here) < 3:
         return None
-    pool = best.design.N > 0
     sizes = spread(LEAST, prices.most_n(budget))
     sizes = sorted({*sizes[:: 1 + len(sizes) // STEPS], best.design.n})
     start = sizes.index(best.design.n)
@@ -336,53 +366,12 @@ def _as_good(best: _Found, prices: Prices, budget: float) -> AsGood | None:
         end = best.design.n, best.design.N
         for place in way:
             n = sizes[place]
-            N = prices.most_N(budget, n) if pool else 0
-            if pool and N < LEAST:
+            N = prices.most_N(budget, n) if best.route.pool else 0
+            if best.route.pool and N < LEAST:
                 break
-            apart = best.routes.errors(best.design.route, [n], [N])[:, 0, 0] - here
+            apart = best.route.errors_at(n, N) - here
             if not jackknife_interval(apart[0], apart[1:])[0] <= 0:
                 break
             end = n, N
         ends.append(end)
     return AsGood((ends[0][0], ends[1][0]), (ends[0][1], ends[1][1]))
-
-
-STEPS = 20
-"""Designs along the budget that are compared with the plan: neighbours differ by a quarter in n or less."""
-
-
-def _scenarios(
-    best: _Found,
-    about: _Found,
-    prices: Prices,
-    budget: float,
-    floor: float,
-    noise: float,
-    config: PlanConfig,
-) -> Iterator[Scenario]:
-    """Look at designs along the budget again with other inputs."""
-    n = np.array(sorted({*spread(LEAST, max(prices.most_n(budget), LEAST))[::4], best.design.n}))
-    for what in ("sharing", "unexplained"):
-        for change in (-CHANGE, CHANGE):
-            what_if = WhatIf(unexplained=change * floor)
-            if what == "sharing":
-                what_if = WhatIf(sharing=1 + change)
-            source = DesignRoutes(about.routes.forecast, config.alpha_w, config.alpha_s, what_if)
-            N = [prices.most_N(budget, rows) for rows in n.tolist()]
-            enough = [rows for rows in N if rows >= LEAST]
-            if enough:
-                source.prepare(n.tolist(), enough)
-            stay = float(source.errors(best.design.route, [best.design.n], [best.design.N])[0, 0, 0])
-            least = replace(best.design, error=stay)
-            for route in source.routes():
-                pairs = [(a, b) for a, b in zip(n.tolist(), N, strict=True) if b >= LEAST]
-                if route.pool:
-                    errors = [float(route.at([a], [b])[0, 0]) for a, b in pairs]
-                else:
-                    pairs = [(a, 0) for a in n.tolist()]
-                    errors = route.at(n, [0])[:, 0].tolist()
-                for (a, b), error in zip(pairs, errors, strict=True):
-                    if error < least.error:
-                        least = Design(route.name, a, b, error, prices.cost(a, b))
-            risk, kept = (max(error - noise, 0.0) for error in (least.error, stay))
-            yield Scenario(what, change, least.route, least.n, least.N, risk, kept)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from outgrow.forecasts.foresight import Foreseen
 from outgrow.forecasts.frontier import Frontier, RiskMap
 from outgrow.forecasts.search import Prices
-from outgrow.results import Cell, Check, Estimate, Numbers, Quantity, Undefined
-from outgrow.study.reading import Reading
+from outgrow.results import Cell, Estimate, Numbers, Quantity, Undefined
 
 
 @dataclass(frozen=True)
@@ -64,25 +63,14 @@ class AsGood:
     """The unlabelled rows that go with them."""
 
 
-@dataclass(frozen=True)
-class PlanOutcome:
+@dataclass(frozen=True, kw_only=True)
+class PlanOutcome(Foreseen):
     """A plan and what it rests on."""
 
-    title: str
-    """Heading."""
-    note: str
-    """Remark on the features."""
     weak: tuple[str, ...]
     """Weak sets."""
     strong: str
     """The strong set."""
-    m: int
-    pool: int
-    """Labels and unlabelled rows that the forecasts were made from."""
-    kind: str
-    """ "prospective" or "retrospective"."""
-    excess: bool
-    """Whether risks are excess risks; else they are errors on new labels."""
     asked: str
     """ "budget" or "target"."""
     budget: float
@@ -109,14 +97,6 @@ class PlanOutcome:
     """What-ifs."""
     notes: tuple[str, ...]
     """What the reader should bear in mind."""
-    checks: tuple[Check, ...]
-    """Suspicions."""
-    config: Mapping[str, object]
-    """The resolved configuration."""
-    seconds: float
-    """Wall time."""
-    reading: Reading | None = None
-    """What was read, and how."""
 
     @property
     def best(self) -> PlannedRoute:

@@ -2,14 +2,14 @@
 
 Every teacher's forecast comes from the same labels and the same jackknife groups, so the differences between
 teachers are far better known than the risks themselves. Which one is the least is uncertain all the same: a
-group of teachers that may be the best is told instead, and how sure it is that the first of them is. Beside
+group of teachers that may be the best is named instead, and how sure it is that the first of them is. Beside
 them stand the routes that need no student, because the best teacher may still be none.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,13 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from outgrow.config import RankConfig
 from outgrow.forecasts.forecast import Forecast
-from outgrow.forecasts.foresight import Foresight, forecast_pairs
+from outgrow.forecasts.foresight import Foreseen, Foresight, ForesightStudy, fixed_alphas, forecast_pairs
 from outgrow.intervals.best_of_many import best_of_many, less_than_all
 from outgrow.results import Cell, Check, Estimate, Numbers, Quantity
-from outgrow.study.reading import Reading
 from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.theory.equivalents import student_risks
-from outgrow.theory.surface import Surface
 from outgrow.theory.terms import Target
 
 FORECAST = ("student", "bias", "inherited", "fresh", "alone")
@@ -34,14 +32,12 @@ SCHEMA = 1
 """Version of the ranking's JSON; raised when a reader of the old one would misread the new one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RankedTeacher:
     """One teacher, and what its student is forecast to risk."""
 
     weak: str
     """Name of the feature set."""
-    place: int | None
-    """From 1; None where its student's risk is undefined."""
     student: Quantity
     """Forecast risk of its student."""
     bias: Quantity
@@ -49,24 +45,26 @@ class RankedTeacher:
     fresh: Quantity
     """Its three parts: the error of the mean student, the variance taken over from the teacher, and the
     student's own."""
-    behind: Estimate | None
-    """Its student's risk less the least of all, with an interval that holds for all teachers together."""
-    beyond_labels: Estimate | None
-    """Its student's risk less that of the best route without a student, likewise."""
     alone: Quantity
     """Forecast risk of the teacher itself, tuned for itself."""
-    probability: float | None
+    place: int | None = None
+    """From 1; like all that follows it is missing where the student's risk is undefined."""
+    behind: Estimate | None = None
+    """Its student's risk less the least of all, with an interval that holds for all teachers together."""
+    beyond_labels: Estimate | None = None
+    """Its student's risk less that of the best route without a student, likewise."""
+    probability: float | None = None
     """That its student is the best of all."""
-    tied: bool
+    tied: bool = False
     """Whether it may be the best."""
-    worth: bool
+    worth: bool = False
     """Whether its student is forecast to beat every route without a student."""
-    d_w: float | None
-    d_s: float | None
-    d_sw: float | None
+    d_w: float | None = None
+    d_s: float | None = None
+    d_sw: float | None = None
     """Dimensions of teacher and student at their penalties, and what they share of them."""
-    alpha_w: float | None
-    alpha_s: float | None
+    alpha_w: float | None = None
+    alpha_s: float | None = None
     """Penalties of teacher and student."""
 
 
@@ -82,13 +80,10 @@ class LabelsAlone:
     """Its forecast risk."""
 
 
-@dataclass(frozen=True)
-class RankOutcome:
+@dataclass(frozen=True, kw_only=True)
+class RankOutcome(Foreseen):
     """Everything that a ranking found."""
 
-    title: str
-    note: str
-    """Heading and the remark on the features, as the user gave them."""
     strong: str
     """Name of the student's feature set."""
     task: str
@@ -96,13 +91,6 @@ class RankOutcome:
     n: int
     N: int
     """Labelled and unlabelled rows that the ranking is for."""
-    m: int
-    pool: int
-    """Labels and unlabelled rows that it was made from."""
-    kind: str
-    """ "prospective" or "retrospective"."""
-    excess: bool
-    """Whether risks are excess risks; else they are errors on new labels."""
     decision: str
     """ "take", "tied", "none", "not shown" or "undefined"."""
     recommended: str | None
@@ -117,16 +105,8 @@ class RankOutcome:
     """The best route without a student."""
     teachers: tuple[RankedTeacher, ...]
     """The least forecast first."""
-    checks: tuple[Check, ...]
-    """Every suspicion raised."""
-    config: Mapping[str, object]
-    """The resolved configuration, as plain values."""
     identities: Mapping[str, object]
     """Identity of every feature set."""
-    seconds: float
-    """Wall time."""
-    reading: Reading | None = None
-    """What was read, and how."""
     schema: int = SCHEMA
     """Version of this structure."""
 
@@ -137,27 +117,17 @@ class RankOutcome:
     def numbers(self) -> Numbers:
         """Give all that was forecast of every teacher, and the baseline."""
         design: dict[str, Cell] = {"n": self.n, "N": self.N, "m": self.m}
-        told = (*FORECAST, "behind", "beyond_labels", "probability", "tied", "worth")
+        names = (*FORECAST, "behind", "beyond_labels", "probability", "tied", "worth")
         for teacher in self.teachers:
             where = {**design, "weak": teacher.weak, "place": teacher.place}
-            for name in (*told, "d_w", "d_s", "d_sw", "alpha_w", "alpha_s"):
+            for name in (*names, "d_w", "d_s", "d_sw", "alpha_w", "alpha_s"):
                 yield {**where, "quantity": name}, getattr(teacher, name)
         yield {**design, "quantity": "baseline"}, self.baseline
 
 
-@dataclass(frozen=True)
-class RankStudy:
-    """A ranking and the forecasts that it was made of."""
-
-    foresight: Foresight
-    """Rows and forecasts."""
-    outcome: RankOutcome
-    """What was found."""
-
-
 def rank(
     config: RankConfig, progress: Progress | None = None, permissions: Permissions = NOTHING
-) -> RankStudy:
+) -> ForesightStudy[RankOutcome]:
     """Rank teachers by the forecast risk of their students."""
     start = time.perf_counter()
     # Thousands of products of a few hundred rows: threads within them mostly wait for each other. On two busy
@@ -167,24 +137,14 @@ def rank(
         seen = forecast_pairs(config, permissions, progress, union=False)
         n, N = config.n or seen.m, config.N or seen.pool
         forecasts = list(seen.forecasts.values())
-        surfaces = [
-            forecast.surface([n], [N], alpha_w=config.alpha_w, alpha_s=config.alpha_s)
-            for forecast in forecasts
-        ]
-        teachers, alone, baseline = _compared(forecasts, surfaces, config, n, N)
-    first = forecasts[0]
-    decision, recommended, sentence = _decided(teachers, alone, first.excess, seen.m)
+        teachers, alone, baseline = _compared(forecasts, n, N, fixed_alphas(config))
+    decision, recommended, sentence = _decided(teachers, alone, seen.first.excess, seen.m)
     outcome = RankOutcome(
-        title=config.title,
-        note=config.note,
+        **seen.basis(start, _raised(seen, teachers, baseline)),
         strong=seen.data.strong_name,
         task=seen.data.task,
         n=n,
         N=N,
-        m=seen.m,
-        pool=seen.pool,
-        kind=first.kind,
-        excess=first.excess,
         decision=decision,
         recommended=recommended,
         sentence=sentence,
@@ -192,68 +152,57 @@ def rank(
         baseline=_unchecked(baseline),
         labels_alone=alone,
         teachers=tuple(_bare(teacher) for teacher in teachers),
-        checks=_raised(seen, teachers, baseline),
-        config=config.model_dump(mode="json"),
         identities=seen.data.identities,
-        seconds=time.perf_counter() - start,
-        reading=seen.data.reading,
     )
-    return RankStudy(seen, outcome)
+    return ForesightStudy(seen, outcome)
 
 
 def _compared(
-    forecasts: list[Forecast], surfaces: list[Surface], config: RankConfig, n: int, N: int
+    forecasts: list[Forecast], n: int, N: int, fixed: Mapping[str, float | None]
 ) -> tuple[tuple[RankedTeacher, ...], LabelsAlone | None, Quantity]:
     """Judge every student against the others and against the routes that need none."""
     noise = forecasts[0].target.sigma2 or 0.0
+    surfaces = [forecast.surface([n], [N], **fixed) for forecast in forecasts]
     students = np.stack([found.student[:, 0, 0] for found in surfaces]) - noise
-    own = np.stack([found.teacher[:, 0] for found in surfaces]) - noise
+    single = np.stack([found.teacher[:, 0] for found in surfaces]) - noise
     # Each pair estimates the same baseline with control variates of its own: their mean is no worse.
     base = np.mean([found.baseline[:, 0] for found in surfaces], axis=0) - noise
     lone: list[tuple[str, str | None, np.ndarray]] = [("baseline", None, base)]
-    lone += [("teacher", one.weak, values) for one, values in zip(forecasts, own, strict=True)]
+    lone += [("teacher", one.weak, values) for one, values in zip(forecasts, single, strict=True)]
     lone = [route for route in lone if np.isfinite(route[2]).all()]
     there = np.flatnonzero(np.isfinite(students).all(axis=1))
     order = [*there[np.argsort(students[there, 0], kind="stable")].tolist()]
     best = best_of_many(students[order]) if order else None
     against = less_than_all(students[order], np.stack([r[2] for r in lone])) if order and lone else None
     shared = f"{forecasts[0].method}; over common jackknife groups, for all teachers together"
+
+    def difference(value: float, low: float, high: float) -> Estimate:
+        return Estimate(float(value), (float(low), float(high)), n=forecasts[0].m, method=shared)
+
     teachers = []
     for place, index in enumerate([*order, *sorted(set(range(len(forecasts))) - set(order))]):
-        forecast, ranked = forecasts[index], place < len(order)
-        fixed = {"alpha_w": config.alpha_w, "alpha_s": config.alpha_s}
+        forecast = forecasts[index]
         risks, parts = forecast.risks(n, N, **fixed), forecast.decomposition(n, N, **fixed)
-        behind = beyond = probability = None
-        tied = worth = False
-        if ranked and best is not None:
-            tied, probability = bool(best.tied[place]), float(best.probability[place])
-            ends = (float(best.low[place]), float(best.high[place]))
-            behind = Estimate(float(best.behind[place]), ends, n=forecast.m, method=shared)
-        if ranked and against is not None:
-            value, low, high = (float(side[place]) for side in against)
-            beyond, worth = Estimate(value, (low, high), n=forecast.m, method=shared), high < 0
-        alphas = (surfaces[index].penalties[name].item() for name in ("alpha_w", "alpha_s"))
-        alpha_w, alpha_s = alphas if ranked else (None, None)
-        d_w, d_s, d_sw = _dimensions(forecast, n, N, alpha_w, alpha_s)
-        teachers.append(
-            RankedTeacher(
-                weak=forecast.weak,
-                place=place + 1 if ranked else None,
-                student=risks.student,
-                **parts,
-                behind=behind,
-                beyond_labels=beyond,
-                alone=risks.teacher,
-                probability=probability,
-                tied=tied,
-                worth=worth,
+        teacher = RankedTeacher(weak=forecast.weak, student=risks.student, alone=risks.teacher, **parts)
+        if best is not None and place < len(order):
+            alpha_w, alpha_s = (surfaces[index].penalties[name].item() for name in ("alpha_w", "alpha_s"))
+            d_w, d_s, d_sw = _dimensions(forecast, n, N, alpha_w, alpha_s)
+            teacher = replace(
+                teacher,
+                place=place + 1,
+                behind=difference(best.behind[place], best.low[place], best.high[place]),
+                probability=float(best.probability[place]),
+                tied=bool(best.tied[place]),
                 d_w=d_w,
                 d_s=d_s,
                 d_sw=d_sw,
                 alpha_w=alpha_w,
                 alpha_s=alpha_s,
             )
-        )
+            if against is not None:
+                beyond = difference(*(side[place] for side in against))
+                teacher = replace(teacher, beyond_labels=beyond, worth=bool(against[2][place] < 0))
+        teachers.append(teacher)
     baseline = forecasts[0].risks(n, N).baseline
     if isinstance(baseline, Estimate):
         baseline = forecasts[0].estimate(base)
@@ -265,11 +214,9 @@ def _compared(
 
 
 def _dimensions(
-    forecast: Forecast, n: int, N: int, alpha_w: float | None, alpha_s: float | None
-) -> tuple[float | None, float | None, float | None]:
+    forecast: Forecast, n: int, N: int, alpha_w: float, alpha_s: float
+) -> tuple[float, float, float]:
     """Count the directions that teacher and student use at their penalties, and those they share."""
-    if alpha_w is None or alpha_s is None:
-        return None, None, None
     pair = forecast.pair
     weak = forecast.stages(pair.values_w, np.array([n]), np.array([alpha_w]))
     strong = forecast.stages(pair.values_s, np.array([N]), np.array([alpha_s]))
@@ -291,19 +238,19 @@ def _decided(
     what = "an excess risk" if excess else "an error on new labels"
     best = ranked[0]
     tied = [teacher for teacher in ranked if teacher.tied]
-    said = f"{what} of {_value(best.student)}"
+    risk = f"{what} of {_value(best.student)}"
     if alone is None:
-        return _among(tied, best), best.weak, _sentence_among(tied, best, said, len(ranked), m)
+        return _among(tied, best), best.weak, _sentence_among(tied, best, risk, len(ranked), m)
     name = "labels-only" if alone.kind == "baseline" else f"the teacher {alone.weak} by itself"
     least = _value(alone.risk)
     # The first of those worth it is taken: the cheapest route, no student, stands until it is beaten.
     chosen = next((teacher for teacher in ranked if teacher.worth), None)
     if chosen is not None:
-        sentence = _sentence_among(tied, best, said, len(ranked), m)
+        sentence = _sentence_among(tied, best, risk, len(ranked), m)
         lead = "It beats" if len(tied) == 1 else f"{chosen.weak}'s beats"
         if chosen is not best:
             if not chosen.tied:
-                sentence = f"The least forecast is that of {best.weak}, {said}."
+                sentence = f"The least forecast is that of {best.weak}, {risk}."
             lead = f"Take {chosen.weak} all the same, the first whose student surely beats"
         sentence += f" {lead} training on the labels alone, of which {name} is best with {least}."
         return _among(tied, chosen), chosen.weak, sentence
@@ -312,12 +259,12 @@ def _decided(
     if all(pair is not None and pair[0] > 0 for pair in ends):
         sentence = (
             f"None beats training on the labels alone: take {name}, forecast to reach {least}, and the best"
-            f" student, that of {best.weak}, {said}.{rest}"
+            f" student, that of {best.weak}, {risk}.{rest}"
         )
         return "none", None, sentence
     sentence = (
         f"None is shown to beat training on the labels alone: {m:,} labels do not tell the best student,"
-        f" that of {best.weak} with {said}, from {name} with {least}, which is cheaper.{rest}"
+        f" that of {best.weak} with {risk}, from {name} with {least}, which is cheaper.{rest}"
     )
     return "not shown", None, sentence
 
@@ -326,16 +273,16 @@ def _among(tied: list[RankedTeacher], best: RankedTeacher) -> str:
     return "take" if [teacher.weak for teacher in tied] == [best.weak] else "tied"
 
 
-def _sentence_among(tied: list[RankedTeacher], best: RankedTeacher, said: str, count: int, m: int) -> str:
+def _sentence_among(tied: list[RankedTeacher], best: RankedTeacher, risk: str, count: int, m: int) -> str:
     if count == 1:
-        return f"Take {best.weak}, the only teacher: its student is forecast to reach {said}."
+        return f"Take {best.weak}, the only teacher: its student is forecast to reach {risk}."
     if len(tied) == 1:
         return (
-            f"Take {best.weak}: its student is forecast to reach {said}, less than that of any other teacher."
+            f"Take {best.weak}: its student is forecast to reach {risk}, less than that of any other teacher."
         )
     return (
         f"{_listed([teacher.weak for teacher in tied])} are tied: {m:,} labels do not tell their students"
-        f" apart. The least forecast is that of {best.weak}, {said}."
+        f" apart. The least forecast is that of {best.weak}, {risk}."
     )
 
 
@@ -352,15 +299,15 @@ def _value(quantity: Quantity) -> str:
     return f"{quantity.value:#.3g}".rstrip(".") if isinstance(quantity, Estimate) else "undefined"
 
 
-def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> tuple[Check, ...]:
+def _raised(seen: Foresight, teachers: tuple[RankedTeacher, ...], baseline: Quantity) -> Iterator[Check]:
     """Gather the checks of the rows, of the forecasts, and of the numbers made of them."""
-    found = list(seen.checks)
+    yield from seen.checks
     named = [("labels-only", baseline)]
     for teacher in teachers:
         named += [(f"{teacher.weak}: {part}", getattr(teacher, part)) for part in FORECAST]
     for name, quantity in named:
-        found += [Check(check.code, f"{name} {check.detail}") for check in getattr(quantity, "checks", ())]
-    return tuple(dict.fromkeys(found))
+        for check in getattr(quantity, "checks", ()):
+            yield Check(check.code, f"{name} {check.detail}")
 
 
 def _bare(teacher: RankedTeacher) -> RankedTeacher:

@@ -45,7 +45,7 @@ class RiskSurfaces:
     _seen: dict[tuple[float | None, ...], Surface] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
-    _joint: dict[tuple[float | None, ...], JointForecast] = field(
+    _joint: dict[tuple[int, int], JointForecast] = field(
         init=False, default_factory=dict, repr=False, compare=False
     )
 
@@ -89,11 +89,11 @@ class RiskSurfaces:
         """Forecast every design of a grid."""
         labelled, pool = _sizes(n, "n"), _sizes(N, "N")
         key = (alpha_w, alpha_s, alpha_b, alpha_c)
-        held = self._seen[key].pick(labelled, pool) if key in self._seen else None
-        if held is None:
+        known = self._seen[key].pick(labelled, pool) if key in self._seen else None
+        if known is None:
             self._seen.clear()  # the last grid is asked for again and again, older ones hardly ever
-            held = self._seen[key] = self._surface(labelled, pool, key)
-        return held
+            known = self._seen[key] = self._surface(labelled, pool, key)
+        return known
 
     def _surface(
         self, n: Int[np.ndarray, " a"], N: Int[np.ndarray, " b"], fixed: tuple[float | None, ...]
@@ -114,20 +114,20 @@ class RiskSurfaces:
             n, N, _grid(alpha_w, self.penalties_w), _grid(alpha_s, self.penalties_s)
         )
         if alpha_w is None and alpha_s is None:
-            parts = np.where(np.isnan(self._told(parts.sum(axis=0), None)), np.nan, parts)
+            parts = np.where(np.isnan(self._possible(parts.sum(axis=0), None)), np.nan, parts)
         bias, inherited, fresh = parts
         return Surface(
             n=n,
             N=N,
-            teacher=self._told(teacher, alpha_w),
-            baseline=self._told(baseline, alpha_b),
-            union=self._told(union, None),
-            ceiling=self._told(ceiling.reshape(wide), alpha_c),
+            teacher=self._possible(teacher, alpha_w),
+            baseline=self._possible(baseline, alpha_b),
+            union=self._possible(union, None),
+            ceiling=self._possible(ceiling.reshape(wide), alpha_c),
             bias=bias,
             inherited=inherited,
             fresh=fresh,
-            labels_only=self._told(shown_b, alpha_b),
-            top=self._told(shown_c.reshape(wide), alpha_c),
+            labels_only=self._possible(shown_b, alpha_b),
+            top=self._possible(shown_c.reshape(wide), alpha_c),
             penalties={
                 "teacher": own_w,
                 "alpha_w": best_w,
@@ -159,7 +159,7 @@ class RiskSurfaces:
         errors = single_risks(self.stages(values, m, tried), side, target).error
         return least(errors.reshape(len(errors), len(m), len(tried)), tried)
 
-    def _told(
+    def _possible(
         self, errors: Float[np.ndarray, "*R_shape"], alpha: float | None
     ) -> Float[np.ndarray, "*R_shape"]:
         """What is tuned is less than what a constant errs by; else these rows and labels tell nothing."""
@@ -178,7 +178,7 @@ class RiskSurfaces:
         parts = np.empty((3, replicates, len(n), len(N)))
         best_w, best_s = np.empty((len(n), len(N))), np.empty((len(n), len(N)))
         for place in range(len(n)):
-            # One size at a time: what is held at once grows with the penalties, not with the grid.
+            # One size at a time: what is in memory at once grows with the penalties, not with the grid.
             teachers = self.stages(self.pair.values_w, n[[place]], tried_w)
             found = student_risks(self.pair, self.target, teachers, students)
             apart = np.stack([found.bias, found.inherited, found.fresh])
@@ -193,36 +193,17 @@ class RiskSurfaces:
             parts[:, :, (best_w == 0) & (best_s == 0)] = np.nan
         return parts, best_w, best_s
 
-    def joint(
-        self,
-        n: int,
-        N: int,
-        *,
-        alpha_w: float | None = None,
-        alpha_s: float | None = None,
-        weight: float | None = None,
-    ) -> JointForecast:
+    def joint(self, n: int, N: int) -> JointForecast:
         """Forecast the joint student at one design.
 
         It is apart from `surface`, since it costs a weight's worth of settings more; what was asked for is
         kept. Row lengths, which `surface` allows for, are not in its equivalents: at weight 1 and the
         student's own penalties it differs from the student by less than 1 % on the movie reviews.
         """
-        size, pool = int(_sizes([n], "n")[0]), int(_sizes([N], "N")[0])
-        key = (size, pool, alpha_w, alpha_s, weight)
-        if key not in self._joint:
-            grids = _grid(alpha_w, self.penalties_w), _grid(alpha_s, self.penalties_s)
-            self._joint[key] = joint_forecast(
-                self.pair,
-                self.target,
-                size,
-                pool,
-                grids,
-                weight,
-                intercept=self.intercept,
-                sharing=self.sharing,
-            )
-        return self._joint[key]
+        if (n, N) not in self._joint:
+            grids = self.penalties_w, self.penalties_s
+            self._joint[n, N] = joint_forecast(self.pair, self.target, n, N, grids, intercept=self.intercept)
+        return self._joint[n, N]
 
     def taught(self, n: Sequence[int] | np.ndarray, N: int) -> Float[np.ndarray, "R a"]:
         """Errors of the joint student of a given teacher with n labels each, the estimate first."""

@@ -101,10 +101,11 @@ class Route:
     """One way to a model, as a function of the rows."""
 
     name: str
-    """Its name."""
-    error: Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Float[np.ndarray, "a b"]]
-    """From n of shape (a,) and N of shape (b,) to errors of shape (a, b), NaN or infinite where there is
-    none; of routes without a pool N is [0]."""
+    weak: str | None
+    """Its name, and its weak set if it has one."""
+    errors: Callable[[Int[np.ndarray, " a"], Int[np.ndarray, " b"]], Float[np.ndarray, "R a b"]]
+    """From n and N to errors, the estimate first, NaN or infinite where there is none; of routes without a
+    pool N is [0]."""
     pool: bool
     """Whether it uses unlabelled rows."""
     peaks_n: tuple[int, ...] = ()
@@ -116,9 +117,18 @@ class Route:
     prepare: Callable[[Sequence[int], Sequence[int]], None] | None = None
     """Told which n and N will be asked for next, where that saves time."""
 
+    @property
+    def title(self) -> str:
+        """Its name as a run has it."""
+        return self.name if self.weak is None else f"{self.name} ({self.weak})"
+
+    def errors_at(self, n: int, N: int) -> Float[np.ndarray, " R"]:
+        """Give the error of one design, with its replicates."""
+        return self.errors(np.array([n]), np.array([N]))[:, 0, 0]
+
     def at(self, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray) -> Float[np.ndarray, "a b"]:
         """Give errors, infinite where there is none."""
-        found = np.asarray(self.error(np.asarray(n, dtype=int), np.asarray(N, dtype=int)), dtype=float)
+        found = np.asarray(self.errors(np.asarray(n, dtype=int), np.asarray(N, dtype=int))[0])
         return np.where(np.isfinite(found), found, np.inf)
 
 

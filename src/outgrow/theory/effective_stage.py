@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outgrow.errors import DataError
+from outgrow.linalg.shrinkage import solve_kappa
 from outgrow.theory.row_lengths import ALIKE, length_factors, pool_factors
 
 HALVINGS = 64
@@ -50,8 +51,6 @@ class Stages:
 
     m: Float[np.ndarray, " K"]
     """Rows."""
-    alpha: Float[np.ndarray, " K"]
-    """Penalties asked for."""
     shrink: Float[np.ndarray, "K d"]
     """Factors lambda / (lambda + k) on the eigenvalues given."""
     carried: Float[np.ndarray, " d"]
@@ -63,8 +62,6 @@ class Stages:
     """Sum of squares of `shrink`; `df2` where the eigenvalues are the population's."""
     inflation: Float[np.ndarray, " K"]
     """kappa / k; 1 where the eigenvalues are the population's."""
-    own: Float[np.ndarray, " K"]
-    """Share of its own residual that a training row keeps: alpha / kappa, or 1 - d/m without a penalty."""
     spare: Float[np.ndarray, " K"]
     """Rows that count in variances: less one for an intercept, and less one more where nothing is penalised,
     which makes T2 come out exactly."""
@@ -142,7 +139,6 @@ def effective_stages(
         inflation = 1 / weight
         slope = 1 / (1 - steep * (df2_here - df1) / limit)
         df2 = df1 + slope * (df2_here - df1)
-        own = np.where(bare, 1 - (df1 + intercept) / m, asked / (k * inflation))
     spare = free - bare
     # Within one row of the number of coefficients the expectation is infinite (T2).
     at_peak = (asked == 0) & (np.abs(free - len(values)) <= 1) & (len(values) < limit)
@@ -150,18 +146,16 @@ def effective_stages(
     broken = ~np.isfinite(k) | at_peak | infinite | ~((inflation > 0) & (inflation < MOST))
     if broken.any():
         shrink = shrink.copy()
-        for numbers in (shrink, df1, df2, df2_here, inflation, own, slope):
+        for numbers in (shrink, df1, df2, df2_here, inflation, slope):
             numbers[broken] = np.nan
     return Stages(
         m,
-        alpha,
         shrink,
         carried(values, limit),
         df1,
         df2,
         df2_here,
         inflation,
-        own,
         spare,
         fit.steady,
         fit.growing,
@@ -195,12 +189,7 @@ def least_penalty(values: Float[np.ndarray, " d"], rows: float, inflation: float
     most = (1 - 1 / inflation) * rows
     if len(values) <= most:
         return 0.0
-    low, high = np.log(SMALLEST * values.max()), np.log(values.sum() / most)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        more = np.sum(values / (values + np.exp(middle))) > most
-        low, high = (middle, high) if more else (low, middle)
-    return float(np.exp(high))
+    return solve_kappa(values, most, 0.0)
 
 
 def carried(values: Float[np.ndarray, " d"], rows: float) -> Float[np.ndarray, " d"]:
@@ -216,20 +205,23 @@ def _penalty(
     lengths: Float[np.ndarray, " q"],
 ) -> Float[np.ndarray, " K"]:
     """Solve for k by halving; NaN where there is no solution."""
+    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
+    k = np.zeros_like(asked)
+    if bare.all():
+        return k
+    m, alpha = free[~bare], asked[~bare]
 
-    def excess(log_k: Float[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+    def excess(log_k: Float[np.ndarray, " L"]) -> Float[np.ndarray, " L"]:
         k = np.exp(log_k)
         df = np.sum(values / (values + k[:, None]), axis=1)
         # Rows fewer than degrees of freedom, or a pool fewer than them: the penalty must be larger.
-        weight = length_factors(lengths, df / free).weight
+        weight = length_factors(lengths, df / m).weight
         left = np.maximum(pool_factors(lengths, df / limit)[0], 1e-300)
-        return np.where((df < free) & (df < limit), k * weight / left - asked, -1.0)
+        return np.where((df < m) & (df < limit), k * weight / left - alpha, -1.0)
 
     # kappa is at most alpha + trace / m, and k at most kappa.
-    high = np.log(asked + values.sum() / free)
-    k = halved(excess, values, high)
-    bare = (asked == 0) & (len(values) < free) & (len(values) < limit)
-    return np.where(bare, 0.0, k)
+    k[~bare] = halved(excess, values, np.log(alpha + values.sum() / m))
+    return k
 
 
 def halved(

@@ -11,12 +11,10 @@ known means give the shorter formulas of the literature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from outgrow.results import Estimate, Quantity, Risks, Undefined
+from outgrow.results import Estimate, Quantity, Risks
 from outgrow.theory.design import POINTS, Design, checked_design
 from outgrow.theory.population import Population
-from outgrow.theory.stage import Stage, noise_gain, stage, why_undefined
+from outgrow.theory.stage import noise_gain, stage, why_undefined
 
 
 def exact_risks(
@@ -40,75 +38,6 @@ def min_norm_risks(
     return _four_risks(population, n, N, design, intercept=intercept, isotropic=True)
 
 
-@dataclass(frozen=True)
-class StudentParts:
-    """The three parts of the student's risk."""
-
-    bias: float
-    """What remains with endless labels and pseudo-labels: rho_s + e2."""
-    inherited: float
-    """The teacher's variance that the student passes on, as with endless pseudo-labels."""
-    fresh: float
-    """What finitely many pseudo-labels add. On the student's own points it may be negative: there the student
-    also fits what it could not express elsewhere."""
-
-    @property
-    def total(self) -> float:
-        """The risk."""
-        return self.bias + self.inherited + self.fresh
-
-
-@dataclass(frozen=True)
-class Pseudo:
-    """What a random teacher looks like to the student."""
-
-    gap: float
-    """Expected |C theta_w - t_s|^2: distance of what the student would learn from endless pseudo-labels."""
-    imitable: float
-    """Expected |C theta_w|^2."""
-    residue: float
-    """Expected variance of the teacher's function beyond the student's features."""
-    overlap: float
-    """Expected inner product of that residue and f*."""
-    intercept: float
-    """Expected squared error of the teacher's intercept."""
-
-
-def teacher_seen_by_student(p: Population, teacher: Stage) -> Pseudo:
-    """Push the teacher's moments through the correlations."""
-    along, around = teacher.along, teacher.around
-    imitable = along * (p.seen_w - p.g0) + around * p.d_sw
-    return Pseudo(
-        gap=imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s,
-        imitable=imitable,
-        residue=along * p.seen_w + around * p.d_w - imitable,
-        overlap=teacher.mean * p.c0,
-        intercept=teacher.intercept,
-    )
-
-
-def student_risk(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on fresh points."""
-    kept, gain = noise_gain(p.d_s, N, intercept=intercept)
-    risk = p.rho_s + kept * pseudo.gap + (1 - kept) * p.seen_s + gain * pseudo.residue
-    if intercept:
-        # The mean pseudo-label is off by the teacher's intercept and by what the student leaves of the rest.
-        risk += pseudo.intercept + ((1 - kept) * pseudo.imitable + (1 + gain) * pseudo.residue) / N
-    return risk
-
-
-def student_risk_in_sample(p: Population, pseudo: Pseudo, N: int, *, intercept: bool) -> float:
-    """Give the student's risk on its own N points, not fewer than it has coefficients."""
-    fitted = (p.d_s + intercept) / N
-    return p.rho_s + pseudo.gap + pseudo.intercept + fitted * (pseudo.residue - 2 * pseudo.overlap)
-
-
-def own_points_risk(d: int, rho: float, sigma2: float, m: int, *, intercept: bool) -> float:
-    """Give a single fit's risk on its own m training points."""
-    fitted = min(d + intercept, m) / m
-    return rho * (1 - fitted) + sigma2 * fitted
-
-
 def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: bool, isotropic: bool) -> Risks:
     """Give the risks of the four models.
 
@@ -122,9 +51,8 @@ def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: boo
 
     def single(d: int, seen: float, rho: float, m: int, name: str, own: bool) -> Quantity:
         if own and m:
-            return Estimate(
-                own_points_risk(d, rho, p.sigma2, m, intercept=intercept), n=m, rank=d, method=method
-            )
+            fitted = min(d + intercept, m) / m
+            return Estimate(rho * (1 - fitted) + p.sigma2 * fitted, n=m, rank=d, method=method)
         missing = why_undefined(d, m, name, intercept=intercept, isotropic=isotropic)
         if missing is not None:
             return missing
@@ -152,38 +80,22 @@ def _student(
     if missing is not None:
         return missing
     teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
-    pseudo = teacher_seen_by_student(p, teacher)
+    # The teacher's moments through the correlations: expected |C theta_w|^2 and its distance from t_s, and
+    # the variance of the teacher's function beyond the student's features.
+    imitable = teacher.along * (p.seen_w - p.g0) + teacher.around * p.d_sw
+    gap = imitable - 2 * teacher.mean * (p.seen_w - p.c0) + p.seen_s
+    residue = teacher.along * p.seen_w + teacher.around * p.d_w - imitable
     if fresh:
-        risk = student_risk(p, pseudo, N, intercept=intercept)
+        kept, gain = noise_gain(p.d_s, N, intercept=intercept)
+        risk = p.rho_s + kept * gap + (1 - kept) * p.seen_s + gain * residue
+        if intercept:
+            # The mean pseudo-label is off by the teacher's intercept and by what the student leaves.
+            risk += teacher.intercept + ((1 - kept) * imitable + (1 + gain) * residue) / N
     elif p.d_s + intercept > N:
         # It interpolates its pseudo-labels: on these points student and teacher are the same.
         risk = p.rho_w + teacher.error + teacher.intercept
     else:
-        risk = student_risk_in_sample(p, pseudo, N, intercept=intercept)
+        # What is beyond its features and the target agree by mean * c0.
+        fitted = (p.d_s + intercept) / N
+        risk = p.rho_s + gap + teacher.intercept + fitted * (residue - 2 * teacher.mean * p.c0)
     return Estimate(risk, n=N, rank=p.d_s, method=method)
-
-
-def student_parts(
-    population: Population, n: int, N: int, *, design: Design = "fresh", intercept: bool = True
-) -> StudentParts | Undefined:
-    """Split the student's risk into bias, inherited variance and fresh variance.
-
-    Undefined where that is, and where N points are fewer than the student's coefficients (it then
-    interpolates).
-    """
-    p = population
-    checked_design(n, N, design)
-    missing = why_undefined(p.d_w, n, "n labelled", intercept=intercept, isotropic=False)
-    if missing is None and (design == "fresh" or p.d_s + intercept > N):
-        missing = why_undefined(p.d_s, N, "N unlabelled", intercept=intercept, isotropic=False)
-    if missing is not None:
-        return missing
-    teacher = stage(p.d_w, p.seen_w, p.s, n, intercept=intercept)
-    pseudo = teacher_seen_by_student(p, teacher)
-    if design == "fresh":
-        _, gain = noise_gain(p.d_s, N, intercept=intercept)
-        fresh = (gain + (1 + gain) / N if intercept else gain) * pseudo.residue
-    else:
-        fresh = (p.d_s + intercept) / N * (pseudo.residue - 2 * pseudo.overlap)
-    inherited = teacher.around * p.d_sw + teacher.intercept
-    return StudentParts(p.rho_s + p.e2, inherited, fresh)

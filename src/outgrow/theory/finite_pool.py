@@ -9,18 +9,23 @@ derivative towards kappa, since H^2 = H + kappa dH/dkappa. Nothing changes where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Shaped
 
+from outgrow.theory.effective_stage import Stages
+
 Numbers = Shaped[np.ndarray, "..."]
 """Arrays that are broadcast against each other: settings, or replicates by settings."""
+
+Products: TypeAlias = tuple[Numbers, Numbers, Numbers]
+"""Of the whole target: t_s' H t_s, t_s' H z and z' H z."""
 
 
 @dataclass(frozen=True)
 class PoolShrinkage:
-    """How one feature set is shrunk in the directions of its pool."""
+    """How one feature set is shrunk in the directions of its pool; `Stages` say the same of their fits."""
 
     df1: Numbers
     """Sum of the factors H = lambda / (lambda + k) over the pool's eigenvalues."""
@@ -28,27 +33,24 @@ class PoolShrinkage:
     """Sum of their squares."""
     rows: float | int
     """Rows M behind the eigenvalues, less one where means were taken off; infinite for a population."""
-    up: Numbers | None = None
-    steep: Numbers | None = None
-    """kappa / k, and the derivative of log k towards log kappa, where rows are of unequal length; those of
-    Gaussian rows by default."""
 
     @property
     def inflation(self) -> Numbers:
         """The population's penalty kappa over the pool's k."""
-        return np.asarray(1 / (1 - self.df1 / self.rows) if self.up is None else self.up)
+        return np.asarray(1 / (1 - self.df1 / self.rows))
 
     @property
     def slope(self) -> Numbers:
         """Derivative of log k towards log kappa."""
-        if self.steep is not None:
-            return self.steep
         return np.asarray(1 / (1 - self.inflation * (self.df1 - self.df2_here) / self.rows))
 
     @property
     def df2(self) -> Numbers:
         """Sum of squared factors in the population."""
         return np.asarray(self.df1 - self.slope * (self.df1 - self.df2_here))
+
+
+Shrinkage: TypeAlias = PoolShrinkage | Stages
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Shared:
     """Factors H_j^2 h_i^2: the ridge correlation dimension (docs/theory.md, T4)."""
 
 
-def shared_dimensions(weak: PoolShrinkage, strong: PoolShrinkage, sample: Shared) -> Shared:
+def shared_dimensions(weak: Shrinkage, strong: Shrinkage, sample: Shared) -> Shared:
     """Correct shared dimensions for chance: what T1b is for least squares, for any penalties."""
     M = strong.rows
     f, g = strong.df1, weak.df1
@@ -89,7 +91,7 @@ class WeakProducts(NamedTuple):
     """Products over the pool's rows of the target's fit F and of what a mean teacher makes of the target.
 
     The target is F, which lies in the pool's features, plus a rest that is known from other rows only
-    (`outgrow.theory.equivalents.Target`); the mean teacher f = h t_w is linear in both.
+    (`outgrow.theory.terms.Target`); the mean teacher f = h t_w is linear in both.
     """
 
     norm: Numbers
@@ -112,17 +114,17 @@ class StrongProducts(NamedTuple):
 
 
 def products_elsewhere(
-    weak: PoolShrinkage,
-    strong: PoolShrinkage,
+    weak: Shrinkage,
+    strong: Shrinkage,
     shared: Shared,
     teacher: WeakProducts,
     once: StrongProducts,
     twice: StrongProducts,
     bare: Numbers | bool = False,
-) -> tuple[tuple[Numbers, Numbers, Numbers], tuple[Numbers, Numbers, Numbers]]:
+) -> tuple[Products, Products]:
     """Take products of mean fits from the pool to the population.
 
-    Returns t_s' H t_s, t_s' H z and z' H z of the whole target; and the same with the square of H.
+    Returns them through H, then through its square.
     """
     M = strong.rows
 

@@ -17,15 +17,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 from outgrow.errors import DataError
 from outgrow.theory.effective_stage import MOST, Stages, checked_fits, effective_stages, halved
 from outgrow.theory.equivalents import single_risks
-from outgrow.theory.finite_pool import (
-    PoolShrinkage,
-    Shared,
-    StrongProducts,
-    WeakProducts,
-    products_elsewhere,
-    shared_dimensions,
-)
-from outgrow.theory.terms import PairSpectra, Side, Target
+from outgrow.theory.finite_pool import PoolShrinkage
+from outgrow.theory.taught_products import TaughtProducts
+from outgrow.theory.terms import PairSpectra, Target
 
 Settings = Shaped[np.ndarray, "..."] | float | int
 """One number for all settings, or one for each."""
@@ -172,10 +166,6 @@ class JointRisks:
     teacher."""
     pool: Float[np.ndarray, "R K"]
     """Variance over draws of the pool, labels held."""
-    signal: Float[np.ndarray, "R K"]
-    """Product of fit and labels, centred."""
-    size: Float[np.ndarray, "R K"]
-    """Variance of the fit over points."""
 
     @property
     def error(self) -> Float[np.ndarray, "R K"]:
@@ -193,8 +183,6 @@ def joint_risks(
     alpha_s: Settings,
     weight: Settings,
     intercept: bool = True,
-    pseudo_noise: float = 0.0,
-    factors: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0),
 ) -> JointRisks:
     """Give the risks of joint students for K settings.
 
@@ -209,8 +197,8 @@ def joint_risks(
     taught, teacher = np.unique(np.stack([n, alpha_w]), axis=1, return_inverse=True)
     students = joint_stages(pair.values_s, *asked, rows=float(pair.rows), intercept=intercept)
     teachers = effective_stages(pair.values_w, *taught, rows=float(pair.rows), intercept=intercept)
-    meeting = _Meeting(pair, target, teachers, students, pseudo_noise, factors)
-    parts = np.empty((5, len(target.variance), len(n)))
+    meeting = _Meeting(pair, target, teachers, students)
+    parts = np.empty((3, len(target.variance), len(n)))
     for one in range(len(teachers.m)):
         where = np.flatnonzero(teacher == one)
         parts[:, :, where] = meeting.risks(one, student[where])
@@ -218,52 +206,22 @@ def joint_risks(
 
 
 class _Meeting:
-    """All teachers and students of a call; what they share is computed once."""
+    """All teachers and students of a call."""
 
-    def __init__(
-        self,
-        pair: PairSpectra,
-        target: Target,
-        teachers: Stages,
-        students: JointStages,
-        pseudo_noise: float,
-        factors: tuple[float, float, float, float],
-    ) -> None:
-        self.pair, self.target, self.teachers, self.students = pair, target, teachers, students
-        self.pseudo_noise, self.factors = pseudo_noise, factors
-        weights, weak = target.weights, target.weak()
-        fits = single_risks(teachers, weak, target)
+    def __init__(self, pair: PairSpectra, target: Target, teachers: Stages, students: JointStages) -> None:
+        self.target, self.teachers, self.students = target, teachers, students
+        self.taught = TaughtProducts(pair, target, teachers)
+        fits = single_risks(teachers, target.weak(), target)
         self.met, self.residual = fits.signal, fits.bias / teachers.rest
         # Variance of the mean fit: what bias leaves of it.
         self.size = fits.bias - target.variance[:, None] + 2 * fits.signal
-        # On the pool: the target's fit with mean teachers of it and of its rest, and those with each other.
-        self.pool_met = weak.parts(weights)[:2] @ teachers.shrink.T
-        self.pool_size = weak.parts(weights) @ (teachers.shrink**2).T
-        self.pool_norm = (weights @ target.fit_norm)[:, None]
-        C2 = pair.C**2
-        self.seen, self.seen_twice = C2 @ teachers.shrink.T, C2 @ (teachers.shrink**2).T
-        self.own = target.strong().parts(weights)
 
     def risks(self, one: int, which: Int[np.ndarray, " k"]) -> tuple[Float[np.ndarray, "R k"], ...]:
-        """Give bias, variance by labels and by the pool, signal and size of one teacher's students."""
-        s, t, W = self.students, self.teachers, self.target.weights
+        """Give bias, and variance by labels and by the pool, of one teacher's students."""
+        s, t = self.students, self.teachers
         h, alone = s.shrink[which], s.weight[which] == 0
-        h2 = h**2
-        strong = PoolShrinkage(h.sum(axis=1), h2.sum(axis=1), s.rows)
-        weak = PoolShrinkage(t.df1[[one]], t.df2_here[[one]], t.rows)
-        seen = (self.seen[:, one], self.seen_twice[:, one])
-        shared = shared_dimensions(weak, strong, Shared(*(x @ y for x in (h, h2) for y in seen)))
-
-        # What strong directions see of the mean teacher, and its products with the target there.
-        z = Side(*((b * t.shrink[one]) @ self.pair.C.T for b in self.target.weak()))
-        profiles = (self.own, self.target.strong().crossed(z, W), z.parts(W))
-        teacher = WeakProducts(
-            self.pool_norm, self.pool_met[:, :, one, None], self.pool_size[:, :, one, None]
-        )
-        once, twice = (StrongProducts(*(x @ shrink.T for x in profiles)) for shrink in (h, h2))
-        (tt, tz, zz), (tt2, tz2, zz2) = products_elsewhere(
-            weak, strong, shared, teacher, once, twice, s.bare[which]
-        )
+        strong = PoolShrinkage(h.sum(axis=1), np.sum(h**2, axis=1), s.rows)
+        shared, (tt, tz, zz), (tt2, tz2, zz2) = self.taught.through(one, h, strong, s.bare[which])
         size, met, R_w = self.size[:, [one]], self.met[:, [one]], self.residual[:, [one]]
         k = np.array([shared.once, shared.weak_twice, shared.strong_twice, shared.twice]) / t.spare[one]
         degrees = np.full(len(which), t.df2[one] / t.spare[one])
@@ -286,7 +244,6 @@ class _Meeting:
         (tt, tz, zz), (tt2, tz2, zz2) = once, twice
         norm, met, R_w, degrees = teacher
         k1, k1w, k1s, k2 = k
-        f_teacher, f_inherited, f_pool, f_labels = self.factors
         L = s.by_labels[which]
         U = 1 - L
         V = self.target.variance[:, None]
@@ -299,31 +256,28 @@ class _Meeting:
         signal, with_teacher = x * tt + y * tz, x * tz + y * zz
         size = x**2 * tt2 + 2 * x * y * tz2 + y**2 * zz2
         B_s, B_sw = V - 2 * signal + size, V - signal - met + with_teacher
-        B_p = norm - 2 * with_teacher + size + self.pseudo_noise
+        B_p = norm - 2 * with_teacher + size
 
         # Residuals of fresh rows: R_w the teacher's, R_sw its product with the student's, R_p the student's
         # on pseudo-labels, R_l its score on labels. Each is its mean part plus noise made of residuals.
-        noise_w = f_teacher * R_w
-        R_sw = (B_sw + y * k1w * noise_w - L * k1 * b * R_w) / (1 - L * k1)
+        R_sw = (B_sw + y * k1w * R_w - L * k1 * b * R_w) / (1 - L * k1)
         mutual = R_sw - B_sw
         cross = 2 * y * L * k1s * (R_sw - b * R_w)
         g_labels, g_pool = (df2 * gain[which] for gain in s.gains())
         mixed = B_s - 2 * b * R_sw + b**2 * R_w
-        imitation = B_p + degrees * noise_w - 2 * mutual
-        by_teacher = y**2 * k2 * noise_w + cross
+        imitation = B_p + degrees * R_w - 2 * mutual
+        by_teacher = y**2 * k2 * R_w + cross
         noise = (by_teacher + g_labels * mixed + g_pool * imitation) / (1 - g_labels - g_pool)
         R_p, R_l = imitation + noise, mixed + noise
         # The same for the mean over pools, labels held: what is left of the noise varies with the pool.
         R_l_mean = mixed + (by_teacher + g_labels * mixed) / (1 - g_labels)
 
-        by_teacher = f_inherited * y**2 * k2 * R_w + np.sqrt(f_inherited * f_labels) * cross
-        labels = by_teacher + f_labels * g_labels * R_l_mean
-        pool = f_labels * g_labels * (R_l - R_l_mean) + f_pool * g_pool * R_p
-        size = size + labels + pool
+        labels = by_teacher + g_labels * R_l_mean
+        pool = g_labels * (R_l - R_l_mean) + g_pool * R_p
         if s.intercept:
             # One more direction, which both feature sets hold, free of penalties; it moves the whole fit.
             n, N = s.n[which], s.N[which]
-            by_teacher = f_teacher * y**2 * R_w + np.sqrt(f_teacher * f_labels) * 2 * y * L * (R_sw - b * R_w)
-            labels = labels + (by_teacher + f_labels * L**2 * R_l_mean) / n
-            pool = pool + f_labels * L**2 * (R_l - R_l_mean) / n + f_pool * U**2 * R_p / N
-        return B_s, labels, pool, signal, size
+            by_teacher = y**2 * R_w + 2 * y * L * (R_sw - b * R_w)
+            labels = labels + (by_teacher + L**2 * R_l_mean) / n
+            pool = pool + L**2 * (R_l - R_l_mean) / n + U**2 * R_p / N
+        return B_s, labels, pool

@@ -12,6 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr
 
+from outgrow.theory.equivalents import SingleRisks, StudentRisks
+from outgrow.theory.terms import Target
+
 TINY = 1e-300
 """Stands for a spread of nothing, which is divided by."""
 
@@ -90,3 +93,13 @@ def _moved(
     # No spread left by the moments is an estimate's noise: classes then fall apart by their means alone.
     within = within * np.sqrt(max(left * (1 - wide**2), 0.0) / max(spread, TINY))
     return np.asarray(share @ codes + apart[classes] + within)
+
+
+def variance_with_intercept(risks: SingleRisks | StudentRisks, target: Target) -> Float[np.ndarray, "*shape"]:
+    """Variance of the fit over points and draws of its training rows.
+
+    A strongly penalized fit varies little over points, and what its intercept is off by may turn its sign.
+    """
+    variance = target.variance.reshape(-1, *[1] * (risks.signal.ndim - 1))
+    offset = risks.error - variance + 2 * risks.signal - risks.size
+    return np.asarray(risks.size + np.maximum(offset, 0.0))

@@ -18,39 +18,26 @@ METHOD = f"published bound (Dong et al., ICML 2025), {POINTS['own_points']}, mea
 point sets."""
 
 
-def published_variance(population: Population, n: int, N: int) -> Quantity:
-    """Give the student's variance as published.
-
-    The teacher's variance is inherited whole in what both feature sets share, and by a factor d_s/N in the
-    rest: sigma2 / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)). Undefined where the teacher's expected variance
-    is infinite, or a fit interpolates.
-    """
-    p = population
-    checked_design(n, N, "own_points")
-    missing = why_undefined(p.d_w, n, "n labelled", intercept=False, isotropic=False)
-    missing = missing or _interpolates(p.d_s, N, "N unlabelled")
-    if missing is not None:
-        return missing
-    variance = p.sigma2 / (n - p.d_w - 1) * (p.d_sw + p.d_s / N * (p.d_w - p.d_sw))
-    return Estimate(variance, n=N, rank=p.d_s, method=METHOD)
-
-
 def published_bounds(population: Population, n: int, N: int) -> Risks:
     """Give the published bounds on the excess risks of teacher, student, baseline and ceiling.
 
-    With rho = 0 they are the exact risks on each model's own points. Otherwise single fits stay below. The
-    student may exceed its bound by the share of the teacher's misfit that it inherits as if it were noise,
-    rho_w / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)), which is not among the published terms, and by no more
-    (docs/theory.md, T2): little beside the variance where rho_w is little beside sigma2. Undefined, with the
-    remedy, where a fit interpolates or the teacher's expected variance is infinite.
+    The teacher's variance is inherited whole in what both feature sets share, and by a factor d_s/N in the
+    rest: sigma2 / (n - d_w - 1) (d_sw + d_s/N (d_w - d_sw)). With rho = 0 the bounds are the exact risks on
+    each model's own points. Otherwise single fits stay below. The student may exceed its bound by the share
+    of the teacher's misfit that it inherits as if it were noise (rho_w for sigma2), which is not among the
+    published terms, and by no more (docs/theory.md, T2). Undefined, with the remedy, where a fit interpolates
+    or the teacher's expected variance is infinite.
     """
     p = population
-    variance = published_variance(p, n, N)
+    checked_design(n, N, "own_points")
+    student: Quantity | None = why_undefined(p.d_w, n, "n labelled", intercept=False, isotropic=False)
+    student = student or _interpolates(p.d_s, N, "N unlabelled")
+    if student is None:
+        variance = p.sigma2 / (n - p.d_w - 1) * (p.d_sw + p.d_s / N * (p.d_w - p.d_sw))
+        student = Estimate(variance + p.rho_w + p.rho_s, n=N, rank=p.d_s, method=METHOD)
     return Risks(
         teacher=_single(p.d_w, p.rho_w, p.sigma2, n, "n labelled"),
-        student=variance
-        if isinstance(variance, Undefined)
-        else Estimate(variance.value + p.rho_w + p.rho_s, n=N, rank=p.d_s, method=METHOD),
+        student=student,
         baseline=_single(p.d_s, p.rho_s, p.sigma2, n, "n labelled"),
         ceiling=_single(p.d_s, p.rho_s, p.sigma2, n + N, "n + N with true labels"),
     )

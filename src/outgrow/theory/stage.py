@@ -16,8 +16,6 @@ from outgrow.results import Undefined
 class Stage:
     """First two moments of fitted whitened coefficients theta, the true ones being t."""
 
-    d: int
-    """Dimensions."""
     mean: float
     """E theta = mean * t."""
     along: float
@@ -40,7 +38,7 @@ def stage(d: int, seen: float, s: float, m: int, *, intercept: bool) -> Stage:
         along = k * (k + 2) / (d * (d + 2)) - spread
         around = spread * seen + s * k / (d * (d - k - 1))
     error = (1 - 2 * mean + along) * seen + around * d
-    return Stage(d, mean, along, around, (s + error) / m if intercept else 0.0, error)
+    return Stage(mean, along, around, (s + error) / m if intercept else 0.0, error)
 
 
 def noise_gain(d: int, m: int, *, intercept: bool) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -126,10 +125,6 @@ class Side(NamedTuple):
     left: Float[np.ndarray, "P d"]
     right: Float[np.ndarray, "P d"]
     """As in `Target`."""
-
-    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> Side:
-        """Apply a linear function of the covariances to all three."""
-        return Side(*(function(side) for side in self))
 
     def squares(self, weights: Float[np.ndarray, "R P"]) -> Float[np.ndarray, "3 R d"]:
         """Give products of every covariance with itself: of the fit, of fit and rest, of the rest."""

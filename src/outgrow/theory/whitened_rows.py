@@ -10,17 +10,6 @@ from outgrow.linalg.ridge_path import RidgePath
 from outgrow.linalg.spectrum import centre
 
 
-def whitened_rows(X: Shaped[np.ndarray, "m D"], name: str) -> Float[np.ndarray, "m d"]:
-    """Turn rows into orthonormal columns of mean zero with the same span."""
-    rows = np.asarray(X, dtype=np.float64)
-    if not np.isfinite(rows).all():
-        raise DataError("holds NaN or infinite values", name)
-    found = RidgePath(rows, np.zeros((len(rows), 1)), np.zeros(1)).left
-    if not found.shape[1]:
-        raise DataError("the features do not vary", name, "Give features that differ between rows.")
-    return found
-
-
 def whitened_pair(
     X_w: Shaped[np.ndarray, "m D_w"], X_s: Shaped[np.ndarray, "m D_s"], y: Shaped[np.ndarray, " m"]
 ) -> tuple[Float[np.ndarray, "m d_w"], Float[np.ndarray, "m d_s"], Float[np.ndarray, " m"]]:
@@ -37,7 +26,15 @@ def whitened_pair(
         )
     if not np.isfinite(target).all():
         raise DataError("the target holds NaN or infinite values", "theory", "Give rows with known labels.")
-    Q_w, Q_s = whitened_rows(X_w, "weak features"), whitened_rows(X_s, "strong features")
+    bases = []
+    for X, name in ((X_w, "weak features"), (X_s, "strong features")):
+        rows = np.asarray(X, dtype=np.float64)
+        if not np.isfinite(rows).all():
+            raise DataError("holds NaN or infinite values", name)
+        bases.append(RidgePath(rows, np.zeros((len(rows), 1)), np.zeros(1)).left)
+        if not bases[-1].shape[1]:
+            raise DataError("the features do not vary", name, "Give features that differ between rows.")
+    Q_w, Q_s = bases
     if len(target) - 1 <= Q_w.shape[1] + Q_s.shape[1] + 1:
         raise DataError(
             f"{len(target)} rows cannot tell apart {Q_w.shape[1]} + {Q_s.shape[1]} directions",
