@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.data import ArraySource, ParquetSource, PseudoLabels, RowSource, as_features
+from outgrow.data import ArraySource, FeatureSource, PseudoLabels, RowSource, as_features
 from outgrow.errors import DataError, FileError
 
 VALUES = np.random.default_rng(0).standard_normal((97, 4)).astype(np.float16)
@@ -28,11 +28,11 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     columns = {"id": IDS, "features": pa.array(list(VALUES), type=pa.list_(pa.float16(), 4))}
     if request.param == "arrow":
         feather.write_feather(pa.table(columns), str(folder / "block.arrow"))
-        return ParquetSource(folder / "block.arrow")
+        return FeatureSource(folder / "block.arrow")
     if request.param == "wide":
         columns = {"id": IDS} | {f"x{j}": VALUES[:, j] for j in range(4)} | {"label": IDS}
     pq.write_table(pa.table(columns), folder / "block.parquet", row_group_size=40)
-    return ParquetSource(folder / "block.parquet")
+    return FeatureSource(folder / "block.parquet")
 
 
 @given(size=st.integers(1, 120), rows=st.none() | st.lists(st.integers(0, 96), unique=True))
@@ -76,10 +76,10 @@ def test_arrays_that_do_not_fit_together() -> None:
 
 def test_files_that_cannot_be_a_source(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.ones((2, 2)))
-    with pytest.raises(FileError, match=r"unsupported format '.npy'. Use one of .parquet"):
-        ParquetSource(tmp_path / "a.npy")
+    with pytest.raises(FileError, match=r"unsupported format '.npy'. Use one of .csv"):
+        FeatureSource(tmp_path / "a.npy")
     pq.write_table(pa.table({"x": [1.0, 2.0, np.nan]}), tmp_path / "a.parquet")
-    source = ParquetSource(tmp_path / "a.parquet")
+    source = FeatureSource(tmp_path / "a.parquet")
     assert len(list(source.batches(rows=np.array([0, 1])))) == 1
     with pytest.raises(DataError, match="NaN in row '2', column 'x'"):
         list(source.batches(size=2))

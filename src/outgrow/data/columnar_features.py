@@ -10,15 +10,18 @@ import fnmatch
 import json
 import re
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from outgrow.data.files import check_ids, quoted, row_name
-from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index, is_text
+from outgrow.data.files import check_ids, ending_of, quoted, row_name
+from outgrow.data.numeric import check_shape
+from outgrow.data.tables import PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.written_labels import MISSING, id_in, looks_like, spelling
 from outgrow.errors import DataError
+from outgrow.linalg.rows import BATCH_ROWS
 
 BESIDE = ("label", "split", "group", "truth")
 """Columns that usually stand beside features, and are none themselves."""
@@ -31,6 +34,8 @@ class ColumnarFeatures:
     them; None for "features", the only column of lists, or all numeric columns but those in `exclude`. `ids`
     are None where the table has none, `names` are empty for a column of lists.
     """
+
+    finite = False
 
     def __init__(
         self,
@@ -49,18 +54,34 @@ class ColumnarFeatures:
             beside |= {name for name in table.names if not fnmatch.fnmatchcase(name, pattern)}
         elif pattern and not set(pattern).isdisjoint(table.names):
             beside |= set(table.names) - set(pattern)
-        self.stored = table
-        self.table = typed(table, beside, style) if table.kind == "text" else table
-        self._columns, self._is_list = _pick_columns(self.table, pattern, key, exclude)
+        self.table = table
+        self._typed = typed(table, beside, style) if table.kind == "text" else table
+        self.rows, self.encoder, self.dtype = table.rows, table.metadata.get("encoder"), ""
+        self.name = Path(table.where).name.removesuffix(ending_of(Path(table.where)))
+        self._columns, self._is_list = _pick_columns(self._typed, pattern, key, exclude)
         self.names = () if self._is_list else tuple(self._columns)
         self.ids: np.ndarray | None = None
         if key is not None:
-            self.ids = check_ids(as_ids(self.table.column(key), key, self._where), self._where)
+            self.ids = check_ids(as_ids(table.column(key), key, self._where), self._where)
 
-    def batches(self, size: int = BATCH_ROWS) -> Iterator[tuple[int, np.ndarray]]:
-        """Read features batch by batch: the number of the batch's first row, and its values as stored."""
+    @property
+    def width(self) -> int:
+        """Features per row, as the first row has them."""
+        _, first = next(self.batches(1))
+        check_shape(first.shape, first.dtype, self._where)
+        return int(first.shape[1])
+
+    def batches(
+        self, size: int | None = None, wanted: np.ndarray | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Read features batch by batch: the number of the batch's first row, and its values as stored.
+
+        All are read, whatever is `wanted`: where a batch begins in a file is known from those before it.
+        """
         start, width = 0, None
-        for batch in self.table.batches(self._columns, size):
+        # An Arrow file is mapped: read as one batch, its numbers need not be copied at all.
+        size = size or (self.rows if self.table.kind == "Arrow" else BATCH_ROWS)
+        for batch in self._typed.batches(self._columns, size):
             if self._is_list:
                 block = _list_block(batch.column(self._columns[0]), self._where, self.ids, start, width)
             else:

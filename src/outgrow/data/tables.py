@@ -18,12 +18,10 @@ import numpy as np
 
 from outgrow.data.files import damaged, quoted, repeated
 from outgrow.errors import DataError, FileError
+from outgrow.linalg.rows import BATCH_ROWS
 
 COLUMNAR = {".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow", ".ipc": "Arrow"}
 """Endings of the columnar formats, and which reader takes them."""
-
-BATCH_ROWS = 8192
-"""Rows read at a time: 8192 x 768 float16 values are 12 MB, large enough for full speed."""
 
 SAVED_INDEX = ("index", "level_0", "row", "row_nr", "row_number", "rownames")
 """Names that pandas, polars and R give a column of row numbers."""
