@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -66,30 +66,21 @@ class LabelTable:
     """What is unusual about the labels."""
 
 
-def read_labels(
-    path: str | Path,
-    *,
-    label_column: str | None = None,
-    id_column: str = "id",
-    split_column: str | None = None,
-    group_column: str | None = None,
-    truth_column: str | None = None,
-    style: TextStyle = PLAIN,
-) -> LabelTable:
+class Beside(TypedDict, total=False):
+    """Which columns of a table say what, and how its text is written; what is not named is looked for."""
+
+    id_column: str
+    label_column: str | None
+    split_column: str | None
+    group_column: str | None
+    truth_column: str | None
+    style: TextStyle
+
+
+def read_labels(path: str | Path, **beside: Unpack[Beside]) -> LabelTable:
     """Read labels from a table; one of features that also holds a label column will do."""
-    table = open_table(path, style)
-    if truth_column is not None and truth_column not in table.names:
-        raise missing_column(Path(path), truth_column, table.names, "truth")
-    found = labels_beside(
-        table,
-        label_column=label_column,
-        id_column=id_column,
-        split_column=split_column,
-        group_column=group_column,
-        truth_column=truth_column,
-        style=style,
-        wanted=True,
-    )
+    table = open_table(path, beside.get("style", PLAIN))
+    found = labels_beside(table, wanted=True, **beside)
     if not table.rows:
         raise DataError("no rows below the column names", table.where, "Give at least one labelled row.")
     if not present_mask(found.values).any():
@@ -122,9 +113,10 @@ def labels_beside(
         split = None
     if split_column == NO_SPLIT and NO_SPLIT not in table.names:
         split = None
-    for role, column in (("split", split), ("group", group_column), ("label", label_column)):
+    named = {"truth": truth_column, "split": split, "group": group_column, "label": label_column}
+    for role, column in named.items():
         if column is not None and column not in table.names:
-            raise missing_column(Path(where), column, table.names, role)
+            raise missing_column(where, column, table.names, role)
     key = id_in(table, id_column)
     label = label_column or column_called(table.names, "label", where)
     if label is None and wanted:

@@ -57,7 +57,7 @@ def find_columns(
     for pattern in what.split(","):
         matching = [column for column in present if fnmatchcase(column, pattern)]
         if not matching:
-            raise missing_column(Path(table), pattern, present, "pseudo-label")
+            raise missing_column(table, pattern, present, "pseudo-label")
         found += [column for column in matching if column not in found]
     return name, Path(table), tuple(found)
 
@@ -111,7 +111,7 @@ def _numbers(
     import pyarrow as pa
 
     if column not in table.names:
-        raise missing_column(Path(where), column, list(table.names), "pseudo-label")
+        raise missing_column(where, column, list(table.names), "pseudo-label")
     held, kind = table.column(column), table.schema.field(column).type
     if pa.types.is_nested(kind):
         return _lists(held.to_pylist(), column, where)
