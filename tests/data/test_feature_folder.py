@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from outgrow.data import FeatureSource, RowSource, as_features, read_features
+from outgrow.data import FeatureSource, as_features, read_features
 from outgrow.data.feature_folder import is_store
 from outgrow.errors import DataError, FileError
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.store import open_store
+from outgrow.linalg.rows import RowSource
 
 ROWS, WIDTH = 30, 4
 IDS = np.array([f"row {i}" for i in range(ROWS)], dtype=object)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.data import FeatureTable, Joined, LabelTable, as_features, as_labels, join
+from outgrow.data import FeatureTable, Joined, LabelTable, as_features, join
 from outgrow.errors import DataError
 
 IDS = np.array([f"r{i}" for i in range(30)], dtype=object)
 WEAK = np.arange(60.0).reshape(30, 2)
 STRONG = -np.arange(90.0).reshape(30, 3)
 LABELS = np.arange(30.0) / 7
+
+
+def labelled(values: Sequence[object] | np.ndarray, ids: Iterable[object] | None = None) -> LabelTable:
+    """Give labels, by row number unless there are ids."""
+    values = np.array(values, dtype=object if isinstance(values[0], str) else float)
+    names = range(len(values)) if ids is None else ids
+    return LabelTable(np.array([str(name) for name in names], dtype=object), values, has_ids=ids is not None)
 
 
 def tables(
@@ -62,7 +70,7 @@ def test_rows_in_one_order_are_not_copied() -> None:
 
 def test_text_labels_are_spread_with_none() -> None:
     strong = as_features(STRONG[:3], ids=IDS[:3])
-    joined = join([], strong, as_labels(["cat"], ids=["r1"]))
+    joined = join([], strong, labelled(["cat"], ids=["r1"]))
     assert joined.labels.tolist() == [None, "cat", None]
 
 
@@ -73,12 +81,12 @@ def test_without_labels_there_is_geometry_only() -> None:
 
 def test_without_ids_rows_are_matched_by_number() -> None:
     weak, strong = as_features(WEAK), as_features(STRONG)
-    joined = join([weak], strong, as_labels(LABELS))
+    joined = join([weak], strong, labelled(LABELS))
     np.testing.assert_array_equal(joined.labels, LABELS)
     assert joined.ids.tolist() == [str(i) for i in range(30)]
-    numbered = join([weak], strong, as_labels([5.0], ids=[17]))
+    numbered = join([weak], strong, labelled([5.0], ids=[17]))
     assert np.flatnonzero(numbered.has_label).tolist() == [17]
-    mixed = join([as_features(WEAK, ids=IDS)], strong, as_labels([5.0], ids=["r4"]))
+    mixed = join([as_features(WEAK, ids=IDS)], strong, labelled([5.0], ids=["r4"]))
     assert mixed.ids.tolist() == IDS.tolist()
     assert np.flatnonzero(mixed.has_label).tolist() == [4]
 
@@ -95,7 +103,7 @@ def test_ids_in_one_set_only_are_named() -> None:
         as_features(WEAK[:20], ids=IDS[:20], name="weak"),
         as_features(STRONG, ids=IDS, name="strong"),
     )
-    labels = as_labels(LABELS, ids=IDS)
+    labels = labelled(LABELS, ids=IDS)
     fails(
         re.escape("weak: 10 ids are in strong only: 'r20', 'r21', 'r22', 'r23', 'r24', ... (10 in all)"),
         weak,
@@ -107,7 +115,7 @@ def test_ids_in_one_set_only_are_named() -> None:
 
 
 def test_counts_that_differ_without_ids() -> None:
-    labels = as_labels(LABELS)
+    labels = labelled(LABELS)
     fails(
         "weak: 29 rows, but strong has 30",
         as_features(WEAK[1:], name="weak"),
@@ -123,7 +131,7 @@ def test_row_numbers_are_refused_where_they_are_ambiguous() -> None:
         "rows without ids cannot be matched, since strong and weak differ in order",
         weak,
         strong,
-        as_labels(LABELS),
+        labelled(LABELS),
     )
 
 
@@ -132,8 +140,8 @@ def test_duplicated_ids_are_named() -> None:
     twice = IDS.copy()
     twice[3] = "r2"
     bad = FeatureTable(twice, True, WEAK, as_features(WEAK, name="weak").identity)
-    fails("weak: duplicated ids 'r2'", bad, good, as_labels(LABELS, ids=IDS))
-    fails("duplicated ids 'r2'", good, bad, as_labels(LABELS, ids=IDS))
+    fails("weak: duplicated ids 'r2'", bad, good, labelled(LABELS, ids=IDS))
+    fails("duplicated ids 'r2'", good, bad, labelled(LABELS, ids=IDS))
     fails("duplicated ids 'r2'", good, good, LabelTable(twice, LABELS))
 
 
@@ -145,20 +153,20 @@ def test_labels_that_meet_no_row_show_both_kinds_of_ids() -> None:
         ),
         features,
         features,
-        as_labels(LABELS, ids=range(30)),
+        labelled(LABELS, ids=range(30)),
     )
 
 
 def test_labels_without_features_raise_a_check() -> None:
     features = as_features(STRONG, ids=IDS)
-    joined = join([], features, as_labels([1.0, 2.0, 3.0], ids=["r1", "lost", "gone"]))
+    joined = join([], features, labelled([1.0, 2.0, 3.0], ids=["r1", "lost", "gone"]))
     assert [check.code for check in joined.checks] == ["OG105"]
     assert joined.checks[0].detail == "2 of 3 labels have no features: 'lost', 'gone'"
     fails(
         "the features have no ids, and '30' are no row numbers from 0 to 29",
         as_features(WEAK),
         as_features(STRONG),
-        as_labels(LABELS, ids=range(1, 31)),
+        labelled(LABELS, ids=range(1, 31)),
     )
     fails("no row with features has a label", features, features, LabelTable(IDS[:2], np.full(2, np.nan)))
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.data import ArraySource, FeatureSource, PseudoLabels, RowSource, as_features
+from outgrow.data import FeatureSource
 from outgrow.errors import DataError, FileError
+from outgrow.linalg.rows import ArraySource, RowSource
 
 VALUES = np.random.default_rng(0).standard_normal((97, 4)).astype(np.float16)
 IDS = [f"r{i}" for i in range(97)]
@@ -83,8 +84,3 @@ def test_files_that_cannot_be_a_source(tmp_path: Path) -> None:
     assert len(list(source.batches(rows=np.array([0, 1])))) == 1
     with pytest.raises(DataError, match="NaN in row '2', column 'x'"):
         list(source.batches(size=2))
-
-
-def test_pseudo_labels_hold_what_they_are_given() -> None:
-    labels = PseudoLabels(as_features(VALUES).ids, VALUES[:, 0], origin="teacher")
-    assert (labels.kind, labels.weights, labels.origin) == ("score", None, "teacher")

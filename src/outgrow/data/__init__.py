@@ -4,25 +4,18 @@ from outgrow.data.checks import constant_columns, drawn_from_pool, same_content,
 from outgrow.data.feature_source import FeatureSource
 from outgrow.data.features_file import FeatureIdentity, FeatureTable, as_features, read_features
 from outgrow.data.join import Joined, join
-from outgrow.data.labels import LabelTable, as_labels, read_labels
-from outgrow.data.protocols import PseudoLabels
+from outgrow.data.labels import LabelTable, read_labels
 from outgrow.data.splits import Split, draw_split, folds, jackknife_groups
 from outgrow.data.task import choose_task, encode
-from outgrow.linalg.rows import ArraySource, Batch, RowSource
 
 __all__ = [
-    "ArraySource",
-    "Batch",
     "FeatureIdentity",
     "FeatureSource",
     "FeatureTable",
     "Joined",
     "LabelTable",
-    "PseudoLabels",
-    "RowSource",
     "Split",
     "as_features",
-    "as_labels",
     "choose_task",
     "constant_columns",
     "draw_split",

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from outgrow.data.files import check_ids, ending_of, quoted, row_name
+from outgrow.data.files import ending_of, quoted, row_name
 from outgrow.data.numeric import check_shape
-from outgrow.data.tables import PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index, is_text
+from outgrow.data.tables import PANDAS_INDEX, MemoryTable, Table, as_ids, is_numeric, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.written_labels import MISSING, id_in, looks_like, spelling
 from outgrow.errors import DataError
@@ -62,7 +62,7 @@ class ColumnarFeatures:
         self.names = () if self._is_list else tuple(self._columns)
         self.ids: np.ndarray | None = None
         if key is not None:
-            self.ids = check_ids(as_ids(table.column(key), key, self._where), self._where)
+            self.ids = as_ids(table.column(key), key, self._where)
 
     @property
     def width(self) -> int:
@@ -144,15 +144,15 @@ def _typed(column: Any, where: str, style: TextStyle) -> Any:
 
 def refuse_row_numbers(values: np.ndarray, names: tuple[str, ...], where: str) -> None:
     """Refuse columns that number the rows: by their name, or since they are all the numbers in a row."""
+    if len(values) < 2:
+        return
     found = []
-    spread = values.max(axis=0).astype(np.float64) - values.min(axis=0) if len(values) > 1 else ()
-    for place, (name, reach) in enumerate(zip(names, spread, strict=True) if len(values) > 1 else ()):
+    spread = values.max(axis=0).astype(np.float64) - values.min(axis=0)
+    for name, reach, column in zip(names, spread, values.T, strict=True):
         named = is_saved_index(name) or _CALLED_ID.search(name) is not None
         # Of fewer than ten rows, counts may be one another's neighbours by chance.
-        if not named and (reach != len(values) - 1 or len(values) < 10):
-            continue
-        column = values[:, place]
-        if (column == np.rint(column)).all() and len(np.unique(column)) == len(column):
+        counts = reach == len(values) - 1 and len(values) >= 10
+        if (named or counts) and (column % 1 == 0).all() and len(np.unique(column)) == len(column):
             found.append(name)
     if found:
         raise DataError(
@@ -176,8 +176,7 @@ def _pick_columns(
 
     kinds = {field.name: field.type for field in table.schema if field.name != key}
     lists = [key for key, kind in kinds.items() if _is_list(kind)]
-    numeric = [key for key, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
-    numeric += [key for key, kind in kinds.items() if pa.types.is_boolean(kind)]
+    numeric = [key for key, kind in kinds.items() if is_numeric(kind)]
     where, present = table.where, f"Columns present: {quoted(table.names, 20)}."
     if isinstance(pattern, tuple):
         lost = [key for key in pattern if key not in numeric]
@@ -216,7 +215,6 @@ def _pick_columns(
         )
     answers = {spelling(name) for name in exclude}
     chosen = [k for k in numeric if spelling(k) not in answers and not k.startswith(PANDAS_INDEX)]
-    chosen.sort(key=list(kinds).index)
     if not chosen:
         tensors = [key for key, kind in kinds.items() if isinstance(kind, pa.FixedShapeTensorType)]
         if tensors:

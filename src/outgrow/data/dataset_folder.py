@@ -101,8 +101,7 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
         path = folder / str(name)
         if not path.is_file():
             raise FileError("the file is missing", str(path), "Save or copy the dataset again.")
-        read = Columnar(path)
-        tables.append(pa.Table.from_batches(list(read.batches(read.names)), schema=read.schema))
+        tables.append(Columnar(path).whole())
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowInvalid as error:

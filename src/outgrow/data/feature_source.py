@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from outgrow.data.columnar_features import BESIDE
 from outgrow.data.features_file import open_features
-from outgrow.data.files import row_numbers
+from outgrow.data.files import check_ids, row_numbers
 from outgrow.data.numeric import check_finite, working_dtype
 from outgrow.linalg.rows import BATCH_ROWS, Batch, known_blocks, known_positions, taken
 
@@ -47,7 +47,7 @@ class FeatureSource:
         """Object array of n strings."""
         if self._ids is None:
             given = self._stored.ids
-            self._ids = row_numbers(len(self)) if given is None else given
+            self._ids = row_numbers(len(self)) if given is None else check_ids(given, self._where)
         return self._ids
 
     @property

@@ -159,3 +159,12 @@ def repeated(ids: np.ndarray) -> list[str]:
 def row_numbers(rows: int) -> np.ndarray:
     """Number rows from 0, as strings: the ids of a file that has none."""
     return np.array([str(i) for i in range(rows)], dtype=object)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether text is free of halves of surrogate pairs, as JSON and names of files may have them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from typing import Literal, Unpack, get_args
 
 import numpy as np
 
-from outgrow.data.files import quoted
+from outgrow.data.files import is_unicode, quoted
 from outgrow.data.idx import is_idx, read_idx
 from outgrow.data.labels import Beside
 from outgrow.data.open_table import FORMATS
@@ -124,7 +124,7 @@ def _pictures(folder: Path) -> tuple[list[str], dict[str, str]]:
                 elif entry.is_file():
                     names.append(name)
     for name in [*names, *bad]:
-        if not _is_unicode(name):
+        if not is_unicode(name):
             raise DataError(
                 f"the name {name.encode(errors='replace').decode()!r} is not UTF-8", str(folder), "Rename it."
             )
@@ -133,14 +133,6 @@ def _pictures(folder: Path) -> tuple[list[str], dict[str, str]]:
 
 def _inside(real: str, root: str) -> bool:
     return os.path.exists(real) and os.path.commonpath([real, root]) == root  # noqa: PTH110
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _guess(names: list[str]) -> Layout:

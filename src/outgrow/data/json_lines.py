@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from outgrow.data.files import content_of, ending_of, quoted
+from outgrow.data.files import content_of, ending_of, is_unicode, quoted
 from outgrow.data.tables import MemoryTable
 from outgrow.errors import DataError, FileError
 
@@ -103,7 +103,7 @@ def _column(values: list[Any], name: str, where: str) -> Any:
             ) from error
     # Numbers beside text: written out, as a CSV file would have them.
     texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-    lone = next((row for row, text in enumerate(texts) if text is not None and not _is_unicode(text)), None)
+    lone = next((row for row, text in enumerate(texts) if text is not None and not is_unicode(text)), None)
     if lone is not None:
         raise DataError(f"row {lone} holds half of a surrogate pair in {name!r}", where, "Correct it.")
     return pa.array(texts, type=pa.large_string())
@@ -116,11 +116,3 @@ def _unique(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
         twice = [name for name in row if names.count(name) > 1]
         raise DataError(f"several values are called {quoted(twice)}", where, "Rename them.")
     return row
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -16,7 +16,7 @@ import numpy as np
 
 from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_numbers
 from outgrow.data.open_table import open_table
-from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
+from outgrow.data.tables import Table, as_ids, is_numeric, is_saved_index, is_text, the_only
 from outgrow.data.text_tables import PLAIN, TextStyle, is_number
 from outgrow.data.written_labels import (
     MISSING,
@@ -191,19 +191,6 @@ def _filled(column: Any, rows: Mapping[int, str]) -> Any:
     return pa.chunked_array([pa.array(values, type=pa.large_string())])
 
 
-def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTable:
-    """Make labels in memory a label table."""
-    named = None if ids is None else np.array([str(item) for item in ids], dtype=object)
-    labels = as_values(values, where, named)
-    if named is not None and len(named) != len(labels):
-        raise DataError(f"{len(named)} ids for {len(labels)} labels", where, "Give one id per label.")
-    if not present_mask(labels).any():
-        raise DataError("all labels are missing", where, "Give some labels.")
-    if named is None:
-        return LabelTable(row_numbers(len(labels)), labels, has_ids=False, source=where)
-    return LabelTable(check_ids(named, where), labels, source=where)
-
-
 def as_values(
     values: Any, where: str = "labels", ids: np.ndarray | None = None, style: TextStyle = PLAIN
 ) -> np.ndarray:
@@ -250,15 +237,7 @@ def _check_once(ids: np.ndarray, split: np.ndarray | None, where: str) -> None:
 
 def _only_label(table: Table, taken: set[str | None]) -> str:
     free = [name for name in table.names if name not in taken and not is_saved_index(name)]
-    scalar = [name for name in free if not table.schema.field(name).type.num_fields]
-    if len(scalar) != 1:
-        raise DataError(
-            "there is no column 'label', and "
-            + ("no other column could be it" if not scalar else "several could be it"),
-            table.where,
-            f"Name it with --label-column. Columns present: {quoted(table.names, 20)}.",
-        )
-    return scalar[0]
+    return the_only([name for name in free if not table.schema.field(name).type.num_fields], table, "label")
 
 
 def label_values(
@@ -269,8 +248,7 @@ def label_values(
     import pyarrow.compute as pc
 
     kind, of = column.type, f"{where}, column {name!r}"
-    numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-    if numeric or pa.types.is_null(kind):
+    if is_numeric(kind) or pa.types.is_null(kind):
         numbers = as_values(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), of, ids)
         return numbers, suspicious_marks((), numbers)
     if pa.types.is_temporal(kind):

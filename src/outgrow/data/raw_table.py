@@ -12,12 +12,12 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
-from outgrow.data.files import check_ids, missing_column, quoted, row_name
+from outgrow.data.files import check_ids, missing_column, row_name
 from outgrow.data.labels import Beside, labels_beside
 from outgrow.data.open_table import open_table
 from outgrow.data.raw import RawRows, content_id, digest_of
-from outgrow.data.tables import Table, is_text
-from outgrow.data.text_tables import NOT_TEXT, PLAIN
+from outgrow.data.tables import Table, is_text, the_only
+from outgrow.data.text_tables import PLAIN, decoded
 from outgrow.errors import ConfigError, DataError
 
 OnError = Literal["fail", "skip"]
@@ -87,22 +87,13 @@ def _text_column(table: Table, name: str, kind: str) -> tuple[list[str | None], 
     import pyarrow as pa
 
     column = table.column(name)
-    texts: list[str | None] = []
-    bad: dict[int, str] = dict(table.undecoded)
-    if pa.types.is_null(column.type):
-        texts = [None] * len(column)
-    elif is_text(column.type):
-        # Decoded one by one: Parquet promises UTF-8 and nobody checks it, and a bad row must be named.
-        for row, content in enumerate(column.cast(pa.large_binary()).to_pylist()):
-            try:
-                texts.append(None if content is None else content.decode("utf-8"))
-            except UnicodeDecodeError:
-                texts.append(None)
-                bad[row] = NOT_TEXT
-    else:
+    if not (is_text(column.type) or pa.types.is_null(column.type)):
         raise DataError(
             f"column {name!r} is of type {column.type}", table.where, f"The {kind} column must hold text."
         )
+    # Parquet promises UTF-8 and nobody checks it.
+    texts, found = decoded(column)
+    bad = found | table.undecoded
     for row, text in enumerate(texts):
         if row not in bad and (text is None or not text.strip()):
             bad[row] = f"has no {kind} in column {name!r}"
@@ -116,14 +107,7 @@ def _only_column(table: Table, kind: str, usual: Sequence[str], beside: Beside) 
         if name in table.names and name not in taken:
             return name
     found = [name for name in table.names if name not in taken and is_text(table.schema.field(name).type)]
-    if len(found) == 1:
-        return found[0]
-    raise DataError(
-        f"there is no column {usual[0]!r}, and "
-        + ("no other column could be it" if not found else "several could be it"),
-        table.where,
-        f"Name it with --{kind}-column. Columns present: {quoted(table.names, 20)}.",
-    )
+    return the_only(found, table, kind, usual[0])
 
 
 def refuse_or_list(

@@ -97,6 +97,12 @@ class Table:
             said = f"column {name!r} of type {array.type} holds whole numbers beyond 64 bits"
             raise DataError(said, self.where, "Write them as text.") from None
 
+    def whole(self) -> Any:
+        """Read all columns, as an Arrow table."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches(list(self.batches(self.names)), self.schema)
+
     def column(self, name: str) -> Any:
         """Read one column whole."""
         import pyarrow as pa
@@ -118,36 +124,37 @@ class MemoryTable(Table):
 
 
 class Columnar(Table):
-    """A Parquet or Arrow file, read in batches; a `FileError` where it is damaged, now or later."""
+    """A Parquet or Arrow file, read in batches; a `FileError` where it is damaged, now or later.
 
-    def __init__(self, path: Path) -> None:
+    With `content`, the bytes of a Parquet file are read from there.
+    """
+
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
         kind = COLUMNAR[path.suffix.lower()]
         self._article = "an Arrow file" if kind == "Arrow" else "a Parquet file"
         self._parquet: Any = None
         try:
-            schema, rows = self._open(kind)
+            schema, rows = self._open(kind, content)
             super().__init__(str(path), kind, schema, rows)
         except DataError:
             raise
         except Exception as error:  # a hostile file can make the readers raise anything
             raise damaged(path, self._article, error) from error
 
-    def _open(self, kind: str) -> tuple[Any, int]:
+    def _open(self, kind: str, content: bytes | None) -> tuple[Any, int]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         if kind == "Parquet":
             # pre_buffer would hold whole row groups in memory.
-            self._parquet = pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False)
+            stored = self.path if content is None else pa.BufferReader(content)
+            self._parquet = pq.ParquetFile(stored, page_checksum_verification=True, pre_buffer=False)
             return self._parquet.schema_arrow, int(self._parquet.metadata.num_rows)
         source = pa.memory_map(str(self.path))
-        is_file = source.read(6) == b"ARROW1"
+        opened = pa.ipc.open_file if source.read(6) == b"ARROW1" else pa.ipc.open_stream
         source.seek(0)
-        if is_file:
-            self._table = pa.ipc.open_file(source).read_all()
-        else:
-            self._table = pa.ipc.open_stream(source).read_all()
+        self._table = opened(source).read_all()
         return self._table.schema, int(self._table.num_rows)
 
     def _read(self, columns: list[str], size: int) -> Iterator[Any]:
@@ -288,6 +295,18 @@ def _uuids(array: Any) -> Any:
     return pa.array(texts, pa.string())
 
 
+def the_only(found: Sequence[str], table: Table, role: str, usual: str = "") -> str:
+    """Give the only column that could be meant, where none is named and none has the usual name."""
+    if len(found) == 1:
+        return found[0]
+    raise DataError(
+        f"there is no column {usual or role!r}, and "
+        + ("no other column could be it" if not found else "several could be it"),
+        table.where,
+        f"Name it with --{role}-column. Columns present: {quoted(table.names, 20)}.",
+    )
+
+
 def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     """Turn an Arrow column into ids: strings as they are, whole numbers in decimal."""
     import pyarrow as pa
@@ -310,6 +329,13 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     if empty.size:
         raise DataError(f"row {empty[0]} has no id in column {name!r}", where, "Give every row an id.")
     return ids
+
+
+def is_numeric(kind: Any) -> bool:
+    """Tell whether an Arrow type is numbers, truth values among them."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def is_text(kind: Any) -> bool:

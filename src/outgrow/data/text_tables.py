@@ -129,7 +129,14 @@ class TextTable(MemoryTable):
         except Exception as error:
             raise self._unreadable(path, error) from error
         undecoded: dict[int, str] = {}
-        columns = [_decoded(column, undecoded) for column in table.columns]
+        columns = []
+        for column in table.columns:
+            try:
+                columns.append(column.cast(pa.string()))
+            except pa.ArrowInvalid:
+                texts, bad = decoded(column)
+                undecoded |= bad
+                columns.append(pa.array([text or "" for text in texts], pa.string()))
         if undecoded and b"\0" in content:  # another encoding altogether
             raise not_text(path)
         super().__init__(pa.Table.from_arrays(columns, names), str(path), "text")
@@ -143,20 +150,19 @@ class TextTable(MemoryTable):
         return found
 
 
-def _decoded(column: Any, undecoded: dict[int, str]) -> Any:
+def decoded(column: Any) -> tuple[list[str | None], dict[int, str]]:
+    """Decode a column cell by cell, None where missing; and say which rows are not UTF-8."""
     import pyarrow as pa
 
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowInvalid:
-        texts = []
-        for row, cell in enumerate(column.to_pylist()):
-            try:
-                texts.append(cell.decode())
-            except UnicodeDecodeError:
-                undecoded[row] = NOT_TEXT
-                texts.append("")
-        return pa.chunked_array([pa.array(texts, pa.string())])
+    texts: list[str | None] = []
+    bad = {}
+    for row, cell in enumerate(column.cast(pa.large_binary()).to_pylist()):
+        try:
+            texts.append(None if cell is None else cell.decode())
+        except UnicodeDecodeError:
+            texts.append(None)
+            bad[row] = NOT_TEXT
+    return texts, bad
 
 
 def comment_length(content: bytes, mark: str) -> int:
