@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from outgrow.data.files import ending_of, quoted, row_name
 from outgrow.data.numeric import check_shape
@@ -93,8 +95,6 @@ class ColumnarFeatures:
 
 def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
     """Read the numbers of a table of text; of columns that hold some and something else, the row is named."""
-    import pyarrow as pa
-
     arrays = [
         table.column(name)
         if name in beside
@@ -105,9 +105,6 @@ def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
 
 
 def _typed(column: Any, where: str, style: TextStyle) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not style.marked:
         try:
             return pc.cast(column, pa.float64())
@@ -172,8 +169,6 @@ def _pick_columns(
     table: Table, pattern: str | tuple[str, ...] | None, key: str | None, exclude: Collection[str]
 ) -> tuple[list[str], bool]:
     """Choose the features: what the pattern or tuple names, "features", the only lists, or all numbers."""
-    import pyarrow as pa
-
     kinds = {field.name: field.type for field in table.schema if field.name != key}
     lists = [key for key, kind in kinds.items() if _is_list(kind)]
     numeric = [key for key, kind in kinds.items() if is_numeric(kind)]
@@ -229,15 +224,10 @@ def _of_lists(table: Table, name: str) -> bool:
 
 
 def _is_list(kind: Any) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, width: int | None) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if array.null_count:
         row = start + int(pc.index(pc.is_null(array), True).as_py())
         raise DataError(f"{row_name(ids, row)} has no features", where, "Encode that row, or remove it.")

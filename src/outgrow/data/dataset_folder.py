@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from outgrow.data.files import quoted
 from outgrow.data.tables import Columnar, MemoryTable
@@ -26,8 +27,6 @@ class DatasetTable(MemoryTable):
     """A dataset of Hugging Face's `datasets`, whole: parts one below the other, classes by their names."""
 
     def __init__(self, parts: Mapping[str, Any], classes: Mapping[str, Sequence[str]], where: str) -> None:
-        import pyarrow as pa
-
         first = next(iter(parts.values()))
         for name, part in parts.items():
             if set(part.column_names) != set(first.column_names):
@@ -57,8 +56,6 @@ class DatasetTable(MemoryTable):
 
 
 def _named(codes: Any, classes: Sequence[str]) -> Any:
-    import pyarrow as pa
-
     spoken = [
         classes[code] if code is not None and 0 <= code < len(classes) else None for code in codes.to_pylist()
     ]
@@ -83,8 +80,6 @@ def read_dataset(folder: Path) -> DatasetTable:
 
 
 def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
-    import pyarrow as pa
-
     state = _json(folder / STATE)
     if any(state.get(key) for key in ("_indices_files", "_indices_data_files")):
         raise FileError(

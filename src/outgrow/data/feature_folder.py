@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float, Int
 
 from outgrow.data.feature_manifest import AGAIN, BUILDING, MANIFEST, Manifest, read_manifest
@@ -32,8 +33,6 @@ def is_store(path: str | Path) -> bool:
 
 def shard_schema(manifest: Manifest) -> Any:
     """Give the columns of a store's shards."""
-    import pyarrow as pa
-
     kind = pa.float16() if manifest.dtype == "float16" else pa.float32()
     fields = [pa.field("id", pa.string()), pa.field("features", pa.list_(kind, manifest.width))]
     return pa.schema(fields, metadata={"encoder": manifest.encoder})

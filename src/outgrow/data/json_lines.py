@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from outgrow.data.files import content_of, ending_of, is_unicode, quoted
 from outgrow.data.tables import MemoryTable
 from outgrow.errors import DataError, FileError
@@ -26,8 +28,6 @@ def read_json_lines(path: Path) -> MemoryTable:
 
     A column is null where a line does not have its key, and text where lines differ in kind.
     """
-    import pyarrow as pa
-
     content = content_of(path)
     undecoded: dict[int, str] = {}
     records = _records(content, str(path)) if ending_of(path) in WHOLE else None
@@ -92,8 +92,6 @@ def _row(line: str, where: str) -> dict[str, Any]:
 
 
 def _column(values: list[Any], name: str, where: str) -> Any:
-    import pyarrow as pa
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:

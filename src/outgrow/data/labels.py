@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_numbers
 from outgrow.data.open_table import open_table
@@ -167,8 +169,6 @@ def labels_beside(
 
 
 def _may_label(table: Table, name: str) -> bool:
-    import pyarrow as pa
-
     kind = table.schema.field(name).type
     return is_text(kind) or (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind))
 
@@ -180,8 +180,6 @@ def missing_marks(table: Table) -> frozenset[str]:
 
 def _filled(column: Any, rows: Mapping[int, str]) -> Any:
     """Give rows that will be left out an id for the time being: their number."""
-    import pyarrow as pa
-
     if not rows:
         return column
     values = column.cast(pa.large_string()).to_pylist()
@@ -244,9 +242,6 @@ def label_values(
     column: Any, name: str, where: str, ids: np.ndarray | None, missing: frozenset[str], style: TextStyle
 ) -> tuple[np.ndarray, Check | None]:
     """Turn a column into floats where every present value is a number, else into strings; tell odd marks."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind, of = column.type, f"{where}, column {name!r}"
     if is_numeric(kind) or pa.types.is_null(kind):
         numbers = as_values(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), of, ids)
@@ -282,8 +277,6 @@ def label_values(
 
 def name_values(column: Any, name: str, where: str, missing: frozenset[str]) -> np.ndarray:
     """Turn a column of text or whole numbers into strings, None where missing."""
-    import pyarrow as pa
-
     if column.type.num_fields:
         raise DataError(f"column {name!r} is of type {column.type}", where, "It must hold text or numbers.")
     try:

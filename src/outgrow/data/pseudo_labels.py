@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable, as_features
@@ -108,8 +109,6 @@ def _numbers(
     table: Table, column: str, where: str, classes: Sequence[Any], style: TextStyle
 ) -> tuple[Float[np.ndarray, "m c"], list[str]]:
     """Turn a column into numbers, NaN where missing, and name what it became."""
-    import pyarrow as pa
-
     if column not in table.names:
         raise missing_column(where, column, list(table.names), "pseudo-label")
     held, kind = table.column(column), table.schema.field(column).type

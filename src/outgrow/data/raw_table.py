@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Unpack
 
 import numpy as np
+import pyarrow as pa
 
 from outgrow.data.files import check_ids, missing_column, row_name
 from outgrow.data.labels import Beside, labels_beside
@@ -84,8 +85,6 @@ def read_raw_table(
 
 def _text_column(table: Table, name: str, kind: str) -> tuple[list[str | None], dict[int, str]]:
     """Read one column of text, None where there is none, and say why of every row that has none."""
-    import pyarrow as pa
-
     column = table.column(name)
     if not (is_text(column.type) or pa.types.is_null(column.type)):
         raise DataError(

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from outgrow.data.files import damaged, quoted, repeated
 from outgrow.errors import DataError, FileError
@@ -43,8 +45,6 @@ class Table:
     """Part of every row, where the rows are stored in parts."""
 
     def __init__(self, where: str, kind: str, schema: Any, rows: int) -> None:
-        import pyarrow as pa
-
         self.where, self.kind, self.rows = where, kind, rows
         names = list(schema.names)
         if len(set(names)) < len(names):
@@ -74,8 +74,6 @@ class Table:
 
     def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
         """Read chosen columns in order, verified."""
-        import pyarrow as pa
-
         done = 0
         for batch in self._read(list(columns), size):
             done += batch.num_rows
@@ -89,8 +87,6 @@ class Table:
             )
 
     def _simplify(self, array: Any, name: str) -> Any:
-        import pyarrow as pa
-
         try:
             return plain(array)
         except pa.ArrowInvalid:
@@ -99,14 +95,10 @@ class Table:
 
     def whole(self) -> Any:
         """Read all columns, as an Arrow table."""
-        import pyarrow as pa
-
         return pa.Table.from_batches(list(self.batches(self.names)), self.schema)
 
     def column(self, name: str) -> Any:
         """Read one column whole."""
-        import pyarrow as pa
-
         return pa.chunked_array(
             [batch.column(name) for batch in self.batches([name])], type=self.schema.field(name).type
         )
@@ -143,7 +135,6 @@ class Columnar(Table):
             raise damaged(path, self._article, error) from error
 
     def _open(self, kind: str, content: bytes | None) -> tuple[Any, int]:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         if kind == "Parquet":
@@ -180,8 +171,6 @@ class Parts(Table):
     """
 
     def __init__(self, folder: Path, files: Sequence[Path], opened: Callable[[Path], Table]) -> None:
-        import pyarrow as pa
-
         self._opened, self._files = opened, list(files)
         self._constants = [_partition(file.relative_to(folder)) for file in files]
         whole: Any = None
@@ -211,8 +200,6 @@ class Parts(Table):
         super().__init__(str(folder), kind, whole, rows)
 
     def _read(self, columns: list[str], size: int) -> Iterator[Any]:
-        import pyarrow as pa
-
         for file, constants in zip(self._files, self._constants, strict=True):
             part = self._opened(file)
             held = set(part.names)
@@ -263,9 +250,6 @@ def _partition(inside: Path) -> dict[str, str | None]:
 
 def plain(array: Any) -> Any:
     """Bring an Arrow array to the simplest type that says the same."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = array.type
     if isinstance(kind, pa.FixedShapeTensorType):
         vector = sum(side != 1 for side in kind.shape) <= 1
@@ -289,8 +273,6 @@ def plain(array: Any) -> Any:
 
 
 def _uuids(array: Any) -> Any:
-    import pyarrow as pa
-
     texts = [None if item is None else str(uuid.UUID(bytes=item)) for item in array.to_pylist()]
     return pa.array(texts, pa.string())
 
@@ -309,9 +291,6 @@ def the_only(found: Sequence[str], table: Table, role: str, usual: str = "") -> 
 
 def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     """Turn an Arrow column into ids: strings as they are, whole numbers in decimal."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = column.type
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     if not (is_text(kind) or binary or pa.types.is_integer(kind)):
@@ -333,13 +312,9 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
 
 def is_numeric(kind: Any) -> bool:
     """Tell whether an Arrow type is numbers, truth values among them."""
-    import pyarrow as pa
-
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def is_text(kind: Any) -> bool:
     """Tell whether an Arrow type is text."""
-    import pyarrow as pa
-
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

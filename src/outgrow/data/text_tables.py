@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
 from outgrow.data.files import content_of, damaged, ending_of, quoted
 from outgrow.data.tables import MemoryTable
 from outgrow.errors import ConfigError, DataError, FileError
@@ -97,9 +100,6 @@ class TextTable(MemoryTable):
     """
 
     def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
-        import pyarrow as pa
-        import pyarrow.csv as arrow_csv
-
         content = content_of(path)
         if b"\0" in content[:4096]:  # UTF-16, as spreadsheets write it, or no text at all
             raise not_text(path)
@@ -152,8 +152,6 @@ class TextTable(MemoryTable):
 
 def decoded(column: Any) -> tuple[list[str | None], dict[int, str]]:
     """Decode a column cell by cell, None where missing; and say which rows are not UTF-8."""
-    import pyarrow as pa
-
     texts: list[str | None] = []
     bad = {}
     for row, cell in enumerate(column.cast(pa.large_binary()).to_pylist()):
