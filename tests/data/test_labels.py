@@ -61,7 +61,6 @@ def test_every_format_gives_the_same_labels(
     assert labels.groups is not None
     assert labels.groups.tolist() == ["1", "1", "2"]
     np.testing.assert_array_equal(labels.truth, [0.5, np.nan, 1.5])
-    assert labels.columns == ("id", "label", "part", "who", "mean")
     assert labels.answers == ("label", "mean")
     assert labels.has_ids
 

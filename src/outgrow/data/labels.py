@@ -52,8 +52,6 @@ class LabelTable:
     """Object array of group names, None where missing."""
     truth: np.ndarray | None = None
     """Like `values`: the noise-free label, where known."""
-    columns: tuple[str, ...] = ()
-    """All columns of the file."""
     has_ids: bool = True
     """Whether the file had ids."""
     source: str = "labels"
@@ -158,7 +156,6 @@ def labels_beside(
         split=parts,
         groups=groups,
         truth=None if truth_column is None else values(truth_column)[0],
-        columns=tuple(table.names),
         has_ids=ids is not None,
         source=where,
         answers=tuple(name for name in (label, truth_column) if name is not None),
