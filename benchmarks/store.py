@@ -22,8 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from moments import peak_mb, seconds
 
-from outgrow.data import read_features
-from outgrow.data.feature_folder import StoreSource
+from outgrow.data import FeatureSource, read_features
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.shard_file import LAYOUT
 from outgrow.features.store import SHARD_ROWS, open_store
@@ -138,7 +137,7 @@ def stream(folder: Path) -> int:
     int
         Rows read.
     """
-    return sum(len(batch.rows) for batch in StoreSource(folder).batches())
+    return sum(len(batch.rows) for batch in FeatureSource(folder).batches())
 
 
 def compare(dtype: str, base: Path) -> None:

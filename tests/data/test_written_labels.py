@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from outgrow.data import as_features, join, read_features, read_labels
@@ -20,12 +15,6 @@ RNG = np.random.default_rng(5)
 IDS = [f"r{i}" for i in range(ROWS)]
 VALUES = RNG.standard_normal((ROWS, 4))
 ORDER = RNG.permutation(ROWS)
-
-
-def labels(path: Path, names: str, rows: Sequence[Sequence[object]]) -> Path:
-    """Write a CSV file."""
-    path.write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")
-    return path
 
 
 @pytest.mark.parametrize(
@@ -48,27 +37,28 @@ def labels(path: Path, names: str, rows: Sequence[Sequence[object]]) -> Path:
         (["0.5", "1.5", "2", "3.5", "4"], None),
     ],
 )
-def test_marks_of_missing_labels(words: list[str], detail: str | None, tmp_path: Path) -> None:
-    path = labels(tmp_path / "l.csv", "id,label", [(f"{n}{w}", w) for n in range(3) for w in words])
+def test_marks_of_missing_labels(words, detail, put):
+    path = put("l.csv", {"id": [f"{n}{w}" for n in range(3) for w in words], "label": words * 3})
     found = read_labels(path).checks
     assert [(check.code, check.detail) for check in found] == ([] if detail is None else [("OG110", detail)])
 
 
-def test_na_is_a_name_in_parquet_and_asked_about(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": IDS[:4], "label": ["NA", "EU", "NA", "EU"]}), tmp_path / "l.parquet")
-    read = read_labels(tmp_path / "l.parquet")
+def test_na_is_a_name_in_parquet_and_asked_about(put):
+    read = read_labels(put("l.parquet", {"id": IDS[:4], "label": ["NA", "EU", "NA", "EU"]}))
     assert read.values.tolist() == ["NA", "EU", "NA", "EU"]
     assert read.checks[0].detail == "taken for classes: 'NA' (2)"
 
 
 @pytest.mark.parametrize("name", ["Unnamed: 0", "", "index", "__index_level_0__", "row_nr"])
-def test_a_saved_index_is_not_the_label(name: str, tmp_path: Path) -> None:
-    path = labels(tmp_path / "l.csv", f"{name},mood", [(0, "good"), (1, "bad")])
-    assert read_labels(path).values.tolist() == ["good", "bad"]
+def test_a_saved_index_is_not_the_label(name, put):
+    assert read_labels(put("l.csv", {name: [0, 1], "mood": ["good", "bad"]})).values.tolist() == [
+        "good",
+        "bad",
+    ]
 
 
-def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path: Path) -> None:
-    path = labels(tmp_path / "l.csv", "label,split,part", [("a", "train", "x"), ("b", "test", "y")])
+def test_the_split_column_is_used_unless_it_is_another_one_or_none(put):
+    path = put("l.csv", {"label": ["a", "b"], "split": ["train", "test"], "part": ["x", "y"]})
     assert read_labels(path).split.tolist() == ["train", "test"]
     assert read_labels(path).split_column == "split"
     assert read_labels(path, split_column="part").split.tolist() == ["x", "y"]
@@ -78,18 +68,10 @@ def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path: Pat
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize("rows", [ROWS, 12])
-def test_ids_of_labels_under_another_name_are_named(ending: str, rows: int, tmp_path: Path) -> None:
+def test_ids_of_labels_under_another_name_are_named(ending, rows, put):
     order = ORDER[:rows]
-    columns = {
-        "note": ["x"] * rows,
-        "doc_id": [IDS[i] for i in order],
-        "label": [float(i) + 0.5 for i in order],
-    }
-    path = tmp_path / f"l.{ending}"
-    if ending == "csv":
-        labels(path, ",".join(columns), list(zip(*columns.values(), strict=True)))
-    else:
-        pq.write_table(pa.table(columns), path)
+    columns = {"note": ["x"] * rows, "doc_id": [IDS[i] for i in order], "label": order + 0.5}
+    path = put(f"l.{ending}", columns)
     strong = as_features(VALUES, ids=IDS, name="strong")
     with pytest.raises(DataError, match="has no ids, but its column 'doc_id' holds those of strong"):
         join([], strong, read_labels(path, label_column="label"))
@@ -99,26 +81,21 @@ def test_ids_of_labels_under_another_name_are_named(ending: str, rows: int, tmp_
     assert all(joined.labels[i] == i + 0.5 for i in order)
 
 
-def test_ids_of_features_under_another_name_are_named(tmp_path: Path) -> None:
+def test_ids_of_features_under_another_name_are_named(put):
     keys = [IDS[i] for i in ORDER]
-    pq.write_table(pa.table({"key": keys, "features": VALUES[ORDER].tolist()}), tmp_path / "f.parquet")
-    found = read_labels(labels(tmp_path / "l.csv", "id,label", [(name, 1.5) for name in IDS]))
-    with pytest.raises(
-        DataError, match=r"f.parquet: it has no ids, but its column 'key' holds those of .*l.csv"
-    ):
-        join([], read_features(tmp_path / "f.parquet"), found)
-    bare = read_labels(
-        labels(tmp_path / "k.csv", "key,label", [(name, 1.5) for name in IDS]), label_column="label"
-    )
+    features = read_features(put("f.parquet", {"key": keys, "features": VALUES[ORDER].tolist()}))
+    beside = {"label": [1.5] * ROWS}
+    with pytest.raises(DataError, match=r"f.parquet: .* but its column 'key' holds those of .*l.csv"):
+        join([], features, read_labels(put("l.csv", {"id": IDS, **beside})))
+    bare = read_labels(put("k.csv", {"key": IDS, **beside}), label_column="label")
     with pytest.raises(DataError, match=r"hold the same values in another order.*--id-column key"):
-        join([], read_features(tmp_path / "f.parquet"), bare)
-    same = labels(tmp_path / "s.csv", "key,label", [(name, 1.5) for name in keys])
-    in_order = join([], read_features(tmp_path / "f.parquet"), read_labels(same, label_column="label"))
-    assert in_order.matched == "row number"
+        join([], features, bare)
+    same = read_labels(put("s.csv", {"key": keys, **beside}), label_column="label")
+    assert join([], features, same).matched == "row number"
 
 
-def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_path: Path) -> None:
-    bare = read_labels(labels(tmp_path / "l.csv", "label", [(i / 7,) for i in range(ROWS)]))
+def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(put):
+    bare = read_labels(put("l.csv", {"label": [i / 7 for i in range(ROWS)]}))
     joined = join([as_features(VALUES)], as_features(VALUES), bare)
     assert joined.matched == "row number"
     np.testing.assert_allclose(joined.labels, np.arange(ROWS) / 7)
@@ -126,13 +103,13 @@ def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_
         join([], as_features(VALUES, ids=IDS, name="strong"), bare)
 
 
-def codes(names: Sequence[str]) -> np.ndarray:
+def codes(names):
     """One-hot codes."""
     return (np.array(names)[:, None] == np.unique(names)[None, :]).astype(float)
 
 
 @pytest.mark.parametrize("kind", ["copy", "scaled", "rounded", "number of the class", "is class b"])
-def test_a_column_that_says_what_the_label_says_is_refused(kind: str) -> None:
+def test_a_column_that_says_what_the_label_says_is_refused(kind):
     classes = ["a", "b", "c", "b"] * (ROWS // 4)
     y = codes(classes) if "class" in kind else VALUES[:, :1] ** 2
     said = {
@@ -152,21 +129,21 @@ def test_a_column_that_says_what_the_label_says_is_refused(kind: str) -> None:
     refuse_answers(noisy, names, y, "wide")
 
 
-def test_rows_that_carry_the_labels_spread_are_named() -> None:
+def test_rows_that_carry_the_labels_spread_are_named():
     y = RNG.standard_normal(400)
     ids = np.array([f"r{i}" for i in range(400)], dtype=object)
     assert carried_by_few(y, ids) is None
     assert carried_by_few(RNG.standard_exponential(400), ids) is None
     y[17] = 1e9
     found = carried_by_few(y, ids)
-    assert found is not None and found.code == "OG108" and "'r17' (1e+09) carries 100 %" in found.detail
+    assert found.code == "OG108" and "'r17' (1e+09) carries 100 %" in found.detail
     y[[17, 30, 41]] = -500.0
     found = carried_by_few(y, ids)
-    assert found is not None and "'r17' (-500), 'r30' (-500)" in found.detail
+    assert "'r17' (-500), 'r30' (-500)" in found.detail
     assert carried_by_few(np.where(np.arange(400) < 19, y, np.nan), ids) is None
 
 
-def test_columns_that_few_rows_carry_are_named() -> None:
+def test_columns_that_few_rows_carry_are_named():
     ids = np.array([f"r{i}" for i in range(400)], dtype=object)
     sound = np.column_stack(
         [
@@ -184,15 +161,14 @@ def test_columns_that_few_rows_carry_are_named() -> None:
         values = sound.copy()
         values[17, column] = value
         found = carried_columns(values, ids, "set")
-        assert found is not None
         assert found.detail == f"set: columns carried by few rows: '{column} by row r17 ({value:.3g})'"
     values[[3, 30], 0] = 1e5
     found = carried_columns(values.astype(np.float32), ids, "set", tuple("abcdef"))
-    assert found is not None and "'a by row r3 (1e+05)', 'e by row r17 (1e+06)'" in found.detail
+    assert "'a by row r3 (1e+05)', 'e by row r17 (1e+06)'" in found.detail
 
 
-def test_one_set_given_twice_is_told() -> None:
+def test_one_set_given_twice_is_told():
     found = same_set("small", VALUES, VALUES.copy())
-    assert found is not None and found.code == "OG109" and "small" in found.detail
+    assert found.code == "OG109" and "small" in found.detail
     assert same_set("small", VALUES, VALUES[:, :3]) is None
     assert same_set("small", VALUES, VALUES[::-1]) is None

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from outgrow.data import ParquetSource
+from outgrow.data import FeatureSource
 from outgrow.engine import LocalEngine
 from outgrow.errors import DataError
 from outgrow.linalg.moments import moments_of
@@ -33,7 +33,7 @@ def source(request, values, tmp_path) -> RowSource:
         return ArraySource({"x": pytest.importorskip("torch").from_numpy(values)})
     table = pa.table({f"x{column}": values[:, column] for column in range(WIDTH)})
     pq.write_table(table, tmp_path / "x.parquet", row_group_size=2_000)
-    return ParquetSource(tmp_path / "x.parquet")
+    return FeatureSource(tmp_path / "x.parquet")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

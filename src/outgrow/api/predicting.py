@@ -18,11 +18,11 @@ from outgrow.data.features_file import FeatureTable, read_features
 from outgrow.data.files import quoted
 from outgrow.data.join import join
 from outgrow.data.raw import RawRows
-from outgrow.data.tables import BATCH_ROWS
 from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError, DataError, printable
 from outgrow.features.model_spec import parse_model
 from outgrow.features.protocols import Encoder
+from outgrow.linalg.rows import BATCH_ROWS
 from outgrow.study.memory import PROGRAM, Memory
 from outgrow.study.saved import LoadedRun, SavedModel, load
 from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, text_style

@@ -158,10 +158,7 @@ def hotelling(x: Float[np.ndarray, "m p"], y: Float[np.ndarray, "k p"]) -> tuple
 def _one_each(rows: Int[np.ndarray, " m"], units: np.ndarray | None) -> Int[np.ndarray, " k"]:
     if units is None:
         return rows
-    first: dict[object, int] = {}
-    for row in rows.tolist():
-        first.setdefault(units[row], row)
-    return np.array(list(first.values()), dtype=np.int64)
+    return rows[np.sort(np.unique(units[rows], return_index=True)[1])]
 
 
 def _thinned(rows: Int[np.ndarray, " m"]) -> Int[np.ndarray, " k"]:

@@ -10,15 +10,20 @@ import fnmatch
 import json
 import re
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from outgrow.data.files import check_ids, quoted, row_name
-from outgrow.data.tables import BATCH_ROWS, PANDAS_INDEX, MemoryTable, Table, as_ids, is_saved_index, is_text
+from outgrow.data.files import ending_of, quoted, row_name
+from outgrow.data.numeric import check_shape
+from outgrow.data.tables import PANDAS_INDEX, MemoryTable, Table, as_ids, is_numeric, is_saved_index, is_text
 from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.written_labels import MISSING, id_in, looks_like, spelling
 from outgrow.errors import DataError
+from outgrow.linalg.rows import BATCH_ROWS
 
 BESIDE = ("label", "split", "group", "truth")
 """Columns that usually stand beside features, and are none themselves."""
@@ -31,6 +36,8 @@ class ColumnarFeatures:
     them; None for "features", the only column of lists, or all numeric columns but those in `exclude`. `ids`
     are None where the table has none, `names` are empty for a column of lists.
     """
+
+    finite = False
 
     def __init__(
         self,
@@ -49,18 +56,34 @@ class ColumnarFeatures:
             beside |= {name for name in table.names if not fnmatch.fnmatchcase(name, pattern)}
         elif pattern and not set(pattern).isdisjoint(table.names):
             beside |= set(table.names) - set(pattern)
-        self.stored = table
-        self.table = typed(table, beside, style) if table.kind == "text" else table
-        self._columns, self._is_list = _pick_columns(self.table, pattern, key, exclude)
+        self.table = table
+        self._typed = typed(table, beside, style) if table.kind == "text" else table
+        self.rows, self.encoder, self.dtype = table.rows, table.encoder, ""
+        self.name = Path(table.where).name.removesuffix(ending_of(Path(table.where)))
+        self._columns, self._is_list = _pick_columns(self._typed, pattern, key, exclude)
         self.names = () if self._is_list else tuple(self._columns)
         self.ids: np.ndarray | None = None
         if key is not None:
-            self.ids = check_ids(as_ids(self.table.column(key), key, self._where), self._where)
+            self.ids = as_ids(table.column(key), key, self._where)
 
-    def batches(self, size: int = BATCH_ROWS) -> Iterator[tuple[int, np.ndarray]]:
-        """Read features batch by batch: the number of the batch's first row, and its values as stored."""
+    @property
+    def width(self) -> int:
+        """Features per row, as the first row has them."""
+        _, first = next(self.batches(1))
+        check_shape(first.shape, first.dtype, self._where)
+        return int(first.shape[1])
+
+    def batches(
+        self, size: int | None = None, wanted: np.ndarray | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Read features batch by batch: the number of the batch's first row, and its values as stored.
+
+        All are read, whatever is `wanted`: where a batch begins in a file is known from those before it.
+        """
         start, width = 0, None
-        for batch in self.table.batches(self._columns, size):
+        # An Arrow file is mapped: read as one batch, its numbers need not be copied at all.
+        size = size or (self.rows if self.table.kind == "Arrow" else BATCH_ROWS)
+        for batch in self._typed.batches(self._columns, size):
             if self._is_list:
                 block = _list_block(batch.column(self._columns[0]), self._where, self.ids, start, width)
             else:
@@ -72,8 +95,6 @@ class ColumnarFeatures:
 
 def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
     """Read the numbers of a table of text; of columns that hold some and something else, the row is named."""
-    import pyarrow as pa
-
     arrays = [
         table.column(name)
         if name in beside
@@ -84,9 +105,6 @@ def typed(table: Table, beside: Collection[str], style: TextStyle) -> Table:
 
 
 def _typed(column: Any, where: str, style: TextStyle) -> Any:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not style.marked:
         try:
             return pc.cast(column, pa.float64())
@@ -123,15 +141,15 @@ def _typed(column: Any, where: str, style: TextStyle) -> Any:
 
 def refuse_row_numbers(values: np.ndarray, names: tuple[str, ...], where: str) -> None:
     """Refuse columns that number the rows: by their name, or since they are all the numbers in a row."""
+    if len(values) < 2:
+        return
     found = []
-    spread = values.max(axis=0).astype(np.float64) - values.min(axis=0) if len(values) > 1 else ()
-    for place, (name, reach) in enumerate(zip(names, spread, strict=True) if len(values) > 1 else ()):
+    spread = values.max(axis=0).astype(np.float64) - values.min(axis=0)
+    for name, reach, column in zip(names, spread, values.T, strict=True):
         named = is_saved_index(name) or _CALLED_ID.search(name) is not None
         # Of fewer than ten rows, counts may be one another's neighbours by chance.
-        if not named and (reach != len(values) - 1 or len(values) < 10):
-            continue
-        column = values[:, place]
-        if (column == np.rint(column)).all() and len(np.unique(column)) == len(column):
+        counts = reach == len(values) - 1 and len(values) >= 10
+        if (named or counts) and (column % 1 == 0).all() and len(np.unique(column)) == len(column):
             found.append(name)
     if found:
         raise DataError(
@@ -151,12 +169,9 @@ def _pick_columns(
     table: Table, pattern: str | tuple[str, ...] | None, key: str | None, exclude: Collection[str]
 ) -> tuple[list[str], bool]:
     """Choose the features: what the pattern or tuple names, "features", the only lists, or all numbers."""
-    import pyarrow as pa
-
     kinds = {field.name: field.type for field in table.schema if field.name != key}
     lists = [key for key, kind in kinds.items() if _is_list(kind)]
-    numeric = [key for key, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
-    numeric += [key for key, kind in kinds.items() if pa.types.is_boolean(kind)]
+    numeric = [key for key, kind in kinds.items() if is_numeric(kind)]
     where, present = table.where, f"Columns present: {quoted(table.names, 20)}."
     if isinstance(pattern, tuple):
         lost = [key for key in pattern if key not in numeric]
@@ -195,7 +210,6 @@ def _pick_columns(
         )
     answers = {spelling(name) for name in exclude}
     chosen = [k for k in numeric if spelling(k) not in answers and not k.startswith(PANDAS_INDEX)]
-    chosen.sort(key=list(kinds).index)
     if not chosen:
         tensors = [key for key, kind in kinds.items() if isinstance(kind, pa.FixedShapeTensorType)]
         if tensors:
@@ -210,15 +224,10 @@ def _of_lists(table: Table, name: str) -> bool:
 
 
 def _is_list(kind: Any) -> bool:
-    import pyarrow as pa
-
     return bool(pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, width: int | None) -> np.ndarray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if array.null_count:
         row = start + int(pc.index(pc.is_null(array), True).as_py())
         raise DataError(f"{row_name(ids, row)} has no features", where, "Encode that row, or remove it.")
@@ -229,19 +238,13 @@ def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, widt
         width = int(lengths[0]) if width is None else width
         odd = np.flatnonzero(lengths != width)
         if odd.size:
-            raise _ragged(where, row_name(ids, start + int(odd[0])), int(lengths[odd[0]]), width)
+            name = row_name(ids, start + int(odd[0]))
+            message = f"ragged features: {name} has {lengths[odd[0]]} values, the rows before it {width}"
+            raise DataError(message, where, "Encode all rows alike.")
     values = array.flatten()
     if width == 1 and _is_list(values.type):  # one row in brackets of its own: [[...]]
         return _list_block(values, where, ids, start, None)
     return _numbers(values, where).reshape(len(array), width)
-
-
-def _ragged(where: str, row: str, length: int, width: int) -> DataError:
-    return DataError(
-        f"ragged features: {row} has {length} values, the rows before it {width}",
-        where,
-        "Encode all rows alike.",
-    )
 
 
 def _numbers(array: Any, where: str) -> np.ndarray:

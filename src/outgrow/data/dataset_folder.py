@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from outgrow.data.files import quoted
 from outgrow.data.tables import Columnar, MemoryTable
@@ -22,47 +23,35 @@ STATE, INFO, PARTS = "state.json", "dataset_info.json", "dataset_dict.json"
 """Files that `save_to_disk` writes: what holds the rows, what they are, and the parts of a dataset."""
 
 
-class DatasetTable(MemoryTable):
-    """A dataset of Hugging Face's `datasets`, whole: parts one below the other, classes by their names."""
-
-    def __init__(self, parts: Mapping[str, Any], classes: Mapping[str, Sequence[str]], where: str) -> None:
-        import pyarrow as pa
-
-        first = next(iter(parts.values()))
-        for name, part in parts.items():
-            if set(part.column_names) != set(first.column_names):
-                raise DataError(
-                    f"part {name!r} has the columns {quoted(part.column_names, 20)}, the first one"
-                    f" {quoted(first.column_names, 20)}",
-                    where,
-                    "Name one part of it.",
-                )
-        try:
-            whole = pa.concat_tables(
-                [part.select(first.column_names) for part in parts.values()], promote_options="permissive"
-            )
-        except pa.ArrowException as error:
+def _table_of(parts: Mapping[str, pa.Table], classes: Mapping[str, Sequence[str]], where: str) -> MemoryTable:
+    """Put parts one below the other, with classes by their names."""
+    first = next(iter(parts.values())).column_names
+    for name, part in parts.items():
+        if set(part.column_names) != set(first):
             raise DataError(
-                "its parts hold columns of different types", where, "Name one part of it."
-            ) from error
-        for name, spoken in classes.items():
-            place = whole.column_names.index(name) if name in whole.column_names else -1
-            if place >= 0 and pa.types.is_integer(whole.field(name).type):
-                whole = whole.set_column(place, name, [_named(whole.column(name), spoken)])
-        super().__init__(whole, where, "Arrow")
-        if set(parts) != {""}:
-            self.split = np.array(
-                [name for name, part in parts.items() for _ in range(len(part))], dtype=object
+                f"part {name!r} has the columns {quoted(part.column_names, 20)}, the first one"
+                f" {quoted(first, 20)}",
+                where,
+                "Name one part of it.",
             )
+    try:
+        whole = pa.concat_tables(
+            [part.select(first) for part in parts.values()], promote_options="permissive"
+        )
+    except pa.ArrowException as error:
+        raise DataError("its parts hold columns of different types", where, "Name one part of it.") from error
+    for name, spoken in classes.items():
+        if name in first and pa.types.is_integer(whole.field(name).type):
+            whole = whole.set_column(first.index(name), name, [_named(whole.column(name), spoken)])
+    table = MemoryTable(whole, where, "Arrow")
+    if set(parts) != {""}:
+        table.split = np.repeat(np.array(list(parts), dtype=object), [len(part) for part in parts.values()])
+    return table
 
 
 def _named(codes: Any, classes: Sequence[str]) -> Any:
-    import pyarrow as pa
-
-    spoken = [
-        classes[code] if code is not None and 0 <= code < len(classes) else None for code in codes.to_pylist()
-    ]
-    return pa.array(spoken, type=pa.string())
+    names = dict(enumerate(classes))
+    return pa.array([names.get(code) for code in codes.to_pylist()], type=pa.string())
 
 
 def is_dataset(folder: Path) -> bool:
@@ -70,21 +59,19 @@ def is_dataset(folder: Path) -> bool:
     return (folder / STATE).is_file() or (folder / PARTS).is_file()
 
 
-def read_dataset(folder: Path) -> DatasetTable:
+def read_dataset(folder: Path) -> MemoryTable:
     """Read a folder saved by `save_to_disk`."""
     if not (folder / PARTS).is_file():
         table, classes = _read_part(folder)
-        return DatasetTable({"": table}, classes, str(folder))
+        return _table_of({"": table}, classes, str(folder))
     names = _json(folder / PARTS).get("splits")
     if not isinstance(names, list) or not names or not all(_is_plain(name) for name in names):
         raise FileError("names no parts", str(folder / PARTS), "Save the dataset again.")
     read = {name: _read_part(folder / name) for name in names}
-    return DatasetTable({name: table for name, (table, _) in read.items()}, read[names[0]][1], str(folder))
+    return _table_of({name: table for name, (table, _) in read.items()}, read[names[0]][1], str(folder))
 
 
 def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
-    import pyarrow as pa
-
     state = _json(folder / STATE)
     if any(state.get(key) for key in ("_indices_files", "_indices_data_files")):
         raise FileError(
@@ -101,8 +88,7 @@ def _read_part(folder: Path) -> tuple[Any, dict[str, list[str]]]:
         path = folder / str(name)
         if not path.is_file():
             raise FileError("the file is missing", str(path), "Save or copy the dataset again.")
-        read = Columnar(path)
-        tables.append(pa.Table.from_batches(list(read.batches(read.names)), schema=read.schema))
+        tables.append(Columnar(path).whole())
     try:
         table = pa.concat_tables(tables)
     except pa.ArrowInvalid as error:
@@ -134,7 +120,7 @@ def _classes(features: object) -> dict[str, list[str]]:
     return found
 
 
-def load_from_hub(name: str) -> DatasetTable:
+def load_from_hub(name: str) -> MemoryTable:
     """Load a dataset by its name on the hub."""
     try:
         import datasets
@@ -157,4 +143,4 @@ def load_from_hub(name: str) -> DatasetTable:
     classes = {
         column: list(kind.names) for column, kind in kinds.items() if type(kind).__name__ == "ClassLabel"
     }
-    return DatasetTable(parts, classes, name)
+    return _table_of(parts, classes, name)

@@ -8,20 +8,19 @@ costs a sixth (float16) to a third (float32) of decoding it. Page checksums are 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float, Int
 
 from outgrow.data.feature_manifest import AGAIN, BUILDING, MANIFEST, Manifest, read_manifest
-from outgrow.data.features_file import FeatureTable, as_features
-from outgrow.data.files import check_ids, damaged
+from outgrow.data.files import damaged
 from outgrow.data.numeric import check_finite
-from outgrow.data.tables import BATCH_ROWS, Columnar, as_ids
+from outgrow.data.tables import Columnar, Table, as_ids
 from outgrow.errors import DataError, FileError
-from outgrow.linalg.rows import Batch, known_blocks, known_positions
 
 
 def is_store(path: str | Path) -> bool:
@@ -34,8 +33,6 @@ def is_store(path: str | Path) -> bool:
 
 def shard_schema(manifest: Manifest) -> Any:
     """Give the columns of a store's shards."""
-    import pyarrow as pa
-
     kind = pa.float16() if manifest.dtype == "float16" else pa.float32()
     fields = [pa.field("id", pa.string()), pa.field("features", pa.list_(kind, manifest.width))]
     return pa.schema(fields, metadata={"encoder": manifest.encoder})
@@ -46,9 +43,6 @@ def read_shard(folder: Path, manifest: Manifest, number: int) -> tuple[np.ndarra
 
     Returns object array of b strings; array (b, d) of float32, to which float16 is widened.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     entry = manifest.shards[number]
     path = folder / entry.name
     where = str(path)
@@ -60,13 +54,7 @@ def read_shard(folder: Path, manifest: Manifest, number: int) -> tuple[np.ndarra
         raise damaged(path, "readable", error) from error
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         raise FileError("is damaged: its sha256 is not the one in the manifest", where, AGAIN)
-    try:
-        file = pq.ParquetFile(
-            pa.BufferReader(content), page_checksum_verification=True, pre_buffer=False, memory_map=False
-        )
-        table = file.read(use_threads=False)
-    except Exception as error:  # a hostile file can make the reader raise anything
-        raise damaged(path, "a Parquet file", error) from error
+    table = Columnar(path, content).whole()
     # Parquet adds field numbers of its own, so the fields' metadata are not compared.
     schema = shard_schema(manifest)
     if not table.schema.equals(schema) or table.schema.metadata != schema.metadata:
@@ -85,97 +73,47 @@ def read_shard(folder: Path, manifest: Manifest, number: int) -> tuple[np.ndarra
     return ids, values
 
 
-def read_feature_folder(folder: str | Path, name: str | None = None) -> FeatureTable:
-    """Read a feature store as a feature set."""
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    _refuse_empty(manifest, folder)
-    try:
-        values = np.empty((manifest.rows, manifest.width), np.float32)
-    except (MemoryError, ValueError) as error:
-        reason = ValueError(f"{manifest.rows} rows of {manifest.width} numbers are declared")
-        raise damaged(folder / MANIFEST, "small enough for this machine", reason) from error
-    ids = np.empty(manifest.rows, dtype=object)
-    start = 0
-    for number, entry in enumerate(manifest.shards):
-        ids[start : start + entry.rows], values[start : start + entry.rows] = read_shard(
-            folder, manifest, number
-        )
-        start += entry.rows
-    return as_features(
-        values,
-        ids=ids,
-        name=name or manifest.name,
-        where=str(folder),
-        source=folder.name,
-        encoder=manifest.encoder,
-        stored=manifest.dtype,
-    )
+class StoreFeatures:
+    """Features of a store, understood but not yet read; `ColumnarFeatures` is the same of a table."""
 
+    finite = True
+    """Shards with NaN or infinity are refused."""
+    names: tuple[str, ...] = ()
+    table: Table | None = None
 
-class StoreSource:
-    """Rows of a feature store, one shard in memory at a time; a `RowSource`."""
-
-    in_memory = False
-
-    def __init__(self, folder: str | Path, *, name: str | None = None) -> None:
-        self._folder = Path(folder)
-        self.manifest = read_manifest(self._folder)
-        _refuse_empty(self.manifest, self._folder)
-        self._name = name or self.manifest.name
-        self._ids: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return self.manifest.rows
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._manifest = folder, read_manifest(folder)
+        manifest = self._manifest
+        self.rows, self.width, self.name = manifest.rows, manifest.width, manifest.name
+        self.encoder, self.dtype = manifest.encoder, manifest.dtype
+        self._ids: dict[int, np.ndarray] = {}
+        if manifest.rows == 0:
+            raise DataError("features are empty: no rows", str(folder), "All rows of the input were skipped.")
 
     @property
     def ids(self) -> np.ndarray:
-        """Object array of n strings; read when they are first asked for."""
-        if self._ids is None:
-            parts = []
-            for entry in self.manifest.shards:
-                # Only the ids' pages are read; the shard is hashed when its features are.
-                path = self._folder / entry.name
-                if not path.is_file():
-                    raise FileError("the shard is missing", str(path), AGAIN)
-                table = Columnar(path)
-                if "id" not in table.names or table.rows != entry.rows:
-                    raise FileError("is not the file that was written", str(path), AGAIN)
-                parts.append(as_ids(table.column("id"), "id", str(path)))
-            self._ids = check_ids(np.concatenate(parts), str(self._folder))
-        return self._ids
-
-    @property
-    def schema(self) -> Mapping[str, int]:
-        """Width of the one block by name."""
-        return {self._name: self.manifest.width}
+        """Object array of n strings, read when they are first asked for."""
+        for number, entry in enumerate(self._manifest.shards):
+            if number in self._ids:
+                continue
+            # Only the ids' pages are read; the shard is hashed when its features are.
+            path = self._folder / entry.name
+            if not path.is_file():
+                raise FileError("the shard is missing", str(path), AGAIN)
+            table = Columnar(path)
+            if "id" not in table.names or table.rows != entry.rows:
+                raise FileError("is not the file that was written", str(path), AGAIN)
+            self._ids[number] = as_ids(table.column("id"), "id", str(path))
+        return np.concatenate([self._ids[number] for number in sorted(self._ids)])
 
     def batches(
-        self,
-        *,
-        rows: Int[np.ndarray, " m"] | None = None,
-        columns: Sequence[str] | None = None,
-        size: int = BATCH_ROWS,
-    ) -> Iterator[Batch]:
-        """Iterate over rows in increasing position."""
-        names = known_blocks(columns, self.schema)
-        wanted = known_positions(rows, self.manifest.rows)
+        self, size: int | None = None, wanted: Int[np.ndarray, " m"] | None = None
+    ) -> Iterator[tuple[int, Float[np.ndarray, "b d"]]]:
+        """Read shards whole, whatever `size`; those that hold none of the rows wanted are passed over."""
         start = 0
-        for number, entry in enumerate(self.manifest.shards):
+        for number, entry in enumerate(self._manifest.shards):
             stop = start + entry.rows
-            inside = np.arange(start, stop)
-            if wanted is not None:
-                inside = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, stop)]
-            if len(inside):
-                _, values = read_shard(self._folder, self.manifest, number)
-                for first in range(0, len(inside), size):
-                    chosen = inside[first : first + size]
-                    block = values[chosen - start]
-                    yield Batch(chosen, dict.fromkeys(names, block))
+            if wanted is None or np.diff(np.searchsorted(wanted, (start, stop))):
+                self._ids[number], values = read_shard(self._folder, self._manifest, number)
+                yield start, values
             start = stop
-
-
-def _refuse_empty(manifest: Manifest, folder: Path) -> None:
-    if manifest.rows == 0:
-        raise DataError("features are empty: no rows", str(folder), "All rows of the input were skipped.")

@@ -18,11 +18,12 @@ from jaxtyping import Float
 
 from outgrow.data.array_files import read_npy, read_npz, read_safetensors
 from outgrow.data.columnar_features import BESIDE, ColumnarFeatures, refuse_row_numbers
+from outgrow.data.feature_folder import StoreFeatures, is_store
 from outgrow.data.files import check_ids, damaged, ending_of, existing_file, row_numbers
 from outgrow.data.numeric import check_finite, check_shape, row_chunks, working_dtype
 from outgrow.data.open_table import FORMATS as TABLES
 from outgrow.data.open_table import open_table
-from outgrow.data.tables import BATCH_ROWS, Table
+from outgrow.data.tables import Table
 from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.errors import DataError
 
@@ -79,18 +80,13 @@ def read_features(
     style: TextStyle = PLAIN,
 ) -> FeatureTable:
     """Read a feature set from a file or a store."""
-    # Imported here, since a store is read into the tables defined here.
-    from outgrow.data.feature_folder import is_store, read_feature_folder
-
-    if is_store(path):
-        return read_feature_folder(path, name)
     path = Path(path)
     if not path.is_dir():
-        path = existing_file(path, FORMATS)
+        existing_file(path, FORMATS)
     suffix = ending_of(path)
     if path.is_dir() or suffix not in ARRAYS:
-        source = ColumnarFeatures(open_table(path, style), feature_columns, id_column, exclude, style)
-        return _read_columnar(source, path, name, checked=feature_columns is None)
+        stored = open_features(path, feature_columns, id_column, exclude, style)
+        return _read_whole(stored, path, name, checked=feature_columns is None)
     encoder, ids = None, None
     if suffix == ".npy":
         values = read_npy(path)
@@ -101,6 +97,19 @@ def read_features(
     return as_features(
         values, ids=ids, name=name or path.stem, where=str(path), source=path.name, encoder=encoder
     )
+
+
+def open_features(
+    path: Path,
+    columns: str | tuple[str, ...] | None = None,
+    id_column: str = "id",
+    exclude: Collection[str] = BESIDE,
+    style: TextStyle = PLAIN,
+) -> ColumnarFeatures | StoreFeatures:
+    """Open a store, or a table of features, to be read in batches."""
+    if is_store(path):
+        return StoreFeatures(path)
+    return ColumnarFeatures(open_table(path, style), columns, id_column, exclude, style)
 
 
 def as_features(
@@ -146,15 +155,16 @@ def _sha256(values: Float[np.ndarray, "n d"]) -> str:
     return digest.hexdigest()
 
 
-def _read_columnar(source: ColumnarFeatures, path: Path, name: str | None, *, checked: bool) -> FeatureTable:
-    rows = source.table.rows
+def _read_whole(
+    source: ColumnarFeatures | StoreFeatures, path: Path, name: str | None, *, checked: bool
+) -> FeatureTable:
+    rows = source.rows
     values: np.ndarray | None = None
-    stored = ""
-    # An Arrow file is mapped: read as one batch, its numbers need not be copied at all.
-    for start, block in source.batches(rows if source.table.kind == "Arrow" else BATCH_ROWS):
+    stored = source.dtype
+    for start, block in source.batches():
         dtype = working_dtype(block.dtype)
         if values is None:
-            stored = str(block.dtype)
+            stored = stored or str(block.dtype)
             if len(block) == rows and dtype == block.dtype:
                 values = block
                 continue
@@ -170,13 +180,13 @@ def _read_columnar(source: ColumnarFeatures, path: Path, name: str | None, *, ch
     made = as_features(
         values,
         ids=source.ids,
-        name=name or path.name.removesuffix(ending_of(path)),
+        name=name or source.name,
         where=str(path),
         source=path.name,
         columns=source.names,
-        encoder=source.table.metadata.get("encoder"),
+        encoder=source.encoder,
         stored=stored,
     )
     if checked and source.names:
         refuse_row_numbers(made.values, source.names, str(path))
-    return made if made.has_ids else replace(made, table=source.stored)
+    return made if made.has_ids else replace(made, table=source.table)

@@ -129,12 +129,12 @@ def _first_line(error: BaseException) -> str:
     return text.rstrip(".") if len(text) <= 160 else text[:157] + "..."
 
 
-def missing_column(path: Path, column: str, present: Sequence[str], role: str) -> DataError:
+def missing_column(where: str | Path, column: str, present: Sequence[str], role: str) -> DataError:
     """Say that a column is not there, and which ones are."""
     near = difflib.get_close_matches(column, present, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return DataError(
-        f"there is no {role} column {column!r}", str(path), f"Columns present: {quoted(present, 20)}.{hint}"
+        f"there is no {role} column {column!r}", str(where), f"Columns present: {quoted(present, 20)}.{hint}"
     )
 
 
@@ -159,3 +159,12 @@ def repeated(ids: np.ndarray) -> list[str]:
 def row_numbers(rows: int) -> np.ndarray:
     """Number rows from 0, as strings: the ids of a file that has none."""
     return np.array([str(i) for i in range(rows)], dtype=object)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether text is free of halves of surrogate pairs, as JSON and names of files may have them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

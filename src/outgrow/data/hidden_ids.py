@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
+
 from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import quoted
 from outgrow.data.labels import LabelTable
@@ -65,8 +67,6 @@ def _refuse_two(bare: Sequence[Table]) -> None:
 
 def _columns(table: Table) -> Iterator[tuple[str, list[str]]]:
     """Give the columns that could be ids: text or whole numbers, each value once."""
-    import pyarrow as pa
-
     for field in table.schema:
         if not (is_text(field.type) or pa.types.is_integer(field.type)):
             continue

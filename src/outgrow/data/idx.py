@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +37,13 @@ def is_idx(path: str | Path) -> bool:
     return "idx3" in path.name and "ubyte" in path.name
 
 
-def read_idx(path: str | Path, labels: str | Path | None = None) -> RawRows:
+def read_idx(path: str | Path) -> RawRows:
     """Read pictures and labels."""
     path = Path(path)
     if not path.is_dir():
-        beside = Path(labels) if labels is not None else _beside(path)
-        images, values = _pair(path, beside)
+        images, values = _pair(path, _beside(path))
         name = path.name.removesuffix(".gz").split("-images")[0].split(".")[0]
         return _rows([(name, "", images, values)], str(path))
-    if labels is not None:
-        raise DataError("labels are named beside a folder", str(labels), "Name the file of pictures.")
     parts = []
     for part, names in SETS.items():
         found = _find(path, names, "images", 3)
@@ -143,18 +141,13 @@ def _rows(parts: list[tuple[str, str, np.ndarray, np.ndarray | None]], where: st
 def _beside(images: Path) -> Path | None:
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     base = name.removesuffix(".gz")
-    for candidate in (name, base, base + ".gz"):
-        found = images.with_name(candidate)
-        if candidate != images.name and found.is_file():
-            return found
-    return None
+    found = (images.with_name(other) for other in (name, base, base + ".gz") if other != images.name)
+    return next((file for file in found if file.is_file()), None)
 
 
 def _find(folder: Path, names: tuple[str, ...], kind: str, dimensions: int) -> Path | None:
-    for name in names:
-        for dash in ("-", "."):
-            for ending in ("", ".gz"):
-                found = folder / f"{name}-{kind}{dash}idx{dimensions}-ubyte{ending}"
-                if found.is_file():
-                    return found
-    return None
+    found = (
+        folder / f"{name}-{kind}{dash}idx{dimensions}-ubyte{ending}"
+        for name, dash, ending in product(names, "-.", ("", ".gz"))
+    )
+    return next((file for file in found if file.is_file()), None)

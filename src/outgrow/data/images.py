@@ -11,18 +11,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Unpack, get_args
 
 import numpy as np
 
-from outgrow.data.files import check_ids, missing_column, quoted
+from outgrow.data.files import is_unicode, quoted
 from outgrow.data.idx import is_idx, read_idx
-from outgrow.data.labels import labels_beside
-from outgrow.data.open_table import FORMATS, open_table
+from outgrow.data.labels import Beside
+from outgrow.data.open_table import FORMATS
 from outgrow.data.raw import RawRows, digest_of
-from outgrow.data.text_columns import only_text_column, text_column
-from outgrow.data.text_tables import PLAIN, TextStyle
-from outgrow.data.texts import OnError, refuse_or_list
+from outgrow.data.raw_table import OnError, read_raw_table, refuse_or_list
 from outgrow.errors import ConfigError, DataError, FileError
 
 Layout = Literal["auto", "folder", "classes", "utkface", "table", "idx"]
@@ -46,12 +44,8 @@ def read_images(
     *,
     layout: Layout = "auto",
     image_column: str | None = None,
-    id_column: str = "id",
-    label_column: str | None = None,
-    group_column: str | None = None,
-    split_column: str | None = None,
     on_error: OnError = "fail",
-    style: TextStyle = PLAIN,
+    **beside: Unpack[Beside],
 ) -> RawRows:
     """Read pictures, as paths."""
     path = Path(path)
@@ -62,8 +56,9 @@ def read_images(
     if layout == "idx" or (layout == "auto" and is_idx(path)):
         return read_idx(path)
     if layout == "table" or (layout == "auto" and path.suffix.lower() in FORMATS and not path.is_dir()):
-        return _from_table(
-            path, image_column, id_column, label_column, group_column, split_column, on_error, style
+        columns = () if image_column is None else (image_column,)
+        return read_raw_table(
+            path, "image", columns, USUAL, lambda texts: _named_file(path.parent, *texts), on_error, **beside
         )
     if not path.is_dir():
         what = (
@@ -129,7 +124,7 @@ def _pictures(folder: Path) -> tuple[list[str], dict[str, str]]:
                 elif entry.is_file():
                     names.append(name)
     for name in [*names, *bad]:
-        if not _is_unicode(name):
+        if not is_unicode(name):
             raise DataError(
                 f"the name {name.encode(errors='replace').decode()!r} is not UTF-8", str(folder), "Rename it."
             )
@@ -138,14 +133,6 @@ def _pictures(folder: Path) -> tuple[list[str], dict[str, str]]:
 
 def _inside(real: str, root: str) -> bool:
     return os.path.exists(real) and os.path.commonpath([real, root]) == root  # noqa: PTH110
-
-
-def _is_unicode(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _guess(names: list[str]) -> Layout:
@@ -187,66 +174,12 @@ def _utkface(names: list[str]) -> tuple[list[str], np.ndarray, tuple[tuple[str, 
     return kept, np.array(ages, dtype=np.float64), tuple(malformed)
 
 
-def _from_table(
-    path: Path,
-    image_column: str | None,
-    id_column: str,
-    label_column: str | None,
-    group_column: str | None,
-    split_column: str | None,
-    on_error: OnError,
-    style: TextStyle,
-) -> RawRows:
-    where, table = str(path), open_table(path, style, keep_undecoded=True)
-    if image_column is None:
-        taken = (id_column, label_column or "label", group_column, split_column or "split")
-        image_column = only_text_column(table, where, taken, USUAL, "image")
-    elif image_column not in table.names:
-        raise missing_column(path, image_column, table.names, "image")
-    paths, bad = text_column(table, image_column, where, "image")
-    items: dict[int, Path] = {}
-    digests: dict[int, bytes] = {}
-    for row, written in enumerate(paths):
-        if row in bad or written is None:
-            continue
-        try:
-            items[row] = path.parent / written
-            digests[row] = _file_digest(items[row])
-        except (OSError, ValueError) as error:  # ValueError: a null character in the path
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            bad[row] = f"names a file that cannot be read ({quoted([written])}: {reason})"
-    beside = labels_beside(
-        table,
-        id_column=id_column,
-        label_column=label_column,
-        group_column=group_column,
-        split_column=split_column,
-        style=style,
-        leave_out=bad,
-    )
-    given = beside.ids if beside.has_ids else None
-    skipped = refuse_or_list(bad, given, where, on_error)
-    kept = np.array([row for row in range(len(paths)) if row not in bad], dtype=np.int64)
-    if not len(kept):
-        raise DataError("no rows with pictures", where, "Give at least one.")
-    ids = given
-    if ids is None:
-        ids = np.array(["" if written is None else written for written in paths], dtype=object)
-    ids = check_ids(ids[kept], where)
-    return RawRows(
-        kind="image",
-        ids=ids,
-        items=[items[row] for row in kept.tolist()],
-        digest=digest_of((name, digests[row]) for name, row in zip(ids.tolist(), kept.tolist(), strict=True)),
-        labels=beside.values[kept] if beside.answers else None,
-        groups=None if beside.groups is None else beside.groups[kept],
-        split=None if beside.split is None else beside.split[kept],
-        skipped=skipped,
-        source=where,
-        split_column=beside.split_column,
-        checks=beside.checks,
-        rows=kept,
-    )
+def _named_file(folder: Path, written: str) -> tuple[Path, bytes]:
+    try:
+        return folder / written, _file_digest(folder / written)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise DataError(f"names a file that cannot be read ({quoted([written])}: {reason})") from error
 
 
 def _file_digest(path: Path) -> bytes:

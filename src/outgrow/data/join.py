@@ -8,10 +8,10 @@ ids are matched by row number, which is only allowed where it cannot be ambiguou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outgrow.data.features_file import FeatureTable
 from outgrow.data.files import check_ids, quoted
@@ -55,61 +55,52 @@ def join(weak: Sequence[FeatureTable], strong: FeatureTable, labels: LabelTable 
     """Bring feature sets and labels into the order of the strong feature file."""
     tables = [strong, *weak]
     refuse_hidden_ids(tables, labels)
-    ids, with_ids = _reference(tables)
-    if any(not table.has_ids for table in tables) or (labels is not None and not labels.has_ids):
-        _one_order(tables)
+    named = [table for table in tables if table.has_ids]
+    bare = [_name(table) for table in tables if not table.has_ids]
     if labels is not None:
+        bare += [] if labels.has_ids else [labels.source]
         _no_answer_among(tables, labels)
-    position = {item: row for row, item in enumerate(ids.tolist())}
-    if len(position) < len(ids):
-        check_ids(ids, _name(strong))
+    if bare:
+        _one_order(named)
+    # The strong set's ids name the rows, else those of the first set that has any, else row numbers.
+    ids = (named or tables)[0].ids
+    position = {item: row for row, item in enumerate(check_ids(ids, _name(strong)).tolist())}
     arrays = [_aligned(table, strong, ids, position) for table in tables]
-    by_number = _by_number(tables, labels)
-    bare = any(not table.has_ids for table in tables) or (labels is not None and not labels.has_ids)
-    matched = "row number" if bare else "id"
-    if labels is None:
-        return Joined(
-            ids, tuple(arrays[1:]), arrays[0], np.full(len(ids), np.nan), checks=by_number, matched=matched
-        )
-    rows, keep, checks = _label_rows(labels, ids, position, with_ids, _name(strong))
-    whole = rows is None
-
-    def spread(values: np.ndarray | None) -> np.ndarray | None:
-        if values is None or whole:
-            return values
-        empty = None if values.dtype == object else np.nan
-        out = np.full(len(ids), empty, dtype=object if values.dtype == object else np.float64)
-        out[rows] = values[keep]
-        return out
-
-    spread_labels = spread(labels.values)
-    assert spread_labels is not None
-    if not present_mask(spread_labels).any():
-        raise DataError(
-            "no row with features has a label", labels.source, "Give labels for some of the rows encoded."
-        )
-    return Joined(
+    by_number = f"{quoted(bare)} without ids, {quoted(map(_name, named))} with"
+    joined = Joined(
         ids=ids,
         weak=tuple(arrays[1:]),
         strong=arrays[0],
-        labels=spread_labels,
+        labels=np.full(len(ids), np.nan),
+        checks=(Check("OG106", by_number),) if named and bare else (),
+        matched="row number" if bare else "id",
+    )
+    if labels is None:
+        return joined
+    rows, checks = _label_rows(labels, ids, position, bool(named), _name(strong))
+
+    def spread(values: np.ndarray | None) -> np.ndarray | None:
+        if rows is None or values is None:
+            return values
+        text = values.dtype == object
+        out = np.full(len(ids), None if text else np.nan, dtype=object if text else np.float64)
+        out[rows[rows >= 0]] = values[rows >= 0]
+        return out
+
+    values = spread(labels.values)
+    assert values is not None
+    if not present_mask(values).any():
+        raise DataError(
+            "no row with features has a label", labels.source, "Give labels for some of the rows encoded."
+        )
+    return replace(
+        joined,
+        labels=values,
         split=spread(labels.split),
         groups=spread(labels.groups),
         truth=spread(labels.truth),
-        checks=(*by_number, *labels.checks, *checks),
-        matched=matched,
+        checks=(*joined.checks, *labels.checks, *checks),
     )
-
-
-def _by_number(tables: Sequence[FeatureTable], labels: LabelTable | None) -> tuple[Check, ...]:
-    """Raise suspicion where files without ids stand beside files with them (OG106)."""
-    named = [_name(table) for table in tables if table.has_ids]
-    bare = [_name(table) for table in tables if not table.has_ids]
-    if labels is not None and not labels.has_ids:
-        bare.append(labels.source)
-    if not (named and bare):
-        return ()
-    return (Check("OG106", f"{quoted(bare)} without ids, {quoted(named)} with"),)
 
 
 def _no_answer_among(tables: Sequence[FeatureTable], labels: LabelTable) -> None:
@@ -128,17 +119,8 @@ def _name(table: FeatureTable) -> str:
     return table.identity.source or table.identity.name
 
 
-def _reference(tables: Sequence[FeatureTable]) -> tuple[np.ndarray, bool]:
-    """Choose whose ids name the rows: the strong set's, else the first that has any, else row numbers."""
-    for table in tables:
-        if table.has_ids:
-            return table.ids, True
-    return tables[0].ids, False
-
-
-def _one_order(tables: Sequence[FeatureTable]) -> None:
+def _one_order(named: Sequence[FeatureTable]) -> None:
     """Refuse row numbers where files with ids are in different orders: whose rows would they number?"""
-    named = [table for table in tables if table.has_ids]
     for table in named[1:]:
         if not np.array_equal(table.ids, named[0].ids):
             raise DataError(
@@ -162,9 +144,7 @@ def _aligned(
         return table.values
     if table.ids is ids or np.array_equal(table.ids, ids):
         return table.values
-    rows = {item: row for row, item in enumerate(table.ids.tolist())}
-    if len(rows) < len(table.ids):
-        check_ids(table.ids, _name(table))
+    rows = {item: row for row, item in enumerate(check_ids(table.ids, _name(table)).tolist())}
     for holder, lacking, only in (
         (_name(strong), _name(table), [item for item in position if item not in rows]),
         (_name(table), _name(strong), [item for item in rows if item not in position]),
@@ -182,9 +162,9 @@ def _aligned(
 def _refuse_spellings(lost: Sequence[str], known: Sequence[str], where: str, holder: str) -> None:
     """Refuse ids that meet none, and half of which would if written as there: 007 for 7, r1 for R1."""
     only = set(lost)
-    others = {spelling(item): item for item in known if item not in only} if lost else {}
+    others = {spelling(item): item for item in known if item not in only}
     pairs = [(item, others[spelling(item)]) for item in lost if spelling(item) in others]
-    if lost and 2 * len(pairs) >= len(lost):
+    if 2 * len(pairs) >= len(lost):
         one, other = pairs[0]
         raise DataError(
             f"ids {quoted([one])} and {quoted([other])} look like two spellings of one ({len(pairs)} such)",
@@ -195,8 +175,8 @@ def _refuse_spellings(lost: Sequence[str], known: Sequence[str], where: str, hol
 
 def _label_rows(
     labels: LabelTable, ids: np.ndarray, position: dict[str, int], with_ids: bool, features: str
-) -> tuple[np.ndarray | None, np.ndarray | slice, tuple[Check, ...]]:
-    """Find the row of each label; None where the labels stand in the rows' own order already."""
+) -> tuple[Int[np.ndarray, " m"] | None, tuple[Check, ...]]:
+    """Find the row of each label, -1 where it has none; None where labels stand in the rows' own order."""
     if not labels.has_ids:
         if len(labels.ids) != len(ids):
             raise DataError(
@@ -204,28 +184,27 @@ def _label_rows(
                 labels.source,
                 "Give one label per row (empty where unknown), or an id column in both.",
             )
-        return None, slice(None), ()
+        return None, ()
     check_ids(labels.ids, labels.source)
     if np.array_equal(labels.ids, ids):
-        return None, slice(None), ()
+        return None, ()
     rows = np.array([position.get(item, -1) for item in labels.ids], dtype=np.int64)
-    keep = rows >= 0
-    _refuse_spellings(labels.ids[~keep].tolist(), ids.tolist(), labels.source, features)
-    if not keep.any():
+    lost = labels.ids[rows < 0]
+    if not len(lost):
+        return rows, ()
+    _refuse_spellings(lost.tolist(), ids.tolist(), labels.source, features)
+    if len(lost) == len(rows):
         raise DataError(
             f"no label's id stands in the features: {quoted(labels.ids, 3)} here,"
             f" {quoted(ids, 3)} in {features}",
             labels.source,
             "Use the same ids in both.",
         )
-    if keep.all():
-        return rows, keep, ()
-    lost = labels.ids[~keep]
     if not with_ids:
         raise DataError(
             f"the features have no ids, and {quoted(lost)} are no row numbers from 0 to {len(ids) - 1}",
             labels.source,
             "Use row numbers as ids, or store the features with ids.",
         )
-    detail = f"{len(lost)} of {len(labels.ids)} labels have no features: {quoted(lost)}"
-    return rows[keep], keep, (Check("OG105", detail),)
+    detail = f"{len(lost)} of {len(rows)} labels have no features: {quoted(lost)}"
+    return rows, (Check("OG105", detail),)

@@ -10,7 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from outgrow.data.files import content_of, ending_of, quoted
+import pyarrow as pa
+
+from outgrow.data.files import content_of, ending_of, is_unicode, quoted
 from outgrow.data.tables import MemoryTable
 from outgrow.errors import DataError, FileError
 
@@ -26,8 +28,6 @@ def read_json_lines(path: Path) -> MemoryTable:
 
     A column is null where a line does not have its key, and text where lines differ in kind.
     """
-    import pyarrow as pa
-
     content = content_of(path)
     undecoded: dict[int, str] = {}
     records = _records(content, str(path)) if ending_of(path) in WHOLE else None
@@ -92,8 +92,6 @@ def _row(line: str, where: str) -> dict[str, Any]:
 
 
 def _column(values: list[Any], name: str, where: str) -> Any:
-    import pyarrow as pa
-
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
@@ -103,7 +101,7 @@ def _column(values: list[Any], name: str, where: str) -> Any:
             ) from error
     # Numbers beside text: written out, as a CSV file would have them.
     texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-    lone = next((row for row, text in enumerate(texts) if text is not None and not _is_unicode(text)), None)
+    lone = next((row for row, text in enumerate(texts) if text is not None and not is_unicode(text)), None)
     if lone is not None:
         raise DataError(f"row {lone} holds half of a surrogate pair in {name!r}", where, "Correct it.")
     return pa.array(texts, type=pa.large_string())
@@ -116,11 +114,3 @@ def _unique(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
         twice = [name for name in row if names.count(name) > 1]
         raise DataError(f"several values are called {quoted(twice)}", where, "Rename them.")
     return row
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from outgrow.data.files import check_ids, missing_column, quoted, row_name, row_numbers
 from outgrow.data.open_table import open_table
-from outgrow.data.tables import Table, as_ids, is_saved_index, is_text
+from outgrow.data.tables import Table, as_ids, is_numeric, is_saved_index, is_text, the_only
 from outgrow.data.text_tables import PLAIN, TextStyle, is_number
 from outgrow.data.written_labels import (
     MISSING,
@@ -50,8 +52,6 @@ class LabelTable:
     """Object array of group names, None where missing."""
     truth: np.ndarray | None = None
     """Like `values`: the noise-free label, where known."""
-    columns: tuple[str, ...] = ()
-    """All columns of the file."""
     has_ids: bool = True
     """Whether the file had ids."""
     source: str = "labels"
@@ -66,30 +66,21 @@ class LabelTable:
     """What is unusual about the labels."""
 
 
-def read_labels(
-    path: str | Path,
-    *,
-    label_column: str | None = None,
-    id_column: str = "id",
-    split_column: str | None = None,
-    group_column: str | None = None,
-    truth_column: str | None = None,
-    style: TextStyle = PLAIN,
-) -> LabelTable:
+class Beside(TypedDict, total=False):
+    """Which columns of a table say what, and how its text is written; what is not named is looked for."""
+
+    id_column: str
+    label_column: str | None
+    split_column: str | None
+    group_column: str | None
+    truth_column: str | None
+    style: TextStyle
+
+
+def read_labels(path: str | Path, **beside: Unpack[Beside]) -> LabelTable:
     """Read labels from a table; one of features that also holds a label column will do."""
-    table = open_table(path, style)
-    if truth_column is not None and truth_column not in table.names:
-        raise missing_column(Path(path), truth_column, table.names, "truth")
-    found = labels_beside(
-        table,
-        label_column=label_column,
-        id_column=id_column,
-        split_column=split_column,
-        group_column=group_column,
-        truth_column=truth_column,
-        style=style,
-        wanted=True,
-    )
+    table = open_table(path, beside.get("style", PLAIN))
+    found = labels_beside(table, wanted=True, **beside)
     if not table.rows:
         raise DataError("no rows below the column names", table.where, "Give at least one labelled row.")
     if not present_mask(found.values).any():
@@ -122,9 +113,10 @@ def labels_beside(
         split = None
     if split_column == NO_SPLIT and NO_SPLIT not in table.names:
         split = None
-    for role, column in (("split", split), ("group", group_column), ("label", label_column)):
+    named = {"truth": truth_column, "split": split, "group": group_column, "label": label_column}
+    for role, column in named.items():
         if column is not None and column not in table.names:
-            raise missing_column(Path(where), column, table.names, role)
+            raise missing_column(where, column, table.names, role)
     key = id_in(table, id_column)
     label = label_column or column_called(table.names, "label", where)
     if label is None and wanted:
@@ -164,7 +156,6 @@ def labels_beside(
         split=parts,
         groups=groups,
         truth=None if truth_column is None else values(truth_column)[0],
-        columns=tuple(table.names),
         has_ids=ids is not None,
         source=where,
         answers=tuple(name for name in (label, truth_column) if name is not None),
@@ -175,8 +166,6 @@ def labels_beside(
 
 
 def _may_label(table: Table, name: str) -> bool:
-    import pyarrow as pa
-
     kind = table.schema.field(name).type
     return is_text(kind) or (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind))
 
@@ -188,8 +177,6 @@ def missing_marks(table: Table) -> frozenset[str]:
 
 def _filled(column: Any, rows: Mapping[int, str]) -> Any:
     """Give rows that will be left out an id for the time being: their number."""
-    import pyarrow as pa
-
     if not rows:
         return column
     values = column.cast(pa.large_string()).to_pylist()
@@ -197,19 +184,6 @@ def _filled(column: Any, rows: Mapping[int, str]) -> Any:
         if not values[row]:
             values[row] = f"row {row}"
     return pa.chunked_array([pa.array(values, type=pa.large_string())])
-
-
-def as_labels(values: Any, *, ids: Any = None, where: str = "labels") -> LabelTable:
-    """Make labels in memory a label table."""
-    named = None if ids is None else np.array([str(item) for item in ids], dtype=object)
-    labels = as_values(values, where, named)
-    if named is not None and len(named) != len(labels):
-        raise DataError(f"{len(named)} ids for {len(labels)} labels", where, "Give one id per label.")
-    if not present_mask(labels).any():
-        raise DataError("all labels are missing", where, "Give some labels.")
-    if named is None:
-        return LabelTable(row_numbers(len(labels)), labels, has_ids=False, source=where)
-    return LabelTable(check_ids(named, where), labels, source=where)
 
 
 def as_values(
@@ -258,27 +232,15 @@ def _check_once(ids: np.ndarray, split: np.ndarray | None, where: str) -> None:
 
 def _only_label(table: Table, taken: set[str | None]) -> str:
     free = [name for name in table.names if name not in taken and not is_saved_index(name)]
-    scalar = [name for name in free if not table.schema.field(name).type.num_fields]
-    if len(scalar) != 1:
-        raise DataError(
-            "there is no column 'label', and "
-            + ("no other column could be it" if not scalar else "several could be it"),
-            table.where,
-            f"Name it with --label-column. Columns present: {quoted(table.names, 20)}.",
-        )
-    return scalar[0]
+    return the_only([name for name in free if not table.schema.field(name).type.num_fields], table, "label")
 
 
 def label_values(
     column: Any, name: str, where: str, ids: np.ndarray | None, missing: frozenset[str], style: TextStyle
 ) -> tuple[np.ndarray, Check | None]:
     """Turn a column into floats where every present value is a number, else into strings; tell odd marks."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind, of = column.type, f"{where}, column {name!r}"
-    numeric = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-    if numeric or pa.types.is_null(kind):
+    if is_numeric(kind) or pa.types.is_null(kind):
         numbers = as_values(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), of, ids)
         return numbers, suspicious_marks((), numbers)
     if pa.types.is_temporal(kind):
@@ -312,8 +274,6 @@ def label_values(
 
 def name_values(column: Any, name: str, where: str, missing: frozenset[str]) -> np.ndarray:
     """Turn a column of text or whole numbers into strings, None where missing."""
-    import pyarrow as pa
-
     if column.type.num_fields:
         raise DataError(f"column {name!r} is of type {column.type}", where, "It must hold text or numbers.")
     try:

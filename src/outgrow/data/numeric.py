@@ -65,7 +65,6 @@ def check_finite(
     where: str,
     ids: np.ndarray | None,
     columns: tuple[str, ...] = (),
-    first: int = 0,
 ) -> None:
     """Refuse NaN and infinity, naming the first row and column that hold one."""
     for chunk in row_chunks(values):
@@ -75,9 +74,10 @@ def check_finite(
             row = chunk.start + i
             found = "NaN" if np.isnan(values[row, j]) else "infinity"
             column = repr(columns[j]) if columns else str(j)
-            line = row_name(ids, row) if ids is not None else f"row {first + row}"
             raise DataError(
-                f"{found} in {line}, column {column}", where, "Encode that row again, or remove it."
+                f"{found} in {row_name(ids, row)}, column {column}",
+                where,
+                "Encode that row again, or remove it.",
             )
 
 

@@ -8,8 +8,9 @@ from outgrow.data import json_lines, text_tables
 from outgrow.data.dataset_folder import is_dataset, load_from_hub, read_dataset
 from outgrow.data.files import ending_of, existing_file
 from outgrow.data.json_lines import read_json_lines
-from outgrow.data.tables import COLUMNAR, Columnar, Parts, Table, is_hidden, part_files
-from outgrow.data.text_tables import PLAIN, TextStyle, TextTable, UndecodedTable
+from outgrow.data.table_parts import Parts, is_hidden, part_files
+from outgrow.data.tables import COLUMNAR, Columnar, Table
+from outgrow.data.text_tables import PLAIN, TextStyle, TextTable, not_text
 from outgrow.errors import FileError
 
 FORMATS = (*text_tables.ENDINGS, *COLUMNAR, *json_lines.ENDINGS)
@@ -57,15 +58,10 @@ def _open_file(path: Path, style: TextStyle, keep_undecoded: bool) -> Table:
     ending = ending_of(existing_file(path, FORMATS))
     if ending in COLUMNAR:
         return Columnar(path)
-    if ending in json_lines.ENDINGS:
-        return read_json_lines(path)
-    try:
-        return TextTable(path, style)
-    except FileError as error:
-        # A file of another encoding altogether has null characters; one of few bad cells has none.
-        if not keep_undecoded or "UTF-8" not in error.what or b"\0" in path.read_bytes():
-            raise
-        return UndecodedTable(path, style)
+    table = read_json_lines(path) if ending in json_lines.ENDINGS else TextTable(path, style)
+    if table.undecoded and not keep_undecoded:
+        raise not_text(path)
+    return table
 
 
 def _may_be_on_hub(name: str) -> bool:

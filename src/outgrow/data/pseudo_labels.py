@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float
 
 from outgrow.data.features_file import FeatureTable, as_features
@@ -57,7 +58,7 @@ def find_columns(
     for pattern in what.split(","):
         matching = [column for column in present if fnmatchcase(column, pattern)]
         if not matching:
-            raise missing_column(Path(table), pattern, present, "pseudo-label")
+            raise missing_column(table, pattern, present, "pseudo-label")
         found += [column for column in matching if column not in found]
     return name, Path(table), tuple(found)
 
@@ -108,10 +109,8 @@ def _numbers(
     table: Table, column: str, where: str, classes: Sequence[Any], style: TextStyle
 ) -> tuple[Float[np.ndarray, "m c"], list[str]]:
     """Turn a column into numbers, NaN where missing, and name what it became."""
-    import pyarrow as pa
-
     if column not in table.names:
-        raise missing_column(Path(where), column, list(table.names), "pseudo-label")
+        raise missing_column(where, column, list(table.names), "pseudo-label")
     held, kind = table.column(column), table.schema.field(column).type
     if pa.types.is_nested(kind):
         return _lists(held.to_pylist(), column, where)

@@ -158,10 +158,8 @@ def units_of(ids: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
 
 def _distinct(units: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, " n"]]:
     """Sort the distinct names, and give each row the position of its own."""
-    names = sorted({str(unit) for unit in units})
-    position = {name: i for i, name in enumerate(names)}
     # Objects, since one long id would widen every entry of a fixed-width string array.
-    return np.array(names, dtype=object), np.array([position[str(unit)] for unit in units], dtype=np.int64)
+    return np.unique(np.array([str(unit) for unit in units], dtype=object), return_inverse=True)
 
 
 def _rank(names: np.ndarray, seed: int, purpose: str) -> Int[np.ndarray, " n"]:

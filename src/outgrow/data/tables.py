@@ -7,23 +7,21 @@ say the same thing in several ways (dictionaries, views, tensors, UUIDs, decimal
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from outgrow.data.files import damaged, quoted, repeated
 from outgrow.errors import DataError, FileError
+from outgrow.linalg.rows import BATCH_ROWS
 
 COLUMNAR = {".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Arrow", ".feather": "Arrow", ".ipc": "Arrow"}
 """Endings of the columnar formats, and which reader takes them."""
-
-BATCH_ROWS = 8192
-"""Rows read at a time: 8192 x 768 float16 values are 12 MB, large enough for full speed."""
 
 SAVED_INDEX = ("index", "level_0", "row", "row_nr", "row_number", "rownames")
 """Names that pandas, polars and R give a column of row numbers."""
@@ -45,8 +43,6 @@ class Table:
     """Part of every row, where the rows are stored in parts."""
 
     def __init__(self, where: str, kind: str, schema: Any, rows: int) -> None:
-        import pyarrow as pa
-
         self.where, self.kind, self.rows = where, kind, rows
         names = list(schema.names)
         if len(set(names)) < len(names):
@@ -63,12 +59,10 @@ class Table:
         return list(self.schema.names)
 
     @property
-    def metadata(self) -> dict[str, str]:
-        """The schema's own key-value metadata, as text."""
-        raw = self.schema.metadata or {}
-        return {
-            key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()
-        }
+    def encoder(self) -> str | None:
+        """What made the rows' features, where the file's metadata say it."""
+        name = (self.schema.metadata or {}).get(b"encoder")
+        return None if name is None else name.decode("utf-8", "replace")
 
     def _read(self, columns: list[str], size: int) -> Iterator[Any]:
         """Give record batches as they are stored."""
@@ -76,8 +70,6 @@ class Table:
 
     def batches(self, columns: Sequence[str], size: int = BATCH_ROWS) -> Iterator[Any]:
         """Read chosen columns in order, verified."""
-        import pyarrow as pa
-
         done = 0
         for batch in self._read(list(columns), size):
             done += batch.num_rows
@@ -91,21 +83,20 @@ class Table:
             )
 
     def _simplify(self, array: Any, name: str) -> Any:
-        import pyarrow as pa
-
         try:
             return plain(array)
         except pa.ArrowInvalid:
             said = f"column {name!r} of type {array.type} holds whole numbers beyond 64 bits"
             raise DataError(said, self.where, "Write them as text.") from None
 
+    def whole(self) -> Any:
+        """Read all columns, as an Arrow table."""
+        return pa.Table.from_batches(list(self.batches(self.names)), self.schema)
+
     def column(self, name: str) -> Any:
         """Read one column whole."""
-        import pyarrow as pa
-
-        return pa.chunked_array(
-            [batch.column(name) for batch in self.batches([name])], type=self.schema.field(name).type
-        )
+        parts = [batch.column(name) for batch in self.batches([name])]
+        return pa.chunked_array(parts, self.schema.field(name).type)
 
 
 class MemoryTable(Table):
@@ -120,36 +111,36 @@ class MemoryTable(Table):
 
 
 class Columnar(Table):
-    """A Parquet or Arrow file, read in batches; a `FileError` where it is damaged, now or later."""
+    """A Parquet or Arrow file, read in batches; a `FileError` where it is damaged, now or later.
 
-    def __init__(self, path: Path) -> None:
+    With `content`, the bytes of a Parquet file are read from there.
+    """
+
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
         kind = COLUMNAR[path.suffix.lower()]
         self._article = "an Arrow file" if kind == "Arrow" else "a Parquet file"
         self._parquet: Any = None
         try:
-            schema, rows = self._open(kind)
+            schema, rows = self._open(kind, content)
             super().__init__(str(path), kind, schema, rows)
         except DataError:
             raise
         except Exception as error:  # a hostile file can make the readers raise anything
             raise damaged(path, self._article, error) from error
 
-    def _open(self, kind: str) -> tuple[Any, int]:
-        import pyarrow as pa
+    def _open(self, kind: str, content: bytes | None) -> tuple[Any, int]:
         import pyarrow.parquet as pq
 
         if kind == "Parquet":
             # pre_buffer would hold whole row groups in memory.
-            self._parquet = pq.ParquetFile(self.path, page_checksum_verification=True, pre_buffer=False)
+            stored = self.path if content is None else pa.BufferReader(content)
+            self._parquet = pq.ParquetFile(stored, page_checksum_verification=True, pre_buffer=False)
             return self._parquet.schema_arrow, int(self._parquet.metadata.num_rows)
         source = pa.memory_map(str(self.path))
-        is_file = source.read(6) == b"ARROW1"
+        opened = pa.ipc.open_file if source.read(6) == b"ARROW1" else pa.ipc.open_stream
         source.seek(0)
-        if is_file:
-            self._table = pa.ipc.open_file(source).read_all()
-        else:
-            self._table = pa.ipc.open_stream(source).read_all()
+        self._table = opened(source).read_all()
         return self._table.schema, int(self._table.num_rows)
 
     def _read(self, columns: list[str], size: int) -> Iterator[Any]:
@@ -167,100 +158,8 @@ class Columnar(Table):
             raise damaged(self.path, self._article, error) from error
 
 
-class Parts(Table):
-    """A folder of files with the same columns, as Spark, DuckDB and pyarrow write one table.
-
-    Files are read in the order of the numbers in their names; what begins with "_" or "." is none of them.
-    A folder called "key=value" gives its rows a column "key".
-    """
-
-    def __init__(self, folder: Path, files: Sequence[Path], opened: Callable[[Path], Table]) -> None:
-        import pyarrow as pa
-
-        self._opened, self._files = opened, list(files)
-        self._constants = [_partition(file.relative_to(folder)) for file in files]
-        whole: Any = None
-        rows = 0
-        for file, constants in zip(files, self._constants, strict=True):
-            part = opened(file)  # not kept: thousands of parts would be thousands of open files
-            rows += part.rows
-            schema = part.schema
-            for key in constants:
-                schema = schema.append(pa.field(key, pa.string()))
-            if whole is None:
-                whole, kind = schema, part.kind
-                continue
-            # A line of JSON leaves out what is missing, and numbers there may all be whole in one file.
-            odd = [] if part.kind == "JSON lines" else sorted(set(whole.names) ^ set(schema.names))
-            try:
-                whole = pa.unify_schemas([whole, schema], promote_options="permissive")
-            except pa.ArrowException:
-                both = [name for name in whole.names if name in schema.names]
-                odd += [name for name in both if whole.field(name).type != schema.field(name).type]
-            if odd:
-                raise DataError(
-                    f"its columns are not those of {files[0].name}: {quoted(odd)}",
-                    str(file),
-                    "Write all parts alike.",
-                )
-        super().__init__(str(folder), kind, whole, rows)
-
-    def _read(self, columns: list[str], size: int) -> Iterator[Any]:
-        import pyarrow as pa
-
-        for file, constants in zip(self._files, self._constants, strict=True):
-            part = self._opened(file)
-            held = set(part.names)
-            # Some column has to be read for the number of rows.
-            for batch in part.batches([name for name in columns if name in held] or part.names[:1], size):
-                arrays = []
-                for name in columns:
-                    kind = self.schema.field(name).type
-                    if name in held:
-                        stored = batch.column(name)
-                        arrays.append(stored if stored.type == kind else stored.cast(kind))
-                    else:
-                        arrays.append(pa.array([constants.get(name)] * batch.num_rows, kind))
-                yield pa.RecordBatch.from_arrays(arrays, columns)
-
-
-def is_hidden(inside: Path) -> bool:
-    """Tell whether a path within a folder is what tools put beside data: "_SUCCESS", ".crc" files."""
-    return any(name.startswith(("_", ".")) for name in inside.parts)
-
-
-def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
-    """List the files of a table stored as a folder, in the order of the numbers in their names."""
-    found: list[Path] = []
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        if not is_hidden(inside) and str(path).lower().endswith(tuple(endings)) and path.is_file():
-            found.append(path)
-    apart = [path for path in found if not all("=" in name for name in path.relative_to(folder).parent.parts)]
-    if apart:
-        raise DataError(
-            f"holds a table in a folder of its own: {quoted([apart[0].relative_to(folder)])}",
-            str(folder),
-            "Name that folder, or put all parts in one.",
-        )
-
-    def natural(path: Path) -> list[Any]:
-        pieces = re.split(r"(\d+)", path.relative_to(folder).as_posix())
-        return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
-
-    return sorted(found, key=natural)
-
-
-def _partition(inside: Path) -> dict[str, str | None]:
-    pairs = (name.split("=", 1) for name in inside.parent.parts)
-    return {key: None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value) for key, value in pairs}
-
-
 def plain(array: Any) -> Any:
     """Bring an Arrow array to the simplest type that says the same."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = array.type
     if isinstance(kind, pa.FixedShapeTensorType):
         vector = sum(side != 1 for side in kind.shape) <= 1
@@ -284,17 +183,24 @@ def plain(array: Any) -> Any:
 
 
 def _uuids(array: Any) -> Any:
-    import pyarrow as pa
-
     texts = [None if item is None else str(uuid.UUID(bytes=item)) for item in array.to_pylist()]
     return pa.array(texts, pa.string())
 
 
+def the_only(found: Sequence[str], table: Table, role: str, usual: str = "") -> str:
+    """Give the only column that could be meant, where none is named and none has the usual name."""
+    if len(found) == 1:
+        return found[0]
+    raise DataError(
+        f"there is no column {usual or role!r}, and "
+        + ("no other column could be it" if not found else "several could be it"),
+        table.where,
+        f"Name it with --{role}-column. Columns present: {quoted(table.names, 20)}.",
+    )
+
+
 def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     """Turn an Arrow column into ids: strings as they are, whole numbers in decimal."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     kind = column.type
     binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     if not (is_text(kind) or binary or pa.types.is_integer(kind)):
@@ -314,8 +220,11 @@ def as_ids(column: Any, name: str, where: str) -> np.ndarray:
     return ids
 
 
+def is_numeric(kind: Any) -> bool:
+    """Tell whether an Arrow type is numbers, truth values among them."""
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
 def is_text(kind: Any) -> bool:
     """Tell whether an Arrow type is text."""
-    import pyarrow as pa
-
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

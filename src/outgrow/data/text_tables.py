@@ -8,11 +8,14 @@ file read wrongly would pass for data. How numbers are written and columns separ
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
 
 from outgrow.data.files import content_of, damaged, ending_of, quoted
 from outgrow.data.tables import MemoryTable
@@ -91,15 +94,15 @@ def is_number(text: str) -> bool:
 
 
 class TextTable(MemoryTable):
-    """A .csv or .tsv file, read whole; a `FileError` where it is not UTF-8 or rows do not fit the columns."""
+    """A .csv or .tsv file, read whole; a `FileError` where rows do not fit the columns.
+
+    Rows of which a cell is not UTF-8 are told in `undecoded`, and that cell is empty.
+    """
 
     def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
-        import pyarrow as pa
-        import pyarrow.csv as arrow_csv
-
         content = content_of(path)
         if b"\0" in content[:4096]:  # UTF-16, as spreadsheets write it, or no text at all
-            raise _not_text(path)
+            raise not_text(path)
         self._tab = ending_of(path).startswith(".tsv")
         mark = style.delimiter or ("\t" if self._tab else ",")
         content = content[comment_length(content, mark) :]
@@ -118,17 +121,28 @@ class TextTable(MemoryTable):
         try:
             names = list(arrow_csv.open_csv(pa.py_buffer(content), read, parse).schema.names)
             convert = arrow_csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                column_types={name: pa.binary() for name in names}, strings_can_be_null=False
             )
             table = arrow_csv.read_csv(pa.py_buffer(content), read, parse, convert)
+        except UnicodeDecodeError as error:
+            raise not_text(path) from error
         except Exception as error:
             raise self._unreadable(path, error) from error
-        super().__init__(table, str(path), "text")
+        undecoded: dict[int, str] = {}
+        columns = []
+        for column in table.columns:
+            try:
+                columns.append(column.cast(pa.string()))
+            except pa.ArrowInvalid:
+                texts, bad = decoded(column)
+                undecoded |= bad
+                columns.append(pa.array([text or "" for text in texts], pa.string()))
+        if undecoded and b"\0" in content:  # another encoding altogether
+            raise not_text(path)
+        super().__init__(pa.Table.from_arrays(columns, names), str(path), "text")
+        self.undecoded = undecoded
 
     def _unreadable(self, path: Path, error: Exception) -> FileError:
-        # pyarrow raises ArrowInvalid, UnicodeDecodeError and others.
-        if isinstance(error, UnicodeDecodeError) or "utf8" in str(error).lower().replace("-", ""):
-            return _not_text(path)
         found = damaged(path, "a TSV file" if self._tab else "a CSV file", error)
         if re.search(r"Expected \d+ columns, got", str(error)):
             quote = "Quote values that hold the separator, say what separates columns (--delimiter)"
@@ -136,42 +150,17 @@ class TextTable(MemoryTable):
         return found
 
 
-class UndecodedTable(MemoryTable):
-    """A .csv or .tsv file that is not UTF-8 in some cells: these rows are kept aside, and are empty."""
-
-    def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
-        import pyarrow as pa
-
-        mark = style.delimiter or ("\t" if ending_of(path).startswith(".tsv") else ",")
-        content = content_of(path)
-        content = content[comment_length(content, mark) :]
-        undecoded: dict[int, str] = {}
-        rows: list[list[str]] = []
-        stream = io.StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
-        reader = csv.reader(stream, delimiter=mark)
+def decoded(column: Any) -> tuple[list[str | None], dict[int, str]]:
+    """Decode a column cell by cell, None where missing; and say which rows are not UTF-8."""
+    texts: list[str | None] = []
+    bad = {}
+    for row, cell in enumerate(column.cast(pa.large_binary()).to_pylist()):
         try:
-            names = next(reader, [])
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(names):
-                    raise FileError(
-                        f"{len(cells)} values for {len(names)} columns",
-                        f"{path}, line {reader.line_num}",
-                        "Write or download it again.",
-                    )
-                if not _decodes("".join(cells)):
-                    undecoded[len(rows)] = "is not UTF-8 text"
-                    cells = [cell if _decodes(cell) else "" for cell in cells]
-                rows.append(cells)
-        except csv.Error as error:
-            raise damaged(path, "a table", error) from error
-        if not _decodes("".join(names)):
-            raise FileError("the names of its columns are not UTF-8 text", str(path), "Save it as UTF-8.")
-        check_names(names, mark, str(path))
-        columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
-        super().__init__(pa.Table.from_arrays(columns, names), str(path), "text")
-        self.undecoded = undecoded
+            texts.append(None if cell is None else cell.decode())
+        except UnicodeDecodeError:
+            texts.append(None)
+            bad[row] = NOT_TEXT
+    return texts, bad
 
 
 def comment_length(content: bytes, mark: str) -> int:
@@ -228,10 +217,9 @@ def check_names(names: Sequence[str], mark: str, where: str) -> None:
             )
 
 
-def _decodes(text: str) -> bool:
-    # Bytes that are not UTF-8 were read as lone surrogates, which no UTF-8 text holds.
-    return text.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in text)
+NOT_TEXT = "is not UTF-8 text"
 
 
-def _not_text(path: Path) -> FileError:
-    return FileError("is not UTF-8 text", str(path), "Save it as UTF-8.")
+def not_text(path: Path) -> FileError:
+    """Say that a file is written in another encoding."""
+    return FileError(NOT_TEXT, str(path), "Save it as UTF-8.")

@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -171,7 +170,7 @@ def id_in(table: Table, id_column: str) -> str | None:
         return column_called(table.names, "id", table.where)
     found = next((name for name in (id_column, *id_column.split(",")) if name in table.names), None)
     if found is None:
-        raise missing_column(Path(table.where), id_column, table.names, "id")
+        raise missing_column(table.where, id_column, table.names, "id")
     return found
 
 

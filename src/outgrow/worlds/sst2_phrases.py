@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from outgrow.data.raw import RawRows
-from outgrow.data.texts import OnError, read_texts
+from outgrow.data.raw_table import OnError
+from outgrow.data.texts import read_texts
 
 
 def read_sst2(
