@@ -24,7 +24,7 @@ from outgrow.data.feature_manifest import BUILDING, MANIFEST
 from outgrow.errors import ConfigError, DataError, FileError
 from outgrow.features import store as store_module
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.store import LOCK, StoreWriter, open_store
+from outgrow.features.store import StoreWriter, open_store
 from outgrow.features.verify import verify
 
 ROWS, WIDTH, SHARD = 46, 5, 4
@@ -336,7 +336,6 @@ def test_a_second_process_is_told_who_writes_and_touches_nothing(
         holder.kill()
         end(holder)
     # Its lock went with it, and what it left over is cleared away.
-    assert (tmp_path / LOCK).exists()
     assert build(tmp_path) == list(range(1, -(-ROWS // SHARD)))
     assert content(tmp_path) == undisturbed
 
@@ -401,7 +400,6 @@ def test_two_threads_of_one_process_are_two_writers(tmp_path: Path) -> None:
         fill(writer)
     assert len(said) == 2
     assert f"this process ({os.getpid()}) is writing here" in said[0]
-    assert not (tmp_path / LOCK).exists()
 
 
 # What is in the way

@@ -15,7 +15,7 @@ import pytest
 from outgrow.errors import ConfigError, FileError, OutgrowError
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
-from outgrow.features.text_model import TextEncoder, text_encoder
+from outgrow.features.text_model import TextEncoder
 
 TEXTS = [
     "a fine film",
@@ -47,7 +47,7 @@ def encoded(encoder: Encoder, items: Sequence[Any]) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def encoder(minilm_l6: Path) -> Iterator[TextEncoder]:
     """Last layer with normalisation, then layers 3, 6 and 0."""
-    made = text_encoder(str(minilm_l6), [None, 3, -1, 0], device="cpu")
+    made = TextEncoder(str(minilm_l6), [None, 3, -1, 0], device="cpu")
     yield made
     made.close()
 
@@ -93,7 +93,7 @@ def test_hidden_layers_equal_transformers(encoder: TextEncoder, minilm_l6: Path)
 def test_neither_batch_size_nor_order_matters(encoder: TextEncoder, minilm_l6: Path) -> None:
     whole = encoded(encoder, TEXTS)
     for budget in (1, 40, 100_000):
-        small = text_encoder(str(minilm_l6), [None, 3, -1, 0], device="cpu", batch_tokens=budget)
+        small = TextEncoder(str(minilm_l6), [None, 3, -1, 0], device="cpu", batch_tokens=budget)
         for ours, other in zip(whole, encoded(small, TEXTS), strict=True):
             np.testing.assert_allclose(ours, other, atol=EQUAL)
     for ours, other in zip(whole, encoded(encoder, TEXTS[::-1]), strict=True):
@@ -117,7 +117,7 @@ def test_the_identity_says_what_made_the_features(encoder: TextEncoder, minilm_l
     assert "unit length" not in sixth.transform
     assert last.revision.startswith("sha256:")
     assert len({identity.digest for identity in encoder.identities}) == 4
-    other = text_encoder(str(minilm_l6), [None], max_length=128, device="cpu")
+    other = TextEncoder(str(minilm_l6), [None], max_length=128, device="cpu")
     assert other.identities[0].digest != last.digest
     assert other.identities[0].revision == last.revision
 
@@ -125,10 +125,10 @@ def test_the_identity_says_what_made_the_features(encoder: TextEncoder, minilm_l
 def test_only_the_layers_needed_are_run(minilm_l6: Path) -> None:
     import torch
 
-    made = text_encoder(str(minilm_l6), [2], device="cpu")
-    assert made._network is not None
+    made = TextEncoder(str(minilm_l6), [2], device="cpu")
+    assert made.network is not None
     ran: list[int] = []
-    blocks = made._network.model.encoder.layer
+    blocks = made.network.model.encoder.layer
     for place, block in enumerate(blocks):
         block.register_forward_hook(lambda *_, place=place: ran.append(place))
     encoded(made, TEXTS[:2])
@@ -143,22 +143,22 @@ def test_features_of_the_shared_data(encoder: TextEncoder, shared_data: Path, mi
     known = pq.read_table(shared_data / "movies" / "minilm-l6.parquet").slice(0, 300)
     assert texts["id"].to_pylist() == known["id"].to_pylist()
     wanted = np.stack(known["features"].to_numpy()).astype(np.float64)
-    found = encoded(text_encoder(str(minilm_l6), [-1], device="cpu"), texts["text"].to_pylist())[0]
+    found = encoded(TextEncoder(str(minilm_l6), [-1], device="cpu"), texts["text"].to_pylist())[0]
     cosine = (found * wanted).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
     assert cosine.min() > 0.999
 
 
 def test_a_good_model_passes_the_probe_and_dropout_does_not(minilm_l6: Path) -> None:
-    made = text_encoder(str(minilm_l6), [None, 2], device="cpu")
+    made = TextEncoder(str(minilm_l6), [None, 2], device="cpu")
     items = [text for text in TEXTS if text]
     assert probe(made, items) == []
-    assert made._network is not None
-    made._network.model.train()
+    assert made.network is not None
+    made.network.model.train()
     assert [check.code for check in probe(made, items)] == ["OG302", "OG302"]
 
 
 def test_bfloat16_is_near_float32(encoder: TextEncoder, minilm_l6: Path) -> None:
-    low = text_encoder(str(minilm_l6), dtype="bfloat16", device="cpu")
+    low = TextEncoder(str(minilm_l6), dtype="bfloat16", device="cpu")
     assert low.identities[0].dtype == "bfloat16"
     found, exact = encoded(low, TEXTS)[0], encoded(encoder, TEXTS)[0]
     assert found.dtype == np.float32
@@ -173,8 +173,8 @@ def test_memory_that_runs_out_halves_the_batches_and_says_so(
 ) -> None:
     import torch
 
-    made = text_encoder(str(minilm_l6), [None, 3, -1, 0], device="cpu", batch_tokens=4096)
-    network, sizes = made._network, []
+    made = TextEncoder(str(minilm_l6), [None, 3, -1, 0], device="cpu", batch_tokens=4096)
+    network, sizes = made.network, []
 
     class Small:
         def __call__(self, **inputs: Any) -> Any:
@@ -184,7 +184,7 @@ def test_memory_that_runs_out_halves_the_batches_and_says_so(
             assert network is not None
             return network(**inputs)
 
-    made._network = Small()
+    made.network = Small()
     with caplog.at_level(logging.WARNING):
         found = encoded(made, TEXTS)
     for ours, exact in zip(found, encoded(encoder, TEXTS), strict=True):
@@ -197,19 +197,19 @@ def test_memory_that_runs_out_halves_the_batches_and_says_so(
 def test_a_row_that_never_fits_is_an_error(minilm_l6: Path) -> None:
     import torch
 
-    made = text_encoder(str(minilm_l6), device="cpu")
+    made = TextEncoder(str(minilm_l6), device="cpu")
 
     class Full:
         def __call__(self, **_inputs: Any) -> Any:
             raise torch.OutOfMemoryError("out of memory")
 
-    made._network = Full()
+    made.network = Full()
     with pytest.raises(OutgrowError, match="a single row does not fit into the device's memory"):
         encoded(made, ["a"])
 
 
 def test_a_closed_encoder_says_so(minilm_l6: Path) -> None:
-    made = text_encoder(str(minilm_l6), device="cpu")
+    made = TextEncoder(str(minilm_l6), device="cpu")
     made.close()
     made.close()
     with pytest.raises(OutgrowError, match="the encoder was closed"):
@@ -275,11 +275,11 @@ def test_layers_of_every_build_equal_transformers(
     from transformers import AutoModel, AutoTokenizer
 
     folder = tiny(tmp_path, kind)
-    made = text_encoder(str(folder), [None, 0, 1, -2, -1], device="cpu")
+    made = TextEncoder(str(folder), [None, 0, 1, -2, -1], device="cpu")
     model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
     model = model.get_encoder() if kind == "t5" else model
     found = encoded(made, LETTERS)
-    depth = made._depth
+    depth = made.layers
     assert [identity.layer for identity in made.identities] == ["last", "0", "1", str(depth - 1), str(depth)]
     for row, text in enumerate(LETTERS):
         ids = {
@@ -300,7 +300,7 @@ def test_a_tokenizer_that_pads_on_the_left_changes_nothing(
 ) -> None:
     needs("torch", "transformers")
     right, left = (
-        text_encoder(str(tiny(tmp_path / side, "gpt2", side)), pooling=pooling, device="cpu")
+        TextEncoder(str(tiny(tmp_path / side, "gpt2", side)), pooling=pooling, device="cpu")
         for side in ("right", "left")
     )
     np.testing.assert_array_equal(encoded(right, LETTERS)[0], encoded(left, LETTERS)[0])
@@ -312,7 +312,7 @@ def test_a_tokenizer_that_pads_on_the_left_changes_nothing(
 
 def test_texts_without_a_token_are_reported(tmp_path: Path, needs: Callable[..., None]) -> None:
     needs("torch", "transformers")
-    made = text_encoder(str(tiny(tmp_path, "gpt2", special=False)), device="cpu")
+    made = TextEncoder(str(tiny(tmp_path, "gpt2", special=False)), device="cpu")
     bad: dict[int, str] = {}
     found = {
         int(p) for positions, _ in made.encode(["a", " ", "b", None], bad.__setitem__) for p in positions
@@ -326,19 +326,19 @@ def test_texts_without_a_token_are_reported(tmp_path: Path, needs: Callable[...,
 def test_texts_are_cut_and_options_are_checked(tmp_path: Path, needs: Callable[..., None]) -> None:
     needs("torch", "transformers")
     folder = str(tiny(tmp_path, "bert"))
-    cut = text_encoder(folder, max_length=4, device="cpu")
+    cut = TextEncoder(folder, max_length=4, device="cpu")
     long, short = encoded(cut, ["a b c d e", "a b"])[0]
     np.testing.assert_allclose(long, short, atol=EQUAL)
     with pytest.raises(ConfigError, match=r"cannot cut texts at 65 tokens\. Use 1 to 64\."):
-        text_encoder(folder, max_length=65, device="cpu")
+        TextEncoder(folder, max_length=65, device="cpu")
     with pytest.raises(ConfigError, match=r"there is no layer 4\. Its layers are 0 \(embeddings\) to 3"):
-        text_encoder(folder, [4], device="cpu")
+        TextEncoder(folder, [4], device="cpu")
     with pytest.raises(ConfigError, match="unknown precision 'int8'"):
-        text_encoder(folder, dtype="int8", device="cpu")
+        TextEncoder(folder, dtype="int8", device="cpu")
     with pytest.raises(ConfigError, match="unknown pooling 'median'"):
-        text_encoder(folder, pooling="median", device="cpu")
+        TextEncoder(folder, pooling="median", device="cpu")
     with pytest.raises(ConfigError, match="the device 'abacus' cannot be used"):
-        text_encoder(folder, device="abacus")
+        TextEncoder(folder, device="abacus")
 
 
 def test_weights_that_are_pickles_of_more_than_weights_are_refused(
@@ -351,19 +351,19 @@ def test_weights_that_are_pickles_of_more_than_weights_are_refused(
     folder = tiny(tmp_path / "model", "bert")
     safe = folder / "model.safetensors"
     state = load_file(safe)
-    exact = encoded(text_encoder(str(folder), device="cpu"), LETTERS)[0]
+    exact = encoded(TextEncoder(str(folder), device="cpu"), LETTERS)[0]
     safe.unlink()
     with pytest.raises(FileError, match="there are no weights"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
     torch.save(state, folder / "pytorch_model.bin")
     np.testing.assert_allclose(
-        encoded(text_encoder(str(folder), device="cpu"), LETTERS)[0], exact, atol=EQUAL
+        encoded(TextEncoder(str(folder), device="cpu"), LETTERS)[0], exact, atol=EQUAL
     )
 
     mark = tmp_path / "ran"
     torch.save({**state, "evil": Evil(mark)}, folder / "pytorch_model.bin")
     with pytest.raises(FileError, match="the model cannot be loaded"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
     assert not mark.exists()
 
 
@@ -387,14 +387,14 @@ def test_damaged_and_incomplete_weights_are_named(tmp_path: Path, needs: Callabl
     state = load(whole)
     weights.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(FileError, match="the model cannot be loaded"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
     weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(FileError, match="the weights were not fetched"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
     name = "encoder.layer.1.output.dense.weight"
     weights.write_bytes(save({key: state[key] for key in state if key != name}, {"format": "pt"}))
     with pytest.raises(FileError, match=f"the weights lack 1 of the model's arrays, {name} first"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
 
 
 def test_code_of_a_model_does_not_run_unless_allowed(tmp_path: Path, needs: Callable[..., None]) -> None:
@@ -406,7 +406,7 @@ def test_code_of_a_model_does_not_run_unless_allowed(tmp_path: Path, needs: Call
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "evil.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
     with pytest.raises(ConfigError, match=r"brings Python code of its own.*--allow-code"):
-        text_encoder(str(folder), device="cpu")
+        TextEncoder(str(folder), device="cpu")
     assert not mark.exists()
 
 
@@ -416,7 +416,7 @@ def test_two_models_of_one_name_and_other_weights_have_other_revisions(
     needs("torch", "transformers")
     first = tiny(tmp_path / "one" / "model", "bert")
     second = Path(shutil.copytree(first, tmp_path / "two" / "model"))
-    same = text_encoder(str(second), device="cpu").identities[0]
-    assert text_encoder(str(first), device="cpu").identities[0] == same
+    same = TextEncoder(str(second), device="cpu").identities[0]
+    assert TextEncoder(str(first), device="cpu").identities[0] == same
     tiny(second, "modernbert")
-    assert text_encoder(str(second), device="cpu").identities[0].revision != same.revision
+    assert TextEncoder(str(second), device="cpu").identities[0].revision != same.revision

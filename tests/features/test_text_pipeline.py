@@ -16,7 +16,7 @@ from outgrow.errors import ConfigError, FileError
 from outgrow.features import hub_files
 from outgrow.features.hub_files import find_model, hash_files, licence_of, need, shaping_files
 from outgrow.features.sentence_pipeline import read_pipeline
-from outgrow.features.text_model import text_encoder
+from outgrow.features.text_model import TextEncoder
 
 TEXTS = ["a fine film", "dull", "it never ends, and it never begins"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -124,7 +124,7 @@ def test_dense_layers_lower_case_and_prompts_equal_sentence_transformers(
         folder / "config_sentence_transformers.json",
         {"prompts": {"q": "Query: "}, "default_prompt_name": "q"},
     )
-    made = text_encoder(str(folder), device="cpu")
+    made = TextEncoder(str(folder), device="cpu")
     identity = made.identities[0]
     assert identity.width == 10
     assert "at most 8 tokens" in identity.transform

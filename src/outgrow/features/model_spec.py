@@ -119,9 +119,9 @@ def load_encoder(
     """Load the model of one group."""
     first = next(iter(specs))
     if first.kind == "text":
-        from outgrow.features.text_model import text_encoder
+        from outgrow.features.text_model import TextEncoder
 
-        return text_encoder(
+        return TextEncoder(
             first.model,
             [spec.layer for spec in specs],
             pooling=options.pooling,
@@ -131,25 +131,22 @@ def load_encoder(
             trust_remote_code=first.model in options.allow_code,
         )
     if first.kind == "onnx":
-        from outgrow.features.onnx_model import onnx_encoder
+        from outgrow.features.onnx_model import OnnxEncoder
 
         pooling = "mean" if options.pooling == "auto" else options.pooling
-        return onnx_encoder(first.model, options.tokenizer, pooling=pooling, max_length=options.max_length)
+        return OnnxEncoder(first.model, options.tokenizer, pooling=pooling, max_length=options.max_length)
     if first.kind == "static":
-        from outgrow.features.static_model import static_encoder
+        from outgrow.features.static_model import StaticEncoder
 
-        return static_encoder(first.model)
+        return StaticEncoder(first.model)
     if first.kind == "callable":
-        from outgrow.features.callable_model import callable_encoder
+        from outgrow.features.callable_model import CallableEncoder
 
-        return callable_encoder(first.model, options.allow_code, sample=sample, reads=rows)
+        return CallableEncoder(first.model, options.allow_code, sample=sample, reads=rows)
     from outgrow.features.image_model import image_encoder
 
     return image_encoder(
-        f"{first.kind}:{first.model}",
-        workers=options.workers,
-        dtype=options.precision,
-        device=options.device,
+        first.kind, first.model, workers=options.workers, dtype=options.precision, device=options.device
     )
 
 

@@ -6,7 +6,6 @@ from measurement. Free memory is the smaller of the machine's and the container'
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from outgrow.data.feature_manifest import shard_count
 from outgrow.errors import FileError
+from outgrow.targets import size_of
 
 SHARD_OVERHEAD = 4_096
 """Bytes of a shard beside ids and features: schema, headers, footer (measured: 740 in one without rows), its
@@ -38,32 +38,13 @@ class Room:
     """By the store."""
     storing: int
     """In memory while shards are written, whatever the number of rows; the encoder's own comes on top."""
-    reading: int
-    """In memory by the whole feature set, as `read_features` gives it."""
 
 
 def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> Room:
     """Estimate what a feature set needs; never too little, since compression is not counted on."""
     per_row = width * np.dtype(dtype).itemsize + id_bytes
     disk = rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
-    # An id in memory is a Python string of 49 bytes and more, and a pointer to it.
-    return Room(
-        disk, STORING_BASE + COPIES * min(rows, shard_rows) * width * 4, rows * (width * 4 + id_bytes + 64)
-    )
-
-
-def check_disk(folder: Path, needed: int) -> None:
-    """Refuse to start what the disk cannot hold."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise FileError(
-            f"the disk has {_size(free)} free, the features need about {_size(needed)}",
-            str(folder),
-            "Free some space, choose a folder on another disk, or store float16 (--dtype float16).",
-        )
+    return Room(disk, STORING_BASE + COPIES * min(rows, shard_rows) * width * 4)
 
 
 def check_memory(needed: int, what: str) -> None:
@@ -71,7 +52,7 @@ def check_memory(needed: int, what: str) -> None:
     free = free_memory()
     if free is not None and free < needed:
         raise FileError(
-            f"needs about {_size(needed)} of memory, {_size(free)} are free",
+            f"needs about {size_of(needed)} of memory, {size_of(free)} are free",
             what,
             "Use fewer rows at a time, a narrower model, or a larger machine.",
         )
@@ -112,7 +93,3 @@ def _left_in(group: Path) -> list[int]:
     except (OSError, ValueError, IndexError):  # ValueError: "max", which is no limit
         return []
     return [max(0, most - used + cached)]
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from outgrow.data.feature_folder import is_store, read_shard
-from outgrow.data.feature_manifest import BUILDING, MANIFEST, Manifest, read_manifest
+from outgrow.data.feature_manifest import BUILDING, MANIFEST, Manifest, files_of, read_manifest
 from outgrow.data.files import quoted
 from outgrow.errors import FileError, OutgrowError
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.store import LOCK
+
+LEFT_OVER = {BUILDING, ".lock"}
+"""What a killed writer may leave in a complete store, the second up to version 0.1."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,6 @@ def _twice(folder: Path, manifest: Manifest, suspects: set[int]) -> Iterator[Fin
 
 
 def _strays(folder: Path, manifest: Manifest) -> Iterator[Finding]:
-    known = {MANIFEST, LOCK, BUILDING, *(entry.name for entry in manifest.shards)}
     for path in sorted(folder.iterdir()):
-        if path.name not in known:
+        if path.name not in files_of(manifest) | LEFT_OVER:
             yield Finding(path.name, "is not in the manifest")
