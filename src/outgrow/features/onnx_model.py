@@ -19,7 +19,14 @@ from outgrow.features.hub_files import hash_files, licence_of
 from outgrow.features.pooling import pool
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.sentence_pipeline import read_json
-from outgrow.features.text_batches import LONGEST, Inputs, TokenEncoder, Tokens, stated_limit, tokenizer_digest
+from outgrow.features.text_batches import (
+    LONGEST,
+    Inputs,
+    TokenEncoder,
+    Tokens,
+    stated_limit,
+    tokenizer_digest,
+)
 
 BATCH_TOKENS = 1024
 """Tokens in a batch: as for torch on a processor, whose caches are the same (docs/speed.md)."""

@@ -86,7 +86,9 @@ class TokenEncoder(ABC):
         known, some = np.array(positions), np.flatnonzero(lengths)
         name = self.identities[0].name
         for batch in token_batches(lengths[some], self._budget):
-            parts = halving([some[batch]], partial(self.features, tokens), self._too_large, self._budget, name)
+            parts = halving(
+                [some[batch]], partial(self.features, tokens), self._too_large, self._budget, name
+            )
             for part, features in parts:
                 yield known[part], features
 
@@ -213,7 +215,7 @@ def halving(
                 raise OutgrowError(
                     "a single row does not fit into the device's memory",
                     name,
-                    "Cut texts earlier (--max-length), or use --device cpu.",
+                    "Use --device cpu; texts can be cut earlier (--max-length).",
                 )
             budget.size = max(budget.size // 2, 1)
             _log.warning(

@@ -17,14 +17,21 @@ import numpy as np
 
 from outgrow.data.files import first_line
 from outgrow.errors import ConfigError, FileError, read_back
+from outgrow.features.extras import device_of, need
 from outgrow.features.hidden_layers import HiddenLayers
 from outgrow.features.hub_files import check_weights, find_model
-from outgrow.features.extras import device_of, need
 from outgrow.features.packed_linear import pack_linears
 from outgrow.features.pooling import pool
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.sentence_pipeline import Pipeline, read_pipeline
-from outgrow.features.text_batches import LONGEST, Inputs, TokenEncoder, Tokens, stated_limit, tokenizer_digest
+from outgrow.features.text_batches import (
+    LONGEST,
+    Inputs,
+    TokenEncoder,
+    Tokens,
+    stated_limit,
+    tokenizer_digest,
+)
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 """Tokens in a batch by device. On processors 512 to 2,048 are alike for MiniLM-L6 and 4,096 is slower
@@ -94,7 +101,9 @@ class TextEncoder(TokenEncoder):
             words.append("lower case")
         if self._pipeline.prompt:
             words.append(f"prompt {self._pipeline.prompt!r}")
-        words.append(f"tokenizer {type(self._tokenizer).__name__} {tokenizer_digest(_rules(self._tokenizer))}")
+        words.append(
+            f"tokenizer {type(self._tokenizer).__name__} {tokenizer_digest(_rules(self._tokenizer))}"
+        )
         return "; ".join([*words, *(self._pipeline.says if layer is None else ())])
 
     def _widths(self) -> list[int]:
@@ -163,7 +172,13 @@ def _layer(layer: int | None, depth: int, model: str) -> int | None:
 def _max_length(asked: int | None, pipeline: Pipeline, tokenizer: Any, config: Any) -> int:
     places = getattr(config, "max_position_embeddings", None)
     most = stated_limit(tokenizer.model_max_length, places)
-    if most is not None and config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer"):
+    if most is not None and config.model_type in (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "mpnet",
+        "longformer",
+    ):
         # Their positions begin after that of padding: of 514 places two are never used.
         most = min(most, places - config.pad_token_id - 1)
     if asked is None:
