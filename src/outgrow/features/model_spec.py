@@ -7,6 +7,7 @@ once and run in one pass.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ IMAGES = ("timm", "torchvision", "open_clip")
 MODES = {"text": ("text", "onnx", "static", "callable"), "image": (*IMAGES, "callable")}
 """Kinds that read each kind of rows; the first is meant where none is named."""
 
-HEAD = re.compile(rf"([^=/:@]+=)?(({'|'.join(get_args(Kind))}):)?")
+HEAD = re.compile(rf"(?:([^=/:@]+)=)?(?:({'|'.join(get_args(Kind))}):)?")
 """What may stand before the model: [NAME=][KIND:]."""
 
 
@@ -62,20 +63,19 @@ class EncoderOptions:
     """Callables that may be imported and models whose own code may run, named on this command line."""
 
 
+def _parts(entry: str) -> tuple[str, str]:
+    """Split an entry into what stands before the model, and the model; what exists as it stands is a path."""
+    end = 0 if _exists(entry) else HEAD.match(entry).end()  # type: ignore[union-attr]
+    return entry[:end], entry[end:]
+
+
 def parse_model(entry: str, rows: str) -> ModelSpec:
     """Read one model's name."""
-    name, model = "", entry
-    # "=" is part of the model where what stands before it is a path or a kind.
-    if (found := re.match(r"([^=/:@]+)=(.+)", entry, re.DOTALL)) and not Path(entry).exists():
-        name, model = found.group(1), found.group(2)
-    head, colon, rest = model.partition(":")
-    kind: str = MODES[rows][0]
-    if colon and head in get_args(Kind):
-        kind, model = head, rest
-    elif rows == "text" and model.endswith(".onnx"):
-        kind = "onnx"
-    elif rows == "text" and _is_static(Path(model)):
-        kind = "static"
+    head, model = _parts(entry)
+    name, kind = HEAD.fullmatch(head).groups()  # type: ignore[union-attr]
+    if kind is None:
+        onnx, static = model.endswith(".onnx"), _is_static(Path(model))
+        kind = MODES[rows][0] if rows != "text" else "onnx" if onnx else "static" if static else "text"
     if kind not in MODES[rows]:
         raise ConfigError(
             f"{kind} models do not read {rows}s", entry, f"Use one of {', '.join(MODES[rows])}."
@@ -90,7 +90,7 @@ def parse_model(entry: str, rows: str) -> ModelSpec:
     if not model:
         raise ConfigError("no model is named", entry or "--model", "Give a name or a folder.")
     short = Path(model).name or model
-    return ModelSpec(name or (f"{short}@{layer}" if layer is not None else short), kind, model, layer)  # type: ignore[arg-type]
+    return ModelSpec(name or (f"{short}@{layer}" if layer is not None else short), kind, model, layer)
 
 
 def _is_static(path: Path) -> bool:
@@ -152,13 +152,13 @@ def load_encoder(
 
 def anywhere(entry: str) -> str:
     """Make a model's path absolute, where it is one, so that a run can be repeated from anywhere."""
-    head = HEAD.match(entry)
-    # As `parse_model` has it: what exists as it stands is a path, whatever signs are in it.
-    start = 0 if head is None or Path(entry).exists() else head.end()
-    base, at, layer = entry.rpartition("@")
-    layered = bool(at) and layer.lstrip("-").isdigit() and not Path(entry[start:]).exists()
-    end = len(base) if layered else len(entry)
-    there = Path(entry[start:end])
-    if start >= end or not there.exists():
-        return entry
-    return entry[:start] + str(there.absolute()) + entry[end:]
+    head, model = _parts(entry)
+    base, at, layer = model.rpartition("@")
+    end = f"@{layer}" if at and layer.lstrip("-").isdigit() and not _exists(model) else ""
+    path = base if end else model
+    return f"{head}{Path(path).absolute()}{end}" if path and _exists(path) else entry
+
+
+def _exists(path: str) -> bool:
+    # Path.exists raises where a name is too long to be one.
+    return os.path.exists(path)  # noqa: PTH110

@@ -53,17 +53,13 @@ def read_raw(
         "label_column": label_column,
         "group_column": group_column,
         "split_column": split_column,
+        "on_error": on_error,
+        "style": style,
     }
-    if layout == "text":
-        wanted: str | tuple[str, str] | None = None
-        if len(text_column) == 2:
-            wanted = (text_column[0], text_column[1])
-        elif text_column:
-            wanted = text_column[0]
-        return read_texts(source, text_column=wanted, on_error=on_error, style=style, **columns)
-    return read_images(
-        path, layout=layout, image_column=image_column, on_error=on_error, style=style, **columns
-    )
+    if layout != "text":
+        return read_images(path, layout=layout, image_column=image_column, **columns)
+    wanted: Any = text_column if len(text_column) == 2 else next(iter(text_column), None)
+    return read_texts(source, text_column=wanted, **columns)
 
 
 def _coloured(digits: RawRows, seed: int) -> RawRows:

@@ -104,7 +104,9 @@ class TextEncoder(TokenEncoder):
         words.append(
             f"tokenizer {type(self._tokenizer).__name__} {tokenizer_digest(_rules(self._tokenizer))}"
         )
-        return "; ".join([*words, *(self._pipeline.says if layer is None else ())])
+        if layer is None:
+            words += [done for done, _ in self._pipeline.steps]
+        return "; ".join(words)
 
     def _widths(self) -> list[int]:
         import torch
@@ -153,7 +155,7 @@ class TextEncoder(TokenEncoder):
                 # From here on in float32, whatever the model computes in: one rounding less, at no cost.
                 tokens = states[self._depth(layer)].float()
                 vectors = pool(tokens, tensors["attention_mask"], self._pooling)
-                for step in self._pipeline.steps if layer is None else ():
+                for _, step in self._pipeline.steps if layer is None else ():
                     vectors = step(vectors)
                 found.append(vectors.cpu().numpy())
         return tuple(found)
