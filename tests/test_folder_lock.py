@@ -81,7 +81,7 @@ def test_a_disk_that_knows_no_locks_is_one_line(tmp_path: Path, monkeypatch: pyt
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(folder_lock.fcntl, "lockf", unknown)
-    with pytest.raises(FileError, match=r"store: cannot be locked \(No locks available\)\. Use a folder on"):
+    with pytest.raises(FileError, match=r"store: cannot be locked \(no locks available\)\. Use a folder on"):
         FolderLock(tmp_path / ".lock", "store")
 
 

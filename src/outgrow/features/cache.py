@@ -17,6 +17,7 @@ from outgrow.errors import ConfigError, FileError, reason
 from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.store import SHARD_ROWS
 from outgrow.features.verify import verify
+from outgrow.folder_lock import FolderLock
 from outgrow.targets import check_replaceable, lock_of, recover, replacement
 
 WAIT_S = 600.0
@@ -55,7 +56,7 @@ def cached_store(
     """Give the place of a store in the cache, for `open_store`; what is there is sound."""
     key = cache_key(identity.digest, input_digest, dtype, shard_rows)
     folder = cache_folder() / "features" / key
-    with lock_of(folder.with_name(f"{key}.check"), WAIT_S, REMEDY):
+    with FolderLock(folder.with_name(f".{key}.lock"), str(folder.parent), WAIT_S, REMEDY):
         if wrong := _wrong(folder, key):
             aside = folder.with_name(f"{key}.damaged")
             try:
