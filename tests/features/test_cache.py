@@ -77,7 +77,9 @@ def test_without_a_home_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Path, "home", homeless)
     for name in ("OUTGROW_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match=r"no home folder for the cache\. Name a folder .* in OUTGROW_CACHE"):
+    with pytest.raises(
+        ConfigError, match=r"no home folder for the cache\. Name a folder .* in OUTGROW_CACHE"
+    ):
         cache_folder()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from outgrow.errors import ConfigError, DataError
-from outgrow.features.callable_model import BATCH_SIZE, callable_encoder
+from outgrow.features.callable_model import BATCH_SIZE, CallableEncoder
 from outgrow.features.protocols import Encoder
 
 CODE = """
@@ -65,7 +65,7 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(name: str, items: list[str]) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
     bad: list[tuple[int, str]] = []
-    encoder = callable_encoder(name, [name], sample=items)
+    encoder = CallableEncoder(name, [name], sample=items)
     parts = list(encoder.encode(items, lambda position, why: bad.append((position, why))))
     return np.concatenate([p for p, _ in parts]), np.concatenate([f[0] for _, f in parts]), bad
 
@@ -83,10 +83,10 @@ def test_nothing_is_imported_before_it_is_allowed(mark: Path) -> None:
         with pytest.raises(
             ConfigError, match=f"{name}: this code was not allowed to run. .*--allow-code {name}"
         ):
-            callable_encoder(name, allowed, sample=["a"])
+            CallableEncoder(name, allowed, sample=["a"])
     assert not mark.exists()
     assert "users_own" not in sys.modules
-    callable_encoder(name, {name}, sample=["a"])
+    CallableEncoder(name, {name}, sample=["a"])
     assert mark.exists()
 
 
@@ -100,17 +100,17 @@ def test_what_it_gives_is_features(mark: Path) -> None:
 
 
 def test_its_identity_changes_with_its_code(mark: Path) -> None:
-    encoder = callable_encoder("users_own:lengths", ["users_own:lengths"], sample=["a"])
+    encoder = CallableEncoder("users_own:lengths", ["users_own:lengths"], sample=["a"])
     assert isinstance(encoder, Encoder)
     identity = encoder.identities[0]
     assert (identity.kind, identity.width, identity.name) == ("callable", 2, "users_own:lengths")
     sys.modules.pop("users_own")
     source = mark.parent / "users_own.py"
     source.write_text(source.read_text().replace("count", "find"))
-    other = callable_encoder("users_own:lengths", ["users_own:lengths"], sample=["a"]).identities[0]
+    other = CallableEncoder("users_own:lengths", ["users_own:lengths"], sample=["a"]).identities[0]
     assert other.digest != identity.digest
     # Two functions of one file are two encoders.
-    third = callable_encoder("users_own:gaps", ["users_own:gaps"], sample=["a"]).identities[0]
+    third = CallableEncoder("users_own:gaps", ["users_own:gaps"], sample=["a"]).identities[0]
     assert third.transform != other.transform
 
 
@@ -153,13 +153,13 @@ def test_what_is_wrong_with_it_is_said(name: str, message: str, mark: Path) -> N
 )
 def test_only_names_of_functions(name: str, mark: Path) -> None:
     with pytest.raises(ConfigError, match="is not the name of a function"):
-        callable_encoder(name, [name], sample=["a"])
+        CallableEncoder(name, [name], sample=["a"])
     assert not mark.exists()
 
 
 def test_modules_that_cannot_be_imported_and_widths_that_are_not_known(mark: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be imported \(ModuleNotFoundError"):
-        callable_encoder("no_such_module:f", ["no_such_module:f"])
+        CallableEncoder("no_such_module:f", ["no_such_module:f"])
     with pytest.raises(ConfigError, match="the width of its features is not known"):
-        callable_encoder("users_own:lengths", ["users_own:lengths"])
-    assert callable_encoder("users_own:flat", ["users_own:flat"]).identities[0].width == 2
+        CallableEncoder("users_own:lengths", ["users_own:lengths"])
+    assert CallableEncoder("users_own:flat", ["users_own:flat"]).identities[0].width == 2

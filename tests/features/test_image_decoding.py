@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from outgrow.features.pictures import BadPictureError, SizedPixels, open_picture, split_transform
+from outgrow.features.pictures import BadPictureError, open_picture, split_transform
 
 
 @pytest.fixture(autouse=True)
@@ -159,22 +159,6 @@ def test_a_thread_of_a_picture_is_refused(tmp_path: Path) -> None:
 def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:
     with pytest.raises(BadPictureError):
         open_picture(array)
-
-
-@pytest.mark.parametrize("size", [(30, 30), (50, 30), (30, 47), (8, 5)])
-def test_sized_pixels_cut_the_middle(size: tuple[int, int]) -> None:
-    from PIL import Image
-
-    width, height = size
-    ramp = np.zeros((height, width, 3), np.uint8)
-    ramp[..., 0] = np.linspace(0, 255, width)
-    ramp[..., 1] = np.linspace(0, 255, height)[:, None]
-    made = SizedPixels(20, 24)(Image.fromarray(ramp))
-    assert made.shape == (20, 20, 3)
-    assert made.dtype == np.uint8
-    # The middle of a ramp is its mean.
-    assert abs(made[..., 0].mean() - 127.5) < 6
-    assert abs(made[..., 1].mean() - 127.5) < 6
 
 
 def test_the_usual_last_steps_are_taken_off_a_transform(colours: np.ndarray) -> None:

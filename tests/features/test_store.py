@@ -347,7 +347,11 @@ def test_a_folder_that_is_no_store_is_not_written_into(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dtype", "bad", "line"),
     [
-        ("float16", 65_520.0, r"65520 in row 'row 2', column 1, is beyond float16 \(at most 65504\)\. Store f"),
+        (
+            "float16",
+            65_520.0,
+            r"65520 in row 'row 2', column 1, is beyond float16 \(at most 65504\)\. Store f",
+        ),
         ("float16", 65_519.0, ""),  # rounds to 65504
         ("float16", np.inf, "infinity in row 'row 2', column 1"),
         ("float16", np.nan, "NaN in row 'row 2', column 1"),

@@ -14,7 +14,8 @@ import pytest
 
 from outgrow.errors import ConfigError, FileError
 from outgrow.features import hub_files
-from outgrow.features.hub_files import find_model, hash_files, licence_of, need, shaping_files
+from outgrow.features.extras import need
+from outgrow.features.hub_files import find_model, hash_files, licence_of, shaping_files
 from outgrow.features.sentence_pipeline import read_pipeline
 from outgrow.features.text_model import TextEncoder
 
@@ -37,7 +38,7 @@ def modules(folder: Path, *steps: tuple[str, str]) -> Path:
 
 def test_a_plain_folder_is_pooled_by_the_mean(tmp_path: Path) -> None:
     found = read_pipeline(tmp_path, "cpu")
-    assert (found.folder, found.pooling, found.steps, found.says) == (tmp_path, "mean", (), ())
+    assert (found.folder, found.pooling, found.steps) == (tmp_path, "mean", ())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_reads_the_pooling_of_old_and_new_folders(
     assert found.pooling == pooling
     assert found.folder == tmp_path / "0_Transformer"
     assert (found.max_length, found.lower, found.prompt) == (77, True, "query: ")
-    assert found.says == ("unit length",)
+    assert [words for words, _ in found.steps] == ["unit length"]
 
 
 @pytest.mark.parametrize("place", ["../other", "/other", "a/../../other"])
@@ -159,7 +160,7 @@ def test_the_revision_changes_with_every_file_that_shapes_a_feature(tmp_path: Pa
 def test_files_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     first = hash_files(shaping_files(tmp_path), tmp_path)
-    monkeypatch.setattr(hub_files.hashlib, "file_digest", None)  # calling it again would fail
+    monkeypatch.setattr(hub_files, "sha256_of", None)  # calling it again would fail
     assert hash_files(shaping_files(tmp_path), tmp_path) == first
 
 
