@@ -7,7 +7,7 @@ missing shards. Layers of one model come from one pass, each to a store of its o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from outgrow.config import RawConfig
 from outgrow.data.files import quoted
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.cache import cached_store
-from outgrow.features.model_spec import EncoderOptions, ModelSpec, grouped, load_encoder
+from outgrow.features.model_spec import ModelSpec, grouped, load_encoder
 from outgrow.features.protocols import Encoder
 from outgrow.features.store import SHARD_ROWS, StoreWriter, open_store
 
@@ -64,15 +65,13 @@ class Encoding:
 def encode(
     raw: RawRows,
     specs: Sequence[ModelSpec],
-    options: EncoderOptions | None = None,
+    config: RawConfig,
+    allow_code: Collection[str] = (),
     *,
-    dtype: str = "float32",
-    on_error: str = "fail",
     progress: Progress | None = None,
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
     """Encode rows with every model named."""
-    options = options or EncoderOptions()
     tell = progress or (lambda _what, _share: None)
     if not len(raw.items):
         raise DataError("there are no rows to encode", raw.source)
@@ -89,7 +88,7 @@ def encode(
         def advance(share: float, place: int = place, names: str = names) -> None:
             tell(f"encoding with {names}", (place + share) / len(groups))
 
-        encoder = load_encoder(group, options, raw.kind, raw.items[:1])
+        encoder = load_encoder(group, config, allow_code, raw.kind, raw.items[:1])
         try:
             if encoder.input not in ("any", raw.kind):
                 raise ConfigError(
@@ -97,7 +96,7 @@ def encode(
                     raw.source,
                     "Name another model.",
                 )
-            found = _encode_group(raw, encoder, dtype, on_error, advance, check)
+            found = _encode_group(raw, encoder, config, advance, check)
         finally:
             encoder.close()
         done |= {(spec.kind, spec.model, spec.layer): made for spec, made in zip(group, found, strict=True)}
@@ -108,8 +107,7 @@ def encode(
 def _encode_group(
     raw: RawRows,
     encoder: Encoder,
-    dtype: str,
-    on_error: str,
+    config: RawConfig,
     advance: Callable[[float], None],
     check: Callable[[Encoder], None] | None,
 ) -> list[Encoding]:
@@ -117,14 +115,14 @@ def _encode_group(
         opened: dict[str, StoreWriter] = {}
         # In one order everywhere: two processes that name layers differently must not wait for each other.
         for identity in sorted(encoder.identities, key=lambda one: one.digest):
-            folder = cached_store(identity, raw.digest, dtype, SHARD_ROWS, on_damage=_log.warning)
+            folder = cached_store(identity, raw.digest, config.dtype, SHARD_ROWS, on_damage=_log.warning)
             # Another process at the same rows and model: its shards are ours when it is done.
             writer = open_store(
                 folder,
                 identity,
                 raw.digest,
                 raw.ids,
-                dtype,
+                config.dtype,
                 SHARD_ROWS,
                 libraries=_libraries(identity.kind),
                 wait=WAIT_S,
@@ -141,7 +139,7 @@ def _encode_group(
             def advanced(share: float, number: int = number) -> None:
                 advance((number + share) / len(todo))
 
-            kept, matrices, skipped = _encode_rows(raw, span, encoder, on_error, advanced)
+            kept, matrices, skipped = _encode_rows(raw, span, encoder, config.on_error, advanced)
             for place, writer in enumerate(writers):
                 if shard in writer.missing():
                     writer.write(shard, kept, matrices[place], skipped)
@@ -149,7 +147,7 @@ def _encode_group(
         found = []
         for place, writer in enumerate(writers):
             manifest = writer.finish()
-            if manifest.skipped and on_error == "fail":
+            if manifest.skipped and config.on_error == "fail":
                 # Encoded before by someone who let rows go.
                 raise _unreadable(*manifest.skipped[0], raw.source)
             left_out = (*raw.skipped, *manifest.skipped)

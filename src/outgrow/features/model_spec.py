@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from outgrow.config import RawConfig
 from outgrow.errors import ConfigError
 from outgrow.features.protocols import Encoder
 
@@ -43,26 +44,6 @@ class ModelSpec:
     """Hidden layer; None for what the model gives at its end."""
 
 
-@dataclass(frozen=True)
-class EncoderOptions:
-    """What else decides how models are loaded and run."""
-
-    pooling: str = "auto"
-    """ "auto", "mean", "cls" or "last", for text models."""
-    max_length: int | None = None
-    """Tokens after which texts are cut; None for the model's own limit."""
-    tokenizer: str | None = None
-    """Folder or file of the tokenizer of ONNX models."""
-    precision: str = "float32"
-    """ "float32", "bfloat16" or "auto"."""
-    device: str = "auto"
-    """ "auto", "cpu", "cuda", ..."""
-    workers: int | None = None
-    """Processes that decode images; None for one per core."""
-    allow_code: tuple[str, ...] = ()
-    """Callables that may be imported and models whose own code may run, named on this command line."""
-
-
 def _parts(entry: str) -> tuple[str, str]:
     """Split an entry into what stands before the model, and the model; what exists as it stands is a path."""
     end = 0 if _exists(entry) else HEAD.match(entry).end()  # type: ignore[union-attr]
@@ -90,7 +71,7 @@ def parse_model(entry: str, rows: str) -> ModelSpec:
     if not model:
         raise ConfigError("no model is named", entry or "--model", "Give a name or a folder.")
     short = Path(model).name or model
-    return ModelSpec(name or (f"{short}@{layer}" if layer is not None else short), kind, model, layer)
+    return ModelSpec(name or (f"{short}@{layer}" if layer is not None else short), kind, model, layer)  # type: ignore[arg-type]
 
 
 def _is_static(path: Path) -> bool:
@@ -114,9 +95,13 @@ def grouped(specs: Iterable[ModelSpec]) -> list[list[ModelSpec]]:
 
 
 def load_encoder(
-    specs: Collection[ModelSpec], options: EncoderOptions, rows: str, sample: Sequence[Any] = ()
+    specs: Collection[ModelSpec],
+    config: RawConfig,
+    allow_code: Collection[str],
+    rows: str,
+    sample: Sequence[Any] = (),
 ) -> Encoder:
-    """Load the model of one group."""
+    """Load the model of one group; code of others runs where it was allowed by name on this command line."""
     first = next(iter(specs))
     if first.kind == "text":
         from outgrow.features.text_model import TextEncoder
@@ -124,17 +109,17 @@ def load_encoder(
         return TextEncoder(
             first.model,
             [spec.layer for spec in specs],
-            pooling=options.pooling,
-            max_length=options.max_length,
-            dtype=options.precision,
-            device=options.device,
-            trust_remote_code=first.model in options.allow_code,
+            pooling=config.pooling,
+            max_length=config.max_length,
+            dtype=config.precision,
+            device=config.device,
+            trust_remote_code=first.model in allow_code,
         )
     if first.kind == "onnx":
         from outgrow.features.onnx_model import OnnxEncoder
 
-        pooling = "mean" if options.pooling == "auto" else options.pooling
-        return OnnxEncoder(first.model, options.tokenizer, pooling=pooling, max_length=options.max_length)
+        pooling = "mean" if config.pooling == "auto" else config.pooling
+        return OnnxEncoder(first.model, config.tokenizer, pooling=pooling, max_length=config.max_length)
     if first.kind == "static":
         from outgrow.features.static_model import StaticEncoder
 
@@ -142,11 +127,11 @@ def load_encoder(
     if first.kind == "callable":
         from outgrow.features.callable_model import CallableEncoder
 
-        return CallableEncoder(first.model, options.allow_code, sample=sample, reads=rows)
+        return CallableEncoder(first.model, allow_code, sample=sample, reads=rows)
     from outgrow.features.image_model import image_encoder
 
     return image_encoder(
-        first.kind, first.model, workers=options.workers, dtype=options.precision, device=options.device
+        first.kind, first.model, workers=config.workers, dtype=config.precision, device=config.device
     )
 
 

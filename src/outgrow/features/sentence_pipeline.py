@@ -53,7 +53,9 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
                     f"{module['path']!r} leads out of the model's folder", str(listed), "Do not use it."
                 )
             if kind == "Transformer":
-                settings = next(map(read_json, sorted(place.glob("sentence_*_config.json"))), {})
+                settings: dict[str, Any] = next(
+                    map(read_json, sorted(place.glob("sentence_*_config.json"))), {}
+                )
                 length, lower = settings.get("max_seq_length"), bool(settings.get("do_lower_case"))
                 found = replace(found, folder=place, max_length=length, lower=lower)
             elif kind == "Pooling":
