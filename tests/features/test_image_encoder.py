@@ -102,11 +102,8 @@ def test_equal_to_a_plain_loop(sized: Sized, workers: int, batch_size: int, path
     assert bad == []
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, wanted, atol=1e-5 * np.abs(wanted).max())
-    arrays = [
-        np.asarray(plain) for plain in (np.full((50, 60), 9, np.uint8), np.full((50, 60, 3), 9, np.uint8))
-    ]
-    twice = encode(encoder, arrays)[1]
-    np.testing.assert_array_equal(twice[0], twice[1])
+    grey, colour = encode(encoder, [np.full((50, 60), 9, np.uint8), np.full((50, 60, 3), 9, np.uint8)])[1]
+    np.testing.assert_array_equal(grey, colour)
 
 
 def test_bad_pictures_are_told_and_the_rest_goes_on(sized: Sized, paths: list[Path]) -> None:
