@@ -9,7 +9,7 @@ import pytest
 
 from outgrow.errors import FileError
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import check_memory, free_memory, room_for_features
+from outgrow.features.room import check_memory, disk_for, free_memory, memory_for_storing
 from outgrow.features.store import open_store
 
 
@@ -29,15 +29,11 @@ def test_no_store_is_larger_than_estimated(
             writer.write(number, ids[writer.rows_of(number)], values[writer.rows_of(number)])
         writer.finish()
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
-    room = room_for_features(rows, width, dtype, shard)
-    assert size <= room.disk
+    assert size <= disk_for(rows, width, dtype, shard)
     # Nor wildly larger, where there are rows enough for features to be most of it: compression saves a sixth.
     if width == 384:
-        assert room.disk < 1.3 * size
-    # Memory does not grow with rows.
-    many = room_for_features(50_000_000, width, dtype, shard)
-    assert many.disk > room.disk
-    assert many.storing == room_for_features(max(rows, shard), width, dtype, shard).storing
+        assert disk_for(rows, width, dtype, shard) < 1.3 * size
+    assert memory_for_storing(10**9, width, shard) == memory_for_storing(shard, width, shard)
 
 
 def test_memory_that_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from outgrow.errors import DataError
 from outgrow.features.model_spec import ModelSpec, load_encoder
 from outgrow.features.probe import probe
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import room_for_features
+from outgrow.features.room import disk_for, memory_for_storing
 from outgrow.features.store import SHARD_ROWS
 from outgrow.results import Check
 
@@ -85,7 +85,6 @@ def inspect_model(
     if not seen:
         raise DataError("none of the rows could be read", raw.source if raw else "made-up rows")
     identity = encoder.identities[0]
-    room = room_for_features(rows, identity.width, config.dtype, SHARD_ROWS)
     return Inspection(
         identity=identity,
         layers=getattr(encoder, "layers", None),
@@ -95,8 +94,8 @@ def inspect_model(
         made_up=raw is None,
         rows=rows,
         seconds=rows * taken / seen,
-        disk=room.disk,
-        memory=room.storing,
+        disk=disk_for(rows, identity.width, config.dtype, SHARD_ROWS),
+        memory=memory_for_storing(rows, identity.width, SHARD_ROWS),
         process=_peak(),
     )
 

@@ -6,7 +6,6 @@ from measurement. Free memory is the smaller of the machine's and the container'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,21 +29,15 @@ COPIES = 5
 order, as stored, and as Parquet. With the base this is 127 MB at 4,096 x 768, where 108 were measured."""
 
 
-@dataclass(frozen=True)
-class Room:
-    """Bytes needed."""
-
-    disk: int
-    """By the store."""
-    storing: int
-    """In memory while shards are written, whatever the number of rows; the encoder's own comes on top."""
-
-
-def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> Room:
-    """Estimate what a feature set needs; never too little, since compression is not counted on."""
+def disk_for(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> int:
+    """Estimate the bytes of a store; never too few, since compression is not counted on."""
     per_row = width * np.dtype(dtype).itemsize + id_bytes
-    disk = rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
-    return Room(disk, STORING_BASE + COPIES * min(rows, shard_rows) * width * 4)
+    return rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
+
+
+def memory_for_storing(rows: int, width: int, shard_rows: int) -> int:
+    """Estimate the bytes that writing shards takes, however many there are; the encoder's come on top."""
+    return STORING_BASE + COPIES * min(rows, shard_rows) * width * 4
 
 
 def check_memory(needed: int, what: str) -> None:

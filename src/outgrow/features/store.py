@@ -38,7 +38,7 @@ from outgrow.data.feature_manifest import (
 from outgrow.data.files import check_ids, quoted
 from outgrow.errors import ConfigError, DataError, FileError, read_back, unwritable
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import check_memory, room_for_features
+from outgrow.features.room import check_memory, disk_for, memory_for_storing
 from outgrow.features.shard_file import as_stored, shard_bytes
 from outgrow.folder_lock import FolderLock
 from outgrow.targets import lock_of, put, refuse_strangers, room_for, sha256_of, sync
@@ -148,14 +148,13 @@ class StoreWriter:
         rows = sum(len(self._ids[self.rows_of(number)]) for number in missing)
         letters = sum(len(name.encode()) for name in self._ids) // max(1, len(self._ids))
         plan = self._plan
-        room = room_for_features(rows, plan.width, plan.dtype, plan.shard_rows, letters + 8)
         room_for(
             self.folder,
-            room.disk,
+            disk_for(rows, plan.width, plan.dtype, plan.shard_rows, letters + 8),
             "the features need",
             "Free some space, choose a folder on another disk, or store float16 (--dtype float16).",
         )
-        check_memory(room.storing, str(self.folder))
+        check_memory(memory_for_storing(rows, plan.width, plan.shard_rows), str(self.folder))
         if not (self.folder / BUILDING / PLAN).is_file():
             (self.folder / BUILDING).mkdir(parents=True)
             self._put(f"{BUILDING}/{PLAN}", json.dumps(plan.model_dump(mode="json"), ensure_ascii=False))
