@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-TOUCHING = "replace rename link fsync unlink rmdir mkdir open ftruncate pwrite".split()
+TOUCHING = ["replace", "rename", "link", "fsync", "unlink", "rmdir", "mkdir", "open", "ftruncate", "pwrite"]
 
 
 class Halting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,3 +45,25 @@ def sized(needs: Callable[..., None]) -> Callable[..., SplitTransform]:
         return SplitTransform((partial(ImageOps.fit, size=(size, size)),), mean, std, f"fit {size}")
 
     return make
+
+
+@pytest.fixture
+def like_the_shared_data(
+    shared_data: Path, encoded: Callable[..., list[np.ndarray]]
+) -> Callable[[Encoder, str, int], None]:
+    """Check that a layer of an encoder gives the features of reviews that others made with the same model."""
+
+    def check(encoder: Encoder, name: str, place: int) -> None:
+        import pyarrow.parquet as pq
+
+        texts, known = (
+            pq.read_table(shared_data / "movies" / f"{file}.parquet").slice(0, 100)
+            for file in ("reviews", name)
+        )
+        assert texts["id"].to_pylist() == known["id"].to_pylist()
+        wanted = np.stack(known["features"].to_numpy()).astype(np.float64)
+        found = encoded(encoder, texts["text"].to_pylist())[place]
+        cosine = (found * wanted).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
+        assert cosine.min() > 0.999
+
+    return check

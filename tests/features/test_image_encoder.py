@@ -137,11 +137,7 @@ def test_the_identity_says_what_changes_features(sized: Sized, paths: list[Path]
     assert (first.kind, first.width, first.layer, first.dtype) == ("torch", 16, "pre-logits", "float32")
     assert "EXIF" in first.transform and "fit 48" in first.transform
     assert identity(batch_size=7).digest == first.digest
-    others = [
-        identity(1),
-        identity(crop=56),
-        identity(dtype="bfloat16"),
-    ]
+    others = [identity(1), identity(crop=56), identity(dtype="bfloat16")]
     assert len({first.digest, *(other.digest for other in others)}) == 4
     assert identity(dtype="auto").dtype == "float32"
 
@@ -162,18 +158,17 @@ def test_transforms_to_tensors_are_used_as_they_are(sized: Sized, paths: list[Pa
     import torch
     from PIL import Image
 
-    sized = sized(48)
+    transform = sized(48)
+    mean, std = np.float32(transform.mean), np.float32(transform.std)
 
     def own(picture: Image.Image) -> torch.Tensor:
-        scaled = (np.asarray(sized(picture), np.float32) / 255 - np.float32(sized.mean)) / np.float32(
-            sized.std
-        )
+        scaled = (np.asarray(transform(picture), np.float32) / 255 - mean) / std
         return torch.from_numpy(scaled.transpose(2, 0, 1).copy())
 
     with pytest.raises(ConfigError, match=r"does not say what it does.*transform_words"):
         TorchEncoder(small_network(), own, name="small", device="cpu")
     encoder = TorchEncoder(small_network(), own, name="small", transform_words="as usual", device="cpu")
-    wanted = plain_loop(small_network(), paths, sized)
+    wanted = plain_loop(small_network(), paths, transform)
     np.testing.assert_allclose(encode(encoder, paths)[1], wanted, atol=1e-5 * np.abs(wanted).max())
 
 

@@ -72,9 +72,8 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(value[key], (*at, key))
 
 
-def test_a_store_as_it_was_written_has_no_findings(folder: Path) -> None:
+def test_what_a_killed_run_leaves_beside_a_complete_store_does_no_harm(folder: Path) -> None:
     assert verify(folder) == []
-    # What a killed run leaves beside a complete store does no harm, and is cleared away by the next.
     (folder / BUILDING).mkdir()
     (folder / ".lock").write_text("")
     assert verify(folder) == []
@@ -198,17 +197,15 @@ def test_shards_that_a_mistaken_writer_sealed_are_found(
     change: Callable[[pa.Table], pa.Table], line: str, folder: Path
 ) -> None:
     rewrite(folder, 2, change)
-    findings = verify(folder)
-    assert len(findings) == 1
-    assert findings[0].startswith("shard-00002.parquet: ")
-    assert line in findings[0]
+    (finding,) = verify(folder)
+    assert finding.startswith("shard-00002.parquet: ")
+    assert line in finding
 
 
 def test_what_is_no_store_is_an_error_and_an_unfinished_one_a_finding(folder: Path) -> None:
-    with pytest.raises(FileError, match="is not a feature store"):
-        verify(folder.parent)
-    with pytest.raises(FileError, match="is not a feature store"):
-        verify(folder / "nowhere")
+    for other in (folder.parent, folder / "nowhere"):
+        with pytest.raises(FileError, match="is not a feature store"):
+            verify(other)
     (folder / BUILDING).mkdir()
     (folder / MANIFEST).unlink()
     assert found(folder) == ["manifest.json: the store is not complete"]
