@@ -70,7 +70,10 @@ def halve(picture: Any) -> Any:
     return picture.resize((16, 12))
 
 
-TRANSFORM_PARTS = ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+def own_transform(**_settings: Any) -> Compose:
+    return Compose([halve, ToTensor(), Normalize((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))])
+
+
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
 
@@ -96,8 +99,7 @@ def features_of(encoder: Any) -> np.ndarray:
 def wanted() -> np.ndarray:
     from PIL import Image
 
-    transform = Compose([halve, ToTensor(), Normalize(*TRANSFORM_PARTS)])
-    return transform(Image.fromarray(PICTURE)).mean((1, 2)).numpy() + np.arange(3)
+    return own_transform()(Image.fromarray(PICTURE)).mean((1, 2)).numpy() + np.arange(3)
 
 
 def test_timm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +115,7 @@ def test_timm(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def create_transform(**settings: Any) -> Compose:
         asked.append(settings)
-        return Compose([halve, ToTensor(), Normalize(*TRANSFORM_PARTS)])
+        return own_transform()
 
     install(monkeypatch, "timm", create_model=create_model)
     install(
@@ -143,10 +145,9 @@ def test_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def create(name: str, **options: Any) -> Any:
         asked.append((name, options))
-        transform = Compose([halve, ToTensor(), Normalize(*TRANSFORM_PARTS)])
         tower = mean_of_channels()
         tower.preprocess_cfg = {"size": 16, "mode": "RGB"}
-        return SimpleNamespace(visual=tower), None, transform
+        return SimpleNamespace(visual=tower), None, own_transform()
 
     install(monkeypatch, "open_clip", create_model_and_transforms=create)
     encoder = image_encoder("open_clip", "ViT-B-32/laion2b", device="cpu", workers=0)
@@ -179,7 +180,7 @@ def test_torchvision_without_its_classifier(monkeypatch: pytest.MonkeyPatch) -> 
             self.place = place
 
         def transforms(self) -> Compose:
-            return Compose([halve, ToTensor(), Normalize(*TRANSFORM_PARTS)])
+            return own_transform()
 
         def get_state_dict(self, **options: Any) -> Any:
             assert options == {"progress": False, "check_hash": True, "weights_only": True}
