@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import shutil
@@ -49,7 +50,7 @@ def identity(**changes: Any) -> EncoderIdentity:
 
 def opened(folder: str | Path, rows: int = ROWS, wait: float = 0.0, **changes: Any) -> StoreWriter:
     options: dict[str, Any] = {"identity": identity(), "input_digest": INPUT, "dtype": "float16"}
-    options |= {"shard_rows": SHARD, "ids": IDS[:rows], "wait": wait}
+    options |= {"shard_rows": SHARD, "ids": IDS[:rows], "wait": wait, "libraries": {"a library": "1"}}
     return open_store(folder, **(options | changes))
 
 
@@ -139,6 +140,12 @@ def test_order_of_shards_and_a_second_start_change_nothing(
         assert writer.missing() == []
         manifest = writer.finish()
     assert content(tmp_path) == undisturbed
+    # To the letter: stores of earlier versions are continued, and compared.
+    said = json.loads((tmp_path / MANIFEST).read_text())
+    fields = ["format", "version", "identity", "dtype", "rows", "input", "shard_rows", "skipped", "shards"]
+    assert list(said) == [*fields, "libraries", "sha256"]
+    assert list(said["libraries"]) == ["a library", "numpy", "outgrow", "pyarrow"]
+    assert list(said["shards"][0]) == ["name", "rows", "sha256"]
     assert (manifest.rows, manifest.skipped) == (ROWS - len(SKIPPED), tuple(SKIPPED.items()))
     before = (tmp_path / MANIFEST).stat().st_mtime_ns
     assert build(tmp_path) == []

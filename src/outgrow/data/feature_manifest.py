@@ -104,6 +104,7 @@ class Manifest(BaseModel):
     def to_json(self) -> str:
         """Write the manifest out."""
         fields = {"format": FORMAT} | self.model_dump(mode="json")
+        fields["libraries"] = dict(sorted(self.libraries.items()))
         return json.dumps(fields | {"sha256": _digest(fields)}, indent=1, ensure_ascii=False) + "\n"
 
 
