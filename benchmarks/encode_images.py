@@ -254,7 +254,6 @@ def run_for_memory(side: str, folder: Path, rows: int) -> None:
         How many.
     """
     import torch
-
     from sized_pixels import SizedPixels
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -274,7 +273,6 @@ def main() -> None:
         run_for_memory(given.memory[0], Path(given.memory[1]), int(given.memory[2]))
         return
     import torch
-
     from sized_pixels import SizedPixels
 
     threads = len(os.sched_getaffinity(0))
