@@ -169,9 +169,9 @@ def with_outgrow(module: Any, paths: list[Path], transform: Any) -> Callable[[],
     callable
         Gives the features of all pictures, batch by batch.
     """
-    from outgrow.features.torch_module import torch_encoder
+    from outgrow.features.torch_module import TorchEncoder
 
-    encoder = torch_encoder(
+    encoder = TorchEncoder(
         module, transform, name="efficientnet-lite0", workers=WORKERS, device="cpu", batch_size=BATCH
     )
 
@@ -254,8 +254,7 @@ def run_for_memory(side: str, folder: Path, rows: int) -> None:
         How many.
     """
     import torch
-
-    from outgrow.features.pictures import SizedPixels
+    from sized_pixels import SizedPixels
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     paths = sorted(folder.glob("*.jpg"))
@@ -274,8 +273,7 @@ def main() -> None:
         run_for_memory(given.memory[0], Path(given.memory[1]), int(given.memory[2]))
         return
     import torch
-
-    from outgrow.features.pictures import SizedPixels
+    from sized_pixels import SizedPixels
 
     threads = len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)

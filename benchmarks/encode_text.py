@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from outgrow.features import packed_linear, text_model
-from outgrow.features.text_model import TextEncoder, text_encoder
+from outgrow.features.text_model import TextEncoder
 
 ROWS, REPEATS = 1_500, 5
 AIM, EQUAL = 1.3, 1e-5
@@ -125,7 +125,7 @@ def unpacked(folder: str, **options: object) -> TextEncoder:
     folder : str
         The model's folder.
     **options : object
-        As of `text_encoder`.
+        As of `TextEncoder`.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def unpacked(folder: str, **options: object) -> TextEncoder:
     packing = text_model.pack_linears
     text_model.pack_linears = lambda _model: 0
     try:
-        return text_encoder(folder, **options)
+        return TextEncoder(folder, **options)
     finally:
         text_model.pack_linears = packing
 
@@ -158,14 +158,14 @@ def sides(folder: str, tried: bool) -> dict[str, Callable[[list[str]], np.ndarra
     from sentence_transformers import SentenceTransformer
 
     theirs = SentenceTransformer(folder, device="cpu")
-    loaded = {"outgrow": text_encoder(folder)}
+    loaded = {"outgrow": TextEncoder(folder)}
     if tried:
         loaded["torch's own linear"] = unpacked(folder)
         for budget in (256, 512, 2048, 4096):
-            loaded[f"{budget:,} tokens"] = text_encoder(folder, batch_tokens=budget)
-        loaded["bfloat16"] = text_encoder(folder, dtype="bfloat16")
-        eager = text_encoder(folder)
-        eager._network.model.set_attn_implementation("eager")
+            loaded[f"{budget:,} tokens"] = TextEncoder(folder, batch_tokens=budget)
+        loaded["bfloat16"] = TextEncoder(folder, dtype="bfloat16")
+        eager = TextEncoder(folder)
+        eager.network.model.set_attn_implementation("eager")
         loaded["eager attention"] = eager
     ours = {name: lambda rows, one=one: encoded(one, rows) for name, one in loaded.items()}
     return {"sentence-transformers": lambda rows: theirs.encode(rows, batch_size=64), **ours}

@@ -57,32 +57,28 @@ def test_folders_made_for_nothing_do_not_stay(tmp_path: Path) -> None:
     assert not place.exists() and (place.parent / "made").exists()
 
 
-def test_who_holds_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / ".lock"
-
+@pytest.mark.parametrize(
+    ("number", "holder", "line"),
+    [
+        (errno.EAGAIN, f'{{"pid": 7, "host": "{socket.gethostname()}"}}', "process 7 is writing here"),
+        (errno.EAGAIN, '{"pid": 7, "host": "node-3"}', "process 7 on 'node-3' is writing here"),
+        (errno.EACCES, "", "another process is writing here"),
+        (errno.EAGAIN, "[1]", "another process is writing here"),
+        (errno.ENOLCK, "", r"cannot be locked \(no locks available\)\. Use a folder on another disk"),
+    ],
+)
+def test_who_holds_it_is_said(
+    number: int, holder: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def taken(_file: int, _how: int) -> None:
-        raise BlockingIOError(11, "Resource temporarily unavailable")
+        raise OSError(number, "no words of ours")
 
     monkeypatch.setattr(folder_lock.fcntl, "lockf", taken)
-    for said, line in {
-        f'{{"pid": 7, "host": "{socket.gethostname()}"}}': "store: process 7 is writing here",
-        '{"pid": 7, "host": "node-3"}': "store: process 7 on 'node-3' is writing here",
-        "": "store: another process is writing here",
-        "[1]": "store: another process is writing here",
-    }.items():
-        path.write_text(said)
-        with pytest.raises(FileError, match=line):
-            FolderLock(path, "store")
-        assert path.read_text() == said
-
-
-def test_a_disk_that_knows_no_locks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(_file: int, _how: int) -> None:
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(folder_lock.fcntl, "lockf", unknown)
-    with pytest.raises(FileError, match=r"store: cannot be locked \(No locks available\)\. Use a folder on"):
-        FolderLock(tmp_path / ".lock", "store")
+    path = tmp_path / ".lock"
+    path.write_text(holder)
+    with pytest.raises(FileError, match=f"store: {line}"):
+        FolderLock(path, "store")
+    assert path.read_text() == holder
 
 
 def test_a_lock_is_given_back_once(tmp_path: Path) -> None:

@@ -22,34 +22,28 @@ def make(out, overwrite=False, text="x"):
         runs.write_tensors(folder / "model.safetensors", {"coef": np.eye(2).T[:, ::-1]})
 
 
-def test_round_trip(tmp_path):
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_round_trip_and_an_earlier_run_is_kept_unless_told(tmp_path):
     make(tmp_path / "a")
     folder = runs.open_folder(tmp_path / "a")
     assert runs.read_json(folder, "run.json") == {"text": "x"}
     np.testing.assert_array_equal(runs.read_tensors(folder, "model.safetensors")["coef"], np.eye(2)[:, ::-1])
-
-
-def test_a_failure_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), runs.new_folder(tmp_path / "a") as folder:
-        (folder / "half").write_text("written")
-        raise RuntimeError("the study failed")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_earlier_run_is_kept_unless_told(tmp_path):
-    make(tmp_path / "a")
     with pytest.raises(FileError, match=r"exists already.*--overwrite"):
-        make(tmp_path / "a")
-    make(tmp_path / "a", overwrite=True, text="new")
-    assert runs.read_json(tmp_path / "a", "run.json") == {"text": "new"}
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+        make(folder)
+    make(folder, overwrite=True, text="new")
+    assert runs.read_json(folder, "run.json") == {"text": "new"}
+    assert names(tmp_path) == ["a"]
 
 
-def test_another_manifest_does_not_make_a_run(tmp_path):
-    (tmp_path / "manifest.json").write_text("{}")
-    (tmp_path / "part-0.parquet").write_text("hours of encoding")
-    with pytest.raises(FileError, match="not a run of outgrow"):
-        make(tmp_path, overwrite=True)
+@pytest.mark.parametrize("write", [runs.new_folder, runs.new_file])
+def test_a_failure_leaves_nothing(tmp_path, write):
+    with pytest.raises(RuntimeError), write(tmp_path / "a") as place:
+        (place / "half" if place.is_dir() else place).write_text("written")
+        raise RuntimeError("the study failed")
+    assert names(tmp_path) == []
 
 
 def test_a_name_taken_meanwhile_is_kept(tmp_path):
@@ -86,14 +80,15 @@ def test_what_somebody_added_to_a_run_is_never_replaced(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "manifest", ['{"name": "my web app"}', '{"sha256": {"app.js": "ab"}}', "[" * 9000, ""]
+    "manifest", [None, "{}", '{"name": "my web app"}', '{"sha256": {"app.js": "ab"}}', "[" * 9000, ""]
 )
-def test_a_manifest_that_lists_no_findings_makes_no_run(tmp_path, manifest):
-    (tmp_path / "manifest.json").write_text(manifest)
-    (tmp_path / "plan.json").write_text("{}")
+def test_a_folder_that_is_no_run_is_never_replaced(tmp_path, manifest):
+    (tmp_path / "plan.json").write_text("years of work")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
     with pytest.raises(FileError, match="not a run of outgrow"):
         make(tmp_path, overwrite=True)
-    assert (tmp_path / "manifest.json").read_text() == manifest
+    assert (tmp_path / "plan.json").read_text() == "years of work"
 
 
 def test_names_of_any_length_and_planted_links(tmp_path):
@@ -113,55 +108,31 @@ def test_names_of_any_length_and_planted_links(tmp_path):
             file.write_text("x")
 
 
-KILL = """
-import os, signal, sys
-from pathlib import Path
-from outgrow import runs
-names = ("mkdir", "rename", "replace", "unlink", "rmdir")
-real = {name: getattr(os, name) for name in names}
+def before_file(place, text="old"):
+    with runs.new_file(place / "a") as file:
+        file.write_text(text)
 
-def make(out, text):
-    if sys.argv[2] == "file":
-        with runs.new_file(out) as file:
-            file.write_text(text)
-        return
-    with runs.new_folder(out, overwrite=True) as folder:
+
+def before_folder(place, text="old"):
+    with runs.new_folder(place / "a", overwrite=True) as folder:
         runs.write_json(folder / "run.json", text)
         (folder / "models").mkdir()
         (folder / "models" / "m").write_text(text)
 
-for step in range(1, 1000):
-    out = Path(sys.argv[1], str(step), "a")
-    make(out, "old")
-    child = os.fork()
-    if child == 0:
-        count = 0
-        def counted(function):
-            def call(*args, **kwargs):
-                global count
-                count += 1
-                if count == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*args, **kwargs)
-            return call
-        for name in names:
-            setattr(os, name, counted(real[name]))
-        make(out, "new")
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if os.WIFEXITED(status):
-        print(step - 1)
-        break
-"""
+
+def file(place):
+    before_file(place, "new")
+
+
+def folder(place):
+    before_folder(place, "new")
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_killed_at_any_step_nothing_is_lost_and_the_next_start_clears_up(tmp_path, kind):
-    done = subprocess.run(
-        [sys.executable, "-c", KILL, str(tmp_path), kind], check=True, capture_output=True, text=True
-    )
-    steps = int(done.stdout)
-    assert steps >= (2 if kind == "file" else 6)
+    words = [sys.executable, Path(__file__).with_name("kill_steps.py"), __file__, kind, tmp_path]
+    steps = int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+    assert steps >= (4 if kind == "file" else 12)
     for step in range(1, steps + 1):
         out = tmp_path / str(step) / "a"
         targets.recover(out)
@@ -189,13 +160,6 @@ def test_a_disk_that_fills_is_one_line_and_leaves_nothing(tmp_path, write):
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
-def test_a_folder_that_is_no_run_is_never_replaced(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(FileError, match="not a run of outgrow"):
-        make(tmp_path, overwrite=True)
-    assert (tmp_path / "thesis.tex").exists()
-
-
 def test_damage_is_named(tmp_path):
     make(tmp_path / "a")
     path = tmp_path / "a" / "run.json"
@@ -207,45 +171,28 @@ def test_damage_is_named(tmp_path):
         runs.read_json(tmp_path / "a", "run.json")
 
 
-def test_missing_and_foreign_folders(tmp_path):
-    with pytest.raises(FileError, match="there is no such run"):
-        runs.open_folder(tmp_path / "none")
-    with pytest.raises(FileError, match="not a run of outgrow"):
-        runs.open_folder(tmp_path)
+def test_what_is_missing_or_in_the_way_is_one_line(tmp_path):
     make(tmp_path / "a")
-    with pytest.raises(FileError, match="has no other"):
-        runs.read_json(tmp_path / "a", "other")
-
-
-def test_a_full_disk_is_said_before_the_work(tmp_path):
-    with pytest.raises(FileError, match="MB free"):
-        runs.room_for(tmp_path / "a", 10**18)
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    with pytest.raises(RuntimeError), runs.new_file(tmp_path / "out.csv") as work:
-        work.write_text("half")
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_unwritable_place_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match="Choose another --out"):
-        make(tmp_path / "file" / "a")
-
-
-def test_a_folder_of_another_verb_is_named(tmp_path):
-    for name, again in (
-        ("sweep", "outgrow sweep --config"),
-        ("reproduction", "outgrow reproduce NAME --config"),
+    for call, line in (
+        (lambda: runs.open_folder(tmp_path / "none"), "there is no such run"),
+        (lambda: runs.open_folder(tmp_path), "not a run of outgrow"),
+        (lambda: runs.read_json(tmp_path / "a", "other"), "has no other"),
+        (lambda: runs.room_for(tmp_path / "a", 10**18), "GB free, the run needs about"),
+        (lambda: make(tmp_path / "file" / "a"), "Choose another --out"),
     ):
-        folder = tmp_path / name
-        with runs.new_folder(folder) as work:
-            runs.write_json(work / f"{name}.json", {})
-        with pytest.raises(FileError, match=f"is a {name}, and this reads runs") as error:
-            runs.open_folder(folder)
-        assert again in str(error.value)
+        with pytest.raises(FileError, match=line):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("name", "again"), [("sweep", "sweep --config"), ("reproduction", "reproduce NAME --config")]
+)
+def test_a_folder_of_another_verb_is_named(tmp_path, name, again):
+    with runs.new_folder(tmp_path / name) as work:
+        runs.write_json(work / f"{name}.json", {})
+    with pytest.raises(FileError, match=f"is a {name}, and this reads runs.*outgrow {again}"):
+        runs.open_folder(tmp_path / name)
 
 
 def test_what_has_its_name_is_on_the_disk(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ matters and the remedy.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,16 @@ def read_back(where: object, remedy: str = "Run it again.") -> Iterator[None]:
         )
         line = " ".join(said.split())[:MOST_SAID]
         raise FileError(f"is damaged, or not what it should be ({line})", str(where), remedy) from error
+
+
+def reason(error: OSError) -> str:
+    """Say by its number what the system said: libraries put paths into the text that the user never saw."""
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
+
+
+def unwritable(error: OSError, where: object, remedy: str = "Nothing was kept.") -> FileError:
+    """Say that something cannot be written."""
+    return FileError(f"cannot be written ({reason(error)})", str(where), remedy)
 
 
 MOST_SAID = 200

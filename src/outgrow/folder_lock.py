@@ -1,4 +1,4 @@
-"""One writer per folder: a lock file that says who holds it, and that a dead holder cannot keep.
+"""One writer per target: a lock file that says who holds it, and that a dead holder cannot keep.
 
 The lock is the operating system's (POSIX record locks, through fcntl): it goes when its process goes,
 however that happens. Worker processes do not inherit it, so that none of them keeps it after a kill, and
@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from outgrow.errors import FileError
+from outgrow.errors import FileError, reason, unwritable
 
 POLL_S = 0.2
 """Seconds between two tries while waiting: nobody notices, and nothing is kept busy."""
@@ -26,9 +26,12 @@ POLL_S = 0.2
 GONE = 10
 """Tries after which a folder that is gone each time is taken for one that cannot be made: two seconds."""
 
-_held: dict[tuple[int, Path], bool] = {}
+_held: set[tuple[int, Path]] = set()
 # By process too: a forked worker has a copy of this table, but none of the locks.
 _guard = threading.Lock()
+
+SOMEONE = "another process"
+"""Who holds a lock, where its file does not say so."""
 
 
 class FolderLock:
@@ -71,15 +74,11 @@ class FolderLock:
                 self._made += [place for place in self._path.parents if not place.exists()]
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-            except FileNotFoundError as error:
-                self._gone += 1
-                if self._gone < GONE:
-                    return "another process"  # which has just removed the folder it made
-                reason = (error.strerror or str(error)).lower()
-                raise FileError(f"cannot be written ({reason})", self._what, self._remedy) from None
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise FileError(f"cannot be written ({reason})", self._what, self._remedy) from None
+                self._gone += 1
+                if isinstance(error, FileNotFoundError) and self._gone < GONE:
+                    return SOMEONE  # which has just removed the folder it made
+                raise unwritable(error, self._what, self._remedy) from None
             self._gone = 0
             try:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,18 +88,18 @@ class FolderLock:
                 if error.errno in (errno.EACCES, errno.EAGAIN):
                     return holder
                 raise FileError(
-                    f"cannot be locked ({error.strerror})", self._what, "Use a folder on another disk."
+                    f"cannot be locked ({reason(error)})", self._what, "Use a folder on another disk."
                 ) from None
             if not _still_there(file, self._path):
                 # Its holder removed it between our opening and our locking: the next try makes a new one.
                 os.close(file)
-                return "another process"
-            said = json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+                return SOMEONE
+            holder = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
             with suppress(OSError):  # a full disk: then nobody learns who has it
                 os.ftruncate(file, 0)
-                os.pwrite(file, said, 0)
+                os.pwrite(file, holder.encode(), 0)
             self._file = file
-            _held[self._key] = True
+            _held.add(self._key)
             return None
 
     def release(self) -> None:
@@ -112,7 +111,7 @@ class FolderLock:
                 # Removed while it is still held: whoever gets the old file finds it gone and tries again.
                 if _still_there(self._file, self._path):
                     self._path.unlink(missing_ok=True)
-                _held.pop(self._key, None)
+                _held.discard(self._key)
                 # Folders made for nothing; the first that holds something ends it.
                 with suppress(OSError):
                     for place in self._made:
@@ -131,17 +130,15 @@ class FolderLock:
 
 def _still_there(file: int, path: Path) -> bool:
     try:
-        there = path.stat()
+        return os.path.samestat(path.stat(), os.fstat(file))
     except OSError:
         return False
-    mine = os.fstat(file)
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
 
 def _holder(file: int) -> str:
     try:
-        said = json.loads(os.pread(file, 4096, 0))
-        pid, host = int(said["pid"]), str(said["host"])
+        holder = json.loads(os.pread(file, 4096, 0))
+        pid, host = int(holder["pid"]), str(holder["host"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return SOMEONE
     return f"process {pid}" + ("" if host == socket.gethostname() else f" on {host!r}")

@@ -7,11 +7,8 @@ report. A manifest keeps a sha256 per file, so that a damaged file is named inst
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +19,8 @@ from pydantic_core import from_json
 
 from outgrow.config import from_toml
 from outgrow.errors import FileError, read_back
-from outgrow.targets import check_writable, recover, refuse_strangers, replacement, strangers
+from outgrow.targets import check_replaceable, check_writable, recover, replacement, sha256_of, strangers
+from outgrow.targets import room_for as room_for
 
 MANIFEST = "manifest.json"
 
@@ -51,7 +49,7 @@ def replacing(folder: Path, name: str) -> Iterator[Path]:
     """Give a path for a file of a run that is made anew, and enter it in the manifest."""
     with new_file(folder / name) as file:
         yield file
-        sums = _manifest(folder) | {name: _digest(file)}
+        sums = _manifest(folder) | {name: sha256_of(file)}
     with new_file(folder / MANIFEST) as file:
         write_json(file, {"sha256": sums})
 
@@ -73,34 +71,21 @@ def check_target(out: str | Path, overwrite: bool) -> None:
 
 
 def _check_folder(target: Path, overwrite: bool) -> None:
-    if not target.exists() and not target.is_symlink():
-        return
-    if not overwrite:
-        raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
-    if not target.is_dir() or target.is_symlink():
-        raise FileError("is not a folder", str(target), "Choose another --out.")
-    if not any(target.iterdir()):
-        return
+    check_replaceable(target, overwrite, _files_of_run, "a run of outgrow", "the run")
+
+
+def _files_of_run(folder: Path) -> Set[str]:
     try:
-        ours = _manifest(target).keys() | {MANIFEST}
+        ours = _manifest(folder).keys() | {MANIFEST}
     except FileError:
-        ours = set()
+        return frozenset()
     # Other folders have a manifest too: a feature store, for one, took hours to make.
-    if not ours & set(FINDINGS):
-        raise FileError(
-            "is not a run of outgrow, and is not replaced", str(target), "Choose another --out, or empty it."
-        )
-    refuse_strangers(target, ours, "the run")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return ours if ours & set(FINDINGS) else frozenset()
 
 
 def _seal(folder: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    sums = {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+    sums = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
     write_json(folder / MANIFEST, {"sha256": sums})
 
 
@@ -152,7 +137,7 @@ def verified(folder: Path, name: str) -> Path:
     inside = not Path(name).is_absolute() and ".." not in Path(name).parts
     if not inside or name not in sums or not path.is_file():
         raise FileError(f"has no {name}", str(folder), "The run is incomplete: run it again.")
-    if _digest(path) != sums[name]:
+    if sha256_of(path) != sums[name]:
         raise FileError("is damaged: its checksum is not the one written", str(path), "Run it again.")
     return path
 
@@ -204,17 +189,3 @@ def wrong_files(folder: Path) -> list[str]:
             wrong.append(f"{name}: {error.what}")
     found = strangers(folder, sums.keys() | {MANIFEST})
     return wrong + [f"{name!r}: is not in the manifest" for name in found]
-
-
-def room_for(out: str | Path, needed: int) -> None:
-    """Refuse to start when the disk cannot hold the result."""
-    parent = Path(out).absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    free = shutil.disk_usage(parent).free
-    if free < needed:
-        raise FileError(
-            f"the disk has {free / 1e6:.0f} MB free and the run needs about {needed / 1e6:.0f} MB",
-            os.fspath(out),
-            "Free some space or choose another --out.",
-        )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from outgrow.errors import FileError
+from outgrow.errors import FileError, unwritable
 from outgrow.folder_lock import FolderLock
 
 WAIT_S = 10.0
@@ -37,9 +37,9 @@ def _beside(target: Path, ending: str) -> Path:
     return target.parent / f".outgrow-{key}{ending}"
 
 
-def lock_of(target: Path, wait: float = WAIT_S) -> FolderLock:
+def lock_of(target: str | Path, wait: float = WAIT_S, remedy: str = "Choose another --out.") -> FolderLock:
     """Lock a target, wherever it will stand."""
-    return FolderLock(_beside(absolute(target), ".lock"), str(target), wait, "Choose another --out.")
+    return FolderLock(_beside(absolute(target), ".lock"), str(target), wait, remedy)
 
 
 def absolute(path: str | Path) -> Path:
@@ -57,19 +57,17 @@ def replacement(out: str | Path, check: Callable[[], None], durable: bool = True
     Durable is what is whole also after the power went, which takes a tenth of a second for a folder.
     """
     target = absolute(out)
-    with lock_of(Path(out)):
+    with lock_of(out):
         _settle_all(target)
         check()
+        work: Path | None = None
         try:
             work = Path(tempfile.mkdtemp(prefix=_beside(target, "-").name, dir=target.parent))
-        except OSError as error:
-            raise unwritable(error, Path(out)) from None
-        try:
             yield work / NEW
             check()
             if durable:
                 flush(work / NEW)
-            if target.is_dir() and not target.is_symlink():
+            if _is_folder(target):
                 target.rename(work / OLD)
                 (work / NEW).rename(target)
             else:
@@ -77,9 +75,39 @@ def replacement(out: str | Path, check: Callable[[], None], durable: bool = True
             if durable:
                 sync(target.parent)
         except OSError as error:
-            raise unwritable(error, Path(out)) from None
+            raise unwritable(error, out) from None
         finally:
-            _settle(work, target)
+            if work is not None:
+                _settle(work, target)
+
+
+def put(content: bytes | memoryview, target: Path, work: Path) -> None:
+    """Write a file by way of another one, whole on the disk before it takes its name; under a lock held."""
+    work.write_bytes(content)
+    sync(work)
+    work.replace(target)
+
+
+def check_replaceable(
+    target: Path, overwrite: bool, ours: Callable[[Path], Set[str]], kind: str, writer: str
+) -> None:
+    """Refuse to replace a folder unless told to, and unless `ours` knows its files and nothing else is there.
+
+    `ours` lists the files of a folder of this kind; none where it is not one.
+    """
+    if not os.path.lexists(target):
+        return
+    if not overwrite:
+        raise FileError("exists already", str(target), "Choose another --out, or give --overwrite.")
+    if not _is_folder(target):
+        raise FileError("is not a folder", str(target), "Choose another --out.")
+    if not any(target.iterdir()):
+        return
+    if not (names := ours(target)):
+        raise FileError(
+            f"is not {kind}, and is not replaced", str(target), "Choose another --out, or empty it."
+        )
+    refuse_strangers(target, names, writer)
 
 
 def check_writable(out: str | Path) -> None:
@@ -91,11 +119,40 @@ def check_writable(out: str | Path) -> None:
         )
     try:
         # A folder changes its parent as it is replaced, and with that itself.
-        itself = [target] if target.is_dir() and not target.is_symlink() else []
-        for one in (_nearest(target), *itself):
+        for one in (_nearest(target), *[target] * _is_folder(target)):
             Path(tempfile.mkdtemp(prefix=_beside(target, "-").name, dir=one)).rmdir()
     except OSError as error:
-        raise FileError(f"cannot be written ({reason(error)})", str(out), "Choose another --out.") from None
+        raise unwritable(error, out, "Choose another --out.") from None
+
+
+def room_for(
+    out: str | Path,
+    needed: int,
+    what: str = "the run needs",
+    remedy: str = "Free some space or choose another --out.",
+) -> None:
+    """Refuse to start when the disk cannot hold the result."""
+    free = shutil.disk_usage(_nearest(absolute(out))).free
+    if free < needed:
+        raise FileError(
+            f"the disk has {size_of(free)} free, {what} about {size_of(needed)}", str(out), remedy
+        )
+
+
+def size_of(count: float) -> str:
+    """Write a number of bytes for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether a path is a folder itself, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def _nearest(target: Path) -> Path:
@@ -135,7 +192,7 @@ def recover(out: str | Path) -> None:
     if not any(_left(target)) and not _beside(target, ".lock").exists():
         return
     try:
-        lock = lock_of(Path(out), 0.0)
+        lock = lock_of(out, 0.0)
     except FileError:  # someone is at work: nothing is left over
         return
     with lock:
@@ -155,7 +212,7 @@ def clear_leftovers(folder: Path) -> None:
 
 def _left(target: Path) -> Iterator[Path]:
     for path in target.parent.glob(f"{_beside(target, '-').name}*"):
-        if _OURS.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+        if _OURS.fullmatch(path.name) and _is_folder(path):
             yield path
 
 
@@ -199,13 +256,3 @@ def refuse_strangers(folder: Path, ours: Set[str], what: str) -> None:
             str(folder),
             "Move that elsewhere, or choose another place.",
         )
-
-
-def unwritable(error: OSError, target: Path) -> FileError:
-    """Say that something cannot be written."""
-    return FileError(f"cannot be written ({reason(error)})", str(target), "Nothing was kept.")
-
-
-def reason(error: OSError) -> str:
-    """Say by its number what the system said: libraries put paths into the text that the user never saw."""
-    return (os.strerror(error.errno) if error.errno else str(error)).lower()

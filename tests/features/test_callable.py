@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from outgrow.errors import ConfigError, DataError
-from outgrow.features.callable_model import BATCH_SIZE, callable_encoder
+from outgrow.features.callable_model import BATCH_SIZE, CallableEncoder
 from outgrow.features.protocols import Encoder
 
 CODE = """
@@ -65,28 +65,20 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(name: str, items: list[str]) -> tuple[np.ndarray, np.ndarray, list[tuple[int, str]]]:
     bad: list[tuple[int, str]] = []
-    encoder = callable_encoder(name, [name], sample=items)
+    encoder = CallableEncoder(name, [name], sample=items)
     parts = list(encoder.encode(items, lambda position, why: bad.append((position, why))))
     return np.concatenate([p for p, _ in parts]), np.concatenate([f[0] for _, f in parts]), bad
 
 
 def test_nothing_is_imported_before_it_is_allowed(mark: Path) -> None:
     name = "users_own:lengths"
-    for allowed in (
-        (),
-        ("users_own",),
-        ("users_own:length",),
-        ("users_own:*",),
-        (name + " ",),
-        ("USERS_OWN:lengths",),
-    ):
-        with pytest.raises(
-            ConfigError, match=f"{name}: this code was not allowed to run. .*--allow-code {name}"
-        ):
-            callable_encoder(name, allowed, sample=["a"])
+    line = f"{name}: this code was not allowed to run. .*--allow-code {name}"
+    for allowed in ("users_own", "users_own:length", "users_own:*", name + " ", "USERS_OWN:lengths"):
+        with pytest.raises(ConfigError, match=line):
+            CallableEncoder(name, (allowed,), sample=["a"])
     assert not mark.exists()
     assert "users_own" not in sys.modules
-    callable_encoder(name, {name}, sample=["a"])
+    CallableEncoder(name, {name}, sample=["a"])
     assert mark.exists()
 
 
@@ -100,32 +92,28 @@ def test_what_it_gives_is_features(mark: Path) -> None:
 
 
 def test_its_identity_changes_with_its_code(mark: Path) -> None:
-    encoder = callable_encoder("users_own:lengths", ["users_own:lengths"], sample=["a"])
+    encoder = CallableEncoder("users_own:lengths", ["users_own:lengths"], sample=["a"])
     assert isinstance(encoder, Encoder)
     identity = encoder.identities[0]
     assert (identity.kind, identity.width, identity.name) == ("callable", 2, "users_own:lengths")
     sys.modules.pop("users_own")
     source = mark.parent / "users_own.py"
     source.write_text(source.read_text().replace("count", "find"))
-    other = callable_encoder("users_own:lengths", ["users_own:lengths"], sample=["a"]).identities[0]
+    other = CallableEncoder("users_own:lengths", ["users_own:lengths"], sample=["a"]).identities[0]
     assert other.digest != identity.digest
     # Two functions of one file are two encoders.
-    third = callable_encoder("users_own:gaps", ["users_own:gaps"], sample=["a"]).identities[0]
+    third = CallableEncoder("users_own:gaps", ["users_own:gaps"], sample=["a"]).identities[0]
     assert third.transform != other.transform
 
 
-def test_one_item_that_fails_is_told_and_not_its_whole_batch(mark: Path) -> None:
+def test_items_that_fail_or_are_not_finite_are_told_and_not_their_whole_batch(mark: Path) -> None:
     items = ["a"] * (BATCH_SIZE + 1) + ["none", "aa"]
     positions, features, bad = run("users_own:picky", items)
     assert bad == [(BATCH_SIZE + 1, "ZeroDivisionError: division by zero")]
     assert positions.tolist() == [*range(BATCH_SIZE + 1), BATCH_SIZE + 2]
     np.testing.assert_array_equal(features[-1], [2, 0.5])
-
-
-def test_rows_that_are_not_finite_are_told(mark: Path) -> None:
     positions, features, bad = run("users_own:gaps", ["a", "bad", "b"])
-    assert positions.tolist() == [0, 2]
-    assert features.tolist() == [[1.0], [1.0]]
+    assert (positions.tolist(), features.tolist()) == ([0, 2], [[1.0], [1.0]])
     assert bad == [(1, "its features are not finite numbers")]
     assert [row for row, _ in run("users_own:huge", ["a", "b"])[2]] == [0, 1]
 
@@ -153,13 +141,13 @@ def test_what_is_wrong_with_it_is_said(name: str, message: str, mark: Path) -> N
 )
 def test_only_names_of_functions(name: str, mark: Path) -> None:
     with pytest.raises(ConfigError, match="is not the name of a function"):
-        callable_encoder(name, [name], sample=["a"])
+        CallableEncoder(name, [name], sample=["a"])
     assert not mark.exists()
 
 
 def test_modules_that_cannot_be_imported_and_widths_that_are_not_known(mark: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be imported \(ModuleNotFoundError"):
-        callable_encoder("no_such_module:f", ["no_such_module:f"])
+        CallableEncoder("no_such_module:f", ["no_such_module:f"])
     with pytest.raises(ConfigError, match="the width of its features is not known"):
-        callable_encoder("users_own:lengths", ["users_own:lengths"])
-    assert callable_encoder("users_own:flat", ["users_own:flat"]).identities[0].width == 2
+        CallableEncoder("users_own:lengths", ["users_own:lengths"])
+    assert CallableEncoder("users_own:flat", ["users_own:flat"]).identities[0].width == 2

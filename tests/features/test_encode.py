@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from outgrow.config import RawConfig
 from outgrow.data.features_file import read_features
 from outgrow.data.raw import RawRows, digest_of
 from outgrow.errors import ConfigError, DataError
@@ -39,30 +40,23 @@ class Letters:
     def encode(self, items, on_bad):
         order = sorted(range(len(items)), key=lambda i: (-len(items[i]), i))
         for start in range(0, len(items), 3):
-            rows = []
-            for i in order[start : start + 3]:
-                if items[i] == "?":
-                    on_bad(i, "not a word")
-                else:
-                    rows.append(i)
+            part = order[start : start + 3]
+            rows = [i for i in part if items[i] != "?"]
+            for i in set(part) - set(rows):
+                on_bad(i, "not a word")
             if self._left == 0:
                 raise RuntimeError("killed")
             self._left = None if self._left is None else self._left - 1
             self.seen += [items[i] for i in rows]
-            yield (
-                np.array(rows, dtype=np.int64),
-                tuple(
-                    np.array(
-                        [[items[i].count(c) for c in "abcde"[:w]] for i in rows], dtype=np.float32
-                    ).reshape(len(rows), w)
-                    for w in (2, 5)
-                ),
-            )
+            counts = np.array([[items[i].count(c) for c in "abcde"] for i in rows], dtype=np.float32)
+            counts = counts.reshape(len(rows), 5)
+            yield np.array(rows, dtype=np.int64), (counts[:, :2], counts)
 
     def close(self):
         self.closed = True
 
 
+PLAIN = RawConfig()
 SPECS = [ModelSpec("two", "text", "letters", 2), ModelSpec("five", "text", "letters", 5)]
 
 
@@ -70,6 +64,10 @@ def rows(texts, ids=None):
     ids = ids or [f"r{i}" for i in range(len(texts))]
     digest = digest_of(zip(ids, (text.encode() for text in texts), strict=True))
     return RawRows("text", np.array(ids, dtype=object), texts, digest, source="rows.csv")
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
@@ -91,7 +89,7 @@ TEXTS = ["abc", "a", "bb", "cab", "eeee", "d", "ad", "b", "ace", "dde"]
 def test_two_layers_from_one_pass_in_the_rows_order(letters):
     encoder = letters(Letters())
     told = []
-    two, five = encode(rows(TEXTS), SPECS, progress=lambda what, share: told.append((what, share)))
+    two, five = encode(rows(TEXTS), SPECS, PLAIN, progress=lambda what, share: told.append((what, share)))
     assert sorted(encoder.seen) == sorted(TEXTS)
     assert encoder.closed
     table = read_features(five.folder, name="five")
@@ -106,36 +104,33 @@ def test_two_layers_from_one_pass_in_the_rows_order(letters):
 
 def test_nothing_is_made_twice(letters):
     letters(Letters())
-    encode(rows(TEXTS), SPECS)
+    encode(rows(TEXTS), SPECS, PLAIN)
     again = letters(Letters())
-    two, five = encode(rows(TEXTS), SPECS)
+    two, five = encode(rows(TEXTS), SPECS, PLAIN)
     assert (again.seen, two.fresh, five.fresh) == ([], 0, 0)
     # Another name is no other encoder; another row is another input.
     other = letters(Letters())
-    encode(rows(TEXTS), [ModelSpec("new", "text", "letters", 2), SPECS[1]])
+    encode(rows(TEXTS), [ModelSpec("new", "text", "letters", 2), SPECS[1]], PLAIN)
     assert other.seen == []
     more = letters(Letters())
-    encode(rows([*TEXTS, "e"]), SPECS)
+    encode(rows([*TEXTS, "e"]), SPECS, PLAIN)
     assert len(more.seen) == 11
 
 
 def test_an_interrupted_run_goes_on_with_the_same_bytes(letters, tmp_path, monkeypatch):
     letters(Letters(fail_after=3))
     with pytest.raises(RuntimeError, match="killed"):
-        encode(rows(TEXTS), SPECS)
+        encode(rows(TEXTS), SPECS, PLAIN)
     on = letters(Letters())
-    resumed = encode(rows(TEXTS), SPECS)
+    resumed = encode(rows(TEXTS), SPECS, PLAIN)
     # Rows 0 to 3 were done: two batches of the first shard.
     assert sorted(on.seen) == sorted(TEXTS[4:])
     assert [found.fresh for found in resumed] == [6, 6]
     monkeypatch.setenv("OUTGROW_CACHE", str(tmp_path / "other"))
     letters(Letters())
-    whole = encode(rows(TEXTS), SPECS)
+    whole = encode(rows(TEXTS), SPECS, PLAIN)
     for one, other in zip(resumed, whole, strict=True):
-        names = sorted(path.name for path in one.folder.iterdir() if path.is_file())
-        assert names == sorted(path.name for path in other.folder.iterdir() if path.is_file())
-        for name in names:
-            assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+        assert content(one.folder) == content(other.folder)
 
 
 def test_a_store_says_only_what_made_it(letters, monkeypatch):
@@ -152,7 +147,7 @@ def test_a_store_says_only_what_made_it(letters, monkeypatch):
     monkeypatch.setattr(room, "version", number)
     encoder = letters(Letters())
     encoder.identities = tuple(replace(one, kind="static") for one in encoder.identities)
-    two, _ = encode(rows(TEXTS), SPECS)
+    two, _ = encode(rows(TEXTS), SPECS, PLAIN)
     libraries = read_manifest(two.folder).libraries
     assert libraries.keys() == {"numpy", "outgrow", "pyarrow", "model2vec", "tokenizers"}
     assert libraries["model2vec"] == "1.0"
@@ -161,10 +156,10 @@ def test_a_store_says_only_what_made_it(letters, monkeypatch):
 def test_a_model_is_checked_before_it_encodes_and_only_then(letters):
     checked = []
     first = letters(Letters())
-    encode(rows(TEXTS), SPECS, check=lambda one: checked.append((one, list(one.seen))))
+    encode(rows(TEXTS), SPECS, PLAIN, check=lambda one: checked.append((one, list(one.seen))))
     assert checked == [(first, [])]
     letters(Letters())
-    encode(rows(TEXTS), SPECS, check=lambda one: checked.append((one, [])))
+    encode(rows(TEXTS), SPECS, PLAIN, check=lambda one: checked.append((one, [])))
     assert len(checked) == 1
 
 
@@ -172,27 +167,27 @@ def test_rows_that_cannot_be_read(letters):
     texts = ["abc", "?", "b", "?"]
     letters(Letters())
     with pytest.raises(DataError, match=r"rows.csv: row 'r1' cannot be read \(not a word\)"):
-        encode(rows(texts), SPECS)
+        encode(rows(texts), SPECS, PLAIN)
     letters(Letters())
-    two, _ = encode(rows(texts), SPECS, on_error="skip")
+    two, _ = encode(rows(texts), SPECS, RawConfig(on_error="skip"))
     assert two.skipped == (("r1", "not a word"), ("r3", "not a word"))
     left_before = replace(rows(texts), skipped=(("r9", "has no text"),))
     letters(Letters())
-    again, _ = encode(left_before, SPECS, on_error="skip")
+    again, _ = encode(left_before, SPECS, RawConfig(on_error="skip"))
     assert again.skipped == (("r9", "has no text"), *two.skipped)
     assert read_features(two.folder).ids.tolist() == ["r0", "r2"]
     # What was let go once is still an error to someone who asks for every row.
     letters(Letters())
     with pytest.raises(DataError, match="--on-error skip"):
-        encode(rows(texts), SPECS)
+        encode(rows(texts), SPECS, PLAIN)
 
 
 def test_misuse_is_one_line(letters):
     letters(Letters())
     with pytest.raises(ConfigError, match="two models are called 'two'"):
-        encode(rows(TEXTS), [SPECS[0], ModelSpec("two", "text", "letters", 5)])
+        encode(rows(TEXTS), [SPECS[0], ModelSpec("two", "text", "letters", 5)], PLAIN)
     with pytest.raises(DataError, match="there are no rows to encode"):
-        encode(rows([]), SPECS)
+        encode(rows([]), SPECS, PLAIN)
     pictures = RawRows("image", np.array(["a"], dtype=object), [np.zeros((2, 2), np.uint8)], "0" * 64)
     with pytest.raises(ConfigError, match="two, five reads texts, the rows are images"):
-        encode(pictures, SPECS)
+        encode(pictures, SPECS, PLAIN)

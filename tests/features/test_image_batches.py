@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import pytest
 
 from outgrow.errors import ConfigError, OutgrowError
 from outgrow.features.image_batches import PictureBatches
-from outgrow.features.pictures import SizedPixels
 
 ROWS = 23
 
@@ -65,7 +65,7 @@ def test_every_row_once_and_in_order(
 ) -> None:
     from PIL import Image
 
-    batches = list(opened(SizedPixels(12), batch_size=batch_size, workers=workers).batches(paths))
+    batches = list(opened(np.asarray, batch_size=batch_size, workers=workers).batches(paths))
     positions = np.concatenate([batch.positions for batch in batches])
     assert positions.tolist() == [row for row in range(ROWS) if row % 7 != 3]
     bad = [row for batch in batches for row in batch.bad]
@@ -81,7 +81,7 @@ def test_workers_serve_one_stretch_after_another_and_end_when_closed(
     paths: list[Path], opened: Callable[..., PictureBatches]
 ) -> None:
     before = children()
-    pictures = opened(SizedPixels(12), batch_size=2, workers=2)
+    pictures = opened(np.asarray, batch_size=2, workers=2)
     assert children() == before  # nothing is started before it is needed
     first = [batch.positions.tolist() for batch in pictures.batches(paths)]
     started = children() - before
@@ -97,7 +97,7 @@ def test_workers_serve_one_stretch_after_another_and_end_when_closed(
 def test_whoever_stops_half_way_gets_fresh_answers_next_time(
     paths: list[Path], opened: Callable[..., PictureBatches]
 ) -> None:
-    pictures = opened(SizedPixels(12), batch_size=2, workers=2)
+    pictures = opened(np.asarray, batch_size=2, workers=2)
     running = pictures.batches(paths)
     next(running)
     running.close()
@@ -114,7 +114,7 @@ def test_a_worker_that_is_killed_is_one_line(
     paths: list[Path], opened: Callable[..., PictureBatches]
 ) -> None:
     before = children()
-    pictures = opened(SizedPixels(12), batch_size=1, workers=2)
+    pictures = opened(np.asarray, batch_size=1, workers=2)
     running = pictures.batches(paths)
     next(running)
     for child in children() - before:
@@ -126,16 +126,17 @@ def test_a_worker_that_is_killed_is_one_line(
     assert children() == before
 
 
-def transform_module(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> Any:
-    """A module of the user's, on sys.path as a script's folder is."""
-    (folder / "own_transform.py").write_text(textwrap.dedent(code))
-    monkeypatch.syspath_prepend(folder)
-    sys.modules.pop("own_transform", None)
-    import own_transform  # type: ignore[import-not-found]
-
-    monkeypatch.delitem(sys.modules, "own_transform")
-    sys.modules["own_transform"] = own_transform
-    return own_transform
+TRANSFORMS = """
+import numpy as np
+def talks(picture):
+    print("what is printed must not end up among the pixels")
+    return np.asarray(picture)
+def fails(picture):
+    raise KeyError("size")
+def grows(picture, seen=[]):
+    seen.append(1)
+    return np.zeros(len(seen))
+"""
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -146,21 +147,11 @@ def test_a_transform_that_fails_or_prints(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = transform_module(
-        tmp_path,
-        monkeypatch,
-        """
-        import numpy as np
-        def talks(picture):
-            print("what is printed must not end up among the pixels")
-            return np.asarray(picture)
-        def fails(picture):
-            raise KeyError("size")
-        def grows(picture, seen=[]):
-            seen.append(1)
-            return np.zeros(len(seen))
-        """,
-    )
+    # A module of the user's, on sys.path as a script's folder is.
+    (tmp_path / "own_transform.py").write_text(TRANSFORMS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_transform", raising=False)
+    own = import_module("own_transform")
     made = list(opened(own.talks, batch_size=4, workers=workers).batches(paths))
     assert sum(len(batch.positions) for batch in made) == ROWS - 3
     with pytest.raises(ConfigError, match=r"the transform failed on a picture \(KeyError: 'size'"):
@@ -177,16 +168,19 @@ def test_a_transform_that_cannot_be_sent_is_used_here(
     assert pictures.workers == 0
     assert len(list(pictures.batches(paths))) == 6
     assert children() == before
-    with pytest.raises(ConfigError, match="cannot be sent to worker processes"):
-        opened(lambda picture: picture, batch_size=4, workers=2)
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"batch_size": 0}, "batch of 0"), ({"workers": -1}, "-1 workers")]
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch of 0"),
+        ({"workers": -1}, "-1 workers"),
+        ({"transform": lambda picture: picture, "workers": 2}, "cannot be sent to worker processes"),
+    ],
 )
-def test_numbers_out_of_range(options: dict[str, int], message: str) -> None:
+def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        PictureBatches(SizedPixels(12), **{"batch_size": 4, **options})
+        PictureBatches(**{"transform": np.asarray, "batch_size": 4, **options})
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -196,14 +190,14 @@ def test_no_worker_is_left_behind(how: signal.Signals, paths: list[Path], tmp_pa
     # Not guarded by __name__, as scripts are: workers must not run it again.
     script.write_text(
         textwrap.dedent(f"""
-        import time
+        import signal
         from pathlib import Path
         from outgrow.features.image_batches import PictureBatches
-        from outgrow.features.pictures import SizedPixels
+        import numpy as np
         paths = sorted(Path({str(tmp_path)!r}).glob("*.png"))
-        for batch in PictureBatches(SizedPixels(400), batch_size=2, workers=2).batches(paths):
+        for batch in PictureBatches(np.asarray, batch_size=2, workers=2).batches(paths):
             print("started", flush=True)
-            time.sleep(60)
+            signal.pause()
         """)
     )
     # A session of its own, in which Ctrl-C reaches whoever shares the group, as in a terminal.

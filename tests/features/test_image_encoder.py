@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from outgrow.errors import ConfigError
-from outgrow.features.pictures import SizedPixels
+from outgrow.errors import ConfigError, OutgrowError
+from outgrow.features.pictures import SplitTransform
 from outgrow.features.protocols import Encoder
+from outgrow.features.torch_module import TorchEncoder
 
-ROWS, SIZE = 11, 64
+ROWS = 11
+Sized = Callable[..., SplitTransform]
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +67,7 @@ def small_network(seed: int = 0) -> Any:
     return network
 
 
-def plain_loop(module: Any, paths: list[Path], transform: SizedPixels) -> np.ndarray:
+def plain_loop(module: Any, paths: list[Path], transform: SplitTransform) -> np.ndarray:
     """One picture at a time, in floats, unfolded."""
     import torch
     from PIL import Image
@@ -88,12 +90,10 @@ def encode(encoder: Encoder, items: list[Any]) -> tuple[np.ndarray, np.ndarray, 
 
 
 @pytest.mark.parametrize(("workers", "batch_size"), [(0, 4), (2, 3), (1, 100)])
-def test_equal_to_a_plain_loop(workers: int, batch_size: int, paths: list[Path]) -> None:
-    from outgrow.features.torch_module import torch_encoder
-
-    transform = SizedPixels(48, SIZE)
+def test_equal_to_a_plain_loop(sized: Sized, workers: int, batch_size: int, paths: list[Path]) -> None:
+    transform = sized(48)
     wanted = plain_loop(small_network(), paths, transform)
-    encoder = torch_encoder(
+    encoder = TorchEncoder(
         small_network(), transform, name="small", workers=workers, batch_size=batch_size, device="cpu"
     )
     assert isinstance(encoder, Encoder)
@@ -102,21 +102,16 @@ def test_equal_to_a_plain_loop(workers: int, batch_size: int, paths: list[Path])
     assert bad == []
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, wanted, atol=1e-5 * np.abs(wanted).max())
-    arrays = [
-        np.asarray(plain) for plain in (np.full((50, 60), 9, np.uint8), np.full((50, 60, 3), 9, np.uint8))
-    ]
-    twice = encode(encoder, arrays)[1]
-    np.testing.assert_array_equal(twice[0], twice[1])
+    grey, colour = encode(encoder, [np.full((50, 60), 9, np.uint8), np.full((50, 60, 3), 9, np.uint8)])[1]
+    np.testing.assert_array_equal(grey, colour)
 
 
-def test_bad_pictures_are_told_and_the_rest_goes_on(paths: list[Path]) -> None:
-    from outgrow.features.torch_module import torch_encoder
-
-    transform = SizedPixels(48)
+def test_bad_pictures_are_told_and_the_rest_goes_on(sized: Sized, paths: list[Path]) -> None:
+    transform = sized(48)
     wanted = plain_loop(small_network(), paths, transform)
     for row in (0, 4, 5, 6, 7):  # the whole second batch among them
         paths[row].write_bytes(b"damaged")
-    encoder = torch_encoder(small_network(), transform, name="small", workers=2, batch_size=4, device="cpu")
+    encoder = TorchEncoder(small_network(), transform, name="small", workers=2, batch_size=4, device="cpu")
     positions, features, bad = encode(encoder, paths)
     assert [row for row, _ in bad] == [0, 4, 5, 6, 7]
     assert positions.tolist() == [1, 2, 3, 8, 9, 10]
@@ -132,71 +127,55 @@ def test_bad_pictures_are_told_and_the_rest_goes_on(paths: list[Path]) -> None:
     np.testing.assert_array_equal(encode(encoder, paths)[0], positions)
 
 
-def test_the_identity_says_what_changes_features(paths: list[Path]) -> None:
-    from outgrow.features.torch_module import torch_encoder
-
+def test_the_identity_says_what_changes_features(sized: Sized, paths: list[Path]) -> None:
     def identity(seed: int = 0, crop: int = 48, **options: Any) -> Any:
-        return torch_encoder(
-            small_network(seed), SizedPixels(crop), name="small", workers=0, device="cpu", **options
+        return TorchEncoder(
+            small_network(seed), sized(crop), name="small", workers=0, device="cpu", **options
         ).identities[0]
 
     first = identity()
     assert (first.kind, first.width, first.layer, first.dtype) == ("torch", 16, "pre-logits", "float32")
-    assert "EXIF" in first.transform and "centre 48" in first.transform
+    assert "EXIF" in first.transform and "fit 48" in first.transform
     assert identity(batch_size=7).digest == first.digest
-    others = [
-        identity(1),
-        identity(crop=56),
-        identity(dtype="bfloat16"),
-        identity(layer="x"),
-    ]
-    assert len({first.digest, *(other.digest for other in others)}) == 5
+    others = [identity(1), identity(crop=56), identity(dtype="bfloat16")]
+    assert len({first.digest, *(other.digest for other in others)}) == 4
     assert identity(dtype="auto").dtype == "float32"
 
 
-def test_a_module_left_in_training_is_put_right_and_bfloat16_is_near(paths: list[Path]) -> None:
-    from outgrow.features.torch_module import torch_encoder
-
+def test_a_module_left_in_training_is_put_right_and_bfloat16_is_near(sized: Sized, paths: list[Path]) -> None:
     network = small_network()
     assert network.training
-    encoder = torch_encoder(network, SizedPixels(48), name="small", workers=0, device="cpu")
+    encoder = TorchEncoder(network, sized(48), name="small", workers=0, device="cpu")
     first, second = encode(encoder, paths)[1], encode(encoder, paths)[1]
     np.testing.assert_array_equal(first, second)
-    half = torch_encoder(
-        small_network(), SizedPixels(48), name="small", workers=0, device="cpu", dtype="bfloat16"
-    )
+    half = TorchEncoder(small_network(), sized(48), name="small", workers=0, device="cpu", dtype="bfloat16")
     near = encode(half, paths)[1]
     assert not np.array_equal(near, first)
     assert np.abs(near - first).max() < 0.05 * np.abs(first).max()
 
 
-def test_transforms_to_tensors_are_used_as_they_are(paths: list[Path]) -> None:
+def test_transforms_to_tensors_are_used_as_they_are(sized: Sized, paths: list[Path]) -> None:
     import torch
     from PIL import Image
 
-    from outgrow.features.torch_module import torch_encoder
-
-    sized = SizedPixels(48)
+    transform = sized(48)
+    mean, std = np.float32(transform.mean), np.float32(transform.std)
 
     def own(picture: Image.Image) -> torch.Tensor:
-        scaled = (np.asarray(sized(picture), np.float32) / 255 - np.float32(sized.mean)) / np.float32(
-            sized.std
-        )
+        scaled = (np.asarray(transform(picture), np.float32) / 255 - mean) / std
         return torch.from_numpy(scaled.transpose(2, 0, 1).copy())
 
     with pytest.raises(ConfigError, match=r"does not say what it does.*transform_words"):
-        torch_encoder(small_network(), own, name="small", device="cpu")
-    encoder = torch_encoder(small_network(), own, name="small", transform_words="as usual", device="cpu")
-    wanted = plain_loop(small_network(), paths, sized)
+        TorchEncoder(small_network(), own, name="small", device="cpu")
+    encoder = TorchEncoder(small_network(), own, name="small", transform_words="as usual", device="cpu")
+    wanted = plain_loop(small_network(), paths, transform)
     np.testing.assert_allclose(encode(encoder, paths)[1], wanted, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(
-    paths: list[Path], caplog: pytest.LogCaptureFixture
+    sized: Sized, paths: list[Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     import torch
-
-    from outgrow.features.torch_module import torch_encoder
 
     class Large(torch.nn.Module):
         most = 3
@@ -206,7 +185,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(
                 raise torch.OutOfMemoryError("out of memory")
             return pictures.mean((2, 3))
 
-    encoder = torch_encoder(Large(), SizedPixels(48), name="large", workers=0, batch_size=8, device="cpu")
+    encoder = TorchEncoder(Large(), sized(48), name="large", workers=0, batch_size=8, device="cpu")
     with caplog.at_level(logging.WARNING):
         positions, features, _ = encode(encoder, paths)
     assert positions.tolist() == list(range(ROWS))
@@ -214,21 +193,19 @@ def test_out_of_memory_halves_the_batch_and_says_so(
     assert "going on with batches of 2" in caplog.messages[-1]
     assert len(caplog.messages) == 2  # 8 to 4 to 2, and it stays there
     Large.most = 0
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(OutgrowError, match="a single row does not fit into the device's memory"):
         encode(encoder, paths)
 
 
-def test_features_that_are_not_finite_are_told(paths: list[Path]) -> None:
+def test_features_that_are_not_finite_are_told(sized: Sized, paths: list[Path]) -> None:
     import torch
-
-    from outgrow.features.torch_module import torch_encoder
 
     class Dark(torch.nn.Module):
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
             return torch.log(pictures.mean((2, 3)))
 
-    dark = SizedPixels(8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    encoder = torch_encoder(Dark(), dark, name="dark", workers=0, device="cpu")
+    dark = sized(8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    encoder = TorchEncoder(Dark(), dark, name="dark", workers=0, device="cpu")
     items = [np.full((8, 8), value, np.uint8) for value in (9, 0, 7)]
     positions, _, bad = encode(encoder, items)
     assert positions.tolist() == [0, 2]
@@ -243,26 +220,21 @@ def test_features_that_are_not_finite_are_told(paths: list[Path]) -> None:
         (lambda x: x.sum(), {}, r"gave \(\) for 2 pictures"),
         (lambda x: 1 / 0, {}, r"failed on two pictures of noise \(ZeroDivisionError"),
         (lambda x: x, {"dtype": "float64"}, "precision 'float64' is not known"),
-        (lambda x: x, {"device": "cuda:7"}, "no GPU that torch can use"),
+        (lambda x: x, {"device": "cuda:99"}, "the device 'cuda:99' cannot be used"),
         (lambda x: x, {"transform": len, "transform_words": "l"}, "transform failed on a picture of noise"),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(
-    forward: Callable[[Any], Any], options: dict[str, Any], message: str
+    sized: Sized, forward: Callable[[Any], Any], options: dict[str, Any], message: str
 ) -> None:
     import torch
-
-    from outgrow.features.torch_module import torch_encoder
-
-    if "device" in options and torch.cuda.is_available():
-        options = {**options, "device": "cuda:99"}
 
     class Odd(torch.nn.Module):
         def forward(self, pictures: torch.Tensor) -> Any:
             return forward(pictures)
 
     with pytest.raises(ConfigError, match=message):
-        torch_encoder(Odd(), **{"transform": SizedPixels(8), "name": "odd", "device": "cpu", **options})
+        TorchEncoder(Odd(), **{"transform": sized(8), "name": "odd", "device": "cpu", **options})
 
 
 def test_batch_norm_is_folded_only_where_nothing_changes() -> None:
@@ -303,11 +275,9 @@ def test_batch_norm_is_folded_only_where_nothing_changes() -> None:
     assert fold_batch_norm(bare, probe) is bare
 
 
-def test_a_real_model_keeps_its_features(efficientnet_lite0: Path, paths: list[Path]) -> None:
+def test_a_real_model_keeps_its_features(sized: Sized, efficientnet_lite0: Path, paths: list[Path]) -> None:
     import torch
     from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]
-
-    from outgrow.features.torch_module import torch_encoder
 
     class Pooled(torch.nn.Module):
         def __init__(self) -> None:
@@ -318,9 +288,9 @@ def test_a_real_model_keeps_its_features(efficientnet_lite0: Path, paths: list[P
         def forward(self, pictures: torch.Tensor) -> torch.Tensor:
             return self.network.extract_features(pictures).mean((2, 3))
 
-    wanted = plain_loop(Pooled(), paths, SizedPixels(112))
-    encoder = torch_encoder(
-        Pooled(), SizedPixels(112), name="efficientnet-lite0", workers=2, batch_size=4, device="cpu"
+    wanted = plain_loop(Pooled(), paths, sized(112))
+    encoder = TorchEncoder(
+        Pooled(), sized(112), name="efficientnet-lite0", workers=2, batch_size=4, device="cpu"
     )
     folded = [part for part in encoder._module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     assert folded == []

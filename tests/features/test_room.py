@@ -9,7 +9,7 @@ import pytest
 
 from outgrow.errors import FileError
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import check_disk, check_memory, free_memory, room_for_features
+from outgrow.features.room import check_memory, disk_for, free_memory, memory_for_storing
 from outgrow.features.store import open_store
 
 
@@ -29,57 +29,48 @@ def test_no_store_is_larger_than_estimated(
             writer.write(number, ids[writer.rows_of(number)], values[writer.rows_of(number)])
         writer.finish()
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
-    room = room_for_features(rows, width, dtype, shard)
-    assert size <= room.disk
+    assert size <= disk_for(rows, width, dtype, shard)
     # Nor wildly larger, where there are rows enough for features to be most of it: compression saves a sixth.
     if width == 384:
-        assert room.disk < 1.3 * size
+        assert disk_for(rows, width, dtype, shard) < 1.3 * size
+    assert memory_for_storing(10**9, width, shard) == memory_for_storing(shard, width, shard)
 
 
-def test_memory_of_storing_does_not_grow_with_rows() -> None:
-    few, many = (room_for_features(rows, 768, "float32", 4096) for rows in (5_000, 50_000_000))
-    assert few.storing == many.storing
-    assert many.reading > 50_000_000 * 768 * 4
-    assert many.disk > few.disk
-
-
-def test_what_cannot_fit_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_disk(tmp_path / "not" / "there" / "yet", 1)
-    with pytest.raises(
-        FileError, match=r"GB free, the features need about 1000000000\.0 GB\. Free some space"
-    ):
-        check_disk(tmp_path / "s", 10**18)
+def test_memory_that_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     check_memory(1, "features")
-    with pytest.raises(
-        FileError, match=r"features: needs about .* GB of memory, .* are free\. Use fewer rows"
-    ):
+    line = r"features: needs about .* GB of memory, .* are free\. Use fewer rows"
+    with pytest.raises(FileError, match=line):
         check_memory(10**18, "features")
     monkeypatch.setattr("outgrow.features.room.free_memory", lambda: None)
     check_memory(10**18, "features")
 
 
-def system(root: Path, groups: dict[str, tuple[str, int, int]], own: str) -> Path:
-    """Make the files by which Linux tells about memory."""
-    (root / "proc/self").mkdir(parents=True)
-    (root / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    1000 kB\n")
-    (root / "proc/self/cgroup").write_text(f"0::{own}\n")
+@pytest.mark.parametrize(
+    ("groups", "ours", "free"),
+    [
+        ({}, "/", 1_024_000),
+        ({"job": ("max", 1, 0), "job/step": ("500", 300, 100)}, "/job/step", 300),
+        ({"job": ("900", 800, 50), "job/step": ("max", 300, 100), "other": ("1", 1, 0)}, "/job/step", 150),
+        # In a container the name is the host's, the limit stands at the top.
+        ({".": ("700", 900, 0)}, "/docker/abc", 0),
+    ],
+)
+def test_free_memory_is_the_smallest_of_all_limits(
+    groups: dict[str, tuple[str, int, int]], ours: str, free: int, tmp_path: Path
+) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    1000 kB\n")
+    (tmp_path / "proc/self/cgroup").write_text(f"0::{ours}\n")
     for name, (most, used, cached) in groups.items():
-        group = root / "sys/fs/cgroup" / name
+        group = tmp_path / "sys/fs/cgroup" / name
         group.mkdir(parents=True, exist_ok=True)
         (group / "memory.max").write_text(f"{most}\n")
         (group / "memory.current").write_text(f"{used}\n")
         (group / "memory.stat").write_text(f"anon 5\ninactive_file {cached}\n")
-    return root
+    assert free_memory(tmp_path) == free
 
 
-def test_free_memory_is_the_smallest_of_all_limits(tmp_path: Path) -> None:
+def test_a_system_that_does_not_tell_and_this_one(tmp_path: Path) -> None:
     assert free_memory(tmp_path / "nowhere") is None
-    assert free_memory(system(tmp_path / "a", {}, "/")) == 1_024_000
-    inner = {"job": ("max", 1, 0), "job/step": ("500", 300, 100)}
-    assert free_memory(system(tmp_path / "b", inner, "/job/step")) == 300
-    outer = {"job": ("900", 800, 50), "job/step": ("max", 300, 100), "other": ("1", 1, 0)}
-    assert free_memory(system(tmp_path / "c", outer, "/job/step")) == 150
-    # In a container the name is the host's, the limit stands at the top.
-    assert free_memory(system(tmp_path / "d", {".": ("700", 900, 0)}, "/docker/abc")) == 0
     found = free_memory()
     assert found is None or found > 0

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outgrow.errors import OutgrowError
 from outgrow.features.text_batches import (
     Budget,
     halving,
@@ -35,18 +36,12 @@ def test_rows_of_one_length_share_batches_without_padding() -> None:
     assert sizes[batches[0]][0] == 7  # the longest first
 
 
-def test_batches_are_the_same_each_time(rng: np.random.Generator) -> None:
-    sizes = rng.integers(1, 30, size=500)
-    first, second = ([b.tolist() for b in token_batches(sizes, Budget(128))] for _ in range(2))
-    assert first == second
-
-
 def test_a_lowered_budget_holds_for_the_batches_that_follow() -> None:
     budget = Budget(40)
     found = []
     for batch in token_batches(np.full(12, 10), budget):
         found.append(len(batch))
-        budget.tokens = 20
+        budget.size = 20
     assert found == [4, 2, 2, 2, 2]
 
 
@@ -77,26 +72,31 @@ def test_pairs_are_split_into_firsts_and_seconds() -> None:
     assert sorted(bad) == [2, 3]
 
 
-def test_halves_what_does_not_fit_and_keeps_the_order() -> None:
+def test_halves_what_does_not_fit_and_keeps_the_order(caplog: pytest.LogCaptureFixture) -> None:
     tried: list[int] = []
 
-    def run(part: np.ndarray) -> tuple[np.ndarray, ...]:
+    def run(part: np.ndarray) -> np.ndarray:
         tried.append(len(part))
         if len(part) > 2:
             raise MemoryError
-        return (part * 10.0,)
+        return part * 10.0
 
-    told: list[int] = []
-    found = list(halving(np.arange(7), run, MemoryError, told.append))
-    assert np.concatenate([part for part, _ in found]).tolist() == list(range(7))
-    assert all((features[0] == part * 10).all() for part, features in found)
-    assert told == [7, 4, 3]
-    assert tried == [7, 4, 2, 2, 3, 2, 1]
+    budget = Budget(40)
+    batches = [np.arange(7), np.arange(7, 11)]
+    found = list(halving(batches, run, MemoryError, budget, "mini"))
+    assert np.concatenate([part for part, _ in found]).tolist() == list(range(11))
+    assert all((features == part * 10).all() for part, features in found)
+    # What is as large as what failed is not tried again.
+    assert tried == [7, 4, 2, 2, 3, 2, 1, 2, 2]
+    assert budget.size == 5
+    assert caplog.messages[-1] == "mini: out of memory with 3 rows: going on with batches of 5 tokens"
 
 
-def test_other_errors_are_not_caught() -> None:
-    def run(part: np.ndarray) -> tuple[np.ndarray, ...]:
-        raise ValueError("another matter")
+def test_a_row_that_never_fits_is_an_error_and_others_are_not_caught() -> None:
+    def run(part: np.ndarray) -> np.ndarray:
+        raise (MemoryError if len(part) < 3 else ValueError)
 
-    with pytest.raises(ValueError, match="another matter"):
-        list(halving(np.arange(3), run, MemoryError, lambda _: None))
+    with pytest.raises(OutgrowError, match="mini: a single row does not fit into the device's memory"):
+        list(halving([np.arange(2)], run, MemoryError, Budget(4), "mini"))
+    with pytest.raises(ValueError):
+        list(halving([np.arange(3)], run, MemoryError, Budget(4), "mini"))

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from outgrow.errors import ConfigError, FileError, OutgrowError
-from outgrow.features.onnx_model import OnnxEncoder, onnx_encoder
+from outgrow.features.onnx_model import OnnxEncoder
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
 
 TEXTS = ["a fine film", "dull", "it never ends, and it never begins, and so on", "", "fine work"]
 
 
-def refuse(position: int, why: str) -> None:
-    raise AssertionError(f"row {position} {why}")
-
-
-def encoded(encoder: Encoder, items: Sequence[Any]) -> np.ndarray:
-    out = np.full((len(items), encoder.identities[0].width), np.nan, np.float32)
-    for positions, (features,) in encoder.encode(items, refuse):
-        out[positions] = features
-    return out
+Encoded = Callable[..., list[np.ndarray]]
 
 
 @pytest.fixture(scope="module")
 def encoder(minilm_l3_onnx: Path, minilm_l6: Path) -> OnnxEncoder:
-    return onnx_encoder(str(minilm_l3_onnx), str(minilm_l6))
+    return OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6))
 
 
 def test_takes_the_output_per_text_and_says_what_it_is(encoder: OnnxEncoder) -> None:
@@ -44,75 +35,69 @@ def test_takes_the_output_per_text_and_says_what_it_is(encoder: OnnxEncoder) -> 
     assert probe(encoder, [text for text in TEXTS if text]) == []
 
 
-def test_features_of_the_shared_data(encoder: OnnxEncoder, shared_data: Path) -> None:
-    import pyarrow.parquet as pq
-
-    texts = pq.read_table(shared_data / "movies" / "reviews.parquet").slice(0, 300)
-    known = pq.read_table(shared_data / "movies" / "minilm-l3.parquet").slice(0, 300)
-    assert texts["id"].to_pylist() == known["id"].to_pylist()
-    wanted = np.stack(known["features"].to_numpy()).astype(np.float64)
-    found = encoded(encoder, texts["text"].to_pylist())
-    cosine = (found * wanted).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(wanted, axis=1)
-    assert cosine.min() > 0.999
+def test_features_of_the_shared_data(
+    encoder: OnnxEncoder, like_the_shared_data: Callable[[Encoder, str, int], None]
+) -> None:
+    like_the_shared_data(encoder, "minilm-l3", 0)
 
 
 def test_pooled_tokens_equal_the_output_per_text(
-    encoder: OnnxEncoder, minilm_l3_onnx: Path, minilm_l6: Path
+    encoded: Encoded, encoder: OnnxEncoder, minilm_l3_onnx: Path, minilm_l6: Path
 ) -> None:
-    tokens = onnx_encoder(str(minilm_l3_onnx), str(minilm_l6 / "tokenizer.json"), "onnx::Shape_422")
+    tokens = OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6 / "tokenizer.json"), "onnx::Shape_422")
     assert tokens.identities[0].pooling == "mean"
-    np.testing.assert_allclose(encoded(tokens, TEXTS), encoded(encoder, TEXTS), atol=1e-5)
+    np.testing.assert_allclose(encoded(tokens, TEXTS)[0], encoded(encoder, TEXTS)[0], atol=1e-5)
     assert tokens.identities[0].digest != encoder.identities[0].digest
 
 
 def test_neither_batch_size_nor_order_matters(
-    encoder: OnnxEncoder, minilm_l3_onnx: Path, minilm_l6: Path
+    encoded: Encoded, encoder: OnnxEncoder, minilm_l3_onnx: Path, minilm_l6: Path
 ) -> None:
-    small = onnx_encoder(str(minilm_l3_onnx), str(minilm_l6), batch_tokens=1)
-    whole = encoded(encoder, TEXTS)
-    np.testing.assert_allclose(encoded(small, TEXTS), whole, atol=1e-5)
-    np.testing.assert_allclose(encoded(encoder, TEXTS[::-1])[::-1], whole, atol=1e-5)
+    small = OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6), batch_tokens=1)
+    whole = encoded(encoder, TEXTS)[0]
+    np.testing.assert_allclose(encoded(small, TEXTS)[0], whole, atol=1e-5)
+    np.testing.assert_allclose(encoded(encoder, TEXTS[::-1])[0][::-1], whole, atol=1e-5)
 
 
-def test_pairs_are_tokenised_as_pairs(encoder: OnnxEncoder, minilm_l6: Path) -> None:
+def test_pairs_are_tokenised_as_pairs(encoded: Encoded, encoder: OnnxEncoder, minilm_l6: Path) -> None:
     from tokenizers import Tokenizer
 
     rules = Tokenizer.from_file(str(minilm_l6 / "tokenizer.json"))
     rules.no_padding()
     both = rules.encode("a fine film", "fine work")
     assert 1 in both.type_ids
-    session = encoder._session
+    session = encoder.network
     wanted = session.run(["461"], {"input_ids": [both.ids], "attention_mask": [[1] * len(both.ids)]})[0]
-    np.testing.assert_allclose(encoded(encoder, [("a fine film", "fine work")]), wanted, atol=1e-5)
+    np.testing.assert_allclose(encoded(encoder, [("a fine film", "fine work")])[0], wanted, atol=1e-5)
 
 
 def test_what_is_wrong_is_said_in_one_line(minilm_l3_onnx: Path, minilm_l6: Path, tmp_path: Path) -> None:
     with pytest.raises(FileError, match="no such file"):
-        onnx_encoder(str(tmp_path / "none.onnx"))
+        OnnxEncoder(str(tmp_path / "none.onnx"))
     with pytest.raises(ConfigError, match=r"there is no tokenizer\.json in .*--tokenizer"):
-        onnx_encoder(str(minilm_l3_onnx))
+        OnnxEncoder(str(minilm_l3_onnx))
     with pytest.raises(ConfigError, match=r"there is no output 'x'\. Outputs: output .*461"):
-        onnx_encoder(str(minilm_l3_onnx), str(minilm_l6), "x")
+        OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6), "x")
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(minilm_l3_onnx.read_bytes()[:1000])
     with pytest.raises(FileError, match="damaged, cut short, or not an ONNX model"):
-        onnx_encoder(str(broken), str(minilm_l6))
+        OnnxEncoder(str(broken), str(minilm_l6))
     sound = (minilm_l6 / "tokenizer.json").read_text()
     for rules, beside in (("{", "{}"), (sound, "[]"), (sound, '{"model_max_length": "512"}')):
         (tmp_path / "tokenizer.json").write_text(rules)
         (tmp_path / "tokenizer_config.json").write_text(beside)
         with pytest.raises(FileError, match=r"tokenizer\.json: is damaged, or not what it should be"):
-            onnx_encoder(str(minilm_l3_onnx), str(tmp_path))
+            OnnxEncoder(str(minilm_l3_onnx), str(tmp_path))
 
 
 def test_threads_come_from_the_environment(
-    minilm_l3_onnx: Path, minilm_l6: Path, monkeypatch: pytest.MonkeyPatch
+    encoded: Encoded, minilm_l3_onnx: Path, minilm_l6: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    made = onnx_encoder(str(minilm_l3_onnx), str(minilm_l6), max_length=9)
-    assert made._session.get_session_options().intra_op_num_threads == 1
+    made = OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6), max_length=9)
+    assert made.network.get_session_options().intra_op_num_threads == 1
     assert "at most 9 tokens" in made.identities[0].transform
     made.close()
     made.close()
     with pytest.raises(OutgrowError, match="the encoder was closed"):
-        encoded(made, ["a"])
+        encoded(made, ["a"])[0]

@@ -14,9 +14,10 @@ import pytest
 
 from outgrow.errors import ConfigError, FileError
 from outgrow.features import hub_files
-from outgrow.features.hub_files import find_model, hash_files, licence_of, need, shaping_files
+from outgrow.features.extras import need
+from outgrow.features.hub_files import find_model, hash_files, licence_of, shaping_files
 from outgrow.features.sentence_pipeline import read_pipeline
-from outgrow.features.text_model import text_encoder
+from outgrow.features.text_model import TextEncoder
 
 TEXTS = ["a fine film", "dull", "it never ends, and it never begins"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -33,11 +34,6 @@ def modules(folder: Path, *steps: tuple[str, str]) -> Path:
              for place, (path, kind) in enumerate(steps)]  # fmt: skip
     write(folder / "modules.json", kinds)
     return folder
-
-
-def test_a_plain_folder_is_pooled_by_the_mean(tmp_path: Path) -> None:
-    found = read_pipeline(tmp_path, "cpu")
-    assert (found.folder, found.pooling, found.steps, found.says) == (tmp_path, "mean", (), ())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +66,7 @@ def test_reads_the_pooling_of_old_and_new_folders(
     assert found.pooling == pooling
     assert found.folder == tmp_path / "0_Transformer"
     assert (found.max_length, found.lower, found.prompt) == (77, True, "query: ")
-    assert found.says == ("unit length",)
+    assert [words for words, _ in found.steps] == ["unit length"]
 
 
 @pytest.mark.parametrize("place", ["../other", "/other", "a/../../other"])
@@ -81,23 +77,26 @@ def test_a_step_outside_of_the_models_folder_is_refused(place: str, tmp_path: Pa
         read_pipeline(tmp_path / "model", "cpu")
 
 
-def test_what_is_not_followed_is_refused_by_name(tmp_path: Path) -> None:
-    modules(tmp_path, ("", "Transformer"), ("1_WordWeights", "WordWeights"))
-    with pytest.raises(ConfigError, match=r"step sentence_transformers\.models\.WordWeights is not one"):
-        read_pipeline(tmp_path, "cpu")
-    modules(tmp_path, ("", "Transformer"), ("1_Pooling", "Pooling"))
-    write(tmp_path / "1_Pooling" / "config.json", {"pooling_mode": ["mean", "max"]})
-    with pytest.raises(ConfigError, match="the model's pooling mean, max is not followed here"):
-        read_pipeline(tmp_path, "cpu")
-    write(tmp_path / "1_Pooling" / "config.json", {"pooling_mode": "mean", "include_prompt": False})
-    write(
-        tmp_path / "config_sentence_transformers.json",
-        {"prompts": {"q": "query: "}, "default_prompt_name": "q"},
-    )
-    with pytest.raises(ConfigError, match="leaves its prompt out of the pooling"):
-        read_pipeline(tmp_path, "cpu")
-    (tmp_path / "modules.json").write_text("[{")
-    with pytest.raises(FileError, match=r"modules\.json: missing, or not JSON"):
+@pytest.mark.parametrize(
+    ("step", "settings", "line"),
+    [
+        ("WordWeights", {}, r"step sentence_transformers\.models\.WordWeights is not one"),
+        ("Pooling", {"pooling_mode": ["mean", "max"]}, "the model's pooling mean, max is not followed here"),
+        (
+            "Pooling",
+            {"pooling_mode": "mean", "include_prompt": False},
+            "leaves its prompt out of the pooling",
+        ),
+    ],
+)
+def test_what_is_not_followed_is_refused_by_name(
+    step: str, settings: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    modules(tmp_path, ("", "Transformer"), (f"1_{step}", step))
+    write(tmp_path / f"1_{step}" / "config.json", settings)
+    prompts = {"prompts": {"q": "query: "}, "default_prompt_name": "q"}
+    write(tmp_path / "config_sentence_transformers.json", prompts)
+    with pytest.raises(ConfigError, match=line):
         read_pipeline(tmp_path, "cpu")
 
 
@@ -124,7 +123,7 @@ def test_dense_layers_lower_case_and_prompts_equal_sentence_transformers(
         folder / "config_sentence_transformers.json",
         {"prompts": {"q": "Query: "}, "default_prompt_name": "q"},
     )
-    made = text_encoder(str(folder), device="cpu")
+    made = TextEncoder(str(folder), device="cpu")
     identity = made.identities[0]
     assert identity.width == 10
     assert "at most 8 tokens" in identity.transform
@@ -136,7 +135,9 @@ def test_dense_layers_lower_case_and_prompts_equal_sentence_transformers(
     np.testing.assert_allclose(found, theirs.encode(TEXTS), atol=1e-5)
 
 
-def test_the_revision_changes_with_every_file_that_shapes_a_feature(tmp_path: Path) -> None:
+def test_the_revision_changes_with_every_file_that_shapes_a_feature_and_each_is_hashed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def revision() -> str:
         return find_model(str(tmp_path)).revision
 
@@ -154,13 +155,8 @@ def test_the_revision_changes_with_every_file_that_shapes_a_feature(tmp_path: Pa
     os.utime(tmp_path / "model.safetensors", ns=(1, 1))  # same size: told apart by its time
     seen.add(revision())
     assert len(seen) == 6
-
-
-def test_files_are_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    first = hash_files(shaping_files(tmp_path), tmp_path)
-    monkeypatch.setattr(hub_files.hashlib, "file_digest", None)  # calling it again would fail
-    assert hash_files(shaping_files(tmp_path), tmp_path) == first
+    monkeypatch.setattr(hub_files, "sha256_of", None)  # calling it again would fail
+    assert revision() in seen
 
 
 def test_a_snapshot_of_the_hub_is_known_by_its_name_and_by_what_is_in_it(tmp_path: Path) -> None:
@@ -178,7 +174,16 @@ def test_a_snapshot_of_the_hub_is_known_by_its_name_and_by_what_is_in_it(tmp_pat
 
 @pytest.mark.parametrize(
     "modules",
-    ["[{}]", '[{"path": ""}]', "{}x", '"words"', "[1]", "[" * 9000, '[{"type": "a.Transformer", "path": 3}]'],
+    [
+        "[{",
+        "[{}]",
+        '[{"path": ""}]',
+        "{}x",
+        '"words"',
+        "[1]",
+        "[" * 9000,
+        '[{"type": "a.Transformer", "path": 3}]',
+    ],
 )
 def test_steps_that_cannot_be_read_are_one_line(tmp_path: Path, modules: str) -> None:
     (tmp_path / "modules.json").write_text(modules)

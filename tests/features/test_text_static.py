@@ -12,7 +12,7 @@ import pytest
 from outgrow.errors import DataError, FileError, OutgrowError
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
-from outgrow.features.static_model import static_encoder
+from outgrow.features.static_model import StaticEncoder
 
 WORDS = ["[UNK]", "a", "fine", "film", "dull"]
 TEXTS = ["a fine film", "dull", "film", "nothing known", "a dull dull film"]
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, vectors: np.ndarray, needs: Callable[..., None]) -> P
 
 
 def test_equals_the_mean_of_the_vectors_of_known_words(folder: Path, vectors: np.ndarray) -> None:
-    made = static_encoder(str(folder))
+    made = StaticEncoder(str(folder))
     bad: dict[int, str] = {}
     found = np.full((len(TEXTS) + 1, 6), np.nan)
     for positions, (features,) in made.encode([*TEXTS, None], bad.__setitem__):
@@ -52,20 +52,20 @@ def test_equals_the_mean_of_the_vectors_of_known_words(folder: Path, vectors: np
 
 
 def test_the_identity_says_what_made_the_features(folder: Path) -> None:
-    made = static_encoder(str(folder))
+    made = StaticEncoder(str(folder))
     assert isinstance(made, Encoder)
     identity = made.identities[0]
     assert (identity.kind, identity.width, identity.pooling, identity.licence) == ("static", 6, "mean", "mit")
     assert identity.dtype == "float32"
     (folder / "config.json").write_text(json.dumps({"normalize": True}))
-    unit = static_encoder(str(folder)).identities[0]
+    unit = StaticEncoder(str(folder)).identities[0]
     assert unit.transform == f"{identity.transform}; unit length"
     assert unit.revision != identity.revision
     assert probe(made, TEXTS) == []
 
 
 def test_pairs_damage_and_use_after_closing_are_errors(folder: Path) -> None:
-    made = static_encoder(str(folder))
+    made = StaticEncoder(str(folder))
     with pytest.raises(DataError, match="static embeddings read single texts, not pairs"):
         list(made.encode([("a", "b")], lambda *_: None))
     made.close()
@@ -77,10 +77,10 @@ def test_pairs_damage_and_use_after_closing_are_errors(folder: Path) -> None:
     rules.unlink()
     rules.write_text(sound.replace('"[UNK]":', '"[MASK]":'))
     with pytest.raises(FileError, match=r"is damaged, or not what it should be \(.*UNK"):
-        list(static_encoder(str(folder)).encode(["unheard of"], lambda *_: None))
+        list(StaticEncoder(str(folder)).encode(["unheard of"], lambda *_: None))
     rules.write_text(sound)
     weights = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").write_bytes(weights[:50])
     with pytest.raises(FileError, match="is damaged, or not what it should be"):
-        static_encoder(str(folder))
+        StaticEncoder(str(folder))

@@ -11,8 +11,8 @@ from outgrow.api.forecasting import forecast
 from outgrow.api.running import run
 from outgrow.config import DemoConfig, ForecastConfig, RunConfig
 from outgrow.engine.threads import few_threads
+from outgrow.errors import unwritable
 from outgrow.study.sources import Progress
-from outgrow.targets import unwritable
 from outgrow.worlds.rated_movies import load_movies, write_demo_inputs
 
 CASES = {

@@ -15,7 +15,7 @@ from outgrow.features.inspect_model import Inspection, inspect_model
 from outgrow.features.model_spec import parse_model
 from outgrow.features.verify import verify as verify_store
 from outgrow.study.saved import load
-from outgrow.study.sources import Permissions, Progress, encoded, encoder_options, raw_rows
+from outgrow.study.sources import Permissions, Progress, encoded, raw_rows
 from outgrow.targets import check_writable, recover
 
 
@@ -60,9 +60,8 @@ def inspect(
     """Look at a model before it is trusted with many rows."""
     config = config or RawConfig()
     raw = raw_rows(config, source) if source is not None else None
-    options = encoder_options(config, Permissions(tuple(allow_code)))
     spec = parse_model(model, raw.kind if raw is not None else kind)
-    return inspect_model(spec, options, raw, kind, rows, config.dtype)
+    return inspect_model(spec, config, allow_code, raw, kind, rows)
 
 
 def verify(store: str | Path) -> list[str]:
@@ -74,4 +73,4 @@ def verify(store: str | Path) -> list[str]:
         if not wrong and (folder / runs.FINDINGS[0]).is_file():
             load(folder)  # checksums are right; what they are of need not be
         return wrong
-    return [str(finding) for finding in verify_store(store)]
+    return verify_store(store)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self, get_args
 
-from outgrow.errors import FileError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import from_json
+
+from outgrow.errors import FileError, read_back
 
 MANIFEST = "manifest.json"
 """Written last: a folder that has it is complete."""
@@ -28,8 +30,10 @@ FORMAT = "outgrow-features"
 VERSION = 1
 """Of the format; a change that this reader would misread gets the next number."""
 
-DTYPES = ("float32", "float16")
+Stored = Literal["float32", "float16"]
 """Types that features are stored as."""
+
+DTYPES: tuple[str, ...] = get_args(Stored)
 
 ENCODER_DIGITS = 16
 """Digits of an encoder's digest in its label: 64 bits, so that two encoders never share one by chance."""
@@ -37,38 +41,50 @@ ENCODER_DIGITS = 16
 AGAIN = "Encode again into a new folder."
 
 
-@dataclass(frozen=True)
-class ShardEntry:
+class ShardEntry(BaseModel, frozen=True):
     """One file of a store."""
 
     name: str
     """Its name."""
-    rows: int
+    rows: int = Field(ge=0)
     """Rows in it; fewer than the store's `shard_rows` where some were skipped, or in the last."""
     sha256: str
     """Of its bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What a store is."""
+class Manifest(BaseModel):
+    """What a store is, in the order of its file."""
 
-    identity: Mapping[str, Any]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    identity: dict[str, Any]
     """Fields of the encoder's identity, and its "digest"."""
-    dtype: str
-    """ "float32" or "float16"."""
-    rows: int
+    dtype: Stored
+    rows: int = 0
     """Rows stored."""
     input: str
     """Digest of the raw rows."""
-    shard_rows: int
+    shard_rows: int = Field(ge=1)
     """Rows of input per shard."""
-    skipped: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...] = ()
     """Id of each row of the input that has no features, and why."""
-    shards: tuple[ShardEntry, ...]
-    """The files, in order."""
-    libraries: Mapping[str, str]
+    shards: tuple[ShardEntry, ...] = ()
+    """The files, in order; none yet in the plan of a store that is not complete."""
+    libraries: dict[str, str]
     """Versions of what took part."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.width < 1 or not self.encoder:
+            raise ValueError("width below 1")
+        if [shard.name for shard in self.shards] != [shard_name(i) for i in range(len(self.shards))]:
+            raise ValueError("names of shards")
+        if sum(shard.rows for shard in self.shards) != self.rows:
+            raise ValueError("counts of rows do not add up")
+        if len(self.shards) != shard_count(self.rows + len(self.skipped), self.shard_rows):
+            raise ValueError("number of shards")
+        return self
 
     @property
     def name(self) -> str:
@@ -87,21 +103,9 @@ class Manifest:
 
     def to_json(self) -> str:
         """Write the manifest out."""
-        said: dict[str, Any] = {
-            "format": FORMAT,
-            "version": VERSION,
-            "identity": dict(self.identity),
-            "dtype": self.dtype,
-            "rows": self.rows,
-            "input": self.input,
-            "shard_rows": self.shard_rows,
-            "skipped": [list(pair) for pair in self.skipped],
-            "shards": [
-                {"name": shard.name, "rows": shard.rows, "sha256": shard.sha256} for shard in self.shards
-            ],
-            "libraries": dict(sorted(self.libraries.items())),
-        }
-        return json.dumps(said | {"sha256": _digest(said)}, indent=1, ensure_ascii=False) + "\n"
+        fields = {"format": FORMAT} | self.model_dump(mode="json")
+        fields["libraries"] = dict(sorted(self.libraries.items()))
+        return json.dumps(fields | {"sha256": _digest(fields)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def encoder_label(name: str, digest: str) -> str:
@@ -126,63 +130,40 @@ def shard_count(rows: int, shard_rows: int) -> int:
     return -(-rows // shard_rows)
 
 
+def files_of(manifest: Manifest) -> frozenset[str]:
+    """Name the files of a complete store."""
+    return frozenset({MANIFEST, *(shard.name for shard in manifest.shards)})
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a store."""
     path = folder / MANIFEST
-    where = str(path)
     if not path.is_file():
         if (folder / BUILDING).is_dir():
             raise FileError("the store is not complete", str(folder), "Run the same encode again to go on.")
         raise FileError(f"is not a feature store: it has no {MANIFEST}", str(folder), "Check the path.")
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        raise FileError("is damaged: it is not valid JSON", where, AGAIN) from None
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise FileError("is not the manifest of a feature store", where, "Name a folder made by encode.")
-    if said.get("version") != VERSION:
+    with read_back(path, AGAIN):
+        fields = from_json(path.read_bytes())
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            raise FileError(
+                "is not the manifest of a feature store", str(path), "Name a folder made by encode."
+            )
+        check_version(fields, path)
+        # The digest stands for every field; the schema guards against a writer's error, not an editor's.
+        if fields.pop("sha256", None) != _digest({"format": FORMAT} | fields):
+            raise FileError("was edited or damaged: its own sha256 does not fit", str(path), AGAIN)
+        return Manifest.model_validate(fields)
+
+
+def check_version(fields: Mapping[str, Any], path: Path) -> None:
+    """Refuse what another version of the format may mean otherwise."""
+    if fields.get("version") != VERSION:
         raise FileError(
-            f"is of format version {said.get('version')!r}, this outgrow reads version {VERSION}",
-            where,
+            f"is of format version {fields.get('version')!r}, this outgrow reads version {VERSION}",
+            str(path),
             "Use the outgrow that made it, or encode again into a new folder.",
         )
-    # The digest stands for every field; what follows guards against a writer's error, not an editor's.
-    if said.pop("sha256", None) != _digest(said):
-        raise FileError("was edited or damaged: its own sha256 does not fit", where, AGAIN)
-    try:
-        manifest = _understood(said)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FileError(f"cannot be understood ({type(error).__name__}: {error})", where, AGAIN) from None
-    return manifest
 
 
-def _digest(said: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _understood(said: Mapping[str, Any]) -> Manifest:
-    manifest = Manifest(
-        identity=dict(said["identity"]),
-        dtype=said["dtype"],
-        rows=int(said["rows"]),
-        input=str(said["input"]),
-        shard_rows=int(said["shard_rows"]),
-        skipped=tuple((str(name), str(why)) for name, why in said["skipped"]),
-        shards=tuple(
-            ShardEntry(str(shard["name"]), int(shard["rows"]), str(shard["sha256"]))
-            for shard in said["shards"]
-        ),
-        libraries={str(name): str(number) for name, number in said["libraries"].items()},
-    )
-    if manifest.dtype not in DTYPES:
-        raise ValueError(f"dtype {manifest.dtype!r}")
-    if manifest.width < 1 or manifest.shard_rows < 1 or not manifest.encoder:
-        raise ValueError("width or shard_rows below 1")
-    if [shard.name for shard in manifest.shards] != [shard_name(i) for i in range(len(manifest.shards))]:
-        raise ValueError("names of shards")
-    counts = [shard.rows for shard in manifest.shards]
-    if min(counts, default=0) < 0 or sum(counts) != manifest.rows:
-        raise ValueError("counts of rows do not add up")
-    if len(counts) != shard_count(manifest.rows + len(manifest.skipped), manifest.shard_rows):
-        raise ValueError("number of shards")
-    return manifest
+def _digest(fields: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

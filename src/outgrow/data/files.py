@@ -73,7 +73,7 @@ def existing_file(path: str | Path, formats: Iterable[str]) -> Path:
         with path.open("rb") as stream:
             head = stream.read(64)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise FileError(f"cannot be opened ({_first_line(error)})", where, "Check the path.") from error
+        raise FileError(f"cannot be opened ({first_line(error)})", where, "Check the path.") from error
     if not head:
         raise FileError("the file is empty (0 bytes)", where, "Write it again.")
     for first, (kind, end) in CONTENTS.items():
@@ -116,14 +116,14 @@ def _no_such_file(path: Path) -> FileError:
 def damaged(path: Path, kind: str, error: BaseException) -> FileError:
     """Say that a file cannot be read as what its ending says."""
     return FileError(
-        f"damaged, cut short, or not {kind} ({_first_line(error)})",
+        f"damaged, cut short, or not {kind} ({first_line(error)})",
         str(path),
         "Write or download it again.",
     )
 
 
-def _first_line(error: BaseException) -> str:
-    # Library messages can run over lines and quote the file's own bytes: one short printable line is kept.
+def first_line(error: BaseException) -> str:
+    """Keep one short printable line of a library's message, which may quote a file's own bytes."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text.rstrip(".") if len(text) <= 160 else text[:157] + "..."

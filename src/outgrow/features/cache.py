@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
-from outgrow.data.feature_manifest import MANIFEST, VERSION, Manifest, read_manifest
-from outgrow.errors import ConfigError, FileError
+from outgrow.data.feature_manifest import MANIFEST, VERSION, files_of, read_manifest
+from outgrow.errors import ConfigError, FileError, reason
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.store import LOCK, SHARD_ROWS
+from outgrow.features.store import SHARD_ROWS
 from outgrow.features.verify import verify
 from outgrow.folder_lock import FolderLock
-from outgrow.targets import recover, refuse_strangers, replacement
+from outgrow.targets import check_replaceable, lock_of, recover, replacement
 
 WAIT_S = 600.0
 """Seconds to wait while another process checks the same stored features: 100 GB are read in that time."""
@@ -55,23 +55,19 @@ def cached_store(
 ) -> Path:
     """Give the place of a store in the cache, for `open_store`; what is there is sound."""
     key = cache_key(identity.digest, input_digest, dtype, shard_rows)
-    place = cache_folder() / "features"
-    folder = place / key
-    with FolderLock(place / f".{key}.lock", str(place), WAIT_S, REMEDY):
-        if (folder / MANIFEST).exists() and (wrong := _wrong(folder, key)):
-            aside = place / f"{key}.damaged"
+    folder = cache_folder() / "features" / key
+    with FolderLock(folder.with_name(f".{key}.lock"), str(folder.parent), WAIT_S, REMEDY):
+        if wrong := _wrong(folder, key):
+            aside = folder.with_name(f"{key}.damaged")
             try:
                 # The writer's lock too: nobody is at work in what is moved.
-                with FolderLock(folder / LOCK, str(folder), WAIT_S, REMEDY):
+                with lock_of(folder, WAIT_S, REMEDY):
                     if aside.exists():
                         shutil.rmtree(aside)
                     folder.rename(aside)
-                    (aside / LOCK).unlink(missing_ok=True)
             except OSError as error:
                 raise FileError(
-                    f"is damaged and cannot be moved ({(error.strerror or str(error)).lower()})",
-                    str(folder),
-                    REMEDY,
+                    f"is damaged and cannot be moved ({reason(error)})", str(folder), REMEDY
                 ) from None
             if on_damage is not None:
                 on_damage(f"{folder}: damaged ({wrong}); moved to {aside.name} and made again")
@@ -79,8 +75,10 @@ def cached_store(
 
 
 def _wrong(folder: Path, key: str) -> str:
-    findings = verify(folder)
-    if findings:
+    """Say what is wrong with a complete store."""
+    if not (folder / MANIFEST).exists():
+        return ""
+    if findings := verify(folder):
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
     found = read_manifest(folder)
@@ -91,43 +89,33 @@ def _wrong(folder: Path, key: str) -> str:
 def export(folder: str | Path, out: str | Path, overwrite: bool = False) -> Path:
     """Give a complete store a second name outside the cache, without a second copy where the disk allows."""
     folder, target = Path(folder), Path(out)
-    names = _files(read_manifest(folder))
+    names = files_of(read_manifest(folder))
     recover(target)
     if _same_store(folder, target, names):
         return target
-    with replacement(target, lambda: _check_way(target, overwrite)) as work:
+
+    def check() -> None:
+        check_replaceable(target, overwrite, _files_of_store, "a feature store", "encode")
+
+    with replacement(target, check) as work:
         work.mkdir()
         for name in names:
             _link(folder / name, work / name)
     return target
 
 
-def _files(manifest: Manifest) -> list[str]:
-    return [*(entry.name for entry in manifest.shards), MANIFEST]
-
-
-def _same_store(folder: Path, target: Path, names: list[str]) -> bool:
-    if not target.is_dir() or sorted(path.name for path in target.iterdir()) != sorted(names):
-        return False
-    if (folder / MANIFEST).read_bytes() != (target / MANIFEST).read_bytes():
-        return False
-    return not verify(target)
-
-
-def _check_way(target: Path, overwrite: bool) -> None:
-    if not target.exists() and not target.is_symlink():
-        return
-    if not overwrite:
-        raise FileError("exists already", str(target), "Choose another folder, or give --overwrite.")
-    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
-        return
+def _files_of_store(folder: Path) -> Set[str]:
     try:
-        ours = set(_files(read_manifest(target)))
+        return files_of(read_manifest(folder))
     except FileError:
-        raise FileError(
-            "is not a feature store, and is not replaced", str(target), "Choose another folder."
-        ) from None
-    refuse_strangers(target, ours, "encode")
+        return frozenset()
+
+
+def _same_store(folder: Path, target: Path, names: Set[str]) -> bool:
+    if not target.is_dir() or {path.name for path in target.iterdir()} != names:
+        return False
+    same = (folder / MANIFEST).read_bytes() == (target / MANIFEST).read_bytes()
+    return same and not verify(target)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -12,13 +12,14 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int
 
 from outgrow.errors import ConfigError, DataError
-from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
+from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad, finite_rows
 
 BATCH_SIZE = 256
 """Items given at a time: enough for a function that works in batches, little enough to be read at leisure."""
@@ -28,10 +29,33 @@ NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 class CallableEncoder:
-    """A function of the user's as an encoder; made by `callable_encoder`."""
+    """A function of the user's as an encoder."""
 
-    def __init__(self, function: Callable[[list[Any]], Any], identity: EncoderIdentity, reads: str) -> None:
-        self._function, self.input = function, reads
+    def __init__(
+        self, name: str, allowed: Collection[str], *, sample: Sequence[Any] = (), reads: str = "any"
+    ) -> None:
+        self.input = reads
+        module, self._function = _imported(name, allowed)
+        width = getattr(self._function, "width", None)
+        if width is None:
+            if not len(sample):
+                raise ConfigError(
+                    "the width of its features is not known before it is called",
+                    name,
+                    "Give the function an attribute: function.width = 384.",
+                )
+            width = _call(self._function, list(sample[:1]), name).shape[1]
+        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+            raise ConfigError(f"its width is {width!r}", name, "Give a whole number above 0.")
+        identity = EncoderIdentity(
+            name=name,
+            kind="callable",
+            revision=_revision(module, name),
+            layer="last",
+            width=width,
+            pooling="none",
+            transform=name,
+        )
         self.identities = (identity,)
 
     def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
@@ -39,23 +63,19 @@ class CallableEncoder:
         identity = self.identities[0]
         for start in range(0, len(items), BATCH_SIZE):
             batch = list(items[start : start + BATCH_SIZE])
+            positions = np.arange(start, start + len(batch))
             try:
                 features = _call(self._function, batch, identity.name)
             except ConfigError as error:
                 batch, positions = self._sound(batch, start, on_bad, error)
                 features = _call(self._function, batch, identity.name)
-            else:
-                positions = np.arange(start, start + len(batch))
             if features.shape[1] != identity.width:
                 raise DataError(
                     f"gave {features.shape[1]} features per row, and {identity.width} before",
                     identity.name,
                     "Give one width.",
                 )
-            finite = np.isfinite(features).all(axis=1)
-            for place in np.flatnonzero(~finite).tolist():
-                on_bad(int(positions[place]), "its features are not finite numbers")
-            yield positions[finite], (features[finite],)
+            yield finite_rows(positions, features, on_bad)
 
     def _sound(
         self, batch: list[Any], start: int, on_bad: OnBad, error: ConfigError
@@ -78,10 +98,7 @@ class CallableEncoder:
         """Do nothing: the function belongs to the user."""
 
 
-def callable_encoder(
-    name: str, allowed: Collection[str], *, sample: Sequence[Any] = (), reads: str = "any"
-) -> CallableEncoder:
-    """Import a function as an encoder."""
+def _imported(name: str, allowed: Collection[str]) -> tuple[ModuleType, Callable[[list[Any]], Any]]:
     if name not in allowed:
         raise ConfigError(
             "this code was not allowed to run",
@@ -100,31 +117,10 @@ def callable_encoder(
     function = getattr(module, attribute, None)
     if not callable(function):
         raise ConfigError(f"{place} has no function {attribute!r}", name, "Check the name.")
-    width = getattr(function, "width", None)
-    if width is None:
-        if not len(sample):
-            raise ConfigError(
-                "the width of its features is not known before it is called",
-                name,
-                "Give the function an attribute: function.width = 384.",
-            )
-        width = _call(function, list(sample[:1]), name).shape[1]
-    if isinstance(width, bool) or not isinstance(width, int) or width < 1:
-        raise ConfigError(f"its width is {width!r}", name, "Give a whole number above 0.")
-    identity = EncoderIdentity(
-        name=name,
-        kind="callable",
-        revision=_revision(module, name),
-        layer="last",
-        width=width,
-        pooling="none",
-        transform=name,
-        dtype="float32",
-    )
-    return CallableEncoder(function, identity, reads)
+    return module, function
 
 
-def _revision(module: Any, name: str) -> str:
+def _revision(module: ModuleType, name: str) -> str:
     try:
         source = inspect.getsourcefile(module)
         content = Path(source).read_bytes() if source else None

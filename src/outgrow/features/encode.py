@@ -7,20 +7,20 @@ missing shards. Layers of one model come from one pass, each to a store of its o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from outgrow.config import RawConfig
 from outgrow.data.files import quoted
 from outgrow.data.raw import RawRows
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.cache import cached_store
-from outgrow.features.model_spec import EncoderOptions, ModelSpec, grouped, load_encoder
+from outgrow.features.model_spec import ModelSpec, grouped, load_encoder
 from outgrow.features.protocols import Encoder
 from outgrow.features.store import SHARD_ROWS, StoreWriter, open_store
 
@@ -65,15 +65,13 @@ class Encoding:
 def encode(
     raw: RawRows,
     specs: Sequence[ModelSpec],
-    options: EncoderOptions | None = None,
+    config: RawConfig,
+    allow_code: Collection[str] = (),
     *,
-    dtype: str = "float32",
-    on_error: str = "fail",
     progress: Progress | None = None,
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
     """Encode rows with every model named."""
-    options = options or EncoderOptions()
     tell = progress or (lambda _what, _share: None)
     if not len(raw.items):
         raise DataError("there are no rows to encode", raw.source)
@@ -90,7 +88,7 @@ def encode(
         def advance(share: float, place: int = place, names: str = names) -> None:
             tell(f"encoding with {names}", (place + share) / len(groups))
 
-        encoder = load_encoder(group, options, raw.kind, raw.items[:1])
+        encoder = load_encoder(group, config, allow_code, raw.kind, raw.items[:1])
         try:
             if encoder.input not in ("any", raw.kind):
                 raise ConfigError(
@@ -98,20 +96,18 @@ def encode(
                     raw.source,
                     "Name another model.",
                 )
-            found = _encode_group(raw, encoder, dtype, on_error, advance, check)
+            found = _encode_group(raw, encoder, config, advance, check)
         finally:
             encoder.close()
-        for spec, made in zip(group, found, strict=True):
-            done[spec.kind, spec.model, spec.layer] = replace(made, name=spec.name)
+        done |= {(spec.kind, spec.model, spec.layer): made for spec, made in zip(group, found, strict=True)}
     tell("encoded", 1.0)
-    return [replace(done[s.kind, s.model, s.layer], name=s.name) for s in specs]
+    return [replace(done[spec.kind, spec.model, spec.layer], name=spec.name) for spec in specs]
 
 
 def _encode_group(
     raw: RawRows,
     encoder: Encoder,
-    dtype: str,
-    on_error: str,
+    config: RawConfig,
     advance: Callable[[float], None],
     check: Callable[[Encoder], None] | None,
 ) -> list[Encoding]:
@@ -119,14 +115,14 @@ def _encode_group(
         opened: dict[str, StoreWriter] = {}
         # In one order everywhere: two processes that name layers differently must not wait for each other.
         for identity in sorted(encoder.identities, key=lambda one: one.digest):
-            folder = cached_store(identity, raw.digest, dtype, SHARD_ROWS, on_damage=_log.warning)
+            folder = cached_store(identity, raw.digest, config.dtype, SHARD_ROWS, on_damage=_log.warning)
             # Another process at the same rows and model: its shards are ours when it is done.
             writer = open_store(
                 folder,
                 identity,
                 raw.digest,
                 raw.ids,
-                dtype,
+                config.dtype,
                 SHARD_ROWS,
                 libraries=_libraries(identity.kind),
                 wait=WAIT_S,
@@ -139,22 +135,46 @@ def _encode_group(
             check(encoder)
         for number, shard in enumerate(todo):
             span = writers[0].rows_of(shard)
-            part = _Part(raw.ids[span], raw.source, on_error)
-            part.read(encoder, raw.items[span], lambda share, n=number: advance((n + share) / len(todo)))  # type: ignore[misc]
+
+            def advanced(share: float, number: int = number) -> None:
+                advance((number + share) / len(todo))
+
+            kept, matrices, skipped = _encode_rows(raw, span, encoder, config.on_error, advanced)
             for place, writer in enumerate(writers):
                 if shard in writer.missing():
-                    matrix = part.matrix(place, encoder.identities[place].width)
-                    writer.write(shard, part.ids, matrix, part.skipped)
-                    fresh[place] += len(part.ids)
+                    writer.write(shard, kept, matrices[place], skipped)
+                    fresh[place] += len(kept)
         found = []
         for place, writer in enumerate(writers):
             manifest = writer.finish()
-            if manifest.skipped and on_error == "fail":
+            if manifest.skipped and config.on_error == "fail":
                 # Encoded before by someone who let rows go.
                 raise _unreadable(*manifest.skipped[0], raw.source)
-            skipped = (*raw.skipped, *manifest.skipped)
-            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], skipped))
+            left_out = (*raw.skipped, *manifest.skipped)
+            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], left_out))
         return found
+
+
+def _encode_rows(
+    raw: RawRows, span: slice, encoder: Encoder, on_error: str, advance: Callable[[float], None]
+) -> tuple[np.ndarray, list[np.ndarray], list[tuple[str, str]]]:
+    """Encode a stretch of rows: ids and features, in the encoder's order, and the rows that it left out."""
+    ids = raw.ids[span]
+    skipped: list[tuple[str, str]] = []
+
+    def bad(row: int, reason: str) -> None:
+        if on_error == "fail":
+            raise _unreadable(str(ids[row]), reason, raw.source)
+        skipped.append((str(ids[row]), reason))
+
+    order = [np.arange(0)]
+    matrices = [[np.zeros((0, identity.width), np.float32)] for identity in encoder.identities]
+    for positions, features in encoder.encode(raw.items[span], bad):
+        order.append(positions)
+        for parts, part in zip(matrices, features, strict=True):
+            parts.append(part)
+        advance(sum(map(len, order)) / len(ids))
+    return ids[np.concatenate(order)], [np.concatenate(parts) for parts in matrices], skipped
 
 
 def _libraries(kind: str) -> dict[str, str]:
@@ -164,38 +184,6 @@ def _libraries(kind: str) -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-class _Part:
-    """What one stretch of rows became."""
-
-    def __init__(self, ids: np.ndarray, source: str, on_error: str) -> None:
-        self._ids, self._source, self._on_error = ids, source, on_error
-        self._order: list[np.ndarray] = []
-        self._features: list[tuple[np.ndarray, ...]] = []
-        self.skipped: list[tuple[str, str]] = []
-
-    def read(self, encoder: Encoder, items: Sequence[Any], advance: Callable[[float], None]) -> None:
-        seen = 0
-        for positions, features in encoder.encode(items, self._bad):
-            self._order.append(positions)
-            self._features.append(features)
-            seen += len(positions)
-            advance(seen / len(self._ids))
-
-    def _bad(self, row: int, reason: str) -> None:
-        if self._on_error == "fail":
-            raise _unreadable(str(self._ids[row]), reason, self._source)
-        self.skipped.append((str(self._ids[row]), reason))
-
-    @property
-    def ids(self) -> np.ndarray:
-        return self._ids[np.concatenate(self._order)] if self._order else self._ids[:0]
-
-    def matrix(self, place: int, width: int) -> np.ndarray:
-        if not self._features:
-            return np.zeros((0, width), dtype=np.float32)
-        return np.concatenate([parts[place] for parts in self._features])
 
 
 def _unreadable(row: str, reason: str, source: str) -> DataError:

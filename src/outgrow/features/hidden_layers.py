@@ -1,14 +1,15 @@
 """Hidden layers of a transformer in one pass that goes no deeper than needed.
 
-Hooks on the model's blocks keep what was asked for and end the pass after the deepest block. Layers are
-counted as transformers counts them: 0 is the embeddings, k what the k-th block gives, and the last layer what
-the model gives (after its final norm, where there is one). Models whose blocks are not one list are run to
-their end.
+Hooks on the model's blocks keep what was asked for and end the pass before the first block not needed.
+Layers are counted as transformers counts them: k is what the k-th block is given (0 the embeddings), and the
+last layer what the model gives (after its final norm, where there is one). Models whose blocks are not one
+list are run to their end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 TRUSTED = 1e-4
@@ -64,25 +65,16 @@ class HiddenLayers:
     def _run_hooked(self, inputs: dict[str, Any]) -> dict[int, Any]:
         caught: dict[int, Any] = {}
 
-        def before(_module: Any, args: Any, kwargs: Any) -> None:
-            caught[0] = args[0] if args else kwargs["hidden_states"]
-            if self.wanted[-1] == 0:
+        def keep(layer: int, _block: Any, args: Any, kwargs: Any) -> None:
+            caught[layer] = args[0] if args else kwargs["hidden_states"]
+            if layer == self.wanted[-1]:
                 raise _DeepEnough
 
-        def after(layer: int) -> Any:
-            def keep(_module: Any, _args: Any, output: Any) -> None:
-                caught[layer] = output[0] if isinstance(output, tuple) else output
-                if layer == self.wanted[-1]:
-                    raise _DeepEnough
-
-            return keep
-
-        handles = []
-        if self.wanted[0] == 0:
-            handles.append(self._blocks[0].register_forward_pre_hook(before, with_kwargs=True))
-        for layer in self.wanted:
-            if 0 < layer < self.depth:
-                handles.append(self._blocks[layer - 1].register_forward_hook(after(layer)))
+        handles = [
+            self._blocks[layer].register_forward_pre_hook(partial(keep, layer), with_kwargs=True)
+            for layer in self.wanted
+            if layer < self.depth
+        ]
         try:
             caught[self.depth] = self.model(**inputs).last_hidden_state
         except _DeepEnough:

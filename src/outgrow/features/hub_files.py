@@ -7,13 +7,14 @@ told from pickles by their file names alone.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from outgrow.errors import ConfigError, FileError
+from outgrow.features.extras import need
+from outgrow.targets import sha256_of
 
 SHAPING = (".safetensors", ".bin", ".onnx", ".json", ".txt", ".model", ".py")
 """Endings of files that may change a feature: weights, configurations, vocabularies and code."""
@@ -36,18 +37,6 @@ class ModelFiles:
     """ "sha256:" and a hash of its files."""
     licence: str | None
     """As its model card states it."""
-
-
-def need(extra: str, *modules: str) -> None:
-    """Check that the modules of an extra can be imported."""
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ConfigError(
-                f"{module} cannot be imported ({str(error).splitlines()[0]})",
-                remedy=f"Install it: pip install 'outgrow[{extra}]'.",
-            ) from error
 
 
 def find_model(model: str, *, owner: str = "", code: bool = False) -> ModelFiles:
@@ -120,8 +109,7 @@ def _hash_file(path: Path) -> str:
     stat = path.stat()
     key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
     if key not in _HASHES:
-        with path.open("rb") as stream:
-            _HASHES[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+        _HASHES[key] = sha256_of(path)
     return _HASHES[key]
 
 

@@ -61,7 +61,12 @@ class PictureBatches:
         if workers is not None and workers < 0:
             raise ConfigError(f"{workers} workers", "--workers", "Use 0 or more.")
         self.transform, self.batch_size = transform, batch_size
-        self.workers = min(_cores(), MOST_WORKERS) if workers is None else workers
+        if workers is None:
+            from joblib import cpu_count
+
+            self.workers = min(cpu_count(), MOST_WORKERS)
+        else:
+            self.workers = workers
         # What a script or a notebook defines, no other process can import; lambdas cannot be sent at all.
         self._sent = _sendable(transform)
         if self._sent is None and self.workers:
@@ -85,7 +90,8 @@ class PictureBatches:
                 stretch = items[start : start + self.batch_size]
                 yield _placed(start, *_decode(stretch, self.transform))
             return
-        self._start(min(self.workers, len(starts)))
+        while len(self._running) < min(self.workers, len(starts)):
+            self._running.append(_Worker(self._sent))
         if self._in_use:
             raise RuntimeError("two stretches of rows cannot be read from one set of workers at a time")
         running, self._in_use = self._running, True
@@ -109,12 +115,6 @@ class PictureBatches:
         self._in_use = False
         while self._running:
             self._running.pop().end()
-
-    def _start(self, count: int) -> None:
-        if len(self._running) >= count:
-            return
-        while len(self._running) < count:
-            self._running.append(_Worker(self._sent))
 
 
 class _Worker:
@@ -250,10 +250,3 @@ def _placed(start: int, good: list[int], pixels: np.ndarray, bad: list[tuple[int
     return PictureBatch(
         np.array(good, dtype=np.int64) + start, pixels, tuple((start + place, why) for place, why in bad)
     )
-
-
-def _cores() -> int:
-    # Those this process may use: containers and batch systems give fewer than the machine has.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,83 +9,48 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from outgrow.data.files import first_line
 from outgrow.errors import ConfigError
-from outgrow.features.pictures import need_pillow
-from outgrow.features.torch_module import TorchEncoder, need_torch, torch_encoder
-
-if TYPE_CHECKING:
-    import torch
+from outgrow.features.extras import need
+from outgrow.features.torch_module import TorchEncoder
 
 EXTRAS = {"timm": "timm", "torchvision": "timm", "open_clip": "open-clip"}
 """The extra that brings each library."""
+
+Loaded = tuple[Any, Callable[[Any], Any], dict[str, Any]]
+"""A torch module, its transform, and more options of `TorchEncoder`."""
 
 CLASSIFIERS = ("classifier", "fc", "head", "heads")
 """Where torchvision's models keep what turns features into classes."""
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    module: torch.nn.Module
-    transform: Callable[[Any], Any]
-    words: str
-    pooling: str
-    licence: str | None
-
-
-def image_encoder(
-    model: str,
-    *,
-    batch_size: int | None = None,
-    workers: int | None = None,
-    device: str = "auto",
-    dtype: str = "float32",
-) -> TorchEncoder:
-    """Load a published vision model."""
-    kind, _, name = model.partition(":")
-    load = _LOADERS.get(kind)
-    if load is None:
-        known = ", ".join(f"{library}:" for library in _LOADERS)
-        raise ConfigError(f"no library {kind!r} is known", model, f"Use {known}.")
-    if not name:
-        raise ConfigError("no model is named", model, f"Write it as {kind}:NAME.")
-    need_torch()
-    need_pillow()
+def image_encoder(kind: str, name: str, **options: Any) -> TorchEncoder:
+    """Load a published vision model; options are those of `TorchEncoder`."""
+    need("vision", "torch", "PIL.Image")
+    model = f"{kind}:{name}"
     try:
-        loaded = load(name)
+        module, transform, loaded = _LOADERS[kind](name)
     except ConfigError:
         raise
     except ImportError as error:
         raise ConfigError(
-            f"{kind} cannot be imported ({_line(error)})",
+            f"{kind} cannot be imported ({first_line(error)})",
             model,
             f"Install it: pip install 'outgrow[{EXTRAS[kind]}]'.",
         ) from error
     except Exception as error:  # what the libraries raise for wrong names, no network and damaged files
         raise ConfigError(
-            f"cannot be loaded ({_line(error)})",
+            f"cannot be loaded ({first_line(error)})",
             model,
             f"Check the name and the network; weights were looked for in {_caches(kind)}.",
         ) from error
-    return torch_encoder(
-        loaded.module,
-        loaded.transform,
-        name=name,
-        transform_words=loaded.words,
-        kind=kind,
-        pooling=loaded.pooling,
-        licence=loaded.licence,
-        batch_size=batch_size,
-        workers=workers,
-        device=device,
-        dtype=dtype,
-    )
+    return TorchEncoder(module, transform, name=name, kind=kind, **loaded, **options)
 
 
-def _load_timm(name: str) -> _Loaded:
+def _load_timm(name: str) -> Loaded:
     import timm
     import timm.data
 
@@ -94,21 +59,20 @@ def _load_timm(name: str) -> _Loaded:
     settings = timm.data.resolve_model_data_config(module)
     transform = timm.data.create_transform(**settings, is_training=False)
     known = getattr(module, "pretrained_cfg", None) or {}
-    return _Loaded(
+    pooling = getattr(module, "global_pool", None)
+    return (
         module,
         transform,
-        ", ".join(f"{key} {settings[key]}" for key in sorted(settings)),
-        str(getattr(module, "global_pool", "model's own")) if _is_word(module) else "model's own",
-        known.get("license"),
+        {
+            "transform_words": ", ".join(f"{key} {settings[key]}" for key in sorted(settings)),
+            # Some models have a module there, whose print is long and no name.
+            "pooling": pooling if isinstance(pooling, str) else "model's own",
+            "licence": known.get("license"),
+        },
     )
 
 
-def _is_word(module: torch.nn.Module) -> bool:
-    # Some models have a module there, whose print is long and no name.
-    return isinstance(getattr(module, "global_pool", None), str)
-
-
-def _load_torchvision(name: str) -> _Loaded:
+def _load_torchvision(name: str) -> Loaded:
     import torch
     from torchvision import models
 
@@ -129,10 +93,11 @@ def _load_torchvision(name: str) -> _Loaded:
     parent, _, leaf = last.rpartition(".")
     setattr(module.get_submodule(parent), leaf, torch.nn.Identity())
     transform = weights.transforms()
-    return _Loaded(module, transform, _plain(f"{weights}: {transform}"), "model's own", None)
+    words = _plain(f"{weights}: {transform}")
+    return module, transform, {"transform_words": words, "pooling": "model's own"}
 
 
-def _load_open_clip(name: str) -> _Loaded:
+def _load_open_clip(name: str) -> Loaded:
     import open_clip
 
     architecture, _, pretrained = name.rpartition("/")
@@ -145,10 +110,10 @@ def _load_open_clip(name: str) -> _Loaded:
     )
     settings = getattr(model.visual, "preprocess_cfg", None)
     words = ", ".join(f"{key} {settings[key]}" for key in sorted(settings)) if settings else str(transform)
-    return _Loaded(model.visual, transform, _plain(words), "image tower", None)
+    return model.visual, transform, {"transform_words": _plain(words), "pooling": "image tower"}
 
 
-_LOADERS: dict[str, Callable[[str], _Loaded]] = {
+_LOADERS: dict[str, Callable[[str], Loaded]] = {
     "timm": _load_timm,
     "torchvision": _load_torchvision,
     "open_clip": _load_open_clip,
@@ -166,8 +131,3 @@ def _caches(kind: str) -> Path:
 def _plain(words: str) -> str:
     # Functions print with their address, which is another one in every process.
     return re.sub(r" at 0x[0-9a-f]+", "", " ".join(words.split()))
-
-
-def _line(error: BaseException) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line if len(line) <= 160 else line[:157] + "..."

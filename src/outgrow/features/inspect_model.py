@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
+from outgrow.config import RawConfig
 from outgrow.data.raw import RawRows
 from outgrow.errors import DataError
-from outgrow.features.model_spec import EncoderOptions, ModelSpec, load_encoder
+from outgrow.features.model_spec import ModelSpec, load_encoder
 from outgrow.features.probe import probe
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import room_for_features
+from outgrow.features.room import disk_for, memory_for_storing
 from outgrow.features.store import SHARD_ROWS
 from outgrow.results import Check
 
@@ -62,11 +64,16 @@ class Inspection:
 
 
 def inspect_model(
-    spec: ModelSpec, options: EncoderOptions, raw: RawRows | None, kind: str, rows: int, dtype: str
+    spec: ModelSpec,
+    config: RawConfig,
+    allow_code: Collection[str],
+    raw: RawRows | None,
+    kind: str,
+    rows: int,
 ) -> Inspection:
     """Load a model and try it."""
     items = list(raw.items[:TRIED]) if raw is not None else _made_up(kind)
-    encoder = load_encoder([spec], options, raw.kind if raw is not None else kind, items[:1])
+    encoder = load_encoder([spec], config, allow_code, kind if raw is None else raw.kind, items[:1])
     try:
         checks = probe(encoder, items[:PROBED])
         start, seen = time.perf_counter(), 0
@@ -78,7 +85,6 @@ def inspect_model(
     if not seen:
         raise DataError("none of the rows could be read", raw.source if raw else "made-up rows")
     identity = encoder.identities[0]
-    room = room_for_features(rows, identity.width, dtype, SHARD_ROWS)
     return Inspection(
         identity=identity,
         layers=getattr(encoder, "layers", None),
@@ -88,8 +94,8 @@ def inspect_model(
         made_up=raw is None,
         rows=rows,
         seconds=rows * taken / seen,
-        disk=room.disk,
-        memory=room.storing,
+        disk=disk_for(rows, identity.width, config.dtype, SHARD_ROWS),
+        memory=memory_for_storing(rows, identity.width, SHARD_ROWS),
         process=_peak(),
     )
 

@@ -7,12 +7,14 @@ once and run in one pass.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from outgrow.config import RawConfig
 from outgrow.errors import ConfigError
 from outgrow.features.protocols import Encoder
 
@@ -24,7 +26,7 @@ IMAGES = ("timm", "torchvision", "open_clip")
 MODES = {"text": ("text", "onnx", "static", "callable"), "image": (*IMAGES, "callable")}
 """Kinds that read each kind of rows; the first is meant where none is named."""
 
-HEAD = re.compile(rf"([^=/:@]+=)?(({'|'.join(get_args(Kind))}):)?")
+HEAD = re.compile(rf"(?:([^=/:@]+)=)?(?:({'|'.join(get_args(Kind))}):)?")
 """What may stand before the model: [NAME=][KIND:]."""
 
 
@@ -42,40 +44,19 @@ class ModelSpec:
     """Hidden layer; None for what the model gives at its end."""
 
 
-@dataclass(frozen=True)
-class EncoderOptions:
-    """What else decides how models are loaded and run."""
-
-    pooling: str = "auto"
-    """ "auto", "mean", "cls" or "last", for text models."""
-    max_length: int | None = None
-    """Tokens after which texts are cut; None for the model's own limit."""
-    tokenizer: str | None = None
-    """Folder or file of the tokenizer of ONNX models."""
-    precision: str = "float32"
-    """ "float32", "bfloat16" or "auto"."""
-    device: str = "auto"
-    """ "auto", "cpu", "cuda", ..."""
-    workers: int | None = None
-    """Processes that decode images; None for one per core."""
-    allow_code: tuple[str, ...] = ()
-    """Callables that may be imported and models whose own code may run, named on this command line."""
+def _parts(entry: str) -> tuple[str, str]:
+    """Split an entry into what stands before the model, and the model; what exists as it stands is a path."""
+    end = 0 if _exists(entry) else HEAD.match(entry).end()  # type: ignore[union-attr]
+    return entry[:end], entry[end:]
 
 
 def parse_model(entry: str, rows: str) -> ModelSpec:
     """Read one model's name."""
-    name, model = "", entry
-    # "=" is part of the model where what stands before it is a path or a kind.
-    if (found := re.match(r"([^=/:@]+)=(.+)", entry, re.DOTALL)) and not Path(entry).exists():
-        name, model = found.group(1), found.group(2)
-    head, colon, rest = model.partition(":")
-    kind: str = MODES[rows][0]
-    if colon and head in get_args(Kind):
-        kind, model = head, rest
-    elif rows == "text" and model.endswith(".onnx"):
-        kind = "onnx"
-    elif rows == "text" and _is_static(Path(model)):
-        kind = "static"
+    head, model = _parts(entry)
+    name, kind = HEAD.fullmatch(head).groups()  # type: ignore[union-attr]
+    if kind is None:
+        onnx, static = model.endswith(".onnx"), _is_static(Path(model))
+        kind = MODES[rows][0] if rows != "text" else "onnx" if onnx else "static" if static else "text"
     if kind not in MODES[rows]:
         raise ConfigError(
             f"{kind} models do not read {rows}s", entry, f"Use one of {', '.join(MODES[rows])}."
@@ -114,54 +95,55 @@ def grouped(specs: Iterable[ModelSpec]) -> list[list[ModelSpec]]:
 
 
 def load_encoder(
-    specs: Collection[ModelSpec], options: EncoderOptions, rows: str, sample: Sequence[Any] = ()
+    specs: Collection[ModelSpec],
+    config: RawConfig,
+    allow_code: Collection[str],
+    rows: str,
+    sample: Sequence[Any] = (),
 ) -> Encoder:
-    """Load the model of one group."""
+    """Load the model of one group; code of others runs where it was allowed by name on this command line."""
     first = next(iter(specs))
     if first.kind == "text":
-        from outgrow.features.text_model import text_encoder
+        from outgrow.features.text_model import TextEncoder
 
-        return text_encoder(
+        return TextEncoder(
             first.model,
             [spec.layer for spec in specs],
-            pooling=options.pooling,
-            max_length=options.max_length,
-            dtype=options.precision,
-            device=options.device,
-            trust_remote_code=first.model in options.allow_code,
+            pooling=config.pooling,
+            max_length=config.max_length,
+            dtype=config.precision,
+            device=config.device,
+            trust_remote_code=first.model in allow_code,
         )
     if first.kind == "onnx":
-        from outgrow.features.onnx_model import onnx_encoder
+        from outgrow.features.onnx_model import OnnxEncoder
 
-        pooling = "mean" if options.pooling == "auto" else options.pooling
-        return onnx_encoder(first.model, options.tokenizer, pooling=pooling, max_length=options.max_length)
+        pooling = "mean" if config.pooling == "auto" else config.pooling
+        return OnnxEncoder(first.model, config.tokenizer, pooling=pooling, max_length=config.max_length)
     if first.kind == "static":
-        from outgrow.features.static_model import static_encoder
+        from outgrow.features.static_model import StaticEncoder
 
-        return static_encoder(first.model)
+        return StaticEncoder(first.model)
     if first.kind == "callable":
-        from outgrow.features.callable_model import callable_encoder
+        from outgrow.features.callable_model import CallableEncoder
 
-        return callable_encoder(first.model, options.allow_code, sample=sample, reads=rows)
+        return CallableEncoder(first.model, allow_code, sample=sample, reads=rows)
     from outgrow.features.image_model import image_encoder
 
     return image_encoder(
-        f"{first.kind}:{first.model}",
-        workers=options.workers,
-        dtype=options.precision,
-        device=options.device,
+        first.kind, first.model, workers=config.workers, dtype=config.precision, device=config.device
     )
 
 
 def anywhere(entry: str) -> str:
     """Make a model's path absolute, where it is one, so that a run can be repeated from anywhere."""
-    head = HEAD.match(entry)
-    # As `parse_model` has it: what exists as it stands is a path, whatever signs are in it.
-    start = 0 if head is None or Path(entry).exists() else head.end()
-    base, at, layer = entry.rpartition("@")
-    layered = bool(at) and layer.lstrip("-").isdigit() and not Path(entry[start:]).exists()
-    end = len(base) if layered else len(entry)
-    there = Path(entry[start:end])
-    if start >= end or not there.exists():
-        return entry
-    return entry[:start] + str(there.absolute()) + entry[end:]
+    head, model = _parts(entry)
+    base, at, layer = model.rpartition("@")
+    end = f"@{layer}" if at and layer.lstrip("-").isdigit() and not _exists(model) else ""
+    path = base if end else model
+    return f"{head}{Path(path).absolute()}{end}" if path and _exists(path) else entry
+
+
+def _exists(path: str) -> bool:
+    # Path.exists raises where a name is too long to be one.
+    return os.path.exists(path)  # noqa: PTH110

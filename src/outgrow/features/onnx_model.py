@@ -6,140 +6,100 @@ the mask. Batches and padding are those of the other text models (`text_batches`
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
-from outgrow.errors import ConfigError, FileError, OutgrowError, read_back
-from outgrow.features.hub_files import hash_files, licence_of, need
+from outgrow.data.files import damaged
+from outgrow.errors import ConfigError, FileError, read_back
+from outgrow.features.extras import need
+from outgrow.features.hub_files import hash_files, licence_of
 from outgrow.features.pooling import pool
-from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
+from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.sentence_pipeline import read_json
-from outgrow.features.text_batches import Budget, mask_of, padded, readable_texts, token_batches
+from outgrow.features.text_batches import (
+    LONGEST,
+    Inputs,
+    TokenEncoder,
+    Tokens,
+    stated_limit,
+    tokenizer_digest,
+)
 
 BATCH_TOKENS = 1024
 """Tokens in a batch: as for torch on a processor, whose caches are the same (docs/speed.md)."""
 
-LONGEST = 512
-"""Tokens after which texts are cut where no file states a limit: that of BERT and its kin, which most
-exported models are."""
-
 _FED = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def onnx_encoder(
-    file: str,
-    tokenizer: str | None = None,
-    output: str | None = None,
-    *,
-    pooling: str = "mean",
-    max_length: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
-) -> OnnxEncoder:
-    """Load an ONNX text model."""
-    need("onnx", "onnxruntime", "tokenizers")
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise FileError("no such file", str(path), "Give the path of an .onnx file.")
-    rules = _tokenizer_file(path, tokenizer)
-    return OnnxEncoder(path, rules, output, pooling=pooling, max_length=max_length, batch_tokens=batch_tokens)
-
-
-class OnnxEncoder:
-    """A loaded ONNX text model; `onnx_encoder` makes one."""
-
-    input = "text"
+class OnnxEncoder(TokenEncoder):
+    """An ONNX text model."""
 
     def __init__(
         self,
-        path: Path,
-        rules: Path,
-        output: str | None,
+        file: str,
+        tokenizer: str | None = None,
+        output: str | None = None,
         *,
-        pooling: str,
-        max_length: int | None,
-        batch_tokens: int,
+        pooling: str = "mean",
+        max_length: int | None = None,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
+        need("onnx", "onnxruntime", "tokenizers")
         from tokenizers import Tokenizer
 
-        self._session: Any = _session(path)
-        self._path, self._budget, self._pooling = path, Budget(batch_tokens), pooling
-        self._inputs = [entry.name for entry in self._session.get_inputs()]
+        super().__init__(batch_tokens, padding=0, too_large=MemoryError)
+        path = self._path = Path(file).expanduser()
+        if not path.is_file():
+            raise FileError("no such file", str(path), "Give the path of an .onnx file.")
+        rules = _tokenizer_file(path, tokenizer)
+        self.network, self._pooling = _session(path), pooling
+        self._inputs = [entry.name for entry in self.network.get_inputs()]
         if unknown := [name for name in self._inputs if name not in _FED]:
             raise ConfigError(
                 f"the model wants {', '.join(unknown)}, which is not made here", str(path), f"Known: {_FED}."
             )
-        self._output = _chosen_output(self._session, output, path)
+        self._output = _chosen_output(self.network, output, path)
         with read_back(rules, "Fetch it again."):
             self._tokenizer: Any = Tokenizer.from_file(str(rules))
             length = max_length or _stated_length(rules.parent, self._tokenizer) or LONGEST
             self._tokenizer.no_padding()
             self._tokenizer.enable_truncation(length, strategy="longest_first")
-        self._per_token, width = self._warm_up()
-        data = sorted(
-            p for p in path.parent.glob(f"{path.name}*") if p.is_file()
-        )  # weights may lie beside it
-        digest = hashlib.sha256(rules.read_bytes()).hexdigest()[:16]
+        inputs = self.padded_inputs(self.tokenise(["two words", "one"], None), np.array([0, 1]))
+        found = self._given(inputs)
+        weights = [one for one in path.parent.glob(f"{path.name}*") if one.is_file()]  # some lie beside it
         self.identities = (
             EncoderIdentity(
                 name=path.stem,
                 kind="onnx",
-                revision=hash_files(data, path.parent),
+                revision=hash_files(sorted(weights), path.parent),
                 layer="last",
-                width=width,
-                pooling=pooling if self._per_token else "none",
-                transform=f"at most {length} tokens; pairs by text_pair; tokenizer {digest};"
-                f" output {self._output}",
+                width=found.shape[-1],
+                pooling=pooling if found.ndim == 3 else "none",
+                transform=f"at most {length} tokens; pairs by text_pair;"
+                f" tokenizer {tokenizer_digest(rules.read_bytes())}; output {self._output}",
                 licence=licence_of(path.parent),
             ),
         )
 
-    def _warm_up(self) -> tuple[bool, int]:
-        found = self._outputs(self._tokenised(["two words", "one"]), np.array([0, 1]))[0]
-        return found.ndim == 3, found.shape[-1]
-
-    def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode a stretch of texts."""
-        positions, texts, seconds = readable_texts(items, on_bad)
-        if not texts:
-            return
+    def tokenise(self, texts: list[str], seconds: list[str] | None) -> Tokens:
+        """Make tokens of texts, or of pairs of texts."""
         given = texts if seconds is None else list(zip(texts, seconds, strict=True))
-        rows = self._tokenised(given)
-        lengths = np.array([len(row.ids) for row in rows])
-        for row in np.flatnonzero(lengths == 0):
-            on_bad(positions[row], "the tokenizer makes no token of it")
-        known, some = np.array(positions), np.flatnonzero(lengths)
-        for batch in token_batches(lengths[some], self._budget):
-            part = some[batch]
-            found, mask = self._outputs(rows, part)
-            if self._per_token:
-                found = pool(found, mask, self._pooling)
-            yield known[part], (np.ascontiguousarray(found, dtype=np.float32),)
-
-    def _tokenised(self, texts: Sequence[Any]) -> list[Any]:
         with read_back(f"{self._path.name}: its tokenizer", "Fetch it again."):
-            return list(self._tokenizer.encode_batch_fast(texts))
+            rows = self._tokenizer.encode_batch_fast(given)
+        return {"input_ids": [row.ids for row in rows], "token_type_ids": [row.type_ids for row in rows]}
 
-    def _outputs(self, rows: list[Any], part: Int[np.ndarray, " b"]) -> tuple[np.ndarray, np.ndarray]:
-        if self._session is None:
-            raise OutgrowError("the encoder was closed", str(self._path), "Load it again.")
-        mask = mask_of(np.array([len(rows[row].ids) for row in part]))
-        arrays = {
-            "input_ids": padded([rows[row].ids for row in part], 0),
-            "attention_mask": mask,
-            "token_type_ids": padded([rows[row].type_ids for row in part], 0),
-        }
-        found = self._session.run([self._output], {name: arrays[name] for name in self._inputs})
-        return found[0], mask
+    def run(self, inputs: Inputs) -> tuple[np.ndarray, ...]:
+        """Make features of padded tokens."""
+        found = self._given(inputs)
+        if found.ndim == 3:
+            found = pool(found, inputs["attention_mask"], self._pooling)
+        return (np.ascontiguousarray(found, dtype=np.float32),)
 
-    def close(self) -> None:
-        """Give back the model's memory; may be called twice."""
-        self._session = None
+    def _given(self, inputs: Inputs) -> np.ndarray:
+        return np.asarray(self.network.run([self._output], {name: inputs[name] for name in self._inputs})[0])
 
 
 def _session(path: Path) -> Any:
@@ -153,10 +113,7 @@ def _session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime's errors have no common parent
-        line = str(error).strip().splitlines()[0][:160]
-        raise FileError(
-            f"damaged, cut short, or not an ONNX model ({line})", str(path), "Fetch it again."
-        ) from error
+        raise damaged(path, "an ONNX model", error) from error
 
 
 def _threads() -> int:
@@ -164,7 +121,9 @@ def _threads() -> int:
     stated = os.environ.get("OMP_NUM_THREADS", "")
     if stated.isdigit() and int(stated) > 0:
         return int(stated)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def _chosen_output(session: Any, asked: str | None, path: Path) -> str:
@@ -205,7 +164,6 @@ def _stated_length(folder: Path, tokenizer: Any) -> int | None:
         if stated := read_json(path).get("max_seq_length"):
             return int(stated)
     config = folder / "tokenizer_config.json"
-    stated = read_json(config).get("model_max_length") if config.is_file() else None
-    if stated is not None and stated < 1_000_000:  # tokenizers without a limit state one of 1e30
-        return int(stated)
-    return int(tokenizer.truncation["max_length"]) if tokenizer.truncation else None
+    stated = stated_limit(read_json(config).get("model_max_length")) if config.is_file() else None
+    given = tokenizer.truncation["max_length"] if tokenizer.truncation else None
+    return given if stated is None else int(stated)

@@ -1,4 +1,4 @@
-"""One picture, as anybody may bring it, to RGB bytes: upright, opaque, eight bits; and from there to a size.
+"""One picture, as anybody may bring it, to RGB bytes: upright, opaque, eight bits.
 
 What is not a whole picture of a known format is refused with the reason, before its pixels are reserved where
 its size alone is a threat. No torch here: worker processes start in a fraction of a second.
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from outgrow.errors import ConfigError
-
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -29,26 +27,9 @@ MOST_ELONGATED = 200
 """Longer side in units of the shorter one. Transforms bring the shorter side to some 224 pixels: 200 times
 that is 30 MB, but a picture of 1 x 80 million pixels, a small file, would become 12 TB."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Channel means of ImageNet's training pictures, which most vision models were trained with."""
-
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Their standard deviations."""
-
 
 class BadPictureError(Exception):
     """A picture that cannot be used; the message says why."""
-
-
-def need_pillow() -> None:
-    """Check that pictures can be read at all."""
-    try:
-        import PIL.Image  # noqa: F401 (it is asked for, not used)
-    except ImportError as error:
-        raise ConfigError(
-            "pictures need Pillow, which is not installed",
-            remedy="Install it: pip install 'outgrow[vision]'.",
-        ) from error
 
 
 def open_picture(item: str | Path | np.ndarray) -> Image:
@@ -110,65 +91,15 @@ def _to_rgb(picture: Image, stored: str | None) -> Image:
 
 
 @dataclass(frozen=True)
-class SizedPixels:
-    """The usual transform: shorter side to a size, middle cut out; scaling is left to the model's side.
-
-    Bytes are a quarter of what floats would be on their way from a worker process.
-
-    Examples
-    --------
-    >>> SizedPixels(112).words
-    'shorter side 112 bilinear, centre 112, mean (0.485, 0.456, 0.406), std (0.229, 0.224, 0.225)'
-    """
-
-    crop: int
-    """Width and height of the result."""
-    resize: int | None = None
-    """What the shorter side becomes first; `crop` by default."""
-    interpolation: str = "bilinear"
-    """How."""
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    """Subtracted from, and divided into, values in [0, 1], by channel."""
-    std: tuple[float, ...] = IMAGENET_STD
-    """Subtracted from, and divided into, values in [0, 1], by channel."""
-
-    @property
-    def words(self) -> str:
-        """What it does, for an encoder's identity."""
-        side = self.resize or self.crop
-        return (
-            f"shorter side {side} {self.interpolation}, centre {self.crop}, mean {self.mean}, std {self.std}"
-        )
-
-    def __call__(self, picture: Image) -> UInt8[np.ndarray, "h w 3"]:
-        """Give the pixels of a picture."""
-        from PIL import Image
-
-        side = self.resize or self.crop
-        width, height = picture.size
-        scale = side / min(width, height)
-        size = (max(side, round(width * scale)), max(side, round(height * scale)))
-        if size != picture.size:
-            method = (
-                Image.Resampling.BICUBIC if self.interpolation == "bicubic" else Image.Resampling.BILINEAR
-            )
-            picture = picture.resize(size, method)
-        left, top = (size[0] - self.crop) // 2, (size[1] - self.crop) // 2
-        if size != (self.crop, self.crop):
-            picture = picture.crop((left, top, left + self.crop, top + self.crop))
-        return np.asarray(picture)
-
-
-@dataclass(frozen=True)
 class SplitTransform:
     """A transform's work on pictures, with its scaling to floats left to the model's side."""
 
     steps: tuple[Any, ...]
     """Picture to picture."""
     mean: tuple[float, ...]
-    """Of the scaling that follows."""
+    """Of the scaling that follows, subtracted from values in [0, 1], by channel."""
     std: tuple[float, ...]
-    """Of the scaling that follows."""
+    """What is divided by then."""
     words: str
     """What the whole does."""
 

@@ -68,6 +68,16 @@ OnBad = Callable[[int, str], None]
 """Told the position of a row that cannot be read, and why; raises where the user wants no row left out."""
 
 
+def finite_rows(
+    positions: Int[np.ndarray, " b"], features: Float32[np.ndarray, "b d"], on_bad: OnBad
+) -> Encoded:
+    """Leave out, and tell of, rows whose features are not finite."""
+    finite = np.isfinite(features).all(axis=1)
+    for position in positions[~finite].tolist():
+        on_bad(position, "its features are not finite numbers")
+    return positions[finite], (features[finite],)
+
+
 @runtime_checkable
 class Encoder(Protocol):
     """Turns raw rows into features."""

@@ -4,66 +4,53 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from outgrow.config import RawLayout
+from outgrow.config import RawConfig
 from outgrow.data.idx import is_idx, read_idx
 from outgrow.data.images import read_images
 from outgrow.data.open_table import is_table_folder
 from outgrow.data.raw import RawRows
-from outgrow.data.text_tables import PLAIN, TextStyle
+from outgrow.data.text_tables import TextStyle
 from outgrow.data.texts import read_texts
-from outgrow.errors import ConfigError
 from outgrow.worlds.coloured_digits import FLIPS, coloured
 from outgrow.worlds.sst2_phrases import read_sst2
 
 
-def read_raw(
-    source: str | Path,
-    *,
-    layout: RawLayout = "auto",
-    text_column: tuple[str, ...] = (),
-    image_column: str | None = None,
-    id_column: str = "id",
-    label_column: str | None = None,
-    group_column: str | None = None,
-    split_column: str | None = None,
-    on_error: Literal["fail", "skip"] = "fail",
-    seed: int = 0,
-    style: TextStyle = PLAIN,
-) -> RawRows:
-    """Read raw rows."""
-    if len(text_column) > 2:
-        raise ConfigError(f"{len(text_column)} text columns are named", "--text-column", "Give one, or two.")
-    path = Path(source)
+def raw_rows(config: RawConfig, source: str | Path) -> RawRows:
+    """Read raw rows as a configuration says."""
+    path, layout, column = Path(source), config.layout, config.image_column
     if layout == "auto":
-        pictures = image_column or is_idx(path) or (path.is_dir() and not is_table_folder(path))
-        layout = "table" if image_column else "folder" if pictures else "text"
+        pictures = column or is_idx(path) or (path.is_dir() and not is_table_folder(path))
+        layout = "table" if column else "folder" if pictures else "text"
         if layout == "folder":
-            return read_images(path, on_error=on_error)
+            return read_images(path, on_error=config.on_error)
     if layout == "coloured-mnist":
-        return _coloured(read_idx(path), seed)
+        return _coloured(read_idx(path), config.seed)
     if layout == "sst2":
-        own = {"text_column": text_column[0]} if text_column else {}
-        return read_sst2(source, label_column=label_column or "label", on_error=on_error, **own)
+        named = {"text_column": config.text_column[0]} if config.text_column else {}
+        label = config.label_column or "label"
+        return read_sst2(source, label_column=label, on_error=config.on_error, **named)
     columns: dict[str, Any] = {
-        "id_column": id_column,
-        "label_column": label_column,
-        "group_column": group_column,
-        "split_column": split_column,
+        "id_column": config.id_column,
+        "label_column": config.label_column,
+        "group_column": config.group_column,
+        "split_column": config.split_column,
+        "on_error": config.on_error,
+        "style": text_style(config),
     }
-    if layout == "text":
-        wanted: str | tuple[str, str] | None = None
-        if len(text_column) == 2:
-            wanted = (text_column[0], text_column[1])
-        elif text_column:
-            wanted = text_column[0]
-        return read_texts(source, text_column=wanted, on_error=on_error, style=style, **columns)
-    return read_images(
-        path, layout=layout, image_column=image_column, on_error=on_error, style=style, **columns
-    )
+    if layout != "text":
+        return read_images(path, layout=layout, image_column=column, **columns)
+    texts: Any = config.text_column if len(config.text_column) == 2 else next(iter(config.text_column), None)
+    return read_texts(source, text_column=texts, **columns)
+
+
+def text_style(config: RawConfig) -> TextStyle:
+    """Say how text files are written, as a configuration says."""
+    delimiter = "\t" if config.delimiter in ("tab", "\\t") else config.delimiter
+    return TextStyle(delimiter, config.decimal, config.thousands)
 
 
 def _coloured(digits: RawRows, seed: int) -> RawRows:

@@ -6,14 +6,13 @@ from measurement. Free memory is the smaller of the machine's and the container'
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from outgrow.data.feature_manifest import shard_count
 from outgrow.errors import FileError
+from outgrow.targets import size_of
 
 SHARD_OVERHEAD = 4_096
 """Bytes of a shard beside ids and features: schema, headers, footer (measured: 740 in one without rows), its
@@ -30,40 +29,15 @@ COPIES = 5
 order, as stored, and as Parquet. With the base this is 127 MB at 4,096 x 768, where 108 were measured."""
 
 
-@dataclass(frozen=True)
-class Room:
-    """Bytes needed."""
-
-    disk: int
-    """By the store."""
-    storing: int
-    """In memory while shards are written, whatever the number of rows; the encoder's own comes on top."""
-    reading: int
-    """In memory by the whole feature set, as `read_features` gives it."""
-
-
-def room_for_features(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> Room:
-    """Estimate what a feature set needs; never too little, since compression is not counted on."""
+def disk_for(rows: int, width: int, dtype: str, shard_rows: int, id_bytes: int = ID_BYTES) -> int:
+    """Estimate the bytes of a store; never too few, since compression is not counted on."""
     per_row = width * np.dtype(dtype).itemsize + id_bytes
-    disk = rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
-    # An id in memory is a Python string of 49 bytes and more, and a pointer to it.
-    return Room(
-        disk, STORING_BASE + COPIES * min(rows, shard_rows) * width * 4, rows * (width * 4 + id_bytes + 64)
-    )
+    return rows * per_row + shard_count(rows, shard_rows) * SHARD_OVERHEAD
 
 
-def check_disk(folder: Path, needed: int) -> None:
-    """Refuse to start what the disk cannot hold."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise FileError(
-            f"the disk has {_size(free)} free, the features need about {_size(needed)}",
-            str(folder),
-            "Free some space, choose a folder on another disk, or store float16 (--dtype float16).",
-        )
+def memory_for_storing(rows: int, width: int, shard_rows: int) -> int:
+    """Estimate the bytes that writing shards takes, however many there are; the encoder's come on top."""
+    return STORING_BASE + COPIES * min(rows, shard_rows) * width * 4
 
 
 def check_memory(needed: int, what: str) -> None:
@@ -71,7 +45,7 @@ def check_memory(needed: int, what: str) -> None:
     free = free_memory()
     if free is not None and free < needed:
         raise FileError(
-            f"needs about {_size(needed)} of memory, {_size(free)} are free",
+            f"needs about {size_of(needed)} of memory, {size_of(free)} are free",
             what,
             "Use fewer rows at a time, a narrower model, or a larger machine.",
         )
@@ -112,7 +86,3 @@ def _left_in(group: Path) -> list[int]:
     except (OSError, ValueError, IndexError):  # ValueError: "max", which is no limit
         return []
     return [max(0, most - used + cached)]
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

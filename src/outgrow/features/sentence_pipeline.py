@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,8 @@ class Pipeline:
     """Where the model itself is."""
     pooling: str
     """How tokens become one vector."""
-    steps: tuple[Step, ...] = ()
-    """What is done to the pooled vectors of the last layer, in order."""
-    says: tuple[str, ...] = ()
-    """The steps, in words."""
+    steps: tuple[tuple[str, Step], ...] = ()
+    """What is done to the pooled vectors of the last layer, in order: in words, and by which function."""
     max_length: int | None = None
     """Tokens after which texts are cut."""
     lower: bool = False
@@ -44,52 +42,36 @@ class Pipeline:
 def read_pipeline(folder: Path, device: str) -> Pipeline:
     """Read what a folder says is done around its model."""
     listed = folder / "modules.json"
+    found = Pipeline(folder, "mean")
     if not listed.exists():
-        return Pipeline(folder, "mean")
+        return found
     with read_back(listed, "Fetch the model again."):
-        return _followed(folder, listed, device)
-
-
-def _followed(folder: Path, listed: Path, device: str) -> Pipeline:
-    model, pooling = folder, "mean"
-    steps: list[Step] = []
-    says: list[str] = []
-    settings: dict[str, Any] = {}
-    for module in read_json(listed):
-        kind, place = module["type"].rpartition(".")[2], folder / module["path"]
-        if ".." in place.relative_to(folder).parts:  # which refuses absolute paths itself
-            raise FileError(
-                f"{module['path']!r} leads out of the model's folder", str(listed), "Do not use it."
-            )
-        if kind == "Transformer":
-            model = place
-            settings = next(map(read_json, sorted(place.glob("sentence_*_config.json"))), {})
-        elif kind == "Pooling":
-            pooling = _pooling(place / "config.json")
-        elif kind == "Normalize":
-            steps.append(unit_length)
-            says.append("unit length")
-        elif kind == "Dense":
-            step, said = _dense(place, device)
-            steps.append(step)
-            says.append(said)
-        else:
-            raise ConfigError(
-                f"the model's step {module['type']} is not one that is followed here",
-                str(listed),
-                "Name it as static:MODEL."
-                if kind == "StaticEmbedding"
-                else "Ask for a hidden layer (MODEL@LAYER), or use the model through a callable.",
-            )
-    return Pipeline(
-        model,
-        pooling,
-        tuple(steps),
-        tuple(says),
-        settings.get("max_seq_length"),
-        bool(settings.get("do_lower_case")),
-        _prompt(folder),
-    )
+        for module in read_json(listed):
+            kind, place = module["type"].rpartition(".")[2], folder / module["path"]
+            if ".." in place.relative_to(folder).parts:  # which refuses absolute paths itself
+                raise FileError(
+                    f"{module['path']!r} leads out of the model's folder", str(listed), "Do not use it."
+                )
+            if kind == "Transformer":
+                settings: dict[str, Any] = next(
+                    map(read_json, sorted(place.glob("sentence_*_config.json"))), {}
+                )
+                length, lower = settings.get("max_seq_length"), bool(settings.get("do_lower_case"))
+                found = replace(found, folder=place, max_length=length, lower=lower)
+            elif kind == "Pooling":
+                found = replace(found, pooling=_pooling(place / "config.json"))
+            elif kind in ("Normalize", "Dense"):
+                step = ("unit length", unit_length) if kind == "Normalize" else _dense(place, device)
+                found = replace(found, steps=(*found.steps, step))
+            else:
+                raise ConfigError(
+                    f"the model's step {module['type']} is not one that is followed here",
+                    str(listed),
+                    "Name it as static:MODEL."
+                    if kind == "StaticEmbedding"
+                    else "Ask for a hidden layer (MODEL@LAYER), or use the model through a callable.",
+                )
+        return replace(found, prompt=_prompt(folder))
 
 
 def read_json(path: Path) -> Any:
@@ -134,7 +116,7 @@ def _prompt(folder: Path) -> str:
     return prompt
 
 
-def _dense(folder: Path, device: str) -> tuple[Step, str]:
+def _dense(folder: Path, device: str) -> tuple[str, Step]:
     import torch
 
     settings = read_json(folder / "config.json")
@@ -164,10 +146,5 @@ def _dense(folder: Path, device: str) -> tuple[Step, str]:
             str(folder),
             "Fetch the model again.",
         ) from error
-    layer = layer.eval().to(device)
-    act = kind()
-
-    def apply(vectors: Any) -> Any:
-        return act(layer(vectors))
-
-    return apply, f"dense {settings['in_features']}x{settings['out_features']} {kind.__name__}"
+    words = f"dense {settings['in_features']}x{settings['out_features']} {kind.__name__}"
+    return words, torch.nn.Sequential(layer, kind()).eval().to(device)

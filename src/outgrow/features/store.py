@@ -18,44 +18,47 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from pydantic_core import from_json
 
 from outgrow.data.feature_manifest import (
     BUILDING,
     DTYPES,
     MANIFEST,
-    VERSION,
     Manifest,
     ShardEntry,
+    check_version,
     encoder_label,
     read_manifest,
     shard_count,
     shard_name,
 )
 from outgrow.data.files import check_ids, quoted
-from outgrow.errors import ConfigError, DataError, FileError
+from outgrow.errors import ConfigError, DataError, FileError, read_back, unwritable
 from outgrow.features.protocols import EncoderIdentity
-from outgrow.features.room import check_disk, check_memory, room_for_features
+from outgrow.features.room import check_memory, disk_for, memory_for_storing
 from outgrow.features.shard_file import as_stored, shard_bytes
 from outgrow.folder_lock import FolderLock
-from outgrow.targets import sync
+from outgrow.targets import lock_of, put, refuse_strangers, room_for, sha256_of, sync
 
 SHARD_ROWS = 4_096
 """Rows of input per shard: 12 MB of float32 at width 768, and a minute or two of a CPU's work to lose."""
 
-LOCK = ".lock"
-"""Lock file in the folder of a store that is being written."""
-
 PLAN = "plan.json"
 """In `.building`: what the unfinished store will be."""
+
+NEW = "new"
+"""In `.building`: the file that is being written."""
 
 LIBRARIES = ("numpy", "outgrow", "pyarrow")
 """Always in the manifest; encoders add their own."""
 
 REMOVE = "Choose another folder, or remove this one."
+
+Skips = tuple[tuple[str, str], ...]
+"""Ids of rows that have no features, and why."""
 
 
 class StoreWriter:
@@ -67,15 +70,12 @@ class StoreWriter:
         self.folder = folder
         self._lock, self._plan, self._ids, self._finished = lock, plan, ids, finished
         self._shards = shard_count(len(ids), plan.shard_rows)
-        self._done: dict[int, tuple[ShardEntry, tuple[tuple[str, str], ...]]] = {}
+        self._done: dict[int, tuple[ShardEntry, Skips]] = {}
         if finished is None:
             self._done = {number: note for number in range(self._shards) if (note := self._note(number))}
 
     def missing(self) -> list[int]:
-        """List the shards still to be written.
-
-        Their numbers, from 0; none where the store is complete.
-        """
+        """List the shards still to be written, from 0; none where the store is complete."""
         if self._finished is not None:
             return []
         return [number for number in range(self._shards) if number not in self._done]
@@ -107,12 +107,14 @@ class StoreWriter:
             values = values[np.argsort(rows)]
         stored = as_stored(values, names, self._plan.dtype, str(self.folder))
         content = shard_bytes(self._plan, names, stored)
-        entry = ShardEntry(shard_name(shard), len(names), hashlib.sha256(content).hexdigest())
-        note = {"rows": entry.rows, "sha256": entry.sha256, "skipped": skips}
-        with self._said():
-            self._put(self.folder / entry.name, content)
-            self._put(self._beside(entry.name), _json(note))
-        self._done[shard] = (entry, tuple((name, why) for name, why in skips))
+        entry = ShardEntry(
+            name=shard_name(shard), rows=len(names), sha256=hashlib.sha256(content).hexdigest()
+        )
+        note = entry.model_dump(exclude={"name"}) | {"skipped": skips}
+        with self._writing():
+            self._put(entry.name, content)
+            self._put(f"{BUILDING}/{entry.name}.json", json.dumps(note, ensure_ascii=False))
+        self._done[shard] = (entry, skips)
 
     def finish(self) -> Manifest:
         """Write the manifest: the store is then complete."""
@@ -125,22 +127,37 @@ class StoreWriter:
                 "Run the same encode again to go on.",
             )
         notes = [self._done[number] for number in range(self._shards)]
-        entries = tuple(entry for entry, _ in notes)
-        manifest = Manifest(
-            **{
-                **vars(self._plan),
-                "rows": sum(entry.rows for entry in entries),
+        manifest = self._plan.model_copy(
+            update={
+                "rows": sum(entry.rows for entry, _ in notes),
                 "skipped": tuple(pair for _, skips in notes for pair in skips),
-                "shards": entries,
+                "shards": tuple(entry for entry, _ in notes),
             }
         )
-        with self._said():
+        with self._writing():
             sync(self.folder)  # the shards' names are on disk before the manifest that lists them
-            self._put(self.folder / MANIFEST, manifest.to_json().encode())
+            self._put(MANIFEST, manifest.to_json())
             sync(self.folder)
             shutil.rmtree(self.folder / BUILDING)
         self._finished = manifest
         return manifest
+
+    def begin(self) -> None:
+        """Make room, and note what the store will be; what was begun goes on as it was noted."""
+        missing = self.missing()
+        rows = sum(len(self._ids[self.rows_of(number)]) for number in missing)
+        letters = sum(len(name.encode()) for name in self._ids) // max(1, len(self._ids))
+        plan = self._plan
+        room_for(
+            self.folder,
+            disk_for(rows, plan.width, plan.dtype, plan.shard_rows, letters + 8),
+            "the features need",
+            "Free some space, choose a folder on another disk, or store float16 (--dtype float16).",
+        )
+        check_memory(memory_for_storing(rows, plan.width, plan.shard_rows), str(self.folder))
+        if not (self.folder / BUILDING / PLAN).is_file():
+            (self.folder / BUILDING).mkdir(parents=True)
+            self._put(f"{BUILDING}/{PLAN}", json.dumps(plan.model_dump(mode="json"), ensure_ascii=False))
 
     def close(self) -> None:
         """Let others write; may be called twice."""
@@ -154,19 +171,15 @@ class StoreWriter:
     ) -> None:
         self.close()
 
-    def _beside(self, name: str) -> Path:
-        return self.folder / BUILDING / f"{name}.json"
-
-    def _note(self, number: int) -> tuple[ShardEntry, tuple[tuple[str, str], ...]] | None:
+    def _note(self, number: int) -> tuple[ShardEntry, Skips] | None:
         """Give what is known of a finished shard; nothing where it is not what its note says."""
         name = shard_name(number)
-        path, beside = self.folder / name, self._beside(name)
+        path, beside = self.folder / name, self.folder / BUILDING / f"{name}.json"
         try:
-            said = json.loads(beside.read_text(encoding="utf-8"))
-            entry = ShardEntry(name, int(said["rows"]), str(said["sha256"]))
-            skips = tuple((str(item), str(why)) for item, why in said["skipped"])
-            with path.open("rb") as file:
-                whole = hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+            note = json.loads(beside.read_text(encoding="utf-8"))
+            entry = ShardEntry(name=name, rows=note["rows"], sha256=note["sha256"])
+            skips = tuple((str(item), str(why)) for item, why in note["skipped"])
+            whole = sha256_of(path) == entry.sha256
         except (OSError, ValueError, KeyError, TypeError):
             whole = False
         if whole:
@@ -178,7 +191,7 @@ class StoreWriter:
 
     def _in_order(
         self, shard: int, span: np.ndarray, ids: list[str], skipped: list[tuple[str, str]]
-    ) -> tuple[np.ndarray, list[list[str]]]:
+    ) -> tuple[np.ndarray, Skips]:
         """Give each id's place in the shard, and the rows skipped in the input's order."""
         place = {name: i for i, name in enumerate(span.tolist())}
         given = [*ids, *(name for name, _ in skipped)]
@@ -195,27 +208,23 @@ class StoreWriter:
             raise DataError(
                 f"shard {shard}: {wrong}", str(self.folder), "An encoder gives or names every row, once."
             )
-        skips = sorted(([name, _clean(why)] for name, why in skipped), key=lambda pair: place[pair[0]])
-        return np.array([place[name] for name in ids], dtype=np.int64), skips
+        skips = sorted(((name, _clean(why)) for name, why in skipped), key=lambda pair: place[pair[0]])
+        return np.array([place[name] for name in ids], dtype=np.int64), tuple(skips)
 
-    def _put(self, target: Path, content: bytes | memoryview) -> None:
-        work = self.folder / BUILDING / "new"
-        with work.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        work.replace(target)
+    def _put(self, name: str, content: memoryview | str) -> None:
+        written = content.encode() if isinstance(content, str) else content
+        put(written, self.folder / name, self.folder / BUILDING / NEW)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             with suppress(OSError):  # a disk that is gone: the next run clears away what is left
-                (self.folder / BUILDING / "new").unlink(missing_ok=True)
-            raise FileError(
-                f"cannot be written ({(error.strerror or str(error)).lower()})",
-                str(self.folder),
+                (self.folder / BUILDING / NEW).unlink(missing_ok=True)
+            raise unwritable(
+                error,
+                self.folder,
                 f"Free some space and run the same encode again: {len(self._done)} of {self._shards} shards"
                 " are kept.",
             ) from None
@@ -240,32 +249,29 @@ def open_store(
         raise ConfigError(f"{shard_rows} rows per shard", "shard_rows", "Use 1 or more.")
     ids = np.asarray(ids, dtype=object)
     _check_ids(ids, str(folder))
-    plan = Manifest(
-        identity=asdict(identity) | {"digest": identity.digest},
-        dtype=dtype,
-        rows=0,
-        input=input_digest,
-        shard_rows=shard_rows,
-        skipped=(),
-        shards=(),
-        libraries={name: version(name) for name in LIBRARIES} | dict(libraries or {}),
+    plan = Manifest.model_validate(
+        {
+            "identity": asdict(identity) | {"digest": identity.digest},
+            "dtype": dtype,
+            "input": input_digest,
+            "shard_rows": shard_rows,
+            "libraries": {name: version(name) for name in LIBRARIES} | dict(libraries or {}),
+        }
     )
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         raise FileError("is not a folder", str(folder), "Choose another one.")
+    lock = lock_of(folder, wait, "Choose another folder.")
     made = not folder.exists()
-    lock = FolderLock(folder / LOCK, str(folder), wait)
     try:
         return _opened(folder, lock, plan, ids)
     except BaseException as error:
         if made:
             shutil.rmtree(folder / BUILDING, ignore_errors=True)
-        lock.release()
-        if made:
-            with suppress(OSError):  # another process may have begun to write here
+            with suppress(OSError):  # it was never made, or somebody put a file there
                 folder.rmdir()
+        lock.release()
         if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            raise FileError(f"cannot be written ({reason})", str(folder), "Choose another folder.") from None
+            raise unwritable(error, folder, "Choose another folder.") from None
         raise
 
 
@@ -284,37 +290,18 @@ def _opened(folder: Path, lock: FolderLock, plan: Manifest, ids: np.ndarray) -> 
         _same(plan, begun, str(folder), libraries=True)
         plan = begun
     else:
-        strange = sorted(path.name for path in folder.iterdir() if path.name not in (LOCK, BUILDING))
-        if strange:
-            raise FileError(
-                f"is not a feature store, but holds {quoted(strange)}", str(folder), "Choose another folder."
-            )
+        refuse_strangers(folder, {f"{BUILDING}/{NEW}"}, "encode")
         shutil.rmtree(building, ignore_errors=True)
     writer = StoreWriter(folder, lock, plan, ids, None)
-    missing = writer.missing()
-    rows = sum(len(ids[writer.rows_of(number)]) for number in missing)
-    letters = sum(len(name.encode()) for name in ids) // max(1, len(ids))
-    room = room_for_features(rows, plan.width, plan.dtype, plan.shard_rows, letters + 8)
-    check_disk(folder, room.disk)
-    check_memory(room.storing, str(folder))
-    if not (building / PLAN).is_file():
-        building.mkdir()
-        writer._put(building / PLAN, _json({"version": VERSION} | vars(plan)))
+    writer.begin()
     return writer
 
 
 def _read_plan(path: Path) -> Manifest:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        number = said.pop("version")
-        plan = Manifest(**said)
-        if plan.width < 1 or not plan.encoder:
-            raise ValueError("width below 1")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise FileError("is damaged", str(path), REMOVE) from None
-    if number != VERSION:
-        raise FileError(f"is of format version {number!r}, not {VERSION}", str(path), REMOVE)
-    return plan
+    with read_back(path, REMOVE):
+        fields = from_json(path.read_bytes())
+        check_version(fields, path)
+        return Manifest.model_validate(fields)
 
 
 def _same(wanted: Manifest, found: Manifest, where: str, libraries: bool) -> None:
@@ -354,7 +341,3 @@ def _check_ids(ids: np.ndarray, where: str) -> None:
 
 def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
-
-
-def _json(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, ensure_ascii=False).encode()

@@ -8,103 +8,74 @@ weights-only loader, code only where it was allowed by name.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
-from outgrow.errors import ConfigError, FileError, OutgrowError, read_back
+from outgrow.data.files import first_line
+from outgrow.errors import ConfigError, FileError, read_back
+from outgrow.features.extras import device_of, need
 from outgrow.features.hidden_layers import HiddenLayers
-from outgrow.features.hub_files import ModelFiles, check_weights, find_model, need
+from outgrow.features.hub_files import check_weights, find_model
 from outgrow.features.packed_linear import pack_linears
 from outgrow.features.pooling import pool
-from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
+from outgrow.features.protocols import EncoderIdentity
 from outgrow.features.sentence_pipeline import Pipeline, read_pipeline
 from outgrow.features.text_batches import (
-    Budget,
-    halving,
-    mask_of,
-    padded,
-    readable_texts,
-    token_batches,
+    LONGEST,
+    Inputs,
+    TokenEncoder,
+    Tokens,
+    stated_limit,
+    tokenizer_digest,
 )
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
 """Tokens in a batch by device. On processors 512 to 2,048 are alike for MiniLM-L6 and 4,096 is slower
 (docs/speed.md); accelerators want enough work for each of their kernels (a guess: none was at hand)."""
 
-LONGEST = 512
-"""Tokens after which texts are cut where neither tokenizer nor model states a limit (T5 and its kin): what
-such models were trained on; attention over longer texts costs their square."""
 
-_log = logging.getLogger(__name__)
+class TextEncoder(TokenEncoder):
+    """A text model with some of its layers."""
 
-
-def text_encoder(
-    model: str,
-    layers: Sequence[int | None] | None = None,
-    *,
-    pooling: str = "auto",
-    max_length: int | None = None,
-    dtype: str = "float32",
-    device: str = "auto",
-    batch_tokens: int | None = None,
-    trust_remote_code: bool = False,
-) -> TextEncoder:
-    """Load a text model."""
-    need("text", "torch", "transformers")
-    place = _device(device)
-    files = find_model(model, owner="sentence-transformers", code=trust_remote_code)
-    pipeline = read_pipeline(files.folder, place)
-    network, tokenizer = _load(pipeline.folder, dtype, trust_remote_code, model)
-    depth = int(network.config.num_hidden_layers)
-    asked = tuple(_layer(layer, depth, model) for layer in (layers or (None,)))
-    return TextEncoder(
-        files,
-        pipeline,
-        network.to(place),
-        tokenizer,
-        asked,
-        pooling=pipeline.pooling if pooling == "auto" else pooling,
-        max_length=_max_length(max_length, pipeline, tokenizer, network.config),
-        batch_tokens=batch_tokens or BATCH_TOKENS.get(place.partition(":")[0], BATCH_TOKENS["cuda"]),
-    )
-
-
-class TextEncoder:
-    """A loaded text model; `text_encoder` makes one."""
-
-    input = "text"
+    layers: int
+    """Hidden layers that could be asked for, beside the embeddings."""
 
     def __init__(
         self,
-        files: ModelFiles,
-        pipeline: Pipeline,
-        network: Any,
-        tokenizer: Any,
-        layers: tuple[int | None, ...],
+        model: str,
+        layers: Sequence[int | None] = (None,),
         *,
-        pooling: str,
-        max_length: int,
-        batch_tokens: int,
+        pooling: str = "auto",
+        max_length: int | None = None,
+        dtype: str = "float32",
+        device: str = "auto",
+        batch_tokens: int | None = None,
+        trust_remote_code: bool = False,
     ) -> None:
-        self._pipeline, self._tokenizer = pipeline, tokenizer
-        self._pooling, self._max_length, self._budget = pooling, max_length, Budget(batch_tokens)
-        self._layers = layers
-        self._device = next(network.parameters()).device
-        precision = str(next(network.parameters()).dtype).removeprefix("torch.")
-        network.eval()
-        pack_linears(network)
-        depth = int(network.config.num_hidden_layers)
-        self._network: HiddenLayers | None = HiddenLayers(
-            network, depth, [depth if layer is None else layer for layer in layers]
+        need("text", "torch", "transformers")
+        import torch
+
+        self._device = device_of(device)
+        files = find_model(model, owner="sentence-transformers", code=trust_remote_code)
+        self._pipeline = read_pipeline(files.folder, self._device)
+        network, self._tokenizer = _load(self._pipeline.folder, dtype, trust_remote_code, model)
+        kind = self._device.partition(":")[0]
+        super().__init__(
+            batch_tokens or BATCH_TOKENS.get(kind, BATCH_TOKENS["cuda"]),
+            self._tokenizer.pad_token_id or 0,
+            torch.OutOfMemoryError,
         )
-        self._depth = depth
-        widths = self._warm_up()
+        self.layers = int(network.config.num_hidden_layers)
+        self._wanted = tuple(_layer(layer, self.layers, model) for layer in layers)
+        self._pooling = self._pipeline.pooling if pooling == "auto" else pooling
+        self._max_length = _max_length(max_length, self._pipeline, self._tokenizer, network.config)
+        precision = str(next(network.parameters()).dtype).removeprefix("torch.")
+        pack_linears(network.to(self._device).eval())
+        self.network = HiddenLayers(network, self.layers, map(self._depth, self._wanted))
         self.identities = tuple(
             EncoderIdentity(
                 name=files.name if layer is None else f"{files.name}@{layer}",
@@ -112,58 +83,44 @@ class TextEncoder:
                 revision=files.revision,
                 layer="last" if layer is None else str(layer),
                 width=width,
-                pooling=pooling,
+                pooling=self._pooling,
                 transform=self._transform(layer),
                 dtype=precision,
                 licence=files.licence,
             )
-            for layer, width in zip(layers, widths, strict=True)
+            for layer, width in zip(self._wanted, self._widths(), strict=True)
         )
+
+    def _depth(self, layer: int | None) -> int:
+        return self.layers if layer is None else layer
 
     def _transform(self, layer: int | None) -> str:
         # A tokenizer's vocabulary and rules are its files; those are hashed with the revision.
-        said = [f"at most {self._max_length} tokens", f"pairs by text_pair ({self._tokenizer.sep_token})"]
+        words = [f"at most {self._max_length} tokens", f"pairs by text_pair ({self._tokenizer.sep_token})"]
         if self._pipeline.lower:
-            said.append("lower case")
+            words.append("lower case")
         if self._pipeline.prompt:
-            said.append(f"prompt {self._pipeline.prompt!r}")
-        said.append(f"tokenizer {type(self._tokenizer).__name__} {_tokenizer_digest(self._tokenizer)}")
-        return "; ".join([*said, *(self._pipeline.says if layer is None else ())])
+            words.append(f"prompt {self._pipeline.prompt!r}")
+        words.append(
+            f"tokenizer {type(self._tokenizer).__name__} {tokenizer_digest(_rules(self._tokenizer))}"
+        )
+        if layer is None:
+            words += [done for done, _ in self._pipeline.steps]
+        return "; ".join(words)
 
-    def _warm_up(self) -> list[int]:
+    def _widths(self) -> list[int]:
         import torch
 
-        rows = self._tokenise(["two words", "one"], None)
+        tokens = self.tokenise(["two words", "one"], None)
         with torch.inference_mode():
-            assert self._network is not None
-            self._network.check(**self._inputs(rows, np.array([0, 1])))
-        return [matrix.shape[1] for matrix in self._run(rows, np.array([0, 1]))]
+            self.network.check(**self._moved(self.padded_inputs(tokens, np.array([0, 1]))))
+        return [matrix.shape[1] for matrix in self.features(tokens, np.array([0, 1]))]
 
-    def encode(self, items: Sequence[Any], on_bad: OnBad) -> Iterator[Encoded]:
-        """Encode a stretch of texts."""
-        import torch
-
-        positions, texts, seconds = readable_texts(items, on_bad)
-        if not texts:
-            return
-        rows = self._tokenise(texts, seconds)
-        lengths = np.array([len(row) for row in rows["input_ids"]])
-        for row in np.flatnonzero(lengths == 0):
-            on_bad(positions[row], "the tokenizer makes no token of it")
-        known = np.array(positions)
-        some = np.flatnonzero(lengths)
-        for batch in token_batches(lengths[some], self._budget):
-            run = halving(
-                some[batch], lambda part: self._run(rows, part), torch.OutOfMemoryError, self._halve
-            )
-            for part, features in run:
-                yield known[part], features
-
-    def _tokenise(self, texts: list[str], seconds: list[str] | None) -> dict[str, list[list[int]]]:
-        prompt, lower = self._pipeline.prompt, self._pipeline.lower
-        if prompt:
-            texts = [prompt + text for text in texts]
-        if lower:
+    def tokenise(self, texts: list[str], seconds: list[str] | None) -> Tokens:
+        """Make tokens of texts, or of pairs of texts, as the model's folder wants them."""
+        if self._pipeline.prompt:
+            texts = [self._pipeline.prompt + text for text in texts]
+        if self._pipeline.lower:
             texts = [text.lower() for text in texts]
             seconds = None if seconds is None else [text.lower() for text in seconds]
         with read_back(f"{self._pipeline.folder}: its tokenizer", "Fetch the model again."):
@@ -177,78 +134,31 @@ class TextEncoder:
             )
         return {key: found[key] for key in ("input_ids", "token_type_ids") if key in found}
 
-    def _inputs(self, rows: dict[str, list[list[int]]], part: Int[np.ndarray, " b"]) -> dict[str, Any]:
+    def _moved(self, inputs: Inputs) -> dict[str, Any]:
         import torch
 
-        fills = {"input_ids": self._tokenizer.pad_token_id or 0, "token_type_ids": 0}
-        arrays = {key: padded([values[row] for row in part], fills[key]) for key, values in rows.items()}
-        arrays["attention_mask"] = mask_of(np.array([len(rows["input_ids"][row]) for row in part]))
-        tensors = {key: torch.from_numpy(array) for key, array in arrays.items()}
-        if self._device.type == "cuda":
-            return {
-                key: tensor.pin_memory().to(self._device, non_blocking=True)
-                for key, tensor in tensors.items()
-            }
-        return {key: tensor.to(self._device) for key, tensor in tensors.items()}
+        tensors = {key: torch.from_numpy(array) for key, array in inputs.items()}
+        if self._device.startswith("cuda"):
+            # From pinned memory the accelerator reads by itself, while this process goes on.
+            tensors = {key: tensor.pin_memory() for key, tensor in tensors.items()}
+        return {key: tensor.to(self._device, non_blocking=True) for key, tensor in tensors.items()}
 
-    def _run(self, rows: dict[str, list[list[int]]], part: Int[np.ndarray, " b"]) -> tuple[np.ndarray, ...]:
+    def run(self, inputs: Inputs) -> tuple[np.ndarray, ...]:
+        """Make features of padded tokens, one matrix per layer."""
         import torch
 
-        if self._network is None:
-            raise OutgrowError("the encoder was closed", self.identities[0].name, "Load it again.")
         with torch.inference_mode():
-            inputs = self._inputs(rows, part)
-            states = self._network(**inputs)
+            tensors = self._moved(inputs)
+            states = self.network(**tensors)
             found = []
-            for layer in self._layers:
+            for layer in self._wanted:
                 # From here on in float32, whatever the model computes in: one rounding less, at no cost.
-                tokens = states[self._depth if layer is None else layer].float()
-                vectors = pool(tokens, inputs["attention_mask"], self._pooling)
-                for step in self._pipeline.steps if layer is None else ():
+                tokens = states[self._depth(layer)].float()
+                vectors = pool(tokens, tensors["attention_mask"], self._pooling)
+                for _, step in self._pipeline.steps if layer is None else ():
                     vectors = step(vectors)
                 found.append(vectors.cpu().numpy())
         return tuple(found)
-
-    def _halve(self, rows: int) -> None:
-        import torch
-
-        if rows == 1:
-            raise OutgrowError(
-                "a single row does not fit into the device's memory",
-                self.identities[0].name,
-                "Cut texts earlier (--max-length), or use --device cpu.",
-            )
-        self._budget.tokens = max(self._budget.tokens // 2, 1)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        _log.warning(
-            "out of memory with %d rows: going on with batches of %d tokens", rows, self._budget.tokens
-        )
-
-    @property
-    def layers(self) -> int:
-        """Hidden layers that could be asked for, beside the embeddings."""
-        return self._depth
-
-    def close(self) -> None:
-        """Give back the model's memory; may be called twice."""
-        self._network = None
-
-
-def _device(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"the device {device!r} cannot be used ({str(error).splitlines()[0]})",
-            "--device",
-            "Use cpu, or a torch built for the device.",
-        ) from error
-    return device
 
 
 def _layer(layer: int | None, depth: int, model: str) -> int | None:
@@ -262,13 +172,17 @@ def _layer(layer: int | None, depth: int, model: str) -> int | None:
 
 
 def _max_length(asked: int | None, pipeline: Pipeline, tokenizer: Any, config: Any) -> int:
-    # Tokenizers without a limit state one of 1e30.
-    limits = [tokenizer.model_max_length, getattr(config, "max_position_embeddings", None)]
-    known = [limit for limit in limits if limit is not None and 0 < limit < 1_000_000]
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer"):
+    places = getattr(config, "max_position_embeddings", None)
+    most = stated_limit(tokenizer.model_max_length, places)
+    if most is not None and config.model_type in (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "mpnet",
+        "longformer",
+    ):
         # Their positions begin after that of padding: of 514 places two are never used.
-        known = [min(limit, config.max_position_embeddings - config.pad_token_id - 1) for limit in known]
-    most = min(known, default=None)
+        most = min(most, places - config.pad_token_id - 1)
     if asked is None:
         return pipeline.max_length or most or LONGEST
     if asked < 1 or (most is not None and asked > most):
@@ -276,16 +190,12 @@ def _max_length(asked: int | None, pipeline: Pipeline, tokenizer: Any, config: A
     return asked
 
 
-def _tokenizer_digest(tokenizer: Any) -> str:
-    import hashlib
-
-    if getattr(tokenizer, "is_fast", False):
-        tokenizer.backend_tokenizer.no_padding()
-        tokenizer.backend_tokenizer.no_truncation()
-        said = tokenizer.backend_tokenizer.to_str()
-    else:
-        said = repr(sorted(tokenizer.get_vocab().items()))
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+def _rules(tokenizer: Any) -> str:
+    if not getattr(tokenizer, "is_fast", False):
+        return repr(sorted(tokenizer.get_vocab().items()))
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
+    return str(tokenizer.backend_tokenizer.to_str())
 
 
 @contextmanager
@@ -321,7 +231,6 @@ def _load(folder: Path, dtype: str, trust_remote_code: bool, model: str) -> tupl
                 folder, config=config, dtype=precision, output_loading_info=True, weights_only=True, **place
             )
     except Exception as error:  # every loader underneath has errors of its own, none with a common parent
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "trust_remote_code" in str(error):
             raise ConfigError(
                 "the model brings Python code of its own, which was not allowed to run",
@@ -329,7 +238,7 @@ def _load(folder: Path, dtype: str, trust_remote_code: bool, model: str) -> tupl
                 "Read that code; if you trust it, name the model with --allow-code.",
             ) from error
         raise FileError(
-            f"the model cannot be loaded ({line[:160].rstrip('.')})", str(folder), "Fetch the model again."
+            f"the model cannot be loaded ({first_line(error)})", str(folder), "Fetch the model again."
         ) from error
     # What a file lacks transformers fills with random numbers; only the pooler, which is never used, may be.
     lacking = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))

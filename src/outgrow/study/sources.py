@@ -24,14 +24,14 @@ from outgrow.data.numeric import check_spread
 from outgrow.data.open_table import FORMATS
 from outgrow.data.pseudo_labels import combined, find_columns, read_pseudo_labels
 from outgrow.data.raw import RawRows
-from outgrow.data.text_tables import TextStyle
 from outgrow.errors import ConfigError, DataError
 from outgrow.features.encode import Encoding
 from outgrow.features.encode import encode as encode_rows
-from outgrow.features.model_spec import EncoderOptions, parse_model
+from outgrow.features.model_spec import parse_model
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
-from outgrow.features.raw_sources import read_raw
+from outgrow.features.raw_sources import raw_rows as raw_rows
+from outgrow.features.raw_sources import text_style as text_style
 
 Mixing = Float[np.ndarray, "columns d"]
 """What turns the columns that a set was made of into its features."""
@@ -58,46 +58,10 @@ NOTHING = Permissions()
 """No foreign code."""
 
 
-def raw_rows(config: RawConfig, source: str) -> RawRows:
-    """Read raw rows as a configuration says."""
-    return read_raw(
-        source,
-        layout=config.layout,
-        text_column=config.text_column,
-        image_column=config.image_column,
-        id_column=config.id_column,
-        label_column=config.label_column,
-        group_column=config.group_column,
-        split_column=config.split_column,
-        on_error=config.on_error,
-        seed=config.seed,
-        style=text_style(config),
-    )
-
-
-def text_style(config: RawConfig) -> TextStyle:
-    """Say how text files are written, as a configuration says."""
-    delimiter = "\t" if config.delimiter in ("tab", "\\t") else config.delimiter
-    return TextStyle(delimiter, config.decimal, config.thousands)
-
-
 def bare_rows(config: RawConfig, source: str) -> RawRows:
     """Read raw rows without what stands beside them: labels, groups and parts."""
     nothing = {"label_column": None, "group_column": None, "split_column": NO_SPLIT}
     return raw_rows(config.model_copy(update=nothing), source)
-
-
-def encoder_options(config: RawConfig, permissions: Permissions) -> EncoderOptions:
-    """Gather what decides how models are loaded and run."""
-    return EncoderOptions(
-        pooling=config.pooling,
-        max_length=config.max_length,
-        tokenizer=config.tokenizer,
-        precision=config.precision,
-        device=config.device,
-        workers=config.workers,
-        allow_code=permissions.code,
-    )
 
 
 def encoded(
@@ -109,7 +73,6 @@ def encoded(
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
     """Encode raw rows with every model named; what a probe finds wrong with a model is said."""
-    options = encoder_options(config, permissions)
     specs = [parse_model(model, raw.kind) for model in models]
 
     def checked(encoder: Encoder) -> None:
@@ -122,9 +85,7 @@ def encoded(
         for one in found:
             _log.warning("%s. %s", one, one.remedy)
 
-    return encode_rows(
-        raw, specs, options, dtype=config.dtype, on_error=config.on_error, progress=progress, check=checked
-    )
+    return encode_rows(raw, specs, config, permissions.code, progress=progress, check=checked)
 
 
 def _distinct(items: Sequence[Any]) -> list[Any]:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from outgrow.config import SweepConfig
-from outgrow.errors import FileError
+from outgrow.errors import FileError, reason
 from outgrow.runs import new_file, write_json, write_table
 from outgrow.study.prepare import Prepared
 from outgrow.study.saved import input_digests
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.table import SweepTable, as_columns, read_table
-from outgrow.targets import clear_leftovers, lock_of, reason, refuse_strangers
+from outgrow.targets import clear_leftovers, lock_of, refuse_strangers
 
 ENDING = ".unfinished"
 """Of the folder's name."""
