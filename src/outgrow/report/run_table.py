@@ -46,6 +46,11 @@ def summary_lines(outcome: Plain) -> Group:
     return Group(*lines)
 
 
+def run_lines(outcome: Plain) -> Group:
+    """Write a run for a terminal."""
+    return Group(summary_lines(outcome), risk_table(outcome))
+
+
 def risk_table(outcome: Plain) -> Group:
     """Write the risks of every route.
 
@@ -170,6 +175,16 @@ def geometry_table(weak: object, strong_name: object, geometry: Plain, note: obj
     if note:
         lines.append(f"Measured {visible(note)}.")
     return Group(table, *(Text(line) for line in lines))
+
+
+def measure_lines(found: Plain) -> Group:
+    """Write the geometry of every pair, and what given teachers agree on, for a terminal."""
+    lines = []
+    for weak, geometry in part(found, "pairs").items():
+        lines.append(geometry_table(weak, found.get("strong"), geometry, found.get("note")))
+        if weak in part(found, "agreement"):
+            lines.append(agreement_lines(weak, found["agreement"][weak]))
+    return Group(*lines)
 
 
 def agreement_lines(teacher: object, found: Plain) -> Group:
