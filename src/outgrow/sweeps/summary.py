@@ -178,23 +178,28 @@ def ratios(found: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) 
     }
 
 
-def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
+def ratio_and_ends(
+    over: Float[np.ndarray, "*cells seeds"], under: Float[np.ndarray, "*cells seeds"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divide means over seeds, with Fieller's intervals.
+
+    NaN where the denominator is not above zero; no ends where it is not resolved from it, or of one seed.
+    """
     seeds = over.shape[-1]
     up, down = over.mean(axis=-1), under.mean(axis=-1)
     value, low, high = (np.full(up.shape, np.nan) for _ in range(3))
-    why = np.full(up.shape, "", dtype=object)
-    quantile = t_quantile(seeds - 1) if seeds > 1 else np.nan
-    for cell in np.ndindex(up.shape):
-        if seeds < 2:
-            if down[cell] > 0:
-                value[cell] = up[cell] / down[cell]
-            else:
-                why[cell] = reason
+    for cell in np.ndindex(down.shape):
+        if not down[cell] > 0:
             continue
-        reach = quantile**2 * np.cov(over[cell], under[cell]) / seeds
-        ends = fieller(up[cell], down[cell], reach) if down[cell] > 0 else None
-        if ends is None:
-            why[cell] = reason
-        else:
-            value[cell], (low[cell], high[cell]) = up[cell] / down[cell], ends
-    return value, low, high, why
+        value[cell] = up[cell] / down[cell]
+        if seeds > 1:
+            reach = t_quantile(seeds - 1) ** 2 * np.cov(over[cell], under[cell]) / seeds
+            low[cell], high[cell] = fieller(up[cell], down[cell], reach) or (np.nan, np.nan)
+    return value, low, high
+
+
+def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
+    value, low, high = ratio_and_ends(over, under)
+    # What the seeds do not resolve is no ratio; a single seed resolves nothing, and its ratio is told.
+    missing = np.isnan(value) | (np.isnan(low) & (over.shape[-1] > 1))
+    return np.where(missing, np.nan, value), low, high, np.where(missing, reason, "").astype(object)
