@@ -9,8 +9,7 @@ import pytest
 
 from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError
-from outgrow.reproductions.burns import doubts, published, recovered
-from outgrow.reproductions.ceiling_table import CEILING_TABLE, at_hand_table
+from outgrow.reproductions.ceiling_table import CEILING_TABLE, at_hand_table, doubts, published, recovered
 from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.rated_rows import liked_or_not
 from outgrow.reproductions.runner import run

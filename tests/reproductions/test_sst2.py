@@ -17,10 +17,9 @@ from outgrow.reproductions.at_hand import models_at_hand
 from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.in_kind import chance_of, in_kind, rank_correlation
 from outgrow.reproductions.runner import run
-from outgrow.reproductions.sentences import longest_of_each, sentences_at_hand
-from outgrow.reproductions.sst2 import SST2, accuracy_cells
+from outgrow.reproductions.sst2 import SST2, accuracy_cells, longest_of_each, read
 from outgrow.results import Estimate, Undefined
-from outgrow.study.sources import Permissions
+from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps.grid import SweepGrid
 from outgrow.sweeps.layout import cut
 from outgrow.sweeps.measured_grid import measure_sweep
@@ -47,6 +46,10 @@ def reproduce(config, **options):
     return run(SST2, ReproduceConfig(**dict(config), **options), jobs=1)
 
 
+def read_rows(config, permissions=NOTHING):
+    return read(config, 0.0, permissions, None)
+
+
 @pytest.fixture
 def table(tmp_path, rng):
     """A table as GLUE has it: phrases without ids, those of a sentence all over the place."""
@@ -66,8 +69,8 @@ def table(tmp_path, rng):
 @pytest.fixture
 def features(tmp_path, table, rng):
     """Features of every phrase, by the ids that its text gives it, in orders of their own."""
-    read = read_texts(table, text_column="sentence")
-    liked = read.labels - 0.5
+    phrases = read_texts(table, text_column="sentence")
+    liked = phrases.labels - 0.5
     latent = np.column_stack([liked, rng.standard_normal((len(liked), 9))])
     views = {
         "tiny": latent[:, :4] + 0.8 * rng.standard_normal((len(liked), 4)),
@@ -76,7 +79,7 @@ def features(tmp_path, table, rng):
     }
     for name, view in views.items():
         order = rng.permutation(len(view))
-        np.savez(tmp_path / f"{name}.npz", ids=read.ids[order].astype(str), features=view[order])
+        np.savez(tmp_path / f"{name}.npz", ids=phrases.ids[order].astype(str), features=view[order])
     return LabelConfig(
         weak=(str(tmp_path / "tiny.npz"), str(tmp_path / "other.npz")),
         strong=str(tmp_path / "strong.npz"),
@@ -85,7 +88,7 @@ def features(tmp_path, table, rng):
 
 
 def test_one_phrase_of_each_sentence(features, table):
-    rows = sentences_at_hand(features)
+    rows = read_rows(features)
     assert rows.rows == SENTENCES and rows.notes[0].startswith(f"{2 * SENTENCES} phrases")
     assert len(rows.test) == math.ceil(SENTENCES / 5)
     kept = longest_of_each(read_texts(table, text_column="sentence"))
@@ -105,7 +108,7 @@ def test_equal_texts_are_one_sentence(tmp_path):
 
 
 def test_measured_risks_and_accuracies_are_those_of_refitting(features):
-    rows = sentences_at_hand(features)
+    rows = read_rows(features)
     grid = SweepGrid(rows.pairs, (40,), (120,), (0.0,), (1.0,), (0.1,), seeds=3, joint=False)
     table = measure_sweep(rows.data(), grid, jobs=1)
     cells = accuracy_cells(Tuned(table, grid, "accuracy"), grid)
@@ -178,7 +181,7 @@ def test_only_phrases_that_are_kept_are_encoded(table, tmp_path, monkeypatch):
         input=str(table), weak=("a=callable:own_words:short",), strong="b=callable:own_words:long"
     )
     try:
-        rows = sentences_at_hand(config, Permissions(("own_words:short", "own_words:long")))
+        rows = read_rows(config, Permissions(("own_words:short", "own_words:long")))
         seen = {text for part in sys.modules["own_words"].SEEN for text in part}
     finally:
         sys.modules.pop("own_words", None)
@@ -189,11 +192,11 @@ def test_only_phrases_that_are_kept_are_encoded(table, tmp_path, monkeypatch):
 
 
 def test_tables_without_phrases_say_so(features, table, tmp_path):
-    read = read_texts(table, text_column="sentence")
-    lines = [f"{name},{int(label)}" for name, label in zip(read.ids, read.labels, strict=True)]
+    phrases = read_texts(table, text_column="sentence")
+    lines = [f"{name},{int(label)}" for name, label in zip(phrases.ids, phrases.labels, strict=True)]
     (tmp_path / "labels.csv").write_text("id,label\n" + "\n".join(lines) + "\n")
     bare = features.model_copy(update={"labels": str(tmp_path / "labels.csv")})
-    rows = sentences_at_hand(bare)
+    rows = read_rows(bare)
     assert rows.rows == 3 * SENTENCES and rows.notes[0].startswith("The table holds no phrases")
     same = models_at_hand(bare.model_copy(update={"task": "classification"}), 0.2)
     np.testing.assert_array_equal(rows.test, same.test)
@@ -203,10 +206,10 @@ def test_tables_without_phrases_say_so(features, table, tmp_path):
 
 def test_what_cannot_be_is_said(features, tmp_path):
     with pytest.raises(ConfigError, match="neither phrases nor labels are named"):
-        sentences_at_hand(features.model_copy(update={"labels": None}))
+        read_rows(features.model_copy(update={"labels": None}))
     (tmp_path / "bare.csv").write_text("id,sentence\na,fine\nb,bad\n")
     with pytest.raises(DataError, match="the phrases have no labels"):
-        sentences_at_hand(features.model_copy(update={"labels": str(tmp_path / "bare.csv")}))
+        read_rows(features.model_copy(update={"labels": str(tmp_path / "bare.csv")}))
 
 
 @pytest.mark.parametrize("count", [4, 5, 9])

@@ -30,8 +30,8 @@ def settings(files, weak, strong, n, **changes):
         "label_column": "label",
         "split_column": "split",
         "truth_column": "rating",
-        "truth_variance": known.truth_error_variance,
-        "noise_variance": known.noise_variance,
+        "truth_variance": known.raters.mean_error,
+        "noise_variance": known.raters.noise_variance,
         "task": "regression",
         "n": n,
     }
@@ -95,7 +95,7 @@ def test_more_label_noise_moves_the_loo_risks_by_its_variance(movies, tmp_path):
     (tmp_path / "labels.csv").write_text(text)
     plain = run(settings(movies, "mpnet-layer8", "mpnet", 400)).outcome
     files = {**movies, "labels": tmp_path / "labels.csv"}
-    noise = load_movies().noise_variance + 9.0
+    noise = load_movies().raters.noise_variance + 9.0
     loud = run(settings(files, "mpnet-layer8", "mpnet", 400, noise_variance=noise)).outcome
     # Every excess risk grows, the one that averages n = 400 labels most.
     for name in ("teacher (mpnet-layer8)", "student (mpnet-layer8)", "baseline"):

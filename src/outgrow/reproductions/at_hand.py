@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from outgrow.errors import DataError
 from outgrow.results import Check
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets
-from outgrow.sweeps.grid import LabelDraws, SweepData
+from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.noisy_labels import NoisyLabels
 
 LEAST = 4
@@ -51,7 +51,7 @@ class AtHand:
     """Rows to deal from, and to score on."""
     test: Int[np.ndarray, " T"]
     """Rows to deal from, and to score on."""
-    labels: LabelDraws
+    labels: NoisyLabels
     """Gives labels of the rows to deal from."""
     truth: Float[np.ndarray, "T k"]
     """What the rows to score on are held against: one column, or one-hot codes."""
@@ -80,10 +80,10 @@ class AtHand:
         """Rows with labels: those to deal from, and those to score on."""
         return len(self.train) + len(self.test)
 
-    def known(self, published: Iterable[str]) -> dict[str, str]:
+    def known(self, published: Sequence[str]) -> dict[str, str]:
         """Find published teachers among those at hand, whatever the spelling of their names."""
-        own = {plain_name(name): name for name in reversed(self.teachers)}
-        return {name: own[plain_name(name)] for name in published if plain_name(name) in own}
+        of = {name: known_as(name, published) for name in reversed(self.teachers)}
+        return {known: name for name, known in of.items() if known is not None}
 
     def data(self) -> SweepData:
         """Give what a sweep is measured on."""
@@ -205,15 +205,10 @@ def nearest(sizes: Sequence[int], wanted: float | int) -> int:
     return min(sizes, key=lambda size: (abs(math.log(size / wanted)), size))
 
 
-def plain_name(name: str) -> str:
-    """Bring the name of a model to letters and figures alone, so that spellings of it meet."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def known_as(name: str, published: Sequence[str]) -> str | None:
+    """Find which published model a name is of, whatever its spelling; None where it is none of them."""
 
+    def plain(spelt: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", spelt.lower())
 
-def known_as(name: str, published: Mapping[str, Any] | Sequence[str]) -> str | None:
-    """Find which published model a name is of.
-
-    None where it is none of them.
-    """
-    spelt = {plain_name(each): each for each in published}
-    return spelt.get(plain_name(name))
+    return {plain(each): each for each in published}.get(plain(name))

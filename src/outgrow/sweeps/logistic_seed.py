@@ -17,9 +17,9 @@ from jaxtyping import Float, Int
 from outgrow.heads.logistic import cross_entropy
 from outgrow.heads.logistic_columns import LogisticColumns, fit_columns
 from outgrow.sweeps.blocks import shifted, shifts_and_scales
-from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
+from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
-from outgrow.sweeps.seed import Key, Measured, Scale
+from outgrow.sweeps.seed import Key, Measured, penalties
 
 COLUMNS = 64
 """Fits that descend together: a product of the rows with so many columns is at full speed, and what is kept
@@ -33,7 +33,6 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
     that; all fits are from rows, and the condition is NaN, or infinite for a fit that stopped before it
     converged.
     """
-    check_grid(data, grid)
     shifts, scales = shifts_and_scales(data, grid)
     labels = np.stack([data.labels.draw(noise, seed) for noise in grid.noise])
     fits = _SeedFits(data, grid, layout, labels.transpose(2, 1, 0))
@@ -209,8 +208,7 @@ class _SeedFits:
         start: list[LogisticColumns] | None = None,
     ) -> list[LogisticColumns]:
         """Fit along penalties from the largest on, each from where it was started or from the one before."""
-        scale = Scale(tuple(alphas), self.grid.unit, view.unit)
-        by_size = np.array([scale.at(int(size)) for size in sizes])
+        by_size = np.array([penalties(self.grid, alphas, view.unit, int(size)) for size in sizes])
         found: dict[int, LogisticColumns] = {}
         before = None
         for b in np.argsort(alphas)[::-1].tolist():

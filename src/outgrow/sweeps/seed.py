@@ -7,6 +7,7 @@ of the ceiling.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -42,21 +43,10 @@ class Measured:
     """Condition of what was factored; of the same shape."""
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Penalties of a view in the unit of docs/theory.md, by number of rows."""
-
-    values: tuple[float, ...]
-    """As the grid has them."""
-    unit: str
-    """Its unit."""
-    variance: float
-    """Mean variance per column of the view."""
-
-    def at(self, m: int) -> tuple[float, ...]:
-        """Give the penalties of a fit."""
-        factor = {"variance": self.variance, "absolute": 1.0, "total": 1.0 / m}[self.unit]
-        return tuple(value * factor for value in self.values)
+def penalties(grid: SweepGrid, alphas: Sequence[float], variance: float, m: int) -> tuple[float, ...]:
+    """Give penalties of a fit to m rows in the unit of docs/theory.md, of a view of some mean variance."""
+    factor = {"variance": variance, "absolute": 1.0, "total": 1.0 / m}[grid.unit]
+    return tuple(alpha * factor for alpha in alphas)
 
 
 class SeedFits:
@@ -75,10 +65,6 @@ class SeedFits:
         self.shifts, self.scales = shifts, scales
         self.k = labels.shape[1] // len(grid.noise)
 
-    def scale(self, view: str, alphas: Sequence[float]) -> Scale:
-        """Give a view's penalties."""
-        return Scale(tuple(alphas), self.grid.unit, self.scales[view])
-
     def single(self, view: str, alphas: Sequence[float]) -> tuple[list[Path], list[Products]]:
         """Fit a view on the labelled rows, for every n.
 
@@ -86,7 +72,7 @@ class SeedFits:
         """
         X = shifted(self.data, view, self.layout.labelled, self.shifts)
         Y = self.labels[self.layout.labelled]
-        d, scale = X.shape[1], self.scale(view, alphas)
+        d = X.shape[1]
         about = {view: np.zeros(d), LABELS: np.zeros(Y.shape[1])}
         moments, work = Moments([(view, view), (view, LABELS)], about, wide=True), np.empty((d, d))
         paths, sums, done = [], [], 0
@@ -98,10 +84,13 @@ class SeedFits:
             def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
                 return X[:n], Y[:n]
 
-            paths.append(self._fit(sums[-1], scale.at(n), rows, work=work))
+            paths.append(self._fit(sums[-1], view, alphas, rows, work=work))
         return paths, sums
 
-    def _fit(self, sums: Products, alphas: Sequence[float], rows: Rows, **known: np.ndarray) -> Path:
+    def _fit(
+        self, sums: Products, view: str, values: Sequence[float], rows: Rows, **known: np.ndarray
+    ) -> Path:
+        alphas = penalties(self.grid, values, self.scales[view], sums.rows)
         if self.grid.sketch is not None and len(sums.total) > self.grid.sketch:
             return sketched(*rows(), alphas, self.grid.sketch, intercept=self.grid.intercept)
         return fit(sums, alphas, rows, intercept=self.grid.intercept, **known)
@@ -128,7 +117,9 @@ class SeedFits:
             pseudo = {weak: one.answers(cell, strong, weak) for weak, one in taught.items()}
             path = self._students(strong, sums, taught, pseudo)
             shape = (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
-            for weak, part in zip(taught, _split(path, [_count(shape) * self.k] * len(taught)), strict=True):
+            for weak, part in zip(
+                taught, _split(path, [math.prod(shape) * self.k] * len(taught)), strict=True
+            ):
                 found.setdefault(("student", weak, strong), []).append(self._scored(part, shape, test))
             for key, one in self._unions(strong, sums, baseline, taught, pseudo, path.inverse, test).items():
                 found.setdefault(key, []).append(one)
@@ -152,8 +143,7 @@ class SeedFits:
             np.concatenate([one.targets.ravel() for one in pseudo.values()]),
             np.hstack([one.answers.reshape(len(sums.total), -1) for one in pseudo.values()]),
         )
-        alphas = self.scale(strong, self.grid.alphas_s).at(sums.rows)
-        return self._fit(products, alphas, rows)
+        return self._fit(products, strong, self.grid.alphas_s, rows)
 
     def _unions(
         self,
@@ -183,12 +173,12 @@ class SeedFits:
             def rows(i: int = i, n: int = own.rows) -> tuple[np.ndarray, np.ndarray]:
                 return self._union_rows(strong, n, sums.rows, i, {weak: taught[weak] for weak in joint})
 
-            m = own.rows + sums.rows
             np.add(own.gram, sums.gram, out=gram)
             total = own.total + sums.total
-            products = Products(m, total, gram, np.concatenate(targets), np.hstack(answers))
-            alphas = self.scale(strong, grid.alphas_s).at(m)
-            path = self._fit(products, alphas, rows, inverse=inverse, work=work)
+            products = Products(
+                own.rows + sums.rows, total, gram, np.concatenate(targets), np.hstack(answers)
+            )
+            path = self._fit(products, strong, grid.alphas_s, rows, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
             found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
             for weak, part in zip(joint, others, strict=True):
@@ -212,7 +202,7 @@ class SeedFits:
     def _scored(self, path: Path, shape: tuple[int, ...], test: TestRows) -> Measured:
         """Score fits whose columns are of a shape and k targets: the path's penalties run last."""
         b, d, _ = path.theta.shape
-        count = _count(shape)
+        count = math.prod(shape)
         theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
         level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
         risk, right = test.score(theta, level, np.tile(path.from_rows, count))
@@ -283,7 +273,3 @@ def _stacked(parts: Sequence[Measured], axis: int) -> Measured:
         np.stack([part.from_rows for part in parts], axis=axis),
         np.stack([part.condition for part in parts], axis=axis),
     )
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape))

@@ -31,6 +31,10 @@ NOTHING: Mapping[str, Any] = {
 """Columns of the cells and their types."""
 
 
+Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
+
+
 def arrays_of(
     table: SweepTable, grid: SweepGrid, quantity: str = "risk"
 ) -> dict[tuple[str, ...], Float[np.ndarray, "*axes"]]:
@@ -70,14 +74,16 @@ def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
     return keys
 
 
+def over_others(risks: Float[np.ndarray, "*axes seeds"]) -> Float[np.ndarray, "*axes seeds"]:
+    """Sum over the other seeds, for every seed."""
+    return np.asarray(risks.sum(axis=-1, keepdims=True) - risks)
+
+
 def chosen(
     risks: Float[np.ndarray, "cells choices seeds"], values: Float[np.ndarray, "cells choices seeds"]
 ) -> Float[np.ndarray, "cells seeds"]:
     """Take, for every seed, the choice of least mean risk on the other seeds."""
-    if risks.shape[1] == 1:
-        return values[:, 0]
-    others = risks.sum(axis=2, keepdims=True) - risks
-    best = others.argmin(axis=1)
+    best = over_others(risks).argmin(axis=1)
     return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
 
 
@@ -123,36 +129,35 @@ def check_seeds(grid: SweepGrid) -> None:
 def cells_of(table: SweepTable, grid: SweepGrid, *, excess: bool) -> dict[str, np.ndarray]:
     """Summarise every pair and cell over seeds."""
     tuned = Tuned(table, grid)
-    columns: dict[str, list[Any]] = {name: [] for name in NOTHING}
     right = Tuned(table, grid, "accuracy") if np.isfinite(table["accuracy"]).any() else None
     models = [model for model in MODELS if model != "joint" or grid.joint]
-    for weak, strong in grid.pairs:
-        found = {model: tuned.of(model, weak, strong) for model in models}
-        ready = {model: mean_and_ends(values) for model, values in found.items()}
-        ready |= {
-            f"student_less_{other}": mean_and_ends(found["student"] - found[other])
-            for other in ("teacher", "baseline")
-        }
-        ready |= ratios(found, excess)
+    ready = {}
+    for pair in grid.pairs:
+        found = {model: tuned.of(model, *pair) for model in models}
+        student = found["student"]
+        values = found | {f"student_less_{one}": student - found[one] for one in ("teacher", "baseline")}
+        own = {quantity: mean_and_ends(risks) for quantity, risks in values.items()} | ratios(found, excess)
         if right is not None:
-            ready |= {
-                f"accuracy_of_{model}": mean_and_ends(right.of(model, weak, strong)) for model in models
-            }
-        for quantity, (value, low, high, reason) in ready.items():
-            for l, i, j in np.ndindex(value.shape):
-                place = (quantity, weak, strong, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
-                told = (value[l, i, j], low[l, i, j], high[l, i, j], grid.seeds, reason[l, i, j])
-                for column, cell in zip(columns.values(), (*place, *told), strict=True):
-                    column.append(cell)
-    return {name: np.array(columns[name], dtype=kind) for name, kind in NOTHING.items()}
+            own |= {f"accuracy_of_{model}": mean_and_ends(right.of(model, *pair)) for model in models}
+        ready[pair] = own
+    return laid_out(ready, grid)
+
+
+def laid_out(found: Mapping[tuple[str, str], Mapping[str, Ends]], grid: SweepGrid) -> dict[str, np.ndarray]:
+    """Make every quantity of every pair and cell a row."""
+    rows: list[tuple[Any, ...]] = []
+    for pair, quantities in found.items():
+        for quantity, ends in quantities.items():
+            for l, i, j in np.ndindex(ends[0].shape):
+                place = (quantity, *pair, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
+                value, low, high, reason = (end[l, i, j] for end in ends)
+                rows.append((*place, value, low, high, grid.seeds, reason))
+    columns = zip(NOTHING.items(), zip(*rows, strict=True), strict=True)
+    return {name: np.array(values, dtype=kind) for (name, kind), values in columns}
 
 
 def _penalties(grid: SweepGrid) -> tuple[float, float]:
     return (np.nan, np.nan) if is_tuned(grid) else (grid.alphas_w[0], grid.alphas_s[0])
-
-
-Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
 
 
 def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
