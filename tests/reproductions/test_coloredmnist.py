@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 
 from outgrow.config import LabelConfig, ReproduceConfig
-from outgrow.data.idx import read_idx
-from outgrow.data.raw import digest_of
 from outgrow.errors import ConfigError
 from outgrow.reproductions.coloredmnist import COLOREDMNIST
 from outgrow.reproductions.runner import run
 from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps import measured_grid as measure
-from outgrow.worlds.coloured_digits import some_pictures
 
 PICTURES = 600
 
@@ -140,22 +137,6 @@ def test_features_given_have_their_noise_in_the_labels_trained_on(tmp_path, rng)
     gone = cell(found, "ceiling", "weak", 0.3) - cell(found, "ceiling", "weak", 0.0)
     assert (gone > 0.05).all()
     assert any("left as they are" in note for note in found.notes)
-
-
-def test_some_pictures_are_drawn_by_id(folder):
-    every = read_idx(folder)
-    some = some_pictures(every, 50, seed=0)
-    assert len(some.ids) == len(some.items) == len(some.labels) == 50 and some.split is None
-    where = {name: row for row, name in enumerate(every.ids)}
-    rows = [where[name] for name in some.ids]
-    assert rows == sorted(rows) and all(some.items[k] is every.items[row] for k, row in enumerate(rows))
-    assert (some.labels == every.labels[rows]).all()
-    # Fewer are among more; another seed draws others.
-    assert set(some_pictures(every, 20, 0).ids) < set(some.ids)
-    assert set(some_pictures(every, 50, 1).ids) != set(some.ids)
-    assert digest_of([]) != some.digest
-    with pytest.raises(ConfigError, match="601 pictures are asked for, 600 are there"):
-        some_pictures(every, 601, 0)
 
 
 def test_fewer_pictures_are_a_smaller_experiment(folder):
