@@ -17,6 +17,8 @@ from outgrow.sweeps.sweep_outcome import PairDimensions
 @pytest.fixture
 def own(written, rng):
     views = {name: rng.standard_normal((200, width)) for name, width in (("one", 2), ("two", 3), ("big", 5))}
+    for view in views.values():
+        view[:, 0] = np.arange(200)
 
     def write(**columns):
         config = written(views, **columns)
@@ -28,19 +30,20 @@ def own(written, rng):
 def test_every_row_with_a_label_is_in_one_part(own):
     found = models_at_hand(own(label=["" if i % 10 == 0 else i / 7 for i in range(200)]), 0.25)
     assert found.pairs == (("one", "big"), ("second", "big"))
-    assert sorted([*found.train, *found.test]) == [i for i in range(200) if i % 10]
+    train, test = (found.views["big"][rows, 0] for rows in (found.train, found.test))
+    assert sorted([*train, *test]) == [i for i in range(200) if i % 10]
     assert (found.rows, len(found.test)) == (180, 45)
     assert found.notes == ("20 rows without labels were left out.",)
     data = found.data()
-    np.testing.assert_allclose(data.truth[:, 0], found.test / 7)
-    np.testing.assert_allclose(data.labels.draw(0.0, 0)[:, 0], found.train / 7)
+    np.testing.assert_allclose(data.truth[:, 0], test / 7)
+    np.testing.assert_allclose(data.labels.draw(0.0, 0)[:, 0], train / 7)
 
 
 def test_tests_that_the_user_names_come_first(own):
     label = [i / 7 for i in range(200)]
     config = own(label=label, part=["test" if i < 30 else "train" for i in range(200)])
     named = models_at_hand(config.model_copy(update={"split_column": "part"}), 0.25)
-    assert named.test.tolist() == list(range(30))
+    assert sorted(named.views["one"][named.test, 0]) == list(range(30))
     assert len(models_at_hand(config.model_copy(update={"test": 10.0}), 0.25).test) == 10
     config = own(label=label, part=["train"] * 200)
     with pytest.raises(DataError, match="no row is left to test on"):
