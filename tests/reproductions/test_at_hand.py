@@ -34,9 +34,8 @@ def test_every_row_with_a_label_is_in_one_part(own):
     assert sorted([*train, *test]) == [i for i in range(200) if i % 10]
     assert (found.rows, len(found.test)) == (180, 45)
     assert found.notes == ("20 rows without labels were left out.",)
-    data = found.data()
-    np.testing.assert_allclose(data.truth[:, 0], test / 7)
-    np.testing.assert_allclose(data.labels.draw(0.0, 0)[:, 0], train / 7)
+    np.testing.assert_allclose(found.truth[:, 0], test / 7)
+    np.testing.assert_allclose(found.labels.draw(0.0, 0)[:, 0], train / 7)
 
 
 def test_tests_that_the_user_names_come_first(own):

@@ -44,7 +44,7 @@ def measured():
     rows = embedded_rows()
     grid = SweepGrid(rows.pairs, (300,), (1000,), (0.0, 2.0), (0.1, 1.0), (0.1, 1.0), seeds=6, joint=False)
     theory = {pair: pair_theory(rows, pair, grid.alphas_w) for pair in rows.pairs}
-    table = measure_sweep(rows.data(), grid, jobs=1)
+    table = measure_sweep(rows, grid, jobs=1)
     return rows, MeasuredWay.of("tuned", grid, table, theory, excess=True)
 
 

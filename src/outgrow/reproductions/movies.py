@@ -65,7 +65,7 @@ def tell(found: Measurements) -> Reproduction:
     comparisons = (
         *held,
         peak_comparison(bare, rows, at[1], found.pairs[0].d_s + 1),
-        *similarity_comparisons(rows.data(), rows.pairs),
+        *similarity_comparisons(rows, rows.pairs),
         *tuning_comparisons(tuning, rows, found.pairs, tuned.grid.seeds),
     )
     verdict, because = verdict_of(comparisons), because_of(comparisons, rows)

@@ -25,9 +25,6 @@ from outgrow.study.sources import NOTHING, Permissions, Progress
 from outgrow.sweeps.noisy_labels import NoisyLabels
 from outgrow.worlds.rated_movies import Raters, load_movies
 
-STUDENT = "mpnet"
-"""The student among the embedded encoders; all others teach it."""
-
 RATING, RATERS = "rating", "raters"
 """Columns of a table: what says which rows have labels, where the user names none; and lists of ratings."""
 
@@ -50,8 +47,6 @@ def embedded_rows() -> AtHand:
     dealt, scorers = movies.raters.rows(train), movies.raters.rows(test)
     return AtHand(
         views=movies.features,
-        teachers=tuple(name for name in movies.features if name != STUDENT),
-        student=STUDENT,
         train=train,
         test=test,
         labels=NoisyLabels(dealt.draw),
@@ -91,7 +86,7 @@ def rated_rows(
 
 
 def liked_or_not() -> AtHand:
-    """Take the embedded reviews as two classes: whether a film is liked, by the vote of a rater or by all."""
+    """Take the embedded reviews as two classes, disliked and liked, by the vote of a rater or by all."""
     movies, rows = load_movies(), embedded_rows()
     sides = [values[values != 0] for values in movies.raters.rows(rows.train).each()]
     # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
@@ -100,14 +95,13 @@ def liked_or_not() -> AtHand:
     )
     liked = np.array([np.mean(values > 0) for values in votes.each()])
     agreement = float(np.mean(np.maximum(liked, 1 - liked)))
-    classes = ("disliked", "liked")
     return replace(
         rows,
-        labels=NoisyLabels(partial(_vote, votes), len(classes)),
+        labels=NoisyLabels(partial(_vote, votes), 2),
         truth=_one_hot(movies.rating[rows.test] > 0),
         truth_variance=0.0,
         noise_variance=0.0,
-        classes=classes,
+        classes=2,
         unit="the embedded movie reviews, liked or not",
         notes=(
             "Reviews: the class is whether the mean rating is above 0, and test rows are held against it."
