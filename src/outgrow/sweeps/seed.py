@@ -22,31 +22,17 @@ from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
 from outgrow.sweeps.scoring import TestRows
 from outgrow.sweeps.sketched import sketched
-
-Key = tuple[str, ...]
-"""("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) or
-("joint", weak, strong)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Risks of one model over the grid, of one seed."""
-
-    risk: Float[np.ndarray, "*grid"]
-    """(levels, n, alphas) for single fits, (levels, n, N, alphas) for the ceiling, (levels, n, N, alphas_w,
-    alphas_s) for student and joint student."""
-    accuracy: Float[np.ndarray, "*grid"] | None
-    """Of the same shape; None for a regression."""
-    from_rows: np.ndarray
-    """Whether sums did not suffice; of the same shape."""
-    condition: Float[np.ndarray, "*grid"]
-    """Condition of what was factored; of the same shape."""
+from outgrow.sweeps.table import Key, Measured, keys_of
 
 
 def penalties(grid: SweepGrid, alphas: Sequence[float], variance: float, m: int) -> tuple[float, ...]:
     """Give penalties of a fit to m rows in the unit of docs/theory.md, of a view of some mean variance."""
     factor = {"variance": variance, "absolute": 1.0, "total": 1.0 / m}[grid.unit]
     return tuple(alpha * factor for alpha in alphas)
+
+
+Place = tuple[slice | int, ...]
+"""Where on the axes of a model's risks."""
 
 
 class SeedFits:
@@ -95,10 +81,12 @@ class SeedFits:
             return sketched(*rows(), alphas, self.grid.sketch, intercept=self.grid.intercept)
         return fit(sums, alphas, rows, intercept=self.grid.intercept, **known)
 
-    def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
+    def measured_single(self, model: str, paths: Sequence[Path], test: TestRows) -> Measured:
         """Score fits on the labelled rows."""
-        levels = len(self.grid.noise)
-        return _stacked([self._scored(path, (levels,), test) for path in paths], axis=1)
+        found = Measured.of(model, self.grid)
+        for i, path in enumerate(paths):
+            self._put(found, (slice(None), i), path, (len(self.grid.noise),), test)
+        return found
 
     def student(
         self,
@@ -109,21 +97,23 @@ class SeedFits:
         test: TestRows,
     ) -> dict[Key, Measured]:
         """Measure students, joint students and ceilings."""
-        found: dict[Key, list[Measured]] = {}
+        strong, shape = blocks.student, (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
+        found = {
+            key: Measured.of(key[0], self.grid)
+            for key in keys_of(self.grid)
+            if key[0] in ("ceiling", "student", "joint")
+        }
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
-        strong = blocks.student
-        for cell in blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts):
+        pools = blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts)
+        for j, cell in enumerate(pools):
             sums = _products(cell, strong)
             pseudo = {weak: one.answers(cell, strong, weak) for weak, one in taught.items()}
             path = self._students(strong, sums, taught, pseudo)
-            shape = (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
-            for weak, part in zip(
-                taught, _split(path, [math.prod(shape) * self.k] * len(taught)), strict=True
-            ):
-                found.setdefault(("student", weak, strong), []).append(self._scored(part, shape, test))
-            for key, one in self._unions(strong, sums, baseline, taught, pseudo, path.inverse, test).items():
-                found.setdefault(key, []).append(one)
-        return {key: _stacked(parts, axis=2) for key, parts in found.items()}
+            parts = _split(path, [math.prod(shape) * self.k] * len(taught))
+            for weak, part in zip(taught, parts, strict=True):
+                self._put(found["student", weak, strong], np.s_[:, :, j], part, shape, test)
+            self._unions(found, j, strong, sums, baseline, taught, pseudo, path.inverse, test)
+        return found
 
     def _students(
         self, strong: str, sums: Products, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
@@ -147,6 +137,8 @@ class SeedFits:
 
     def _unions(
         self,
+        found: dict[Key, Measured],
+        j: int,
         strong: str,
         sums: Products,
         baseline: Sequence[Products],
@@ -154,14 +146,13 @@ class SeedFits:
         pseudo: dict[str, _Answers],
         inverse: Float[np.ndarray, " b"],
         test: TestRows,
-    ) -> dict[Key, Measured]:
+    ) -> None:
         """Fit labelled rows and pool together, with true labels or with pseudo-labels on the pool."""
         grid, k, levels = self.grid, self.k, len(self.grid.noise)
         joint = list(taught) if grid.joint else []
         a = len(grid.alphas_w)
         # One of each for all n: new arrays of this size cost as much as what is done with them.
         gram, work = np.empty_like(sums.gram), np.empty_like(sums.gram)
-        found: dict[Key, list[Measured]] = {}
         for i, own in enumerate(baseline):
             d = len(own.total)
             mine = own.targets.reshape(levels, 1, k), own.answers.reshape(d, levels, 1, k)
@@ -180,11 +171,9 @@ class SeedFits:
             )
             path = self._fit(products, strong, grid.alphas_s, rows, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
-            found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
+            self._put(found["ceiling", strong], np.s_[:, i, j], first, (levels,), test)
             for weak, part in zip(joint, others, strict=True):
-                scored = self._scored(part, (levels, a), test)
-                found.setdefault(("joint", weak, strong), []).append(scored)
-        return {key: _stacked(parts, axis=1) for key, parts in found.items()}
+                self._put(found["joint", weak, strong], np.s_[:, i, j], part, (levels, a), test)
 
     def _union_rows(
         self, strong: str, n: int, N: int, i: int, taught: dict[str, _Taught]
@@ -199,20 +188,17 @@ class SeedFits:
             columns.append(both.reshape(n + N, -1))
         return X, np.hstack(columns)
 
-    def _scored(self, path: Path, shape: tuple[int, ...], test: TestRows) -> Measured:
+    def _put(self, found: Measured, place: Place, path: Path, shape: tuple[int, ...], test: TestRows) -> None:
         """Score fits whose columns are of a shape and k targets: the path's penalties run last."""
         b, d, _ = path.theta.shape
         count = math.prod(shape)
         theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
         level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
         risk, right = test.score(theta, level, np.tile(path.from_rows, count))
-        whole = (*shape, b)
-        return Measured(
-            risk.reshape(whole),
-            None if right is None else right.reshape(whole),
-            np.broadcast_to(path.from_rows, whole),
-            np.broadcast_to(path.condition, whole),
-        )
+        found.risk[place] = risk.reshape(*shape, b)
+        if right is not None:
+            found.accuracy[place] = right.reshape(*shape, b)
+        found.from_rows[place], found.condition[place] = path.from_rows, path.condition
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,14 +248,3 @@ def _split(path: Path, widths: Sequence[int]) -> list[Path]:
     edges = np.cumsum(widths)[:-1]
     thetas, levels = np.split(path.theta, edges, axis=2), np.split(path.level, edges, axis=1)
     return [replace(path, theta=theta, level=level) for theta, level in zip(thetas, levels, strict=True)]
-
-
-def _stacked(parts: Sequence[Measured], axis: int) -> Measured:
-    """Put measurements side by side along a new axis."""
-    right = [part.accuracy for part in parts if part.accuracy is not None]
-    return Measured(
-        np.stack([part.risk for part in parts], axis=axis),
-        np.stack(right, axis=axis) if right else None,
-        np.stack([part.from_rows for part in parts], axis=axis),
-        np.stack([part.condition for part in parts], axis=axis),
-    )

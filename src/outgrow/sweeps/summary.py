@@ -18,7 +18,7 @@ from outgrow.errors import CHECKS, ConfigError
 from outgrow.intervals.fieller import fieller
 from outgrow.intervals.jackknife import t_quantile
 from outgrow.sweeps.grid import SweepGrid
-from outgrow.sweeps.table import AXES, SweepTable
+from outgrow.sweeps.table import AXES, SweepTable, axes_of, keys_of
 
 MODELS = ("teacher", "student", "baseline", "ceiling", "joint")
 """In the order of reports."""
@@ -39,10 +39,7 @@ def arrays_of(
     table: SweepTable, grid: SweepGrid, quantity: str = "risk"
 ) -> dict[tuple[str, ...], Float[np.ndarray, "*axes"]]:
     """Give a sweep's table as one array per model."""
-    values = {
-        "noise": grid.noise, "n": grid.n, "N": grid.N, "alpha_w": grid.alphas_w, "alpha_s": grid.alphas_s,
-        "seed": tuple(range(grid.seeds)),
-    }  # fmt: skip
+    values = axes_of(grid) | {"seed": tuple(range(grid.seeds))}
     # A place on each axis once for the whole table; -1 where the axis is not the row's.
     places = {}
     for axis, known in values.items():
@@ -62,16 +59,6 @@ def arrays_of(
         array[tuple(places[axis][rows] for axis in axes)] = table[quantity][rows]
         out[key] = array
     return out
-
-
-def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
-    """List the models of a grid."""
-    keys: list[tuple[str, ...]] = [("teacher", weak) for weak in grid.teachers]
-    for strong in grid.students:
-        keys += [("baseline", strong), ("ceiling", strong)]
-    for model in ("student", "joint") if grid.joint else ("student",):
-        keys += [(model, weak, strong) for weak, strong in grid.pairs]
-    return keys
 
 
 def over_others(risks: Float[np.ndarray, "*axes seeds"]) -> Float[np.ndarray, "*axes seeds"]:
