@@ -153,29 +153,18 @@ def test_only_networks_apart_are_held_to_chance(rng):
 
 
 @pytest.fixture
-def own(tmp_path, rng):
-    """A user's folder: features by id, each file in an order of its own, and reviews with raters."""
-    count = 400
-    ids = [f"review-{i}" for i in range(count)]
-    latent = rng.standard_normal((count, 6))
+def own(written, tmp_path, rng):
+    """A user's features, and reviews with raters."""
+    ids = [f"review-{i}" for i in range(400)]
+    latent = rng.standard_normal((400, 6))
     truth = latent @ np.array([1.0, 0.8, 0.5, 0.3, 0.2, 0.1])
-    widths = {"small": latent[:, :3] + 0.3 * rng.standard_normal((count, 3)), "large": latent}
     # A column that hardly varies beside the others, as some encoders have.
-    widths["large"] = np.hstack([widths["large"], 5 + 1e-6 * rng.standard_normal((count, 1))])
-    for name, values in widths.items():
-        order = rng.permutation(count)
-        column = pa.FixedSizeListArray.from_arrays(values[order].ravel(), values.shape[1])
-        table = pa.table({"id": [ids[i] for i in order], "features": column})
-        pq.write_table(table, tmp_path / f"{name}.parquet")
-    raters = [(truth[i] + rng.standard_normal(5 + i % 3)).tolist() for i in range(count)]
+    large = np.hstack([latent, 5 + 1e-6 * rng.standard_normal((400, 1))])
+    config = written({"small": latent[:, :3] + 0.3 * rng.standard_normal((400, 3)), "large": large}, ids)
+    raters = [(truth[i] + rng.standard_normal(5 + i % 3)).tolist() for i in range(400)]
     reviews = {"id": ids, "rating": [float(np.mean(values)) for values in raters], "raters": raters}
     pq.write_table(pa.table(reviews), tmp_path / "reviews.parquet")
-    config = LabelConfig(
-        weak=(str(tmp_path / "small.parquet"),),
-        strong=str(tmp_path / "large.parquet"),
-        labels=str(tmp_path / "reviews.parquet"),
-    )
-    return config, reviews
+    return config.model_copy(update={"labels": str(tmp_path / "reviews.parquet")}), reviews
 
 
 def test_features_of_the_users(own):
@@ -232,9 +221,7 @@ def test_the_reproduction_as_a_whole(small_movies):
     lines = {curve.series for panel in found.panels for curve in panel.curves}
     assert {"added noise sd 0", "added noise sd 2"} <= lines
     assert any(line.startswith("minilm-l3 (d_sw/d_w = ") for line in lines)
-    tables = {table.name: table.columns for table in found.tables}
-    theory = tables["theory"]
-    assert len({len(column) for column in theory.values()}) == 1
+    theory = next(table.columns for table in found.tables if table.name == "theory")
     (told,) = (said for said in (*found.notes, found.because) if "the largest deviation of a mean" in said)
     risks = [one for one in found.comparisons if one.what.startswith("excess risk")]
     # Three seeds leave some to chance.
@@ -252,12 +239,8 @@ def test_the_reproduction_as_a_whole(small_movies):
     rows = zip(*(theory[name] for name in keys), strict=True)
     held = {row[:-1]: row[-1] for row in rows}
     assert line.y[line.x.index(300.0)] == pytest.approx(held["tuned", "pgr", "minilm-l6", 0.0, 300, 1000])
-    # At the peak theory has no number, and measurement a large one.
-    place = next(
-        i for i, key in enumerate(zip(*(theory[name] for name in keys[:6]), strict=True))
-        if key == ("ridgeless", "opr", "minilm-l3", 0.0, 257, 1000)
-    )  # fmt: skip
-    assert theory["theory"][place] is None
+    # At the peak theory has no number.
+    assert held["ridgeless", "opr", "minilm-l3", 0.0, 257, 1000] is None
 
 
 @pytest.mark.slow

@@ -194,18 +194,6 @@ def test_noise_levels_share_their_draws_and_zero_noise_is_the_labels(made: Any) 
     np.testing.assert_allclose(drawn.draw(1.0, 3) - 3, one, atol=1e-12)
 
 
-def test_several_students_share_their_teachers(made: Any) -> None:
-    data = made(rows=TRAIN)
-    grid = replace(GRID, pairs=(("w1", "s"), ("w1", "w2"), ("w2", "s")), joint=False)
-    table = measure_sweep(data, grid, jobs=1)
-    assert (table["model"] == "teacher").sum() == 2 * 2 * 3 * 2 * 2
-    risks = arrays_of(table, grid)
-    assert all(np.isfinite(values).all() for values in risks.values())
-    own = replace(grid, pairs=(("w1", "w2"),))
-    alone = arrays_of(measure_sweep(data, own, jobs=1), own)
-    np.testing.assert_allclose(risks["student", "w1", "w2"], alone["student", "w1", "w2"], rtol=1e-9)
-
-
 def test_the_order_of_blocks_is_dealt_anew_by_every_seed() -> None:
     blocks = cut(TRAIN, GRID)
     first, second = blocks.deal(120, 500, 0), blocks.deal(120, 500, 1)

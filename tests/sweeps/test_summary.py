@@ -171,14 +171,6 @@ def test_accuracies_stand_beside_risks_of_classes(made: Any) -> None:
     assert 0.6 < found["low"] < found["high"] < 1.01
 
 
-def test_penalties_are_those_best_on_the_other_seeds() -> None:
-    risks = np.array([[[1.0, 1.0, 9.0], [2.0, 2.0, 2.0]]])
-    # Of seeds 0 and 1, the others' means are 5 and 2: the second choice; of seed 2, 1 and 2: the first.
-    np.testing.assert_array_equal(chosen(risks, risks), [[2.0, 2.0, 9.0]])
-    np.testing.assert_array_equal(chosen(risks, risks * 10), [[20.0, 20.0, 90.0]])
-    np.testing.assert_array_equal(chosen(risks[:, :1], risks[:, :1]), risks[:, 0])
-
-
 def test_choosing_on_other_seeds_is_not_flattered_by_luck() -> None:
     # Penalties that do nothing: every risk is 1 and noise. The best on the own seed would be far below 1.
     choices, seeds, cells = 20, 8, 400
