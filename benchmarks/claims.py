@@ -34,7 +34,7 @@ SETS = ("minilm-l3", "minilm-l6", "mpnet-layer8", "mpnet")
 
 def reviews() -> SweepData:
     """Read the movie reviews: full features where they are at hand, else the embedded components."""
-    data, folder = embedded_rows().data(), os.environ.get("OUTGROW_DATA")
+    data, folder = embedded_rows(), os.environ.get("OUTGROW_DATA")
     if not folder:
         return data
     ids = load_movies().ids

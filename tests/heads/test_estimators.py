@@ -359,7 +359,7 @@ def test_on_movie_reviews():
     movies = load_movies()
     X = np.hstack([movies.features["mpnet-layer8"], movies.features["mpnet"]])
     train, test = np.flatnonzero(~movies.is_test), movies.is_test
-    y = movies.noisy_labels(0)[train]
+    y = movies.raters.draw(0)[train, 0]
     y[200:] = np.nan
     model = WeakToStrongRegressor(weak=slice(0, 128), strong=slice(128, None), random_state=0)
     model.fit(X[train], y)
@@ -377,7 +377,7 @@ def test_on_movie_reviews():
         low, high = dict(model.risks_.items())[name].interval
         assert low < found.mean() + noise < high
     assert paired_difference(losses["student"], losses["baseline"]).interval[1] < 0
-    assert opr(losses["baseline"], losses["student"], movies.truth_error_variance).interval[0] > 1
+    assert opr(losses["baseline"], losses["student"], movies.raters.mean_error).interval[0] > 1
     assert model.score(X[test], truth) > 0.5
     assert 60 < model.d_w_.value < 110 < model.d_s_.value < 200
     assert 30 < model.d_sw_.value < model.d_w_.value

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outgrow.config import LabelConfig
 from outgrow.errors import DataError
 from outgrow.reproductions.at_hand import LEAST, known_as, models_at_hand, nearest, scaled, sized
 from outgrow.reproductions.by_level import cell_table, dimension_table
@@ -16,46 +15,38 @@ from outgrow.sweeps.sweep_outcome import PairDimensions
 
 
 @pytest.fixture
-def own(tmp_path, rng):
-    ids = np.array([f"row-{i}" for i in range(200)])
-    for name, width in (("one", 2), ("two", 3), ("big", 5)):
-        np.savez(tmp_path / f"{name}.npz", ids=ids, features=rng.standard_normal((200, width)))
-    return LabelConfig(
-        weak=(str(tmp_path / "one.npz"), f"second={tmp_path / 'two.npz'}"),
-        strong=str(tmp_path / "big.npz"),
-        labels=str(tmp_path / "labels.csv"),
-    )
+def own(written, rng):
+    views = {name: rng.standard_normal((200, width)) for name, width in (("one", 2), ("two", 3), ("big", 5))}
+    for view in views.values():
+        view[:, 0] = np.arange(200)
+
+    def write(**columns):
+        config = written(views, **columns)
+        return config.model_copy(update={"weak": (config.weak[0], f"second={config.weak[1]}")})
+
+    return write
 
 
-def with_parts(tmp_path, part):
-    lines = [f"row-{i},{i / 7:.4},{part(i)}" for i in range(200)]
-    (tmp_path / "labels.csv").write_text("id,label,part\n" + "\n".join(lines) + "\n")
-
-
-def test_every_row_with_a_label_is_in_one_part(tmp_path, own):
-    (tmp_path / "labels.csv").write_text(
-        "id,label\n" + "".join(f"row-{i},{'' if i % 10 == 0 else i / 7}\n" for i in range(200))
-    )
-    found = models_at_hand(own, 0.25)
-    assert found.teachers == ("one", "second") and found.student == "big"
+def test_every_row_with_a_label_is_in_one_part(own):
+    found = models_at_hand(own(label=["" if i % 10 == 0 else i / 7 for i in range(200)]), 0.25)
     assert found.pairs == (("one", "big"), ("second", "big"))
-    both = np.concatenate([found.train, found.test])
-    assert sorted(both) == [i for i in range(200) if i % 10]
+    train, test = (found.views["big"][rows, 0] for rows in (found.train, found.test))
+    assert sorted([*train, *test]) == [i for i in range(200) if i % 10]
     assert (found.rows, len(found.test)) == (180, 45)
     assert found.notes == ("20 rows without labels were left out.",)
-    data = found.data()
-    np.testing.assert_allclose(data.truth[:, 0], found.test / 7)
-    np.testing.assert_allclose(data.labels.draw(0.0, 0)[:, 0], found.train / 7)
+    np.testing.assert_allclose(found.truth[:, 0], test / 7)
+    np.testing.assert_allclose(found.labels.draw(0.0, 0)[:, 0], train / 7)
 
 
-def test_tests_that_the_user_names_come_first(tmp_path, own):
-    with_parts(tmp_path, lambda i: "test" if i < 30 else "train")
-    named = models_at_hand(own.model_copy(update={"split_column": "part"}), 0.25)
-    assert named.test.tolist() == list(range(30))
-    assert len(models_at_hand(own.model_copy(update={"test": 10.0}), 0.25).test) == 10
-    with_parts(tmp_path, lambda i: "train")
+def test_tests_that_the_user_names_come_first(own):
+    label = [i / 7 for i in range(200)]
+    config = own(label=label, part=["test" if i < 30 else "train" for i in range(200)])
+    named = models_at_hand(config.model_copy(update={"split_column": "part"}), 0.25)
+    assert sorted(named.views["one"][named.test, 0]) == list(range(30))
+    assert len(models_at_hand(config.model_copy(update={"test": 10.0}), 0.25).test) == 10
+    config = own(label=label, part=["train"] * 200)
     with pytest.raises(DataError, match="no row is left to test on"):
-        models_at_hand(own.model_copy(update={"split_column": "part"}), 0.25)
+        models_at_hand(config.model_copy(update={"split_column": "part"}), 0.25)
 
 
 @given(st.lists(st.integers(LEAST, 10**6), min_size=1, max_size=6), st.integers(10, 10**6))

@@ -7,10 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from outgrow.config import LabelConfig, ReproduceConfig
+from outgrow.config import ReproduceConfig
 from outgrow.errors import ConfigError
-from outgrow.reproductions.burns import doubts, published, recovered
-from outgrow.reproductions.ceiling_table import CEILING_TABLE, at_hand_table
+from outgrow.reproductions.ceiling_table import CEILING_TABLE, at_hand_table, doubts, published, recovered
 from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.rated_rows import liked_or_not
 from outgrow.reproductions.runner import run
@@ -51,12 +50,11 @@ def reproduce(config=None, **options):
     return run(CEILING_TABLE, ReproduceConfig(**dict(config or {}), **options), jobs=1)
 
 
-def table_of(accuracy, risk, penalties=1):
-    """A sweep's table of one pair and cell, from (model, penalties, seeds)."""
+def table_of(accuracy):
+    """A sweep's table of one pair and cell, by model and seed; risks are the shares of wrong classes."""
     rows = {name: [] for name in KINDS}
-    for model in ("teacher", "student", "baseline", "ceiling"):
-        for place, seed in np.ndindex(np.shape(accuracy[model])):
-            alpha = float(place)
+    for model, by_seed in accuracy.items():
+        for seed, right in enumerate(by_seed):
             row = {
                 "model": model,
                 "weak": "w" if model in ("teacher", "student") else "",
@@ -64,11 +62,11 @@ def table_of(accuracy, risk, penalties=1):
                 "n": 10,
                 "N": 20 if model in ("student", "ceiling") else -1,
                 "noise": 0.0,
-                "alpha_w": alpha if model == "teacher" else (0.0 if model == "student" else np.nan),
-                "alpha_s": np.nan if model == "teacher" else alpha,
+                "alpha_w": 0.0 if model in ("teacher", "student") else np.nan,
+                "alpha_s": np.nan if model == "teacher" else 0.0,
                 "seed": seed,
-                "risk": risk[model][place][seed],
-                "accuracy": accuracy[model][place][seed],
+                "risk": 1 - right,
+                "accuracy": right,
                 "solver": "moments",
                 "condition": 1.0,
             }
@@ -77,22 +75,18 @@ def table_of(accuracy, risk, penalties=1):
     return {name: np.array(values, dtype=KINDS[name]) for name, values in rows.items()}
 
 
-PAIR = PairDimensions("w", "s", 4, 8, 4, 8, Estimate(3.0), 3.1, None, None)
+GRID = SweepGrid((("w", "s"),), n=(10,), N=(20,), seeds=6)
 
 
 def test_pgr_of_accuracies_is_a_ratio_of_means_with_an_interval(rng):
-    accuracy = {
-        model: [centre + 0.01 * rng.standard_normal(6)]
-        for model, centre in (("teacher", 0.6), ("student", 0.7), ("baseline", 0.65), ("ceiling", 0.8))
-    }
-    risk = {model: [1 - np.array(values[0])] for model, values in accuracy.items()}
-    grid = SweepGrid((("w", "s"),), n=(10,), N=(20,), seeds=6)
-    columns = at_hand_table(MeasuredWay.of("", grid, table_of(accuracy, risk)), [PAIR])
+    centres = {"teacher": 0.6, "student": 0.7, "baseline": 0.65, "ceiling": 0.8}
+    accuracy = {model: centre + 0.01 * rng.standard_normal(6) for model, centre in centres.items()}
+    pair = PairDimensions("w", "s", 4, 8, 4, 8, Estimate(3.0), 3.1, None, None)
+    columns = at_hand_table(MeasuredWay.of("", GRID, table_of(accuracy)), [pair])
     means = {model: np.mean(values) for model, values in accuracy.items()}
     (pgr,) = columns["pgr_of_accuracies"]
     assert pgr == pytest.approx(recovered(means["teacher"], means["student"], means["ceiling"]))
     assert columns["pgr_of_accuracies_low"][0] < pgr < columns["pgr_of_accuracies_high"][0]
-    # Risks are the shares of wrong classes here.
     assert columns["pgr_of_squared_errors"][0] == pytest.approx(pgr)
     assert columns["accuracy_student"] == [pytest.approx(means["student"])]
     assert columns["d_sw_by_d_w"] == [0.75]
@@ -101,12 +95,10 @@ def test_pgr_of_accuracies_is_a_ratio_of_means_with_an_interval(rng):
 def test_a_gap_that_is_not_resolved_has_no_pgr():
     wide = np.linspace(-0.2, 0.2, 6)
     accuracy = {
-        "teacher": [0.7 + wide], "student": [0.7 - wide], "baseline": [0.7 + wide], "ceiling": [0.701 - wide],
+        "teacher": 0.7 + wide, "student": 0.7 - wide, "baseline": 0.7 + wide, "ceiling": 0.701 - wide,
     }  # fmt: skip
-    risk = {model: [1 - values[0]] for model, values in accuracy.items()}
-    grid = SweepGrid((("w", "s"),), n=(10,), N=(20,), seeds=6)
     bare = PairDimensions("w", "s", 4, 8, 4, 8, Undefined("too few rows", ""), None, None, None)
-    columns = at_hand_table(MeasuredWay.of("", grid, table_of(accuracy, risk)), [bare])
+    columns = at_hand_table(MeasuredWay.of("", GRID, table_of(accuracy)), [bare])
     assert columns["pgr_of_accuracies"] == [None] and "OG205" in columns["pgr_of_accuracies_undefined"][0]
     assert columns["d_sw"] == [None] and columns["d_sw_by_d_w"] == [None]
 
@@ -128,17 +120,12 @@ def test_the_embedded_reviews_have_the_same_table(reviews):
     (said,) = (note for note in reviews.notes if "labelled rows alone" in note)
     assert "minilm-l3 (PGR 0." in said and "minilm-l6 (PGR 0." in said and "layer8" not in said
     assert any("one who took a side" in note for note in reviews.notes)
-
-
-def test_the_figure_shows_pgr_over_the_gap_it_divides_by(reviews):
+    # The figure shows PGR over the gap that it divides by.
     (panel,) = reviews.panels
-    kinds = [curve.kind for curve in panel.curves]
-    assert kinds == ["published"] * 2 + ["measured"] * 3
+    assert [curve.kind for curve in panel.curves] == ["published"] * 2 + ["measured"] * 3
     assert panel.curves[0].x == pytest.approx((7.9,)) and panel.curves[0].y == (0.671,)
-    columns = next(table.columns for table in reviews.tables if table.name == "at_hand")
-    last = panel.curves[-1]
-    assert last.x[0] == pytest.approx(100 * (columns["accuracy_ceiling"][2] - columns["accuracy_teacher"][2]))
-    assert last.y == (columns["pgr_of_accuracies"][2],)
+    last, gap = panel.curves[-1], columns["accuracy_ceiling"][2] - columns["accuracy_teacher"][2]
+    assert (last.x[0], last.y) == (pytest.approx(100 * gap), (columns["pgr_of_accuracies"][2],))
 
 
 def test_reviews_equal_plain_refits_on_raters_votes(reviews):
@@ -167,23 +154,15 @@ def test_reviews_equal_plain_refits_on_raters_votes(reviews):
 
 
 @pytest.fixture
-def own(tmp_path, rng):
+def own(written, rng):
     latent = rng.standard_normal((400, 6))
     kind = (latent[:, :3] + 0.7 * rng.standard_normal((400, 3))).argmax(axis=1)
-    ids = np.array([f"row-{i}" for i in range(400)])
-    np.savez(tmp_path / "small.npz", ids=ids, features=latent[:, :2] + 0.3 * rng.standard_normal((400, 2)))
-    np.savez(tmp_path / "large.npz", ids=ids[::-1], features=latent[::-1])
-    lines = [f"{name},{('ape', 'bee', 'cat')[k]},{k / 7:.3f}" for name, k in zip(ids, kind, strict=True)]
-    (tmp_path / "labels.csv").write_text("id,kind,number\n" + "\n".join(lines) + "\n")
-    return {
-        "weak": (str(tmp_path / "small.npz"),),
-        "strong": str(tmp_path / "large.npz"),
-        "labels": str(tmp_path / "labels.csv"),
-    }
+    views = {"small": latent[:, :2] + 0.3 * rng.standard_normal((400, 2)), "large": latent}
+    return written(views, kind=[("ape", "bee", "cat")[k] for k in kind], number=kind / 7)
 
 
 def test_the_users_own_feature_sets(own):
-    rows = LabelConfig(**own, label_column="kind")
+    rows = own.model_copy(update={"label_column": "kind"})
     found = reproduce(rows, seeds=5, n=(30,), N=(200,))
     columns = next(table.columns for table in found.tables if table.name == "at_hand")
     assert columns["teacher"] == ["small"] and columns["student"] == ["large"]
@@ -195,8 +174,5 @@ def test_the_users_own_feature_sets(own):
     # Sizes are in proportion where none are named: 400 and 4,000 of 7,605.
     usual = reproduce(rows, seeds=2, alphas=(0.1,))
     assert (usual.config["n"], usual.config["N"]) == (17, 168)
-
-
-def test_what_cannot_be_is_said(own):
     with pytest.raises(ConfigError, match="accuracies are of classes"):
-        reproduce(LabelConfig(**own, label_column="number", task="regression"))
+        reproduce(own.model_copy(update={"label_column": "number", "task": "regression"}))

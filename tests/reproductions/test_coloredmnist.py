@@ -9,14 +9,11 @@ import numpy as np
 import pytest
 
 from outgrow.config import LabelConfig, ReproduceConfig
-from outgrow.data.idx import read_idx
-from outgrow.data.raw import digest_of
 from outgrow.errors import ConfigError
 from outgrow.reproductions.coloredmnist import COLOREDMNIST
 from outgrow.reproductions.runner import run
 from outgrow.study.sources import NOTHING, Permissions
 from outgrow.sweeps import measured_grid as measure
-from outgrow.worlds.coloured_digits import some_pictures
 
 PICTURES = 600
 
@@ -52,7 +49,7 @@ def idx(path, array):
 
 
 @pytest.fixture
-def folder(tmp_path, rng, monkeypatch):
+def folder(tmp_path, rng, own_module):
     """idx files of 9 x 9 digits, the small ones light above and the others below; and encoders."""
     digits = rng.integers(0, 10, PICTURES)
     pictures = rng.integers(60, 120, (PICTURES, 9, 9))
@@ -64,11 +61,8 @@ def folder(tmp_path, rng, monkeypatch):
     idx(place / "train-labels-idx1-ubyte", digits[:400])
     idx(place / "t10k-images-idx3-ubyte", pictures[400:])
     idx(place / "t10k-labels-idx1-ubyte", digits[400:])
-    (tmp_path / "own_digits.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("OUTGROW_CACHE", str(tmp_path / "cache"))
-    yield place
-    sys.modules.pop("own_digits", None)
+    own_module("own_digits", CODE)
+    return place
 
 
 def pictures_config(folder, **changes):
@@ -119,19 +113,10 @@ def test_every_noise_level_has_its_own_pictures(folder):
     }  # fmt: skip
 
 
-def test_features_given_have_their_noise_in_the_labels_trained_on(tmp_path, rng):
+def test_features_given_have_their_noise_in_the_labels_trained_on(written, rng):
     latent = rng.standard_normal((500, 6))
     positive = latent[:, 0] + 0.3 * latent[:, 1] > 0
-    ids = [f"digit-{i}" for i in range(500)]
-    for name, view in (("weak", latent[:, :3]), ("strong", latent)):
-        np.savez(tmp_path / f"{name}.npz", ids=np.array(ids), features=view)
-    rows = zip(ids, positive, strict=True)
-    (tmp_path / "labels.csv").write_text("id,label\n" + "".join(f"{i},{int(p)}\n" for i, p in rows))
-    config = LabelConfig(
-        weak=(str(tmp_path / "weak.npz"),),
-        strong=str(tmp_path / "strong.npz"),
-        labels=str(tmp_path / "labels.csv"),
-    )
+    config = written({"weak": latent[:, :3], "strong": latent}, label=positive.astype(int))
     options = asked(config, seeds=3, n=(60,), N=(200, 300), noise=(0.0, 0.3), alphas=(0.01, 1.0))
     found = reproduce(options)
     assert [table.name for table in found.tables] == ["dimensions", "cells"]
@@ -140,29 +125,6 @@ def test_features_given_have_their_noise_in_the_labels_trained_on(tmp_path, rng)
     gone = cell(found, "ceiling", "weak", 0.3) - cell(found, "ceiling", "weak", 0.0)
     assert (gone > 0.05).all()
     assert any("left as they are" in note for note in found.notes)
-
-
-def test_some_pictures_are_drawn_by_id(folder):
-    every = read_idx(folder)
-    some = some_pictures(every, 50, seed=0)
-    assert len(some.ids) == len(some.items) == len(some.labels) == 50 and some.split is None
-    where = {name: row for row, name in enumerate(every.ids)}
-    rows = [where[name] for name in some.ids]
-    assert rows == sorted(rows) and all(some.items[k] is every.items[row] for k, row in enumerate(rows))
-    assert (some.labels == every.labels[rows]).all()
-    # Fewer are among more; another seed draws others.
-    assert set(some_pictures(every, 20, 0).ids) < set(some.ids)
-    assert set(some_pictures(every, 50, 1).ids) != set(some.ids)
-    assert digest_of([]) != some.digest
-    with pytest.raises(ConfigError, match="601 pictures are asked for, 600 are there"):
-        some_pictures(every, 601, 0)
-
-
-def test_fewer_pictures_are_a_smaller_experiment(folder):
-    options = asked(
-        pictures_config(folder), seeds=2, noise=(0.0,), alphas=(0.1,), pictures=200, n=(30,), N=(60, 100)
-    )
-    assert "180 pictures to train on and 20 to test on" in reproduce(options, Permissions(CALLABLES)).setting
 
 
 @pytest.mark.parametrize(
@@ -184,15 +146,14 @@ def test_what_cannot_be_measured_is_not_encoded(folder, changes, said):
     assert not told and "own_digits" not in sys.modules
 
 
-@pytest.mark.parametrize("pictures", [599, 317])
-def test_any_number_of_pictures_takes_blocks_of_any_number(folder, pictures, monkeypatch):
+def test_any_number_of_pictures_takes_few_blocks(folder, monkeypatch):
     """Sizes in proportion leave no row unused, and blocks stay few however badly they divide."""
-    cuts = []
-    own = measure.cut
+    cuts, own = [], measure.cut
     monkeypatch.setattr(measure, "cut", lambda *given: cuts.append(own(*given)) or cuts[-1])
-    options = asked(pictures_config(folder), seeds=2, noise=(0.0,), alphas=(0.1,), pictures=pictures)
+    options = asked(pictures_config(folder), seeds=2, noise=(0.0,), alphas=(0.1,), pictures=317)
     found = reproduce(options, Permissions(CALLABLES))
-    assert max(found.config["n"]) + max(found.config["N"]) >= int(0.9 * pictures) - 1
+    assert "285 pictures to train on and 32 to test on" in found.setting
+    assert max(found.config["n"]) + max(found.config["N"]) >= 284
     assert cuts and all(each.count <= measure.MOST_BLOCKS for each in cuts)
 
 

@@ -13,16 +13,14 @@ from sklearn.linear_model import Ridge
 
 from outgrow.config import LabelConfig, ReproduceConfig
 from outgrow.errors import ConfigError, DataError
-from outgrow.reproductions.chance import similarity_comparisons
 from outgrow.reproductions.experiment import MeasuredWay
-from outgrow.reproductions.foretold import foretell
 from outgrow.reproductions.movies import MOVIES
-from outgrow.reproductions.movies_claims import because_of, theory_comparisons
-from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
-from outgrow.reproductions.raters import Raters, read_raters
+from outgrow.reproductions.movies_claims import because_of, similarity_comparisons, theory_comparisons
+from outgrow.reproductions.movies_tables import oracle, stage_by_stage
+from outgrow.reproductions.pair_theory import pair_theory
+from outgrow.reproductions.rated_rows import checked, embedded_rows, rated_rows, read_raters
 from outgrow.reproductions.reproduction import Comparison, verdict_of
 from outgrow.reproductions.runner import run
-from outgrow.reproductions.stages import oracle, stage_by_stage
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import cut
 from outgrow.sweeps.measured_grid import measure_sweep
@@ -45,29 +43,9 @@ def measured():
     """The embedded rows at one design, tuned."""
     rows = embedded_rows()
     grid = SweepGrid(rows.pairs, (300,), (1000,), (0.0, 2.0), (0.1, 1.0), (0.1, 1.0), seeds=6, joint=False)
-    theory = {pair: foretell(rows, pair, grid.alphas_w) for pair in rows.pairs}
-    table = measure_sweep(rows.data(), grid, jobs=1)
+    theory = {pair: pair_theory(rows, pair, grid.alphas_w) for pair in rows.pairs}
+    table = measure_sweep(rows, grid, jobs=1)
     return rows, MeasuredWay.of("tuned", grid, table, theory, excess=True)
-
-
-def test_raters_are_drawn_as_by_the_embedded_data():
-    raters = Raters.of(movies().ids, movies().raters)
-    for seed in (0, 7):
-        np.testing.assert_array_equal(raters.draw(0.0, seed)[:, 0], movies().noisy_labels(seed))
-    np.testing.assert_allclose(raters.mean, movies().rating, rtol=1e-12)
-    assert raters.variance.mean() == pytest.approx(movies().noise_variance, rel=1e-12)
-    assert raters.mean_error == pytest.approx(movies().truth_error_variance, rel=1e-12)
-
-
-def test_noise_added_is_the_same_up_to_its_size_and_rows_do_not_depend_on_others(rng):
-    raters = Raters.of(movies().ids, movies().raters)
-    plain, one, two = (raters.draw(level, 3) for level in (0.0, 1.0, 2.0))
-    np.testing.assert_allclose(two - plain, 2 * (one - plain), atol=1e-12)
-    assert np.std(one - plain) == pytest.approx(1, abs=0.03)
-    assert not np.array_equal(raters.draw(1.0, 4), one)
-    some = rng.permutation(len(movies().ids))[:500]
-    np.testing.assert_array_equal(raters.rows(some).draw(0.0, 3), plain[some])
-    np.testing.assert_allclose(raters.rows(some).variance, raters.variance[some])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +57,7 @@ def test_noise_added_is_the_same_up_to_its_size_and_rows_do_not_depend_on_others
 )
 def test_ratings_that_say_nothing_are_refused(lists, message):
     with pytest.raises(DataError, match=message):
-        Raters.of(["a", "b"], [np.array(values, dtype=float) for values in lists])
+        checked(["a", "b"], [np.array(values, dtype=float) for values in lists])
 
 
 def test_a_measured_risk_is_that_of_refitting_by_rows():
@@ -88,7 +66,7 @@ def test_a_measured_risk_is_that_of_refitting_by_rows():
     X_w, X_s = (rows.views[name].astype(float) for name in (teacher, student))
     layout = cut(len(rows.train), grid).deal(300, 1000, 2)
     own, pool = rows.train[layout.labelled], rows.train[layout.pool]
-    labels = movies().noisy_labels(2)
+    labels = movies().raters.draw(2)[:, 0]
 
     def fit(X, here, target, alpha):
         scale = np.var(X[rows.train], axis=0).mean()
@@ -96,7 +74,7 @@ def test_a_measured_risk_is_that_of_refitting_by_rows():
 
     taught = fit(X_s, pool, fit(X_w, own, labels[own], 0.1).predict(X_w[pool]), 1.0)
     error = np.mean((taught.predict(X_s[rows.test]) - movies().rating[rows.test]) ** 2)
-    spread = [movies().raters[row].var(ddof=1) / len(movies().raters[row]) for row in rows.test]
+    spread = [values.var(ddof=1) / len(values) for values in movies().raters.rows(rows.test).each()]
     table = found.table
     cell = (
         (table["model"] == "student") & (table["weak"] == teacher) & (table["seed"] == 2)
@@ -159,54 +137,34 @@ def test_choices_of_penalties_one_by_one(rng):
         assert best[level, n, seed] == student[level, n, a, b, seed]
 
 
-def test_networks_apart_are_alike_by_chance_and_layers_of_one_are_not_held_to_it(rng):
+def test_only_networks_apart_are_held_to_chance(rng):
     X = rng.standard_normal((400, 8)) * np.linspace(3, 1, 8)
-    # The last shares all of the first's coordinates.
-    views = {"a": X, "b": X @ np.linalg.qr(rng.standard_normal((8, 8)))[0], "a-layer2": X[:, ::1] * 1.0}
-    data = SweepData(views, np.arange(300), np.arange(300, 400), NoisyLabels(X[:300, :1]), X[300:, :1])
-    apart, same = similarity_comparisons(data, [("b", "a"), ("a-layer2", "a")], 3.0)
-    assert apart.matches and "coordinates as they are" in apart.reason
-    assert same.published is None and same.ours == pytest.approx(round(same.ours))
-    named_otherwise = replace(data, views={"c": X, "a": X})
-    (told,) = similarity_comparisons(named_otherwise, [("c", "a")], 3.0)
-    assert told.matches is False
-
-
-def test_a_similarity_that_only_chance_decides_is_not_counted_as_a_match(rng):
-    X = rng.standard_normal((400, 8)) * np.linspace(3, 1, 8)
+    turned = X @ np.linalg.qr(rng.standard_normal((8, 8)))[0]
     # All of the narrower set is in the wider one: the rotation that matches widths hides even that.
-    data = SweepData(
-        {"a": X, "b": X[:, :5]}, np.arange(300), np.arange(300, 400), NoisyLabels(X[:300, :1]), X[300:]
-    )
-    (found,) = similarity_comparisons(data, [("b", "a")], 3.0)
-    assert found.published is None and found.matches is None and found.ours is not None
-    assert found.reason.startswith("chance by construction")
+    views = {"a": X, "b": turned, "a-layer2": X, "c": X, "narrow": X[:, :5]}
+    data = SweepData(views, np.arange(300), np.arange(300, 400), NoisyLabels(X[:300, :1]), X[300:, :1])
+    pairs = [(weak, "a") for weak in ("b", "c", "a-layer2", "narrow")]
+    apart, same, layer, narrow = similarity_comparisons(data, pairs)
+    assert apart.matches and "coordinates as they are" in apart.reason
+    assert same.matches is False
+    assert layer.published is None and layer.ours == pytest.approx(round(layer.ours))
+    assert narrow.published is None and narrow.ours is not None
+    assert narrow.reason.startswith("chance by construction")
 
 
 @pytest.fixture
-def own(tmp_path, rng):
-    """A user's folder: features by id, each file in an order of its own, and reviews with raters."""
-    count = 400
-    ids = [f"review-{i}" for i in range(count)]
-    latent = rng.standard_normal((count, 6))
+def own(written, tmp_path, rng):
+    """A user's features, and reviews with raters."""
+    ids = [f"review-{i}" for i in range(400)]
+    latent = rng.standard_normal((400, 6))
     truth = latent @ np.array([1.0, 0.8, 0.5, 0.3, 0.2, 0.1])
-    widths = {"small": latent[:, :3] + 0.3 * rng.standard_normal((count, 3)), "large": latent}
     # A column that hardly varies beside the others, as some encoders have.
-    widths["large"] = np.hstack([widths["large"], 5 + 1e-6 * rng.standard_normal((count, 1))])
-    for name, values in widths.items():
-        order = rng.permutation(count)
-        column = pa.FixedSizeListArray.from_arrays(values[order].ravel(), values.shape[1])
-        table = pa.table({"id": [ids[i] for i in order], "features": column})
-        pq.write_table(table, tmp_path / f"{name}.parquet")
-    raters = [(truth[i] + rng.standard_normal(5 + i % 3)).tolist() for i in range(count)]
+    large = np.hstack([latent, 5 + 1e-6 * rng.standard_normal((400, 1))])
+    config = written({"small": latent[:, :3] + 0.3 * rng.standard_normal((400, 3)), "large": large}, ids)
+    raters = [(truth[i] + rng.standard_normal(5 + i % 3)).tolist() for i in range(400)]
     reviews = {"id": ids, "rating": [float(np.mean(values)) for values in raters], "raters": raters}
     pq.write_table(pa.table(reviews), tmp_path / "reviews.parquet")
-    config = LabelConfig(
-        weak=(str(tmp_path / "small.parquet"),),
-        strong=str(tmp_path / "large.parquet"),
-        labels=str(tmp_path / "reviews.parquet"),
-    )
-    return config, reviews
+    return config.model_copy(update={"labels": str(tmp_path / "reviews.parquet")}), reviews
 
 
 def test_features_of_the_users(own):
@@ -216,8 +174,9 @@ def test_features_of_the_users(own):
     assert rows.views["large"].shape == (400, 6) and rows.notes[0].startswith("1 columns that do not vary")
     assert len(rows.test) == round(400 * 3000 / 10605) + 1 and len(rows.train) + len(rows.test) == 400
     by_id = dict(zip(reviews["id"], reviews["raters"], strict=True))
-    raters = rows.labels
+    raters = read_raters(config.labels, reviews["id"][::-1])
     np.testing.assert_allclose(raters.mean, [np.mean(by_id[name]) for name in raters.ids])
+    assert set(rows.labels.draw(0.0, 3)[:, 0]) < set(np.concatenate(reviews["raters"]))
     found = reproduce(config, seeds=3, n=(40, 80), N=(200,), noise=(0.0, 1.0), alphas=(0.1, 1.0))
     assert list(found.config["n"]) == [40, 80] and "as given" in found.setting
     assert any("1 columns that do not vary were left out" in note for note in found.notes)
@@ -262,9 +221,7 @@ def test_the_reproduction_as_a_whole(small_movies):
     lines = {curve.series for panel in found.panels for curve in panel.curves}
     assert {"added noise sd 0", "added noise sd 2"} <= lines
     assert any(line.startswith("minilm-l3 (d_sw/d_w = ") for line in lines)
-    tables = {table.name: table.columns for table in found.tables}
-    theory = tables["theory"]
-    assert len({len(column) for column in theory.values()}) == 1
+    theory = next(table.columns for table in found.tables if table.name == "theory")
     (told,) = (said for said in (*found.notes, found.because) if "the largest deviation of a mean" in said)
     risks = [one for one in found.comparisons if one.what.startswith("excess risk")]
     # Three seeds leave some to chance.
@@ -282,12 +239,8 @@ def test_the_reproduction_as_a_whole(small_movies):
     rows = zip(*(theory[name] for name in keys), strict=True)
     held = {row[:-1]: row[-1] for row in rows}
     assert line.y[line.x.index(300.0)] == pytest.approx(held["tuned", "pgr", "minilm-l6", 0.0, 300, 1000])
-    # At the peak theory has no number, and measurement a large one.
-    place = next(
-        i for i, key in enumerate(zip(*(theory[name] for name in keys[:6]), strict=True))
-        if key == ("ridgeless", "opr", "minilm-l3", 0.0, 257, 1000)
-    )  # fmt: skip
-    assert theory["theory"][place] is None
+    # At the peak theory has no number.
+    assert held["ridgeless", "opr", "minilm-l3", 0.0, 257, 1000] is None
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from outgrow.config import LabelConfig, ReproduceConfig
-from outgrow.errors import ConfigError
 from outgrow.reproductions import utkface
 from outgrow.reproductions.at_hand import models_at_hand
 from outgrow.reproductions.experiment import Sizes
@@ -71,17 +69,8 @@ def folder(tmp_path, rng, needs):
 
 
 @pytest.fixture
-def own_code(tmp_path, monkeypatch):
-    (tmp_path / "own_faces.py").write_text(CODE)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("OUTGROW_CACHE", str(tmp_path / "cache"))
-    yield
-    sys.modules.pop("own_faces", None)
-
-
-@pytest.fixture
-def features(tmp_path, rng):
-    """Feature files by id, one per encoder, in orders of their own; and a table of ages."""
+def features(written, rng):
+    """Features by id, one set per encoder, and a table of ages."""
     latent = rng.standard_normal((FACES, 10))
     ages = 40 + 8 * latent[:, 0] + 6 * latent[:, 1] + 4 * latent[:, 9] + 5 * rng.standard_normal(FACES)
     views = {
@@ -89,17 +78,7 @@ def features(tmp_path, rng):
         "resnet50": latent[:, :7] + 0.4 * rng.standard_normal((FACES, 7)) + 1,
         "clip-b32": latent[:, 1:] @ rng.standard_normal((9, 9)) + 2,
     }
-    ids = np.array([f"face-{i}" for i in range(FACES)], dtype=object)
-    paths = {}
-    for name, view in views.items():
-        order = rng.permutation(FACES)
-        paths[name] = str(tmp_path / f"{name}.npz")
-        np.savez(paths[name], ids=ids[order].astype(str), features=view[order])
-    (tmp_path / "ages.csv").write_text(
-        "id,label\n" + "".join(f"{i},{age:.4f}\n" for i, age in zip(ids, ages, strict=True))
-    )
-    *weak, strong = (f"{name}={path}" for name, path in paths.items())
-    return LabelConfig(weak=tuple(weak), strong=strong, labels=str(tmp_path / "ages.csv"))
+    return written(views, [f"face-{i}" for i in range(FACES)], label=ages)
 
 
 def published_by_hand(config, options, at):
@@ -159,7 +138,8 @@ def test_wide_sets_go_through_a_sketch_as_published_and_not_our_way(features, mo
         assert (apart[0] > 1e-3) == (column == "mse_ceiling")
 
 
-def test_pictures_and_the_users_encoders(folder, own_code):
+def test_pictures_and_the_users_encoders(folder, own_module):
+    own_module("own_faces", CODE)
     config = LabelConfig(
         input=str(folder), weak=(f"ResNet-18=callable:{CALLABLES[0]}",), strong=f"big=callable:{CALLABLES[1]}"
     )
@@ -191,15 +171,8 @@ def test_pictures_and_the_users_encoders(folder, own_code):
 @pytest.fixture
 def as_if_published(monkeypatch):
     """Lets the small data stand for the published data, at its own sizes."""
-    changes = {
-        "FACES": (FACES, FACES),
-        "TEST": 47,
-        "SHARE": 47 / FACES,
-        "LABELS": 40,
-        "POOL": 150,
-        "TRIALS": 2,
-    }
-    for name, value in changes.items():
+    sizes = {"TEST": 47, "SHARE": 47 / FACES, "LABELS": 40, "POOL": 150, "TRIALS": 2}
+    for name, value in {"FACES": (FACES, FACES), **sizes}.items():
         monkeypatch.setattr(utkface, name, value)
 
 
@@ -267,32 +240,3 @@ def test_each_difference_is_a_reason_not_to_compare(features, as_if_published, m
         monkeypatch.setattr(utkface, name, value)
     found = reproduce_small(asked(features, seeds=2, noise=(0.0,), alphas=(0.1,)))
     assert found.verdict == "not compared" and reason in found.because
-
-
-def test_ours_is_not_hurt_by_an_offset_of_features_and_the_published_way_is(features, tmp_path):
-    """Uncentred fits see how far features lie from 0; ours do not."""
-    moved = {}
-    for entry in (*features.weak, features.strong):
-        name, _, path = entry.partition("=")
-        with np.load(path) as held:
-            np.savez(tmp_path / f"moved-{name}.npz", ids=held["ids"], features=held["features"] + 3)
-        moved[name] = f"{name}={tmp_path}/moved-{name}.npz"
-    *weak, strong = moved.values()
-    options = asked(features, seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.01, 0.1))
-    other = asked(
-        features.model_copy(update={"weak": tuple(weak), "strong": strong}),
-        seeds=2, n=(40,), N=(150,), noise=(0.0,), alphas=(0.01, 0.1),
-    )  # fmt: skip
-    tables = [
-        next(table.columns for table in reproduce(each).tables if table.name == "ways")
-        for each in (options, other)
-    ]
-    for column in ("mse_teacher", "mse_student", "mse_ceiling"):
-        (theirs, ours), (theirs_moved, ours_moved) = (table[column][:2] for table in tables)
-        assert ours == pytest.approx(ours_moved, rel=1e-6)
-        assert abs(theirs - theirs_moved) > 1e-3 * abs(theirs)
-
-
-def test_what_cannot_be_is_said(features):
-    with pytest.raises(ConfigError, match=r"n = 200 with N = 150 takes 350 rows, and 253"):
-        reproduce(asked(features, n=(200,), N=(150,)))

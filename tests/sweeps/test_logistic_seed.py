@@ -12,7 +12,7 @@ from outgrow.errors import ConfigError
 from outgrow.heads import logistic as heads
 from outgrow.heads import logistic_columns
 from outgrow.sweeps import logistic_seed as logistic
-from outgrow.sweeps.grid import SweepData, SweepGrid
+from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
 from outgrow.sweeps.layout import Layout
 from outgrow.sweeps.logistic_seed import logistic_seed
 from outgrow.sweeps.noisy_labels import NoisyLabels
@@ -58,8 +58,10 @@ class Refits:
 
     def __init__(self, data, grid, layout, seed, level):
         self.grid, self.layout, self.k = grid, layout, data.classes
-        self.train = {name: view[data.train].astype(float) for name, view in data.views.items()}
-        self.test = {name: view[data.test].astype(float) for name, view in data.views.items()}
+        self.train, self.test = (
+            {name: view[rows].astype(float) for name, view in data.views.items()}
+            for rows in (data.train, data.test)
+        )
         self.truth = data.truth.argmax(axis=1)
         self.y = data.labels.draw(grid.noise[level], seed)
 
@@ -168,14 +170,12 @@ def test_batches_and_their_order_do_not_matter(data, layout, monkeypatch):
 def test_several_pairs_share_what_they_have(data, layout):
     pairs = (("weak", "strong"), ("strong", "strong"), ("weak", "weak"))
     found = logistic_seed(data, replace(GRID, pairs=pairs, joint=False), 1, layout)
-    whole = logistic_seed(data, GRID, 1, layout)
     assert len(found) == 2 + 2 * 2 + 3
     key = ("student", "weak", "strong")
-    np.testing.assert_allclose(found[key].risk, whole[key].risk, atol=1e-9)
+    np.testing.assert_allclose(found[key].risk, logistic_seed(data, GRID, 1, layout)[key].risk, atol=1e-9)
     # The teacher of alpha_w is the baseline of alpha_s.
-    np.testing.assert_allclose(
-        found["teacher", "strong"].risk, found["baseline", "strong"].risk[:, :, ::-1], atol=1e-6
-    )
+    baseline = found["baseline", "strong"].risk[:, :, ::-1]
+    np.testing.assert_allclose(found["teacher", "strong"].risk, baseline, atol=1e-6)
 
 
 def test_a_class_without_labels(rng, layout):
@@ -212,14 +212,14 @@ def test_fits_that_stop_short_are_marked(data, layout, monkeypatch):
     assert np.isfinite(found["baseline", "strong"].risk).all()
 
 
-def test_what_cannot_be_fitted_is_refused(data, layout):
+def test_what_cannot_be_fitted_is_refused(data):
     with pytest.raises(ConfigError) as error:
-        logistic_seed(data, replace(GRID, alphas_s=(0.1, 0.0)), 0, layout)
+        check_grid(data, replace(GRID, alphas_s=(0.1, 0.0)))
     assert str(error.value) == (
         "--alpha-s: without a penalty a logistic fit has no end where a hyperplane parts the classes."
         " Name penalties above 0, such as 0.0001 to 1 mean variances."
     )
     with pytest.raises(ConfigError, match="--alpha-w: without a penalty"):
-        logistic_seed(data, replace(GRID, alphas_w=(0.0,)), 0, layout)
+        check_grid(data, replace(GRID, alphas_w=(0.0,)))
     with pytest.raises(ConfigError, match="--head: a logistic head is for classes"):
-        logistic_seed(replace(data, classes=0), GRID, 0, layout)
+        check_grid(replace(data, classes=0), GRID)

@@ -14,7 +14,6 @@ from outgrow.results import Estimate, Undefined
 from outgrow.sweeps.figure import pair_label, panels_of
 from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.measured_grid import measure_sweep
-from outgrow.sweeps.noisy_labels import NoisyLabels
 from outgrow.sweeps.summary import (
     NOTHING,
     Tuned,
@@ -32,24 +31,8 @@ TWO = (("w1", "s"), ("w2", "s"))
 GRID = SweepGrid(TWO, n=(20, 40), N=(60, 120), noise=(0.0, 0.5), alphas_w=(1.0,), alphas_s=(1.0,), seeds=6)
 
 
-def made(seed: int = 1, rows: int = 240, test: int = 60, classes: int = 0) -> SweepData:
-    rng = np.random.default_rng(seed)
-    hidden = rng.standard_normal((rows + test, 8))
-    y = hidden.sum(axis=1, keepdims=True) + rng.standard_normal((rows + test, 1))
-    if classes:
-        y = np.eye(2)[(y[:, 0] > 0).astype(int)]
-    views = {
-        "w1": hidden[:, :3] + 1,
-        "w2": hidden[:, :6] + 0.3 * rng.standard_normal((rows + test, 6)),
-        "s": hidden @ np.random.default_rng(0).standard_normal((8, 10)),
-    }
-    numbers = np.arange(rows + test)
-    labels = NoisyLabels(y[:rows], classes)
-    return SweepData(views, numbers[:rows], numbers[rows:], labels, y[rows:], 0.0, classes)
-
-
 @pytest.fixture(scope="module")
-def measured() -> SweepTable:
+def measured(made: Any) -> SweepTable:
     return measure_sweep(made(), GRID, jobs=1)
 
 
@@ -137,46 +120,37 @@ def test_a_ratio_without_a_resolved_denominator_is_undefined_and_says_why() -> N
     assert reason.item() == "the student's risk is not resolved from zero over these seeds"
 
 
-def test_raw_errors_give_no_opr(measured: SweepTable) -> None:
-    raw, excess = (set(cells_of(measured, GRID, excess=told)["quantity"]) for told in (False, True))
-    assert raw - excess == {"opr_raw_mse"}
-    assert excess - raw == {"opr"}
-
-
-def test_a_single_seed_has_values_and_no_intervals(measured: SweepTable) -> None:
+def test_a_single_seed_has_values_no_intervals_and_no_choice(measured: SweepTable) -> None:
     alone = replace(GRID, seeds=1)
-    table = {name: values[measured["seed"] == 0] for name, values in measured.items()}
-    cells = cells_of(table, alone, excess=False)
+    check_seeds(alone)
+    cells = cells_of(
+        {name: values[measured["seed"] == 0] for name, values in measured.items()}, alone, excess=False
+    )
     assert np.isfinite(cells["value"][cells["reason"] == ""]).all()
-    assert np.isnan(cells["low"]).all()
-    assert np.isnan(cells["high"]).all()
-    assert set(cells["seeds"]) == {1}
-
-
-def test_a_single_seed_cannot_choose_penalties() -> None:
-    check_seeds(replace(GRID, seeds=1))
-    several = replace(GRID, seeds=1, alphas_s=(0.1, 1.0))
+    assert np.isnan([cells["low"], cells["high"]]).all() and set(cells["seeds"]) == {1}
     with pytest.raises(ConfigError) as refused:
-        check_seeds(several)
+        check_seeds(replace(alone, alphas_s=(0.1, 1.0)))
     assert str(refused.value) == (
         "--seeds: with a single seed there are no others to choose penalties on. Ask for 2 at least, or for"
         " one penalty."
     )
 
 
-def test_columns_are_typed_and_cells_are_all_there(measured: SweepTable) -> None:
+def test_columns_are_typed_and_cells_are_all_there(made: Any, measured: SweepTable) -> None:
     cells = cells_of(measured, GRID, excess=False)
-    assert {name: values.dtype for name, values in cells.items()} == {
-        name: np.dtype(kind) for name, kind in NOTHING.items()
-    }
+    assert [(name, values.dtype) for name, values in cells.items()] == [
+        (name, np.dtype(kind)) for name, kind in NOTHING.items()
+    ]
     quantities = 5 + 2 + 2
     assert len(cells["value"]) == quantities * 2 * 2 * 2 * 2
+    # Raw errors give no OPR.
+    raw, excess = set(cells["quantity"]), set(cells_of(measured, GRID, excess=True)["quantity"])
+    assert (raw - excess, excess - raw) == ({"opr_raw_mse"}, {"opr"})
     # Of one penalty it is said which; of several, that it was chosen.
     assert set(cells["alpha_w"]) == {1.0}
     tuned = replace(GRID, alphas_w=(0.1, 1.0))
     assert is_tuned(tuned) and not is_tuned(GRID)
-    chosen_cells = cells_of(measure_sweep(made(), tuned, jobs=1), tuned, excess=False)
-    assert np.isnan(chosen_cells["alpha_w"]).all()
+    assert np.isnan(cells_of(measure_sweep(made(), tuned, jobs=1), tuned, excess=False)["alpha_w"]).all()
 
 
 def test_the_order_of_rows_in_the_table_does_not_matter(measured: SweepTable) -> None:
@@ -187,23 +161,14 @@ def test_the_order_of_rows_in_the_table_does_not_matter(measured: SweepTable) ->
         np.testing.assert_array_equal(other[name], values)
 
 
-def test_accuracies_stand_beside_risks_of_classes() -> None:
+def test_accuracies_stand_beside_risks_of_classes(made: Any) -> None:
     grid = replace(GRID, noise=(0.0, 0.2))
     table = measure_sweep(made(classes=2), grid, jobs=1)
-    cells = cells_of(table, grid, excess=False)
     rows = (table["model"] == "ceiling") & (table["n"] == 40) & (table["N"] == 120) & (table["noise"] == 0.2)
-    right = table["accuracy"][rows]
-    found = cell(cells, "accuracy_of_ceiling", weak="w1", n=40, N=120, noise=0.2)
-    assert found["value"] == pytest.approx(right.mean(), rel=1e-12)
+    at = {"weak": "w1", "n": 40, "N": 120, "noise": 0.2}
+    found = cell(cells_of(table, grid, excess=False), "accuracy_of_ceiling", **at)
+    assert found["value"] == pytest.approx(table["accuracy"][rows].mean(), rel=1e-12)
     assert 0.6 < found["low"] < found["high"] < 1.01
-
-
-def test_penalties_are_those_best_on_the_other_seeds() -> None:
-    risks = np.array([[[1.0, 1.0, 9.0], [2.0, 2.0, 2.0]]])
-    # Of seeds 0 and 1, the others' means are 5 and 2: the second choice; of seed 2, 1 and 2: the first.
-    np.testing.assert_array_equal(chosen(risks, risks), [[2.0, 2.0, 9.0]])
-    np.testing.assert_array_equal(chosen(risks, risks * 10), [[20.0, 20.0, 90.0]])
-    np.testing.assert_array_equal(chosen(risks[:, :1], risks[:, :1]), risks[:, 0])
 
 
 def test_choosing_on_other_seeds_is_not_flattered_by_luck() -> None:
@@ -217,7 +182,7 @@ def test_choosing_on_other_seeds_is_not_flattered_by_luck() -> None:
     assert flattered < 0.6
 
 
-def test_every_model_takes_its_own_choice_of_a_sweep() -> None:
+def test_every_model_takes_its_own_choice_of_a_sweep(made: Any) -> None:
     grid = replace(GRID, alphas_w=(0.01, 1.0, 30.0), alphas_s=(0.01, 1.0))
     table = measure_sweep(made(), grid, jobs=1)
     risks = arrays_of(table, grid)
@@ -235,7 +200,7 @@ def test_every_model_takes_its_own_choice_of_a_sweep() -> None:
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_mean_over_fresh_rows() -> None:
+def test_intervals_hold_the_mean_over_fresh_rows(made: Any) -> None:
     # Every repetition draws rows and labels anew, against one large test: what a mean over seeds estimates.
     grid = SweepGrid((("w2", "s"),), n=(25,), N=(60,), alphas_w=(1.0,), alphas_s=(1.0,), seeds=1, joint=False)
     test = made(99, rows=10, test=4000)
@@ -277,13 +242,14 @@ def dimensions(weak: str, strong: str = "s", d_sw: float | None = 2.1, d_w: int 
     return PairDimensions(weak, strong, d_w, 10, d_w, 8, found, None, None, None)
 
 
-def test_pairs_are_labelled_with_what_they_share() -> None:
-    assert pair_label(dimensions("w1")) == "w1 (d_sw/d_w = 0.42)"
-    assert pair_label(dimensions("w1"), strong=True) == "w1 → s (d_sw/d_w = 0.42)"
-    assert pair_label(dimensions("w1", d_sw=None)) == "w1 (d_sw undefined)"
+@pytest.mark.parametrize(
     # The unclipped estimate may leave what a share can be.
-    assert pair_label(dimensions("w1", d_sw=5.3)) == "w1 (d_sw/d_w = 1.00)"
-    assert pair_label(dimensions("w1", d_sw=-0.2)) == "w1 (d_sw/d_w = 0.00)"
+    ("d_sw", "said"),
+    [(2.1, "d_sw/d_w = 0.42"), (None, "d_sw undefined"), (5.3, "d_sw/d_w = 1.00"), (-0.2, "d_sw/d_w = 0.00")],
+)
+def test_pairs_are_labelled_with_what_they_share(d_sw: float | None, said: str) -> None:
+    assert pair_label(dimensions("w1", d_sw=d_sw)) == f"w1 ({said})"
+    assert pair_label(dimensions("w1", d_sw=d_sw), strong=True) == f"w1 → s ({said})"
 
 
 def test_panels_of_teachers_and_of_noise_levels(measured: SweepTable) -> None:
@@ -309,19 +275,12 @@ def test_panels_of_teachers_and_of_noise_levels(measured: SweepTable) -> None:
     levels = next(panel for panel in panels if panel.group == groups[1] and panel.y_name == "PGR")
     assert [line.series for line in levels.curves] == ["noise sd 0", "noise sd 0.5"]
     assert levels.rule == 0.0
-    other = panels_of(cells, GRID, pairs, at=(20, 60), noise_pair=("w2", "s"), quantities=("student",))
-    assert [(panel.group, panel.title) for panel in other] == [
-        ("Student s, noise 0", "student's risk against n (N = 60)"),
-        ("Student s, noise 0", "student's risk against N (n = 20)"),
-        ("w2 → s (d_sw/d_w = 0.80)", "student's risk against n (N = 60)"),
-        ("w2 → s (d_sw/d_w = 0.80)", "student's risk against N (n = 20)"),
-    ]
 
 
-def test_a_single_pair_shows_all_its_models(measured: SweepTable) -> None:
+def test_a_single_pair_shows_all_its_models(made: Any) -> None:
     grid = replace(GRID, pairs=TWO[:1], noise=(0.0,), N=(120,))
     cells = cells_of(measure_sweep(made(), grid, jobs=1), grid, excess=False)
-    panels = panels_of(cells, grid, (dimensions("w1"),))
+    panels = panels_of(cells, grid, (dimensions("w1"),), "noise sd")
     # One N is no axis.
     assert {panel.x_name for panel in panels} == {"n"}
     (routes,) = (panel for panel in panels if panel.group == "All models")

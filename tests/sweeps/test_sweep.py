@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,11 +98,19 @@ def sizes(rows: int, **named: Any) -> SweepGrid:
     return grid_of(SweepConfig(weak=("w",), strong=("s",), **named), {"w": "w", "s": "s"}, rows)
 
 
-def test_sizes_by_default_suit_sixty_rows_and_many() -> None:
-    small, middle, large = sizes(60), sizes(700), sizes(50_000)
-    assert (small.n, small.N) == ((15,), (5, 10, 20, 40))
-    assert (middle.n, middle.N) == ((50, 100), (70, 140, 280, 560))
-    assert (large.n, large.N) == ((50, 100, 200, 400, 800), (5800, 11600, 23200, 46400))
+@pytest.mark.parametrize(
+    ("rows", "named", "n", "N"),
+    [
+        (60, {}, (15,), (5, 10, 20, 40)),
+        (700, {}, (50, 100), (70, 140, 280, 560)),
+        (50_000, {}, (50, 100, 200, 400, 800), (5800, 11600, 23200, 46400)),
+        (100, {"n": (10, 90), "N": (5,)}, (10, 90), (5,)),
+        # Labels take half of what the largest pool leaves, not of what the smallest one does.
+        (210, {"N": (50, 190)}, (10,), (50, 190)),
+    ],
+)
+def test_sizes_by_default(rows: int, named: dict[str, Any], n: tuple[int, ...], N: tuple[int, ...]) -> None:
+    assert (sizes(rows, **named).n, sizes(rows, **named).N) == (n, N)
 
 
 @pytest.mark.parametrize("rows", [8, 20, 59, 101, 997, 2399, 20_011, 67_001])
@@ -119,18 +124,10 @@ def test_sizes_by_default_fit_and_need_few_blocks(rows: int) -> None:
             assert max(grid.N) > 0.6 * (rows - max(grid.n)) or rows < 60
 
 
-def test_named_sizes_stand() -> None:
-    assert sizes(100, n=(10, 90), N=(5,)).n == (10, 90)
-    assert sizes(100, N=(5, 7)).N == (5, 7)
-    # Labels take half of what the largest pool leaves, not of what the smallest one does.
-    assert sizes(210, N=(50, 190)).n == (10,)
-
-
 def test_pools_by_default_are_round_and_double() -> None:
     for rows, n in ((300, 50), (12_345, 800), (1_000_003, 800)):
         pools = default_pools(rows, n)
-        assert len(pools) == 4
-        assert all(b == 2 * a for a, b in itertools.pairwise(pools))
+        assert len(pools) == 4 and all(b == 2 * a for a, b in itertools.pairwise(pools))
         assert int(str(pools[0])[2:] or "0") == 0
     assert default_pools(5, 3) == (2,)
 
@@ -171,12 +168,10 @@ def test_no_test_rows_are_refused(files: Files) -> None:
 
 
 def test_leading_components_are_those_of_the_rows_trained_on(rng: np.random.Generator) -> None:
-    X = rng.standard_normal((300, 7)) @ rng.standard_normal((7, 7)) + 5
-    train = np.arange(200)
+    X, train = rng.standard_normal((300, 7)) @ rng.standard_normal((7, 7)) + 5, np.arange(200)
     kept = leading(X, train, 3)
-    pca = PCA(3).fit(X[train])
     # The same plane through the rows, with what the mean gives to it: no more than an orthogonal turn apart.
-    expected = X @ pca.components_.T
+    expected = X @ PCA(3).fit(X[train]).components_.T
     np.testing.assert_allclose(kept @ kept.T, expected @ expected.T, rtol=1e-8)
     assert leading(X, train, 7) is X
     halves = X.astype(np.float16)
@@ -185,31 +180,24 @@ def test_leading_components_are_those_of_the_rows_trained_on(rng: np.random.Gene
     )
 
 
-def test_every_student_has_the_students_rank(files: Files) -> None:
-    config = files.config(strong=(files.path("strong"), files.path("other")), rank=(2, 5))
-    data, _, _ = sweep_rows(config)
-    assert {name: view.shape[1] for name, view in data.views.items()} == {"weak": 2, "strong": 5, "other": 5}
-    (one,) = {view.shape[1] for view in sweep_rows(files.config(rank=(3,)))[0].views.values()}
-    assert one == 3
-
-
 def test_a_rank_changes_the_risks_as_fits_on_components_do(files: Files) -> None:
     config = files.config(rank=(2, 5), alpha_w=(0.0,), alpha_s=(0.0,))
-    data, names, _ = sweep_rows(config)
+    data, names, read = sweep_rows(config)
     grid = grid_of(config, names, len(data.train))
     found = arrays_of(swept(config).table, grid)["ceiling", "strong"]
     layout = cut(len(data.train), grid).deal(40, 100, 1)
     rows = np.concatenate([layout.labelled[:20], layout.pool[:50]])
-    X = files_rows(files, "strong", sweep_rows(files.config())[2].ids)
+    place = {row: number for number, row in enumerate(files.ids)}
+    X = files.sets["strong"].astype(np.float64)[[place[str(row)] for row in read.ids]]
     Z = PCA(5).fit(X[data.train]).transform(X)
     model = LinearRegression().fit(Z[data.train][rows], data.labels.draw(0.0, 1)[rows])
     risk = np.mean((model.predict(Z[data.test]) - data.truth) ** 2)
     assert found[0, 0, 0, 0, 1] == pytest.approx(risk, rel=1e-6)
-
-
-def files_rows(files: Files, name: str, ids: np.ndarray) -> np.ndarray:
-    place = {row: number for number, row in enumerate(files.ids)}
-    return files.sets[name].astype(np.float64)[[place[str(row)] for row in ids]]
+    # Every student has the students' rank, and a single one is everybody's.
+    both = files.config(strong=(files.path("strong"), files.path("other")), rank=(2, 5))
+    widths = {name: view.shape[1] for name, view in sweep_rows(both)[0].views.items()}
+    assert widths == {"weak": 2, "strong": 5, "other": 5}
+    assert {view.shape[1] for view in sweep_rows(files.config(rank=(3,)))[0].views.values()} == {3}
 
 
 def test_several_students_meet_every_teacher(files: Files) -> None:
@@ -217,12 +205,8 @@ def test_several_students_meet_every_teacher(files: Files) -> None:
         weak=(files.path("weak"), files.path("other")), strong=(files.path("strong"), files.path("weak"))
     )
     found = swept(config)
-    assert [(pair.weak, pair.strong) for pair in found.pairs] == [
-        ("weak", "strong"),
-        ("other", "strong"),
-        ("weak", "weak"),
-        ("other", "weak"),
-    ]
+    pairs = [(weak, strong) for strong in ("strong", "weak") for weak in ("weak", "other")]
+    assert [(pair.weak, pair.strong) for pair in found.pairs] == pairs
     table = found.table
     # A teacher is measured once, whoever it teaches.
     teachers = table["weak"][table["model"] == "teacher"]
@@ -251,20 +235,6 @@ def test_a_set_that_teaches_itself_learns_its_own_lesson(files: Files) -> None:
     )
 
 
-def test_half_precision_is_read_as_the_numbers_that_it_holds(files: Files) -> None:
-    config = files.config(weak=(str(files.folder / "half.npy"),), strong=(str(files.folder / "halves.npy"),),
-                          labels=str(files.folder / "labels.csv"))  # fmt: skip
-    (files.folder / "labels.csv").write_text(
-        "label\n" + "\n".join(f"{value:.6f}" for value in files.y) + "\n"
-    )
-    found = []
-    for dtype in (np.float16, np.float64):
-        for name, source in (("half", "weak"), ("halves", "strong")):
-            np.save(files.folder / f"{name}.npy", files.sets[source].astype(np.float16).astype(dtype))
-        found.append(swept(config).table)
-    same(found[0], found[1], rtol=1e-9)
-
-
 def test_noise_that_is_known_is_taken_off(files: Files) -> None:
     raw, excess = swept(files.config()), swept(files.config(noise_variance=1.0))
     np.testing.assert_allclose(excess.table["risk"], raw.table["risk"] - 1)
@@ -276,13 +246,10 @@ def test_noise_that_is_known_is_taken_off(files: Files) -> None:
     np.testing.assert_allclose(found.table["risk"], raw.table["risk"] - 0.5)
     # Held against the truth, not against the label.
     assert (swept(files.config(truth_column="other")).table["risk"] > 1.5 * raw.table["risk"]).all()
-
-
-def test_more_noise_taken_off_than_there_is_is_told(files: Files) -> None:
+    # More than there is.
     told = [note for note in swept(files.config(noise_variance=50.0)).notes if "below 0" in note]
     assert len(told) == 1 and "--noise-variance" in told[0]
-    honest = swept(files.config(noise_variance=0.01)).notes
-    assert not any("below 0" in note for note in honest)
+    assert not any("below 0" in note for note in swept(files.config(noise_variance=0.01)).notes)
 
 
 def test_what_splits_and_groups_do_not_keep_is_told(files: Files) -> None:
@@ -294,11 +261,6 @@ def test_what_splits_and_groups_do_not_keep_is_told(files: Files) -> None:
     assert "Groups" not in notes
     notes = " ".join(swept(files.config(group_column="family", split_column="none")).notes)
     assert "may share groups" in notes and "split column" not in notes
-
-
-def test_measurements_taken_for_classes_are_refused(files: Files) -> None:
-    with pytest.raises(DataError, match=r"nearly every label is a class of its own.*--label-column"):
-        swept(files.config(task="classification"))
 
 
 def test_without_intercepts_the_means_are_fitted_by_nothing(files: Files) -> None:
@@ -362,62 +324,47 @@ def test_what_cannot_be_measured_is_refused_before_anything_is(
         swept(files.config(**{"N": (50, 150) if "n" in change else (50,), **change}))
 
 
-def world(classes: int = 0) -> tuple[SweepData, SweepGrid]:
-    rng = np.random.default_rng(4)
-    hidden = rng.standard_normal((300, 6))
-    y = hidden.sum(axis=1, keepdims=True) + rng.standard_normal((300, 1))
-    views = {"w": hidden[:, :4], "s": hidden @ rng.standard_normal((6, 9))}
-    data = SweepData(views, np.arange(240), np.arange(240, 300), NoisyLabels(y[:240], classes), y[240:])
-    return data, SweepGrid((("w", "s"),), n=(20,), N=(60, 120), noise=(0.0, 1.0), seeds=4)
+SMALL = SweepGrid((("w1", "s"),), n=(20,), N=(60, 120), noise=(0.0, 1.0), seeds=4)
+
+
+@pytest.fixture(scope="module")
+def data(made: Any) -> SweepData:
+    return made()
+
+
+@pytest.fixture(scope="module")
+def whole(data: SweepData) -> SweepTable:
+    return measure_sweep(data, SMALL, jobs=1)
 
 
 def test_memory_that_does_not_suffice_is_said_before_anything_is_made(
-    monkeypatch: pytest.MonkeyPatch,
+    data: SweepData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, grid = world()
-    check_sweep(data, grid)
-    # A block takes 8 * (9 * (9 + 8 + 1) + 8 + 10 * 4) = 1,680 bytes, and .8 of what is free may be taken.
-    monkeypatch.setattr(measure, "free_memory", lambda: 6000)
-    assert measure.memory_of(data, replace(grid, N=(60, 220)))[1].count == 2
+    check_sweep(data, SMALL)
     monkeypatch.setattr(measure, "free_memory", lambda: 2000)
     monkeypatch.setattr(measure, "Blocks", None)
     with pytest.raises(ConfigError) as refused:
-        measure_sweep(data, replace(grid, N=(60, 220)), jobs=1)
+        measure_sweep(data, SMALL, jobs=1)
     said = str(refused.value)
     assert said.startswith("the memory: sums over rows take 0.0 GB, and 0.0 GB are free")
     assert "Use fewer teachers" in said
 
 
-def test_processes_that_find_no_room_to_share_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, grid = world()
-    whole = measure_sweep(data, grid, jobs=1)
+def test_processes_that_find_no_room_to_share_are_refused(
+    data: SweepData, whole: SweepTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(measure, "place_for", lambda _needed: None)
     with pytest.raises(
         ConfigError, match=r"--jobs: processes share 0.0 GB of blocks, .*Use --jobs 1, or set TMPDIR"
     ):
-        measure_sweep(data, grid, jobs=2)
+        measure_sweep(data, SMALL, jobs=2)
     # Where nobody asked for processes, there are none.
-    same(measure_sweep(data, grid), whole)
+    same(measure_sweep(data, SMALL), whole)
 
 
-def test_the_table_is_the_same_for_any_workers(tmp_path: Path) -> None:
-    data, grid = world()
-    one = measure_sweep(data, grid, jobs=1)
-    for jobs in (2, 3, -1, None):
-        same(one, measure_sweep(data, grid, jobs=jobs), rtol=1e-11)
-    asked: list[int] = []
-
-    class Threads(joblib.parallel.ThreadingBackend):
-        """Says that it was asked."""
-
-        def configure(self, *args: Any, **options: Any) -> Any:
-            asked.append(os.getpid())
-            return super().configure(*args, **options)
-
-    joblib.register_parallel_backend("watched", Threads)
-    with joblib.parallel_config(backend="watched"):
-        same(one, measure_sweep(data, grid, jobs=2), rtol=1e-11)
-    assert asked == [os.getpid()]
+@pytest.mark.parametrize("jobs", [2, -1, None])
+def test_the_table_is_the_same_for_any_workers(data: SweepData, whole: SweepTable, jobs: int | None) -> None:
+    same(whole, measure_sweep(data, SMALL, jobs=jobs), rtol=1e-11)
 
 
 def test_the_table_is_the_same_under_a_backend_of_rays_kind(files: Files) -> None:
@@ -436,7 +383,7 @@ with joblib.parallel_config(backend="multiprocessing"):
     np.testing.assert_allclose(there["risk"].to_numpy(), here["risk"], rtol=1e-11)
 
 
-def killer(mark: Path, seed: int, *, once: bool) -> Callable[..., SweepTable]:
+def killer(folder: Path, seed: int) -> Callable[..., SweepTable]:
     """A part that kills its worker; sent to workers by value, as they cannot import tests."""
 
     def part(*arguments: Any) -> SweepTable:
@@ -446,37 +393,26 @@ def killer(mark: Path, seed: int, *, once: bool) -> Callable[..., SweepTable]:
 
         from outgrow.sweeps.measured_grid import measure_part
 
-        if arguments[3] == seed and not (once and mark.exists()):
+        if arguments[3] == seed:
             # The others are kept first, so that what is left is this one alone.
-            while not once and len(list(mark.parent.rglob("*.parquet"))) < 3:
+            while len(list(folder.rglob("*.parquet"))) < 3:
                 time.sleep(0.01)
-            mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return measure_part(*arguments)
 
     return part
 
 
-def test_a_killed_worker_does_not_stop_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data, grid = world()
-    whole = measure_sweep(data, grid, jobs=1)
-    monkeypatch.setattr(measure, "measure_part", killer(tmp_path / "mark", 1, once=True))
-    same(measure_sweep(data, grid, jobs=2), whole, rtol=1e-11)
-    assert (tmp_path / "mark").exists()
-
-
 def test_a_part_that_always_kills_leaves_the_others_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: SweepData, whole: SweepTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, grid = world()
-    whole = measure_sweep(data, grid, jobs=1)
     store = PartFolder(tmp_path / "out", {})
     with monkeypatch.context() as patched:
-        patched.setattr(measure, "measure_part", killer(tmp_path / "mark", 2, once=False))
+        patched.setattr(measure, "measure_part", killer(tmp_path, 2))
         with pytest.raises(
             OutgrowError, match=r"killed 3 times in a row, 1 of 4 tasks are left\. Memory may be short"
         ):
-            measure_sweep(data, grid, jobs=2, store=store)
+            measure_sweep(data, SMALL, jobs=2, store=store)
     assert [store.load("s", seed) is not None for seed in range(4)] == [True, True, False, True]
     # Without the killer, the rest is made up for.
-    same(measure_sweep(data, grid, jobs=1, store=store), whole, rtol=1e-11)
+    same(measure_sweep(data, SMALL, jobs=1, store=store), whole, rtol=1e-11)

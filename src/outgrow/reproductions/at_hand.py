@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from outgrow.config import LabelConfig, RunConfig
 from outgrow.data.join import Joined, join
@@ -27,7 +26,7 @@ from outgrow.errors import DataError
 from outgrow.results import Check
 from outgrow.study.prepare import Prepared, prepare
 from outgrow.study.sources import NOTHING, Permissions, Progress, feature_sets
-from outgrow.sweeps.grid import LabelDraws, SweepData
+from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.noisy_labels import NoisyLabels
 
 LEAST = 4
@@ -41,26 +40,11 @@ DEALT = "OG102"
 
 
 @dataclass(frozen=True, eq=False)
-class AtHand:
-    """Feature sets of the same rows, with labels."""
+class AtHand(SweepData):
+    """Feature sets of the same rows, with labels: the last set is the student's, all others teach it."""
 
-    views: Mapping[str, Float[np.ndarray, "rows _"]]
-    teachers: tuple[str, ...]
-    student: str
-    train: Int[np.ndarray, " R"]
-    """Rows to deal from, and to score on."""
-    test: Int[np.ndarray, " T"]
-    """Rows to deal from, and to score on."""
-    labels: LabelDraws
-    """Gives labels of the rows to deal from."""
-    truth: Float[np.ndarray, "T k"]
-    """What the rows to score on are held against: one column, or one-hot codes."""
-    truth_variance: float = 0.0
-    """Error variance of `truth`, where it is known."""
     noise_variance: float = 0.0
     """Variance of the labels around their truth, where it is known."""
-    classes: tuple[object, ...] = ()
-    """Classes in the order of the columns of `truth`; empty for a regression."""
     unit: str = "rows"
     """What rows are, such as "sentences"."""
     notes: tuple[str, ...] = ()
@@ -69,6 +53,16 @@ class AtHand:
     """Suspicions about the data."""
     embedded: bool = False
     """Whether these are the embedded reviews."""
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Names of their sets."""
+        return tuple(self.views)[:-1]
+
+    @property
+    def student(self) -> str:
+        """Name of its set."""
+        return tuple(self.views)[-1]
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -80,22 +74,10 @@ class AtHand:
         """Rows with labels: those to deal from, and those to score on."""
         return len(self.train) + len(self.test)
 
-    def known(self, published: Iterable[str]) -> dict[str, str]:
+    def known(self, published: Sequence[str]) -> dict[str, str]:
         """Find published teachers among those at hand, whatever the spelling of their names."""
-        own = {plain_name(name): name for name in reversed(self.teachers)}
-        return {name: own[plain_name(name)] for name in published if plain_name(name) in own}
-
-    def data(self) -> SweepData:
-        """Give what a sweep is measured on."""
-        return SweepData(
-            views=self.views,
-            train=self.train,
-            test=self.test,
-            labels=self.labels,
-            truth=self.truth,
-            truth_variance=self.truth_variance,
-            classes=len(self.classes),
-        )
+        of = {name: known_as(name, published) for name in reversed(self.teachers)}
+        return {known: name for name, known in of.items() if known is not None}
 
 
 def models_at_hand(
@@ -137,13 +119,11 @@ def at_hand(found: Prepared, what: str = "rows without labels") -> AtHand:
     train, left_out = dealt[known[dealt]], int((~known[dealt]).sum())
     return AtHand(
         views={**found.weak, found.strong_name: found.strong},
-        teachers=tuple(found.weak),
-        student=found.strong_name,
         train=train,
         test=found.split.test,
         labels=NoisyLabels(found.y[train], len(found.classes)),
         truth=found.y[found.split.test],
-        classes=found.classes,
+        classes=len(found.classes),
         notes=(f"{left_out:,} {what} were left out.",) if left_out else (),
         checks=tuple(check for check in found.checks if check.code != DEALT),
     )
@@ -175,13 +155,11 @@ def parted(joined: Joined, names: Sequence[str], test: float, seed: int) -> AtHa
     y = encode(joined.labels, "classification", classes, ids=joined.ids)
     return AtHand(
         views=views,
-        teachers=tuple(names[:-1]),
-        student=names[-1],
         train=split.labelled,
         test=split.test,
         labels=NoisyLabels(y[split.labelled], len(classes)),
         truth=y[split.test],
-        classes=tuple(classes),
+        classes=len(classes),
         checks=joined.checks,
     )
 
@@ -205,15 +183,10 @@ def nearest(sizes: Sequence[int], wanted: float | int) -> int:
     return min(sizes, key=lambda size: (abs(math.log(size / wanted)), size))
 
 
-def plain_name(name: str) -> str:
-    """Bring the name of a model to letters and figures alone, so that spellings of it meet."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def known_as(name: str, published: Sequence[str]) -> str | None:
+    """Find which published model a name is of, whatever its spelling; None where it is none of them."""
 
+    def plain(spelt: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", spelt.lower())
 
-def known_as(name: str, published: Mapping[str, Any] | Sequence[str]) -> str | None:
-    """Find which published model a name is of.
-
-    None where it is none of them.
-    """
-    spelt = {plain_name(each): each for each in published}
-    return spelt.get(plain_name(name))
+    return {plain(each): each for each in published}.get(plain(name))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from outgrow.reproductions.experiment import MeasuredWay, Measurements
-from outgrow.reproductions.reproduction import Table, columns_of
+from outgrow.reproductions.reproduction import Table, columns_of, numbers
 from outgrow.results import Estimate
 from outgrow.study.curves import Panel
 from outgrow.sweeps.figure import RISKS, TITLES, Beside, line_panels, model_panels, pair_label
@@ -70,21 +70,13 @@ def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", o
         low, high = (found.interval if found else None) or (None, None)
         rows.append(
             {
-                "teacher": pair.weak,
-                "student": pair.strong,
-                "width_w": pair.width_w,
-                "width_s": pair.width_s,
-                "d_w": pair.d_w,
-                "d_s": pair.d_s,
-                "d_sw": found and found.value,
-                "d_sw_low": low,
-                "d_sw_high": high,
-                "d_sw_by_d_w": found and found.value / pair.d_w,
-                "d_sw_not_corrected": pair.naive,
-                "published_similarity": pair.published,
+                "teacher": pair.weak, "student": pair.strong, "width_w": pair.width_w,
+                "width_s": pair.width_s, "d_w": pair.d_w, "d_s": pair.d_s, "d_sw": found and found.value,
+                "d_sw_low": low, "d_sw_high": high, "d_sw_by_d_w": found and found.value / pair.d_w,
+                "d_sw_not_corrected": pair.naive, "published_similarity": pair.published,
                 "its_chance_level": pair.chance,
             }
-        )
+        )  # fmt: skip
     return Table(
         name,
         f"What teachers and student share{of}",
@@ -98,10 +90,7 @@ def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", o
 
 def cell_table(cells: Mapping[str, np.ndarray], name: str = "cells", of: str = "") -> Table:
     """Lay the cells of a sweep out as a table, with None where there is no number."""
-    columns = {
-        column: [None if value != value else value for value in values.tolist()]
-        for column, values in cells.items()
-    }
+    columns = {column: list(numbers(values.tolist())) for column, values in cells.items()}
     title = f"Every cell, {of}" if of else "Every cell"
     return Table(
         name, title, columns, "Means over trials with intervals at level .90; see reason where empty."

@@ -62,7 +62,7 @@ def _check_before_encoding(asked: ReproduceConfig, made: RawRows, labels: np.nda
     joined = Joined(made.ids, (column,) * len(asked.weak), column, labels)
     rows = parted(joined, names, asked.test or SHARE, asked.seed)
     grid, _ = grid_of(COLOREDMNIST, asked, rows, (0.0,))
-    check_grid(rows.data(), grid)
+    check_grid(rows, grid)
     check_sizes(len(rows.train), grid)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from outgrow.config import ReproduceConfig
 from outgrow.reproductions.at_hand import AtHand
-from outgrow.reproductions.foretold import Foretold
+from outgrow.reproductions.pair_theory import Pair, PairTheory
 from outgrow.reproductions.reproduction import MODELS, Reproduction
 from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
@@ -22,9 +22,6 @@ from outgrow.sweeps.table import SweepTable
 
 HEADS = {"squared": "squared loss on one-hot classes", "logistic": "logistic heads, cross-entropy"}
 """What heads of classes are called."""
-
-Pair = tuple[str, str]
-"""Teacher and student."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Experiment:
     """Whether risks are excess risks."""
     apart: bool = False
     """Whether raw rows (not features) show the noise, so that every level has rows of its own."""
-    theory: Callable[[AtHand, Pair, Sequence[float]], Foretold] | None = None
+    theory: Callable[[AtHand, Pair, Sequence[float]], PairTheory] | None = None
     """What is known of a pair's risks beforehand."""
     reference: str = "Published"
     """What ours is held against."""
@@ -107,7 +104,7 @@ class MeasuredWay:
     """Means of seeds, PGR and OPR, with intervals."""
     tuned: Tuned
     """Risks by seed, penalties chosen."""
-    theory: Mapping[Pair, Foretold]
+    theory: Mapping[Pair, PairTheory]
 
     @classmethod
     def of(
@@ -115,7 +112,7 @@ class MeasuredWay:
         name: str,
         grid: SweepGrid,
         table: SweepTable,
-        theory: Mapping[Pair, Foretold] | None = None,
+        theory: Mapping[Pair, PairTheory] | None = None,
         *,
         excess: bool = False,
     ) -> MeasuredWay:

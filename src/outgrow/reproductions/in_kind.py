@@ -28,27 +28,18 @@ ENUMERATED = 7
 
 
 def rank_correlation(x: Shaped[np.ndarray, " k"], y: Shaped[np.ndarray, " k"]) -> float:
-    """Give Spearman's rank correlation.
-
-    NaN where all values of one are equal.
-    """
-    a, b = rankdata(x), rankdata(y)
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(round(a @ b / scale, 12)) if scale else float("nan")
+    """Give Spearman's rank correlation; NaN where all values of one are equal."""
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1].round(12))
 
 
 def chance_of(x: Shaped[np.ndarray, " k"], y: Shaped[np.ndarray, " k"]) -> float:
     """Give the share of orders whose rank correlation is as low or lower."""
-    own = rank_correlation(x, y)
-    count = len(x)
-    if count <= ENUMERATED:
-        orders: Any = itertools.permutations(range(count))
-    else:
-        rng = np.random.default_rng(0)
-        orders = (rng.permutation(count) for _ in range(5_040))
-    found = [rank_correlation(x, y[list(order)]) <= own for order in orders]
-    return float(np.mean(found))
+    rng, count = np.random.default_rng(0), len(x)
+    every = itertools.permutations(range(count))
+    orders = every if count <= ENUMERATED else (rng.permutation(count) for _ in range(5_040))
+    value = rank_correlation(x, y)
+    return float(np.mean([rank_correlation(x, y[list(order)]) <= value for order in orders]))
 
 
 def in_kind(

@@ -13,21 +13,19 @@ from dataclasses import replace
 from outgrow.config import ReproduceConfig
 from outgrow.reproductions.at_hand import AtHand
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
-from outgrow.reproductions.chance import similarity_comparisons
 from outgrow.reproductions.experiment import Experiment, Measurements, Sizes, Way
-from outgrow.reproductions.foretold import foretell
 from outgrow.reproductions.movies_claims import (
-    SDS,
     because_of,
     off_theory,
-    peak_comparisons,
+    peak_comparison,
+    similarity_comparisons,
     theory_comparisons,
     tuning_comparisons,
 )
+from outgrow.reproductions.movies_tables import theory_table, tuning_of, tuning_table, typical_deviation
+from outgrow.reproductions.pair_theory import pair_theory, theory_lines
 from outgrow.reproductions.rated_rows import embedded_rows, rated_rows
 from outgrow.reproductions.reproduction import Reproduction, verdict_of
-from outgrow.reproductions.stages import tuning_of, tuning_table
-from outgrow.reproductions.theory_lines import theory_lines, theory_table, typical_deviation
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.figure import RISKS
 from outgrow.sweeps.grid import SweepGrid
@@ -66,8 +64,8 @@ def tell(found: Measurements) -> Reproduction:
     held = theory_comparisons(tuned, rows, at)
     comparisons = (
         *held,
-        *peak_comparisons(bare, rows, at[1], found.pairs[0].d_s + 1),
-        *similarity_comparisons(rows.data(), rows.pairs, SDS),
+        peak_comparison(bare, rows, at[1], found.pairs[0].d_s + 1),
+        *similarity_comparisons(rows, rows.pairs),
         *tuning_comparisons(tuning, rows, found.pairs, tuned.grid.seeds),
     )
     verdict, because = verdict_of(comparisons), because_of(comparisons, rows)
@@ -86,7 +84,7 @@ def tell(found: Measurements) -> Reproduction:
             prefix=f"{each.name}: ",
             # Ratios at the peak are hundreds of those beside it.
             logs=RISKS if each is tuned else (*RISKS, "opr"),
-            beside=theory_lines(each, at),
+            beside=theory_lines(each.theory, each.grid, at),
         )
     )
     return Reproduction(
@@ -169,7 +167,7 @@ MOVIES = Experiment(
     noise_name="added noise sd",
     excess=True,
     ways=(Way("tuned"), Way("ridgeless", without_penalties)),
-    theory=foretell,
+    theory=pair_theory,
     tell=tell,
 )
 """Ours, on the embedded reviews."""

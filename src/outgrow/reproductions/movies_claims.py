@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.stats import norm
 
+from outgrow.geometry.intrinsic import ENERGY_LEVEL
+from outgrow.geometry.published import similarity_of_spectra
+from outgrow.intervals.jackknife import t_quantile
+from outgrow.linalg.spectrum import spectrum_of_rows
 from outgrow.reproductions.at_hand import AtHand, known_as
 from outgrow.reproductions.experiment import MeasuredWay
 from outgrow.reproductions.reproduction import Comparison, at_place
-from outgrow.results import LEVEL
+from outgrow.results import Undefined
+from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.summary import mean_and_ends
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
@@ -34,7 +40,6 @@ TUNED_AT = 400
 ROUNDING = 5e-4
 """Half of their last digit."""
 
-
 VAGUE = 0.5
 """Share of a number that its tolerance may be. With two or three seeds chance alone moves means by more than
 the whole of it: a number that cannot fail is none that matches."""
@@ -45,16 +50,15 @@ ERRORS = "what chance gives a mean over seeds in all but one of 400 cases"
 
 def reach(seeds: int) -> float:
     """Say how far a mean over seeds may lie from its expectation, in half-widths of its interval."""
-    return float(t.ppf(norm.cdf(SDS), seeds - 1) / t.ppf((1 + LEVEL) / 2, seeds - 1))
+    return t_quantile(seeds - 1, 2 * norm.cdf(SDS) - 1) / t_quantile(seeds - 1)
 
 
 def theory_comparisons(measured: MeasuredWay, rows: AtHand, at: tuple[int, int]) -> tuple[Comparison, ...]:
     """Hold measured mean risks against those of T4, at one cell."""
     grid, out = measured.grid, []
+    asked = [(model, pair) for model in ("student", "teacher") for pair in rows.pairs]
+    asked += [(model, rows.pairs[0]) for model in ("baseline", "ceiling")]
     for noise in sorted({min(grid.noise), max(grid.noise)}):
-        asked = [("student", pair) for pair in rows.pairs]
-        asked += [("teacher", pair) for pair in rows.pairs]
-        asked += [(model, rows.pairs[0]) for model in ("baseline", "ceiling")]
         for model, pair in asked:
             theory = float(measured.theory[pair].risks(noise, at[:1], at[1:])[model][0, 0])
             ends = mean_and_ends(measured.tuned.of(model, *pair))
@@ -70,33 +74,68 @@ def theory_comparisons(measured: MeasuredWay, rows: AtHand, at: tuple[int, int])
                     f" alone may move it by {tolerance:.2g}; ask for more --seeds"
                 )
                 out.append(Comparison(what, None, ours, 0.0, reason, (low, high)))
-                continue
-            reason = f"of docs/theory.md, T4; {FEW:.0%} of it, and {ERRORS}"
-            out.append(Comparison(what, theory, ours, tolerance, reason, (low, high)))
+            else:
+                reason = f"of docs/theory.md, T4; {FEW:.0%} of it, and {ERRORS}"
+                out.append(Comparison(what, theory, ours, tolerance, reason, (low, high)))
     return tuple(out)
 
 
-def peak_comparisons(measured: MeasuredWay, rows: AtHand, held: int, peak: int) -> tuple[Comparison, ...]:
+def peak_comparison(measured: MeasuredWay, rows: AtHand, held: int, peak: int) -> Comparison:
     """Say where the ratio of risks is largest without penalties."""
     what = f"n of the largest OPR without penalties, student {rows.student}, N = {held:,}"
     if peak not in measured.grid.n:
         reason = f"not measured: {peak:,} labelled rows beside the largest pool are not there"
-        return (Comparison(what, float(peak), None, 0.0, reason),)
+        return Comparison(what, float(peak), None, 0.0, reason)
     level, _, j = measured.place(min(measured.grid.noise), (measured.grid.n[0], held))
     risks = measured.risks(rows.pairs[0])
     baseline, student = (risks[model][level, :, j].mean(axis=-1) for model in ("baseline", "student"))
     found = baseline / student
     best = int(np.argmax(found))
-    return (
-        Comparison(
-            what,
-            float(peak),
-            float(measured.grid.n[best]),
-            0.0,
-            f"the baseline interpolates at its rank and one for the intercept (docs/theory.md, T2); OPR"
-            f" {found[best]:.3g} there, with teacher {rows.teachers[0]}",
-        ),
+    reason = (
+        "the baseline interpolates at its rank and one for the intercept (docs/theory.md, T2); OPR"
+        f" {found[best]:.3g} there, with teacher {rows.teachers[0]}"
     )
+    return Comparison(what, float(peak), float(measured.grid.n[best]), 0.0, reason)
+
+
+def similarity_comparisons(data: SweepData, pairs: Sequence[tuple[str, str]]) -> tuple[Comparison, ...]:
+    """Hold the published similarity of every pair against chance.
+
+    Two networks that were trained apart have coordinates of their own. Leading eigenvectors compared
+    coordinate by coordinate then meet as random subspaces do, and the value is d_s d_w / D, whatever both
+    share (docs/theory.md, T1). Layers of one network share coordinates, as far as it passes them on.
+    """
+    views = dict.fromkeys(view for pair in pairs for view in pair)
+    spectra = {view: spectrum_of_rows(data.views[view][data.train]) for view in views}
+    out = []
+    for weak, strong in pairs:
+        what = f"published similarity of {weak} → {strong}, chance level"
+        found = similarity_of_spectra(spectra[weak], spectra[strong], np.random.default_rng(0))
+        if isinstance(found, Undefined):
+            out.append(Comparison(what, None, None, 0.0, found.reason))
+            continue
+        published, tolerance = None, 0.0
+        sizes = f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}"
+        if found.matching != "none":
+            # No features could fail: such a match would say nothing of these.
+            reason = (
+                f"chance by construction, {found.chance:.1f}: the narrower set is rotated at random; {sizes}"
+            )
+        elif network_of(weak) == network_of(strong):
+            reason = (
+                "layers of one network share coordinates as far as it passes them on:"
+                f" {found.value:.1f} where chance is {found.chance:.1f}"
+            )
+        else:
+            published, tolerance = found.chance, SDS * found.chance_sd
+            reason = f"{sizes}; coordinates as they are; {SDS:g} standard deviations (docs/theory.md, T1)"
+        out.append(Comparison(what, published, found.value, tolerance, reason))
+    return tuple(out)
+
+
+def network_of(name: str) -> str:
+    """Take the layer off the name of a feature set."""
+    return re.sub(r"([-_.@]?layer[-_]?|@)-?\d+$", "", name)
 
 
 def tuning_comparisons(

@@ -1,31 +1,38 @@
-"""Movie reviews with their raters: the embedded components, or the user's own features of the same kind.
+"""Rated rows: labels of single raters, mean ratings to score with, and features of teachers and a student.
 
-A sweep on them has labels of real noise whose variance is known, and scores against mean ratings whose own
-error is known too: risks are excess risks, and ratios of them the OPR.
+The noise is real: its variance differs from row to row and is known, since every row has several raters. By
+default the embedded reviews in their embedded components; on request the user's features, with a table of
+raters. Columns that do not vary are left out of the user's: without a penalty such a column decides whether
+its model interpolates.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.config import LabelConfig
-from outgrow.errors import ConfigError
+from outgrow.data.files import existing_file, missing_column, quoted
+from outgrow.data.tables import COLUMNAR, Columnar, as_ids
+from outgrow.errors import ConfigError, DataError
 from outgrow.reproductions.at_hand import AtHand, at_hand, prepared
-from outgrow.reproductions.raters import Raters, read_raters
 from outgrow.study.sources import NOTHING, Permissions, Progress
-from outgrow.worlds.rated_movies import load_movies
+from outgrow.sweeps.noisy_labels import NoisyLabels
+from outgrow.worlds.rated_movies import Raters, load_movies
 
-STUDENT = "mpnet"
-"""The student among the embedded encoders; all others teach it."""
-
-RATING = "rating"
-"""Column that says which rows have labels, where the user names none."""
+RATING, RATERS = "rating", "raters"
+"""Columns of a table: what says which rows have labels, where the user names none; and lists of ratings."""
 
 SHARE = 3_000 / 10_605
 """Share of the rows to test on, as embedded."""
+
+LEAST = 2
+"""Raters of a row whose spread can be told."""
 
 DEAD = 1e-8
 """Variance relative to the mean column's below which a column is left out. Some encoders end in columns that
@@ -36,19 +43,16 @@ by that rounding."""
 def embedded_rows() -> AtHand:
     """Take the embedded components."""
     movies = load_movies()
-    raters = Raters.of(movies.ids, movies.raters)
     train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
-    dealt, scorers = raters.rows(train), raters.rows(test)
+    dealt, scorers = movies.raters.rows(train), movies.raters.rows(test)
     return AtHand(
         views=movies.features,
-        teachers=tuple(name for name in movies.features if name != STUDENT),
-        student=STUDENT,
         train=train,
         test=test,
-        labels=dealt,
+        labels=NoisyLabels(dealt.draw),
         truth=scorers.mean[:, None],
         truth_variance=scorers.mean_error,
-        noise_variance=float(dealt.variance.mean()),
+        noise_variance=dealt.noise_variance,
         embedded=True,
     )
 
@@ -73,67 +77,95 @@ def rated_rows(
     return replace(
         rows,
         views=views,
-        labels=dealt,
+        labels=NoisyLabels(dealt.draw),
         truth=scorers.mean[:, None],
         truth_variance=scorers.mean_error,
-        noise_variance=float(dealt.variance.mean()),
+        noise_variance=dealt.noise_variance,
         notes=(f"{dead} columns that do not vary were left out.",) if dead else (),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class RaterSigns:
-    """Whether one rater, drawn anew by every seed from those who took a side, likes the film."""
-
-    votes: Raters
-    """Votes that are not 0."""
-
-    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R 2"]:
-        """Draw the labels of one seed."""
-        return one_hot(self.votes.draw(noise, seed)[:, 0] > 0)
-
-    @property
-    def agreement(self) -> float:
-        """Share of such votes that are the majority's, averaged over texts."""
-        liked = np.add.reduceat(self.votes.values > 0, self.votes.starts, dtype=np.float64) / self.votes.sizes
-        return float(np.mean(np.maximum(liked, 1 - liked)))
-
-
-def one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
-    """Code two classes."""
-    return np.eye(2)[positive.astype(np.int64)]
-
-
 def liked_or_not() -> AtHand:
-    """Take the embedded reviews as two classes: whether a film is liked."""
-    movies = load_movies()
-    train, test = np.flatnonzero(~movies.is_test), np.flatnonzero(movies.is_test)
-    sides = [movies.raters[row][movies.raters[row] != 0] for row in train]
+    """Take the embedded reviews as two classes, disliked and liked, by the vote of a rater or by all."""
+    movies, rows = load_movies(), embedded_rows()
+    sides = [values[values != 0] for values in movies.raters.rows(rows.train).each()]
     # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
     votes = Raters.of(
-        [movies.ids[row] for row in train], [own if len(own) else np.array([-1]) for own in sides], least=1
+        [movies.ids[row] for row in rows.train], [own if len(own) else np.array([-1.0]) for own in sides]
     )
-    labels = RaterSigns(votes)
-    *teachers, student = movies.features
-    return AtHand(
-        views=movies.features,
-        teachers=tuple(teachers),
-        student=student,
-        train=train,
-        test=test,
-        labels=labels,
-        truth=one_hot(movies.rating[test] > 0),
-        classes=("disliked", "liked"),
+    liked = np.array([np.mean(values > 0) for values in votes.each()])
+    agreement = float(np.mean(np.maximum(liked, 1 - liked)))
+    return replace(
+        rows,
+        labels=NoisyLabels(partial(_vote, votes), 2),
+        truth=_one_hot(movies.rating[rows.test] > 0),
+        truth_variance=0.0,
+        noise_variance=0.0,
+        classes=2,
         unit="the embedded movie reviews, liked or not",
         notes=(
             "Reviews: the class is whether the mean rating is above 0, and test rows are held against it."
             " Labels to train on are raters': the vote of one who took a side, drawn anew by each trial,"
-            f" which is that of the majority in {labels.agreement:.0%} of cases on average. So label noise is"
+            f" which is that of the majority in {agreement:.0%} of cases on average. So label noise is"
             " real, and no model sees the mean. The features are leading principal components of the"
             " encoders'.",
         ),
-        embedded=True,
     )
+
+
+def _vote(votes: Raters, seed: int) -> Float[np.ndarray, "R 2"]:
+    return _one_hot(votes.draw(seed)[:, 0] > 0)
+
+
+def _one_hot(positive: np.ndarray) -> Float[np.ndarray, "R 2"]:
+    return np.eye(2)[positive.astype(np.int64)]
+
+
+def read_raters(path: str | Path, ids: Sequence[str], id_column: str = "id") -> Raters:
+    """Read the raters of rows from a table."""
+    import pyarrow as pa
+
+    found = existing_file(path, tuple(COLUMNAR))
+    table = Columnar(found)
+    for column, role in ((id_column, "id"), (RATERS, "raters")):
+        if column not in table.names:
+            raise missing_column(found, column, table.names, role)
+    kind = table.schema.field(RATERS).type
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not lists or not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        raise DataError(
+            f"the column {RATERS!r} holds {kind}, not lists of numbers",
+            str(path),
+            "Write every row's ratings as a list.",
+        )
+    places = {row: place for place, row in enumerate(as_ids(table.column(id_column), id_column, str(path)))}
+    missing = [row for row in ids if row not in places]
+    if missing:
+        raise DataError(
+            f"{len(missing)} rows with features have no raters: {quoted(missing)}",
+            str(path),
+            "Give theirs, or leave the rows out.",
+        )
+    read = table.column(RATERS).to_pylist()
+    return checked(ids, [np.array(read[places[name]] or (), dtype=np.float64) for name in ids])
+
+
+def checked(ids: Sequence[str], lists: Sequence[np.ndarray]) -> Raters:
+    """Refuse ratings whose noise is not known, or that are no numbers."""
+    few = [name for name, values in zip(ids, lists, strict=True) if len(values) < LEAST]
+    if few:
+        raise DataError(
+            f"{len(few)} rows have fewer than {LEAST} raters, so that their noise is not known:"
+            f" {quoted(few)}",
+            RATERS,
+            "Leave such rows out.",
+        )
+    bad = [name for name, values in zip(ids, lists, strict=True) if not np.isfinite(values).all()]
+    if bad:
+        raise DataError(
+            f"{len(bad)} rows have ratings that are no numbers: {quoted(bad)}", RATERS, "Correct them."
+        )
+    return Raters.of(ids, lists)
 
 
 def _alive(view: Float[np.ndarray, "rows d"], train: Int[np.ndarray, " R"]) -> Float[np.ndarray, "rows e"]:

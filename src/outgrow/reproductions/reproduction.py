@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
@@ -69,7 +69,12 @@ class Table:
 def columns_of(rows: Sequence[Mapping[str, Any]], kind: Any = None) -> dict[str, list[Any]]:
     """Turn like rows, of a dataclass where there may be none, into columns; None where there is no number."""
     names = rows[0] if rows else () if kind is None else [each.name for each in fields(kind)]
-    return {name: [None if row[name] != row[name] else row[name] for row in rows] for name in names}
+    return {name: list(numbers(row[name] for row in rows)) for name in names}
+
+
+def numbers(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Give None where there is no number."""
+    return tuple(None if value != value else value for value in values)
 
 
 def at_place(ends: Ends, place: tuple[int, ...]) -> tuple[float, float, float]:

@@ -48,8 +48,11 @@ def run(
         name = f"{experiment.noise_name} {levels[0]:g}: " if len(sets) > 1 else ""
         tell = part(progress, name, place, len(sets))
         one = _measured(experiment, asked, levels, permissions, tell, jobs)
-        # Features of one level after the other are in memory, never those of all.
-        found.append(one if len(sets) == 1 else replace(one, sets=(replace(one.rows, views={}),)))
+        if len(sets) > 1:
+            # Features of one level after the other are in memory, never those of all.
+            names = dict.fromkeys(one.rows.views, np.empty((0, 0)))
+            one = replace(one, sets=(replace(one.rows, views=names),))
+        found.append(one)
     return replace(experiment.tell(_together(found, noise)), seconds=time.perf_counter() - start)
 
 
@@ -108,7 +111,7 @@ def _measured(
     rows = experiment.read(asked, levels[0], permissions, part(progress, "", 0, 2))
     # Where rows show their noise, labels have none beyond.
     base, at = grid_of(experiment, asked, rows, (0.0,) if experiment.apart and asked.input else levels)
-    pairs = dimensions(rows.data(), rows.pairs)
+    pairs = dimensions(rows, rows.pairs)
     known = experiment.theory and {pair: experiment.theory(rows, pair, asked.alphas) for pair in rows.pairs}
     ways = []
     for place, way in enumerate(experiment.ways):
@@ -119,7 +122,7 @@ def _measured(
         tell = part(
             part(progress, "", 1, 2), f"{way.name}: " if way.name else "", place, len(experiment.ways)
         )
-        table = measure_sweep(rows.data(), grid, jobs=jobs, progress=tell)
+        table = measure_sweep(rows, grid, jobs=jobs, progress=tell)
         ways.append(MeasuredWay.of(way.name, grid, table, theory, excess=experiment.excess))
     return Measurements(experiment, asked, (rows,), (pairs,), at, tuple(ways))
 

@@ -7,19 +7,26 @@ PGR fall where a teacher shares more with its student, and does the ratio of err
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from outgrow.config import ReproduceConfig
-from outgrow.reproductions.at_hand import AtHand
+from outgrow.config import LabelConfig
+from outgrow.data.labels import LabelTable
+from outgrow.data.open_table import open_table
+from outgrow.data.raw import RawRows
+from outgrow.data.texts import USUAL, read_texts
+from outgrow.errors import ConfigError, DataError
+from outgrow.reproductions.at_hand import AtHand, label_options, models_at_hand, read_apart
 from outgrow.reproductions.by_level import cell_table, dimension_table, level_panels
 from outgrow.reproductions.experiment import Experiment, Measurements, Sizes
 from outgrow.reproductions.in_kind import in_kind
 from outgrow.reproductions.reproduction import MODELS, Reproduction
-from outgrow.reproductions.sentences import sentences_at_hand
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.figure import TITLES
 from outgrow.sweeps.grid import SweepGrid
-from outgrow.sweeps.summary import Tuned, ratios
+from outgrow.sweeps.summary import Tuned, laid_out, ratios
+from outgrow.worlds.sst2_phrases import sentence_groups
 
 OF_ACCURACIES = {
     **TITLES,
@@ -28,31 +35,92 @@ OF_ACCURACIES = {
 }
 """What quantities are called where errors are shares of wrong classes."""
 
+SHARE = 0.2
+"""Share of the sentences to test on."""
 
-def read(asked: ReproduceConfig, _level: float, permissions: Permissions, progress: Progress) -> AtHand:
-    """Read one phrase of each sentence."""
-    return sentences_at_hand(asked, permissions, progress)
+TEXTS = ("sentence", *USUAL)
+"""What the column of texts is called where nobody says: GLUE's name, and the usual one."""
+
+COPIES = (
+    "phrases that are part of a longer one were left out: copies of labelled rows in the pool or the test"
+    " would make every gain look larger or smaller than it is."
+)
+"""Why phrases are left out."""
+
+UNKNOWN = (
+    "The table holds no phrases, so that sentences are not known: rows to train on and pool may share"
+    " some, and what labels say of them is then known of their copies. Test rows share none where a"
+    " group column names the sentence. Give the phrases in a column 'sentence' to keep one of each."
+)
+"""What it means that there are none."""
+
+
+def read(asked: LabelConfig, _level: float, permissions: Permissions, progress: Progress | None) -> AtHand:
+    """Read one phrase of each sentence, the longest.
+
+    Without phrases all rows are taken, those of one group on one side of the test where a group is named.
+    """
+    config = LabelConfig(**{**label_options(asked), "task": "classification"})
+    table = config.labels or config.input
+    if table is None:
+        raise ConfigError(
+            "neither phrases nor labels are named", "--labels", "Name a table of phrases and labels."
+        )
+    # Phrases come from the raw rows where models read them, else from beside the labels.
+    source = config.input or table
+    column = _text_column(config, source)
+    if column is None or (config.labels and config.input):
+        rows = models_at_hand(config, SHARE, "rows without a class", permissions, progress)
+        return replace(rows, notes=(UNKNOWN, *rows.notes))
+    phrases = read_texts(
+        source,
+        text_column=column,
+        id_column=config.id_column,
+        label_column=config.label_column,
+        on_error=config.on_error,
+    )
+    if phrases.labels is None:
+        raise DataError("the phrases have no labels", source, "Name their column: --label-column.")
+    kept = longest_of_each(phrases)
+    assert kept.labels is not None
+    labels = LabelTable(ids=kept.ids, values=kept.labels, source=kept.source)
+    beside = (*TEXTS, *config.text_column, *filter(None, (config.label_column,)))
+    made = kept if config.input else None
+    rows = read_apart(config, SHARE, labels, made, beside, permissions, progress)
+    left = len(phrases.ids) - len(kept.ids)
+    return replace(rows, unit="sentences, the longest phrase of each,", notes=(f"{left:,} {COPIES}",))
+
+
+def _text_column(config: LabelConfig, source: str) -> str | None:
+    if config.text_column:
+        return config.text_column[0]
+    names = open_table(source).names
+    return next((name for name in TEXTS if name in names), None)
+
+
+def longest_of_each(phrases: RawRows) -> RawRows:
+    """Keep the longest phrase of each sentence."""
+    plain = [" ".join(text.split()) for text in phrases.items]
+    groups = sentence_groups(phrases.items)
+    seen: set[str] = set()
+    kept = []
+    for row, text in enumerate(plain):
+        if text == groups[row] and text not in seen:
+            seen.add(text)
+            kept.append(row)
+    return replace(
+        phrases,
+        ids=phrases.ids[kept],
+        items=[phrases.items[row] for row in kept],
+        labels=None if phrases.labels is None else phrases.labels[kept],
+    )
 
 
 def accuracy_cells(right: Tuned, grid: SweepGrid) -> dict[str, np.ndarray]:
     """Give PGR and ratio of the shares of wrong classes."""
-    rows = []
-    for weak, strong in grid.pairs:
-        wrong = {model: 1 - right.of(model, weak, strong) for model in MODELS}
-        for quantity, (value, low, high, reason) in ratios(wrong, excess=False).items():
-            for l, i, j in np.ndindex(value.shape):
-                rows.append(
-                    {
-                        "quantity": quantity, "weak": weak, "strong": strong, "n": grid.n[i], "N": grid.N[j],
-                        "noise": grid.noise[l], "value": value[l, i, j], "low": low[l, i, j],
-                        "high": high[l, i, j], "seeds": grid.seeds, "reason": reason[l, i, j],
-                    }
-                )  # fmt: skip
-    texts = ("quantity", "weak", "strong", "reason")
-    return {
-        name: np.array([row[name] for row in rows], dtype=object if name in texts else None)
-        for name in rows[0]
-    }
+    wrong = {pair: {model: 1 - right.of(model, *pair) for model in MODELS} for pair in grid.pairs}
+    cells = laid_out({pair: ratios(own, excess=False) for pair, own in wrong.items()}, grid)
+    return {name: values for name, values in cells.items() if name not in ("alpha_w", "alpha_s")}
 
 
 def tell(found: Measurements) -> Reproduction:

@@ -6,25 +6,17 @@ and OPR fall with n: with the same features and noise, and a target that both fe
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from math import isnan
 
 from outgrow.config import ReproduceConfig
 from outgrow.reproductions.reproduction import Comparison, Reproduction, Verdict
-from outgrow.reproductions.runner import asked_of, part
+from outgrow.reproductions.runner import asked_of
 from outgrow.reproductions.synthetic_draws import SyntheticSettings, draw
 from outgrow.reproductions.synthetic_figure import panels_of
-from outgrow.reproductions.synthetic_rows import (
-    CHANCE,
-    NAMES,
-    POINTS_OF,
-    QUANTITIES,
-    Row,
-    largest_by_chance,
-    rows_of,
-)
+from outgrow.reproductions.synthetic_rows import CHANCE, NAMES, POINTS_OF, Row, largest_by_chance, rows_of
 from outgrow.reproductions.synthetic_tables import Course, Margin, courses, margins, tables_of
 from outgrow.reproductions.synthetic_world import AMBIENT, D_S, D_W, SIGMA2, SIGNAL, WORLDS, printed_numbers
 from outgrow.results import Check
@@ -37,6 +29,35 @@ SOURCE = (
     " Intrinsic Dimension, ICML 2025 (arXiv 2502.05075), and talks on it"
 )
 
+SETTING = (
+    f"x is Gaussian in {AMBIENT:,} coordinates. The target is a sum of the first {SIGNAL}, of which"
+    f" the i-th contributes 1/({AMBIENT:,} i) to its variance; label noise has variance"
+    f" {{noise}}. The strong features are the first {D_S} coordinates, the weak ones the {D_W} after the"
+    " first {offsets}. All fits are ridgeless and, as published, without intercepts, the means being known."
+    " {seeds} seeds draw labelled rows, pool and noise; a smaller size takes the first of them."
+)
+
+NOTES = (
+    f"Coordinates beyond the first {SIGNAL} carry neither target nor features and are not drawn: no fit"
+    " and no risk depends on them, nor on the scale of a coordinate.",
+    "The experiment is right, and so is what it shows: here PGR and OPR fall with n. Variance alone would"
+    " not make them. Where both feature sets hold the target, PGR rises with n whenever N > d_s - d_w,"
+    " and OPR falls only if d_s > d_w (docs/theory.md, T3). The fall is the bias: labels take the"
+    " variance away, and what the weak features miss of the target is left, with the teacher and with the"
+    " student who learns from it.",
+    "Risks, PGR and OPR are of excess risks. The published curves are not printed as numbers. By default"
+    " sizes and trials are those of the public code, which draws anew at every size and takes means over"
+    " trials of each trial's ratio.",
+    "The published bounds are for each model on its own points, and for variance from label noise they"
+    " are exact there. Whole risks keep to them thus: {own_points}. What the student"
+    " misses by is the teacher's misfit, which it inherits as it does noise; PGR and OPR with bounds in"
+    " place of risks compare different points, and are lower bounds only where teacher and baseline reach"
+    " theirs.",
+    "Fresh points are not what the bounds are for: every variance is larger there, d/(m - d - 1) for d/m,"
+    " most of all near as many rows as dimensions. Held against them: {fresh}.",
+    "All sizes of a seed share rows: the points of a line move together.",
+)
+"""What the reader should bear in mind."""
 
 TELLS = 20.0
 """Largest |z| that draws may have and still be held against theory. By chance it is 5 with forty seeds, 14
@@ -49,38 +70,24 @@ def reproduce(
     """Do the synthetic experiment again."""
     start = time.perf_counter()
     settings = SyntheticSettings() if settings is None else settings
-    levels = settings.levels
-    draws = [draw(each, jobs, part(progress, "", at, len(levels))) for at, each in enumerate(levels)]
-    rows_by_level = [rows_of(each) for each in draws]
-    rows = tuple(itertools.chain(*rows_by_level))
-    gone = [one for own, each in zip(rows_by_level, levels, strict=True) for one in courses(own, each)]
-    room = margins(rows)
-    printed = printed_numbers()
+    draws = draw(settings, jobs, progress)
+    rows = rows_of(draws)
+    gone, room, printed = courses(rows, settings), margins(rows), printed_numbers()
     agreement = agreement_of(rows, settings.seeds)
     verdict, because = judged(printed, agreement, gone)
+    noise = _listed([f"{sigma2:g}" for sigma2 in settings.noise])
+    kept = {place: _kept(room, place) for place in POINTS_OF}
     return Reproduction(
         name="synthetic",
         title="Weak-to-strong regression in a Gaussian world of known dimensions",
         source=SOURCE,
-        setting=(
-            f"x is Gaussian in {AMBIENT:,} coordinates. The target is a sum of the first {SIGNAL}, of which"
-            f" the i-th contributes 1/({AMBIENT:,} i) to its variance; label noise has variance"
-            f" {_listed([f'{sigma2:g}' for sigma2 in settings.noise])}. The strong features are the first"
-            f" {D_S} coordinates, the weak ones the {D_W} after the first {_listed(settings.offsets)}. All"
-            " fits are ridgeless and, as published, without intercepts, the means being known."
-            f" {settings.seeds} seeds draw labelled rows, pool and noise; a smaller size takes the first of"
-            " them."
-        ),
+        setting=SETTING.format(noise=noise, offsets=_listed(settings.offsets), seeds=settings.seeds),
         verdict=verdict,
         because=because,
         comparisons=(*printed, *agreement),
-        panels=tuple(
-            panel if len(levels) == 1 else replace(panel, group=f"sigma² = {each.sigma2:g}: {panel.group}")
-            for own, each in zip(rows_by_level, levels, strict=True)
-            for panel in panels_of(own, each)
-        ),
+        panels=tuple(panels_of(rows, settings)),
         tables=tables_of(draws, rows, gone, room),
-        notes=_notes(room),
+        notes=tuple(note.format(**kept) for note in NOTES),
         checks=_checks(settings),
         config=asdict(settings),
         seconds=time.perf_counter() - start,
@@ -106,7 +113,7 @@ def agreement_of(rows: Sequence[Row], seeds: int) -> tuple[Comparison, Compariso
     """
     resolved = [row for row in rows if row.holds is not None]
     share = sum(bool(row.holds) for row in resolved) / max(len(resolved), 1)
-    compared = [(abs(row.z), row) for row in rows if row.z is not None]
+    compared = [(abs(row.z), row) for row in rows if not isnan(row.z)]
     largest, worst = max(compared, key=lambda one: one[0])
     limit = largest_by_chance(len(compared), seeds)
     sizes = f"n = {worst.n:,}" + ("" if worst.N is None else f", N = {worst.N:,}")
@@ -175,42 +182,19 @@ def _told(one: Course) -> str:
     return f"rises from {one.first:.2f} to {one.best:.2f} (n = {one.best_n:,}) and falls to {one.last:.2f}"
 
 
-def _notes(room: Sequence[Margin]) -> tuple[str, ...]:
-    return (
-        f"Coordinates beyond the first {SIGNAL} carry neither target nor features and are not drawn: no fit"
-        " and no risk depends on them, nor on the scale of a coordinate.",
-        "The experiment is right, and so is what it shows: here PGR and OPR fall with n. Variance alone would"
-        " not make them. Where both feature sets hold the target, PGR rises with n whenever N > d_s - d_w,"
-        " and OPR falls only if d_s > d_w (docs/theory.md, T3). The fall is the bias: labels take the"
-        " variance away, and what the weak features miss of the target is left, with the teacher and with the"
-        " student who learns from it.",
-        "Risks, PGR and OPR are of excess risks. The published curves are not printed as numbers. By default"
-        " sizes and trials are those of the public code, which draws anew at every size and takes means over"
-        " trials of each trial's ratio.",
-        "The published bounds are for each model on its own points, and for variance from label noise they"
-        f" are exact there. Whole risks keep to them thus: {_kept(room, 'own_points')}. What the student"
-        " misses by is the teacher's misfit, which it inherits as it does noise; PGR and OPR with bounds in"
-        " place of risks compare different points, and are lower bounds only where teacher and baseline reach"
-        " theirs.",
-        "Fresh points are not what the bounds are for: every variance is larger there, d/(m - d - 1) for d/m,"
-        f" most of all near as many rows as dimensions. Held against them: {_kept(room, 'fresh')}.",
-        "All sizes of a seed share rows: the points of a line move together.",
-    )
-
-
 def _kept(room: Sequence[Margin], place: Design) -> str:
     """Say at how many sizes bounds hold, and by how much they fail most."""
     said = []
-    for quantity in QUANTITIES:
-        own = [one for one in room if (one.quantity, one.points) == (NAMES[quantity], POINTS_OF[place])]
+    for name in NAMES.values():
+        own = [one for one in room if (one.quantity, one.points) == (name, POINTS_OF[place])]
         if not own:
             continue
         sizes, holds = sum(one.sizes for one in own), sum(one.holds for one in own)
-        text = f"{NAMES[quantity]} at {holds} of {sizes} sizes"
+        text = f"{name} at {holds} of {sizes} sizes"
         if holds < sizes:
             worst = min(own, key=lambda one: one.least)
             off = f"{-worst.least:.2f}"
-            if quantity != "pgr":
+            if name != NAMES["pgr"]:
                 off = f"{-100 * worst.least:.1f} % of the exact value"
             where = f"n = {worst.least_n:,}" + ("" if worst.least_N is None else f", N = {worst.least_N:,}")
             text += f" (off by up to {off}, at {where})"

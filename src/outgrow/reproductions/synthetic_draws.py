@@ -2,13 +2,14 @@
 
 Rows are drawn, added up into Gram matrices at every size asked for (a smaller size takes the first rows), and
 forgotten. Every fit is a solve of a block of these; its risk on fresh points is a squared distance of
-coefficients, and on its own points a quadratic form: no test rows, so nothing but training varies.
+coefficients, and on its own points a quadratic form: no test rows, so nothing but training varies. Levels of
+noise are columns of the same solves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,8 +24,8 @@ from outgrow.reproductions.synthetic_world import (
     D_W,
     SIGMA2,
     SIGNAL,
+    STRONG,
     WORLDS,
-    strong_columns,
     target,
     weak_columns,
 )
@@ -83,24 +84,12 @@ class SyntheticSettings:
                 f"noise of variances {list(self.noise)}", where, "Name variances above 0, each once."
             )
         for offset in self.offsets:
-            weak_columns(offset)
-        if self.offsets[-1] > D_S:
-            raise ConfigError(
-                f"an offset of {self.offsets[-1]} is beyond {D_S}",
-                where,
-                "From there on the feature sets share nothing.",
-            )
-
-    @property
-    def levels(self) -> tuple[SyntheticSettings, ...]:
-        """The same at each variance of the noise alone."""
-        return tuple(replace(self, noise=(sigma2,)) for sigma2 in self.noise)
-
-    @property
-    def sigma2(self) -> float:
-        """The variance of the noise, where there is one."""
-        (sigma2,) = self.noise
-        return sigma2
+            if not 0 <= offset <= SIGNAL - D_W:
+                raise ConfigError(
+                    f"an offset of {offset} is not between 0 and {SIGNAL - D_W}",
+                    where,
+                    f"The {D_W} weak features lie within the target's {SIGNAL} coordinates.",
+                )
 
     @property
     def cells(self) -> tuple[tuple[int, int], ...]:
@@ -109,97 +98,103 @@ class SyntheticSettings:
         return tuple(dict.fromkeys(over_n + [(self.n_fixed, N) for N in self.N]))
 
 
+Risks = Float[np.ndarray, "levels cells 2 2 offsets 4"]
+"""Excess risks of one seed: axes are noise, `SyntheticSettings.cells`, `PLACES`, `WORLDS`, offsets and
+`MODELS`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Excess risks of every model, cell and seed."""
+    """Every drawn risk."""
 
     settings: SyntheticSettings
-    """Which cells and offsets."""
-    risks: Float[np.ndarray, "seeds cells 2 2 offsets 4"]
-    """Axes in the order of `SyntheticSettings.cells`, `PLACES`, `WORLDS`, `SyntheticSettings.offsets` and
-    `MODELS`."""
+    risks: Float[np.ndarray, "levels cells 2 2 offsets 4 seeds"]
+    """Those of every seed, last."""
 
 
 class _Sums(NamedTuple):
-    """Sums over the first rows: Gram matrix (300, 300), and products of coordinates and noise (300,)."""
+    """Sums over the first rows: Gram matrix, and products of coordinates and noise of every level."""
 
     gram: Float[np.ndarray, "300 300"]
-    noise: Float[np.ndarray, " 300"]
+    noise: Float[np.ndarray, "300 levels"]
 
 
 def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progress | None = None) -> Draws:
     """Train and score every model at every cell, seed by seed."""
-    found: dict[int, Float[np.ndarray, "cells 2 2 offsets 4"]] = {}
+    found: dict[int, Risks] = {}
     tasks = {seed: (settings, seed) for seed in range(settings.seeds)}
     for seed, risks in LocalEngine(1 if jobs is None else jobs).map(_one_seed, tasks):
         found[seed] = risks
         if progress is not None:
             progress(f"{len(found)} of {settings.seeds} seeds", len(found) / settings.seeds)
-    return Draws(settings, np.stack([found[seed] for seed in tasks]))
+    return Draws(settings, np.stack([found[seed] for seed in tasks], axis=-1))
 
 
-def _one_seed(settings: SyntheticSettings, seed: int) -> Float[np.ndarray, "cells 2 2 offsets 4"]:
+def _one_seed(settings: SyntheticSettings, seed: int) -> Risks:
     labelled_stream, pool_stream = np.random.SeedSequence([settings.seed, seed]).spawn(2)
-    labelled = _first_rows({n for n, _ in settings.cells}, labelled_stream, settings.sigma2)
-    pool = _first_rows({N for _, N in settings.cells}, pool_stream, settings.sigma2)
+    labelled = _first_rows({n for n, _ in settings.cells}, labelled_stream, settings.noise)
+    pool = _first_rows({N for _, N in settings.cells}, pool_stream, settings.noise)
     # The whole target, then what each pair of feature sets holds of it: columns of one solve.
-    targets = np.stack(
-        [target(0, "as published"), *(target(offset, "well specified") for offset in settings.offsets)],
-        axis=1,
-    )
-    strong, offsets = strong_columns(), list(enumerate(settings.offsets))
+    functions = [target(0, "as published"), *(target(own, "well specified") for own in settings.offsets)]
+    targets = np.repeat(np.stack(functions, axis=1)[:, :, None], len(settings.noise), axis=2)
+    worlds = [[0, k + 1] for k in range(len(settings.offsets))]
     teachers = {
-        (n, k): _fit(sums, weak_columns(offset), targets[:, [0, k + 1]])
+        n: [
+            _fit(sums, weak_columns(offset), targets[:, world])
+            for offset, world in zip(settings.offsets, worlds, strict=True)
+        ]
         for n, sums in labelled.items()
-        for k, offset in offsets
     }
-    baselines = {n: _fit(sums, strong, targets) for n, sums in labelled.items()}
-    found = np.empty((len(settings.cells), len(PLACES), len(WORLDS), len(settings.offsets), len(MODELS)))
+    baselines = {n: _fit(sums, STRONG, targets) for n, sums in labelled.items()}
+    axes = (settings.noise, settings.cells, PLACES, WORLDS, settings.offsets, MODELS)
+    found = np.empty([len(axis) for axis in axes])
     for cell, (n, N) in enumerate(settings.cells):
         here, there = labelled[n], pool[N]
         both = _Sums(here.gram + there.gram, here.noise + there.noise)
-        ceiling = _fit(both, strong, targets)
+        ceiling = _fit(both, STRONG, targets)
         # Pseudo-labels of all teachers at once; the teachers' own noise is all they have.
-        pseudo = np.concatenate([teachers[n, k] for k, _ in offsets], axis=1)
-        students = _fit(there, strong, pseudo, noisy=False)
-        for k, _ in offsets:
-            columns = [0, k + 1]
+        students = _fit(there, STRONG, np.concatenate(teachers[n], axis=1), noisy=False)
+        for k, world in enumerate(worlds):
             models = (
-                (teachers[n, k], here.gram, n),
+                (teachers[n][k], here.gram, n),
                 (students[:, 2 * k : 2 * k + 2], there.gram, N),
-                (baselines[n][:, columns], here.gram, n),
-                (ceiling[:, columns], both.gram, n + N),
+                (baselines[n][:, world], here.gram, n),
+                (ceiling[:, world], both.gram, n + N),
             )
             for model, (theta, gram, rows) in enumerate(models):
-                error = theta - targets[:, columns]
-                found[cell, 0, :, k, model] = np.sum(error**2, axis=0)
-                found[cell, 1, :, k, model] = np.sum(error * (gram @ error), axis=0) / rows
+                error = theta - targets[:, world]
+                found[:, cell, 0, :, k, model] = np.sum(error**2, axis=0).T
+                seen = np.tensordot(gram, error, axes=1)
+                found[:, cell, 1, :, k, model] = np.sum(error * seen, axis=0).T / rows
     return found
 
 
-def _first_rows(sizes: Iterable[int], stream: np.random.SeedSequence, sigma2: float) -> dict[int, _Sums]:
+def _first_rows(
+    sizes: Iterable[int], stream: np.random.SeedSequence, noise: tuple[float, ...]
+) -> dict[int, _Sums]:
     """Add up the first rows, at every size."""
     # Streams of their own: the first rows are then the same whatever sizes were asked for.
-    coordinates, noise = (np.random.default_rng(one) for one in stream.spawn(2))
-    gram, products, rows = np.zeros((SIGNAL, SIGNAL)), np.zeros(SIGNAL), 0
+    coordinates, errors = (np.random.default_rng(one) for one in stream.spawn(2))
+    gram, products, rows = np.zeros((SIGNAL, SIGNAL)), np.zeros((SIGNAL, len(noise))), 0
     found = {}
     for size in sorted(sizes):
         x = coordinates.standard_normal((size - rows, SIGNAL))
-        z = np.sqrt(sigma2) * noise.standard_normal(size - rows)
+        z = errors.standard_normal(size - rows)[:, None] * np.sqrt(noise)
         gram, products, rows = gram + x.T @ x, products + x.T @ z, size
         found[size] = _Sums(gram, products)
     return found
 
 
 def _fit(
-    sums: _Sums, columns: slice, functions: Float[np.ndarray, "300 k"], *, noisy: bool = True
-) -> Float[np.ndarray, "300 k"]:
+    sums: _Sums, columns: slice, functions: Float[np.ndarray, "300 k levels"], *, noisy: bool = True
+) -> Float[np.ndarray, "300 k levels"]:
     """Fit some coordinates to linear functions of all by least squares; labels have noise on top."""
     from scipy.linalg import solve
 
-    products = sums.gram[columns] @ functions
+    products = np.tensordot(sums.gram[columns], functions, axes=1)
     if noisy:
         products = products + sums.noise[columns, None]
     theta = np.zeros_like(functions)
-    theta[columns] = solve(sums.gram[columns, columns], products, assume_a="pos")
+    flat = solve(sums.gram[columns, columns], products.reshape(len(products), -1), assume_a="pos")
+    theta[columns] = flat.reshape(products.shape)
     return theta

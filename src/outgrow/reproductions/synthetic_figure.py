@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from outgrow.reproductions.reproduction import numbers
 from outgrow.reproductions.synthetic_draws import SyntheticSettings
-from outgrow.reproductions.synthetic_rows import NAMES, Row, differs, printed_bound, theory
+from outgrow.reproductions.synthetic_rows import NAMES, Row, cell_of, expected, published_bound
 from outgrow.reproductions.synthetic_world import D_W, WorldName, population
 from outgrow.study.curves import Curve, Panel
 from outgrow.theory.design import Design
@@ -29,31 +30,37 @@ GROUPS: dict[Design, str] = {
 WHY = "Where the fall with n comes from: the same features and noise, two targets, on fresh points"
 """Heading of the panels that explain it."""
 
+TARGETS: dict[WorldName, str] = {
+    "as published": "target partly missed",
+    "well specified": "target held by both",
+}
+"""One row of those for each."""
+
 SHOWN = ("student", "pgr", "opr")
 """Quantities with panels of their own; the student's has the other risks, too."""
 
 
 def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> list[Panel]:
-    """Arrange rows and theory as panels."""
-    found = [
-        _panel(rows, settings, "as published", place, quantity, axis, group)
-        for place, group in GROUPS.items()
-        for axis in ("n", "N")
-        for quantity in SHOWN
-    ]
-    # One row of panels for each target.
-    targets: tuple[tuple[WorldName, str], ...] = (
-        ("as published", "target partly missed"),
-        ("well specified", "target held by both"),
-    )
-    return found + [
-        _panel(rows, settings, world, "fresh", quantity, "n", WHY, held)
-        for world, held in targets
-        for quantity in SHOWN
-    ]
+    """Arrange rows and theory as panels, level by level."""
+    found = []
+    for sigma2 in settings.noise:
+        level = f"sigma² = {sigma2:g}: " if len(settings.noise) > 1 else ""
+        own = [row for row in rows if row.sigma2 == sigma2]
+        found += [
+            _panel(own, settings, sigma2, "as published", place, quantity, axis, level + group)
+            for place, group in GROUPS.items()
+            for axis in ("n", "N")
+            for quantity in SHOWN
+        ]
+        found += [
+            _panel(own, settings, sigma2, world, "fresh", quantity, "n", level + WHY, held)
+            for world, held in TARGETS.items()
+            for quantity in SHOWN
+        ]
+    return found
 
 
-def dense(sizes: Sequence[int]) -> tuple[int, ...]:
+def sizes_of_lines(sizes: Sequence[int]) -> tuple[int, ...]:
     """Give the sizes that a line of theory is computed at."""
     between = np.geomspace(sizes[0], sizes[-1], STEPS).round().astype(int)
     return tuple(int(size) for size in np.union1d(between, sizes))
@@ -62,6 +69,7 @@ def dense(sizes: Sequence[int]) -> tuple[int, ...]:
 def _panel(
     rows: Sequence[Row],
     settings: SyntheticSettings,
+    sigma2: float,
     world: WorldName,
     place: Design,
     quantity: str,
@@ -69,37 +77,28 @@ def _panel(
     group: str,
     held: str = "",
 ) -> Panel:
-    known = {(row.world, row.place, row.quantity, row.offset, row.n, row.N): row for row in rows}
+    known = {(row.quantity, row.world, row.place, row.offset, row.n, row.N): row for row in rows}
     sizes = settings.n if axis == "n" else settings.N
 
     def cell(size: int) -> tuple[int, int]:
         return (size, settings.N_fixed) if axis == "n" else (settings.n_fixed, size)
 
-    def drawn(what: str, offset: int, series: str) -> Curve:
-        at = [known[world, place, what, *differs(what, offset, *cell(size))] for size in sizes]
-        gain = what in ("pgr", "opr")
-        return Curve(
-            series,
-            "measured",
-            tuple(map(float, sizes)),
-            tuple(row.seen for row in at),
-            tuple(row.low for row in at),
-            tuple(row.high for row in at),
-            f"ratio of means over {settings.seeds} seeds with Fieller's 90 % interval"
-            if gain
-            else f"mean over {settings.seeds} seeds with its 90 % interval",
-        )
-
     def lines(what: str, offset: int, series: str) -> list[Curve]:
-        places, sigma2 = dense(sizes), settings.sigma2
+        at = [known[what, *cell_of(world, place, offset, what, *cell(size))] for size in sizes]
+        gain = what in ("pgr", "opr")
+        how = "ratio of means over {} seeds with Fieller's" if gain else "mean over {} seeds with its"
+        y, low, high = (numbers(getattr(row, end) for row in at) for end in ("seen", "low", "high"))
+        note = f"{how.format(settings.seeds)} 90 % interval"
+        found = [Curve(series, "measured", tuple(map(float, sizes)), y, low, high, note)]
+        places = sizes_of_lines(sizes)
         x = tuple(map(float, places))
-        exact = tuple(theory(world, place, offset, what, *cell(size), sigma2) for size in places)
+        exact = [expected(place, world, offset, what, *cell(size), sigma2) for size in places]
         note = "exact expectation, means known (docs/theory.md, T2)"
-        found = [drawn(what, offset, series), Curve(series, "theory", x, exact, note=note)]
+        found.append(Curve(series, "theory", x, numbers(exact), note=note))
         if not held and what == quantity:
-            bound = tuple(printed_bound(world, offset, what, *cell(size), sigma2) for size in places)
-            note = "published bounds" + (" in place of risks" if what in ("pgr", "opr") else "")
-            found.append(Curve(series, "bound", x, bound, note=note))
+            bound = [published_bound(world, offset, what, *cell(size), sigma2) for size in places]
+            note = "published bounds" + (" in place of risks" if gain else "")
+            found.append(Curve(series, "bound", x, numbers(bound), note=note))
         return found
 
     names = {offset: f"d_sw/d_w = {population(offset).d_sw:.0f}/{D_W}" for offset in settings.offsets}

@@ -1,32 +1,26 @@
 """Drawn risks and gains of the synthetic world beside exact theory and published bounds, one row each.
 
-A gain is a ratio of means over seeds with Fieller's interval; its z score is that of the difference which
-theory says is zero, numerator - ratio * denominator, on a scale on which risks are not skewed. What does not
-depend on a size or on the teacher has one row, so that no agreement is counted twice. Means are known, as
-published: no fit has an intercept.
+A gain's z score is that of the difference which theory says is zero, numerator - ratio * denominator, on a
+scale on which risks are not skewed. What does not depend on a size or on the teacher has one row, so that no
+agreement is counted twice. Means are known, as published: no fit has an intercept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from outgrow.intervals.fieller import fieller
 from outgrow.reproductions.reproduction import MODELS
 from outgrow.reproductions.synthetic_draws import PLACES, Draws, SyntheticSettings
-from outgrow.reproductions.synthetic_world import SIGMA2, WORLDS, WorldName, population
-from outgrow.results import LEVEL, Quantity, Risks
+from outgrow.reproductions.synthetic_world import WORLDS, WorldName, population
+from outgrow.results import Estimate, Risks
+from outgrow.sweeps.summary import mean_and_ends, ratio_and_ends
 from outgrow.theory.design import Design
 from outgrow.theory.exact_risks import exact_risks
 from outgrow.theory.gain import opr, pgr
 from outgrow.theory.published_bounds import published_bounds
-
-QUANTITIES = (*MODELS, "pgr", "opr")
-"""Everything that has rows."""
 
 NAMES = {
     "teacher": "weak teacher",
@@ -36,7 +30,7 @@ NAMES = {
     "pgr": "PGR",
     "opr": "OPR",
 }
-"""What quantities are called."""
+"""Everything that has rows, and what it is called."""
 
 POINTS_OF: dict[Design, str] = {"fresh": "fresh points", "own_points": "each model's own points"}
 """What places are called."""
@@ -50,14 +44,15 @@ Right theory is then disagreed with by 10, 20 and 40 seeds in .0, .2 and .2 % of
 where all sizes are near as many rows as dimensions; without logarithms and this in .9, 1.3 and .8 %, and in
 4.0, 4.3 and 3.1 % (2,000 to 3,000 sets of seeds out of 2,280 and 2,000)."""
 
-_OVER = {"teacher": (1, 0, 0, 0), "student": (0, 1, 0, 0), "baseline": (0, 0, 1, 0), "ceiling": (0, 0, 0, 1)}
-_OVER |= {"pgr": (1, -1, 0, 0), "opr": (0, 0, 1, 0)}
-_UNDER = {"pgr": (1, 0, 0, -1), "opr": (0, 1, 0, 0)}
+_OVER = {model: np.eye(4)[place] for place, model in enumerate(MODELS)}
+_OVER |= {"pgr": np.array([1.0, -1, 0, 0]), "opr": np.array([0.0, 0, 1, 0])}
+_UNDER = {"pgr": np.array([1.0, 0, 0, -1]), "opr": np.array([0.0, 1, 0, 0])}
+"""What a quantity is of the four risks: a sum, or a ratio of two."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One quantity in one cell: what was drawn, and what theory says."""
+    """One quantity in one cell: what was drawn, and what theory says; NaN where there is no number."""
 
     world: WorldName
     place: Design
@@ -67,16 +62,16 @@ class Row:
     n: int
     N: int | None
     """Unlabelled rows; None where the quantity does not depend on them."""
-    seen: float | None
-    """Mean over seeds, or ratio of such means, with its interval. None where a ratio's denominator is not
-    above 0, or not resolved from it."""
-    low: float | None
-    high: float | None
-    exact: float | None
+    seen: float
+    """Mean over seeds, or ratio of such means, with its interval: no number where a ratio's denominator is
+    not above 0, and no interval where it is not resolved from it."""
+    low: float
+    high: float
+    exact: float
     """Expected value, or ratio of expected values (docs/theory.md, T2)."""
-    z: float | None
+    z: float
     """Standard errors from exact to seen, of logarithms."""
-    bound: float | None
+    bound: float
     """As published: of risks an upper one, of gains a lower one."""
     sigma2: float
     """Variance of the label noise."""
@@ -84,123 +79,88 @@ class Row:
     @property
     def holds(self) -> bool | None:
         """Whether the exact value lies within the interval; None where either is missing."""
-        if self.low is None or self.high is None or self.exact is None:
-            return None
-        return self.low <= self.exact <= self.high
+        return None if np.isnan(self.low + self.exact) else self.low <= self.exact <= self.high
 
 
-class Entry(NamedTuple):
-    """Where one quantity in one cell stands among the draws."""
-
-    axes: tuple[int, int, int, int]
-    """Places on the axes of `Draws.risks` between seeds and models."""
-    world: WorldName
-    place: Design
-    offset: int | None
-    n: int
-    N: int | None
+Cell = tuple[WorldName, Design, int | None, int, int | None]
+"""World, place, offset, n and N; None what a quantity does not depend on."""
 
 
-def differs(quantity: str, offset: int, n: int, N: int) -> tuple[int | None, int, int | None]:
+def cell_of(world: WorldName, place: Design, offset: int, quantity: str, n: int, N: int) -> Cell:
     """Leave out what a quantity does not depend on."""
     return (
+        world,
+        place,
         None if quantity in ("baseline", "ceiling") else offset,
         n,
         None if quantity in ("teacher", "baseline") else N,
     )
 
 
-def entries(settings: SyntheticSettings, quantity: str) -> Iterator[Entry]:
-    """Go over all cells in which a quantity differs."""
-    for w, world in enumerate(WORLDS):
-        for p, place in enumerate(PLACES):
-            known = set()
-            for pair, offset in enumerate(settings.offsets):
-                for cell, sizes in enumerate(settings.cells):
-                    own = differs(quantity, offset, *sizes)
-                    if own not in known:
-                        known.add(own)
-                        yield Entry((cell, p, w, pair), world, place, *own)
+def entries(settings: SyntheticSettings, quantity: str) -> dict[Cell, tuple[int, int, int, int]]:
+    """Give all cells in which a quantity differs, and where each stands on the axes of a level's draws."""
+    found: dict[Cell, tuple[int, int, int, int]] = {}
+    for w, p, k, c in np.ndindex(len(WORLDS), len(PLACES), len(settings.offsets), len(settings.cells)):
+        cell = cell_of(WORLDS[w], PLACES[p], settings.offsets[k], quantity, *settings.cells[c])
+        found.setdefault(cell, (c, p, w, k))
+    return found
 
 
 def rows_of(draws: Draws) -> list[Row]:
     """Summarise draws and set theory beside them."""
     settings, found = draws.settings, []
-    sigma2 = settings.sigma2
-    for quantity in QUANTITIES:
-        for at in entries(settings, quantity):
-            (n, N), offset = settings.cells[at.axes[0]], settings.offsets[at.axes[-1]]
-            exact = theory(at.world, at.place, offset, quantity, n, N, sigma2)
-            risks = draws.risks[(slice(None), *at.axes)]
-            z = None if exact is None else deviation(risks, quantity, exact)
-            bound = printed_bound(at.world, offset, quantity, n, N, sigma2)
-            seen = estimate(risks, quantity)
-            found.append(
-                Row(at.world, at.place, at.offset, quantity, at.n, at.N, *seen, exact, z, bound, sigma2)
-            )
+    for risks, sigma2 in zip(draws.risks, settings.noise, strict=True):
+        for quantity in NAMES:
+            seen = estimates(risks, quantity)
+            for (world, place, offset, n, N), axes in entries(settings, quantity).items():
+                at = world, settings.offsets[axes[-1]], quantity, *settings.cells[axes[0]], sigma2
+                exact = expected(place, *at)
+                z = np.nan if np.isnan(exact) else deviation(risks[axes], quantity, exact)
+                value, low, high = (float(end[axes]) for end in seen)
+                bound = published_bound(*at)
+                found.append(
+                    Row(world, place, offset, quantity, n, N, value, low, high, exact, z, bound, sigma2)
+                )
     return found
 
 
-def estimate(
-    risks: Float[np.ndarray, "seeds 4"], quantity: str
-) -> tuple[float | None, float | None, float | None]:
-    """Give a quantity's mean over seeds, or its ratio of means, and the interval.
-
-    Returns value, low end, high end.
-    """
-    over = risks @ np.array(_OVER[quantity], dtype=np.float64)
-    if quantity in _UNDER:
-        under = risks @ np.array(_UNDER[quantity], dtype=np.float64)
-        if not under.mean() > 0:
-            return None, None, None
-        reach = _quantile(len(risks)) ** 2 * np.cov(over, under) / len(risks)
-        ends = fieller(float(over.mean()), float(under.mean()), reach)
-        return (float(over.mean() / under.mean()), *(ends or (None, None)))
-    value, width = float(over.mean()), _quantile(len(risks)) * _error(over)
-    return value, value - width, value + width
+def estimates(risks: Float[np.ndarray, "*cells 4 seeds"], quantity: str) -> tuple[np.ndarray, ...]:
+    """Give a quantity's mean over seeds, or its ratio of means, and the ends of the interval."""
+    over = _OVER[quantity] @ risks
+    return ratio_and_ends(over, _UNDER[quantity] @ risks) if quantity in _UNDER else mean_and_ends(over)[:3]
 
 
-def deviation(risks: Float[np.ndarray, "seeds 4"], quantity: str, exact: float) -> float:
+def deviation(risks: Float[np.ndarray, "4 seeds"], quantity: str, exact: float) -> float:
     """Give the standard errors from theory to draws, between the terms that are added and those taken off.
 
     Risks are skewed to the right, most near as many rows as dimensions: their mean and its standard error
     fall short together, which in the far tails of a t law is not rare. Their logarithms are nearly normal.
 
-    >>> round(deviation(np.array([[4.1, 1.0, 0.0, 0.0], [3.9, 1.0, 0.0, 0.0]]), "teacher", 4.2), 2)
+    >>> round(deviation(np.array([[4.1, 3.9], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), "teacher", 4.2), 2)
     -1.94
     """
-    weights = np.array(_OVER[quantity], dtype=np.float64)
-    if quantity in _UNDER:
-        weights -= exact * np.array(_UNDER[quantity])
-    added, taken = risks @ weights.clip(min=0), risks @ (-weights).clip(min=0)
+    weights = _OVER[quantity] - exact * _UNDER.get(quantity, np.zeros(4))
+    added, taken = weights.clip(min=0) @ risks, (-weights).clip(min=0) @ risks
     if quantity not in _UNDER:
-        taken = np.full(len(risks), exact)
-    apart = np.zeros(len(risks))
+        taken = np.full(risks.shape[-1], exact)
+    apart = np.zeros(len(added))
     for values, sign in ((added, 1), (taken, -1)):
         logs = np.log(values)
         # What a mean of logarithms falls short of the logarithm of the mean by, where they are normal.
         short = (logs - logs.mean()) ** 2 / 2 * len(logs) / (len(logs) - 1)
         apart += sign * (logs + short)
-    return float(apart.mean() / _error(apart))
+    return float(apart.mean() / (apart.std(ddof=1) / np.sqrt(len(apart))))
 
 
-def theory(
-    world: WorldName, place: Design, offset: int, quantity: str, n: int, N: int, sigma2: float = SIGMA2
-) -> float | None:
-    """Give what is expected of a quantity, means known.
-
-    None where it is not defined.
-    """
+def expected(
+    place: Design, world: WorldName, offset: int, quantity: str, n: int, N: int, sigma2: float
+) -> float:
+    """Give what is expected of a quantity, means known; NaN where it is not defined."""
     return _of(exact_risks(population(offset, world, sigma2), n, N, design=place, intercept=False), quantity)
 
 
-def printed_bound(
-    world: WorldName, offset: int, quantity: str, n: int, N: int, sigma2: float = SIGMA2
-) -> float | None:
-    """Give the published bound of a quantity.
-
-    None where it is not defined.
-    """
+def published_bound(world: WorldName, offset: int, quantity: str, n: int, N: int, sigma2: float) -> float:
+    """Give the published bound of a quantity; NaN where it is not defined."""
     return _of(published_bounds(population(offset, world, sigma2), n, N), quantity)
 
 
@@ -211,17 +171,7 @@ def largest_by_chance(rows: int, seeds: int) -> float:
     return float(stdtrit(FREE * (seeds - 1), 1 - CHANCE / 2 / max(rows, 1)))
 
 
-def _of(risks: Risks, quantity: str) -> float | None:
+def _of(risks: Risks, quantity: str) -> float:
     gains = {"pgr": pgr, "opr": opr}
-    found: Quantity = gains[quantity](risks) if quantity in gains else getattr(risks, quantity)
-    return getattr(found, "value", None)
-
-
-def _quantile(seeds: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(seeds - 1, (1 + LEVEL) / 2))
-
-
-def _error(values: Float[np.ndarray, " seeds"]) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    found = gains[quantity](risks) if quantity in gains else getattr(risks, quantity)
+    return found.value if isinstance(found, Estimate) else np.nan

@@ -6,15 +6,15 @@ Whether a curve falls and whether a bound holds are questions to exact values; w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from outgrow.reproductions.reproduction import MODELS, Table, columns_of
 from outgrow.reproductions.synthetic_draws import Draws, SyntheticSettings
-from outgrow.reproductions.synthetic_figure import dense
-from outgrow.reproductions.synthetic_rows import NAMES, POINTS_OF, Row, entries, theory
+from outgrow.reproductions.synthetic_figure import sizes_of_lines
+from outgrow.reproductions.synthetic_rows import NAMES, POINTS_OF, Row, entries, expected
 from outgrow.reproductions.synthetic_world import PRINTED, WORLDS, WorldName, population
 from outgrow.theory.population import SLACK
 
@@ -63,28 +63,27 @@ class Margin:
 
 
 def courses(rows: Sequence[Row], settings: SyntheticSettings) -> list[Course]:
-    """Tell how PGR and OPR go as n grows, in both worlds."""
-    sizes, N, found = dense(settings.n), settings.N_fixed, []
+    """Tell how PGR and OPR go as n grows, at every level of noise and in both worlds."""
+    sizes, N, found = sizes_of_lines(settings.n), settings.N_fixed, []
     seen = {
-        (row.world, row.offset, row.quantity, row.n): row.seen
+        (row.sigma2, row.world, row.offset, row.quantity, row.n): row.seen
         for row in rows
         if row.place == "fresh" and row.N == N
     }
-    for world in WORLDS:
-        for offset in settings.offsets:
-            for gain in ("pgr", "opr"):
-                exact = [theory(world, "fresh", offset, gain, n, N, settings.sigma2) for n in sizes]
-                values = [value for value in exact if value is not None]
-                if len(values) < len(sizes):
-                    continue
-                best = int(np.argmax(values))
-                first, last = (seen.get((world, offset, gain, n)) for n in (settings.n[0], settings.n[-1]))
-                found.append(
-                    Course(
-                        world, _shared(offset), NAMES[gain], values[0], sizes[best], values[best], values[-1],
-                        first, last, _course(values), settings.sigma2,
-                    )
-                )  # fmt: skip
+    axes = settings.noise, WORLDS, settings.offsets, ("pgr", "opr")
+    for place in np.ndindex(*map(len, axes)):
+        sigma2, world, offset, gain = (axis[k] for axis, k in zip(axes, place, strict=True))
+        values = [expected("fresh", world, offset, gain, n, N, sigma2) for n in sizes]
+        if np.isnan(values).any():
+            continue
+        best, ends = int(np.argmax(values)), (settings.n[0], settings.n[-1])
+        first, last = (seen.get((sigma2, world, offset, gain, n)) for n in ends)
+        found.append(
+            Course(
+                world, _shared(offset), NAMES[gain], values[0], sizes[best], values[best], values[-1],
+                first, last, _course(values), sigma2,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -101,7 +100,7 @@ def margins(rows: Sequence[Row]) -> list[Margin]:
     """Hold the published bounds against exact values in the published world."""
     rooms: dict[tuple[Any, ...], list[tuple[float, Row]]] = {}
     for row in rows:
-        if row.world == "as published" and row.exact is not None and row.bound is not None:
+        if row.world == "as published" and not np.isnan(row.exact + row.bound):
             sign = 1 if row.quantity in ("pgr", "opr") else -1
             room = sign * (row.exact - row.bound) / (1.0 if row.quantity == "pgr" else row.exact)
             rooms.setdefault((row.sigma2, row.quantity, row.place, row.offset), []).append((room, row))
@@ -119,11 +118,10 @@ def margins(rows: Sequence[Row]) -> list[Margin]:
 
 
 def tables_of(
-    draws: Sequence[Draws], rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
+    draws: Draws, rows: Sequence[Row], gone: Sequence[Course], room: Sequence[Margin]
 ) -> tuple[Table, ...]:
     """Put everything into tables."""
-    offsets = sorted({one.offset for one in PRINTED} | set(draws[0].settings.offsets))
-    pairs = [{"offset": offset, **asdict(population(offset))} for offset in offsets]
+    pairs = [{"offset": k, **asdict(population(k))} for k in sorted({*PRINTED, *draws.settings.offsets})]
     return (
         Table(
             "dimensions",
@@ -158,10 +156,11 @@ def tables_of(
 
 def _named(row: Row) -> dict[str, Any]:
     """Say points and quantity in words, and the offset as d_sw, too."""
-    told = {"place": POINTS_OF[row.place], "quantity": NAMES[row.quantity]}
+    named = vars(replace(row, quantity=NAMES[row.quantity])) | {"d_sw": _shared(row.offset)}
     return {
-        ("points" if name == "place" else name): told.get(name, value) for name, value in vars(row).items()
-    } | {"d_sw": _shared(row.offset)}
+        ("points" if name == "place" else name): POINTS_OF[row.place] if name == "place" else value
+        for name, value in named.items()
+    }
 
 
 def _shared(offset: int | None) -> Any:
@@ -169,19 +168,13 @@ def _shared(offset: int | None) -> Any:
     return None if offset is None else round(population(offset).d_sw)
 
 
-def _every_seed(levels: Sequence[Draws]) -> dict[str, list[Any]]:
+def _every_seed(draws: Draws) -> dict[str, list[Any]]:
     names = ("world", "points", "d_sw", "model", "n", "N", "sigma2", "seed", "risk")
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for draws in levels:
-        for model, name in enumerate(MODELS):
-            for at in entries(draws.settings, name):
-                risks = draws.risks[(slice(None), *at.axes, model)].tolist()
-                same = (
-                    at.world, POINTS_OF[at.place], _shared(at.offset), NAMES[name], at.n, at.N,
-                    draws.settings.sigma2,
-                )  # fmt: skip
-                for column, value in zip(names, same, strict=False):
-                    columns[column] += [value] * len(risks)
-                columns["seed"] += range(len(risks))
-                columns["risk"] += risks
-    return columns
+    rows = [
+        (world, POINTS_OF[place], _shared(offset), NAMES[model], n, N, sigma2, seed, risk)
+        for level, sigma2 in zip(draws.risks, draws.settings.noise, strict=True)
+        for m, model in enumerate(MODELS)
+        for (world, place, offset, n, N), axes in entries(draws.settings, model).items()
+        for seed, risk in enumerate(level[axes][m].tolist())
+    ]
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}

@@ -9,12 +9,11 @@ are taken with variance 1.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from outgrow.errors import ConfigError
 from outgrow.reproductions.reproduction import Comparison
 from outgrow.theory.population import Population
 
@@ -38,28 +37,19 @@ noise are the same."""
 WORLDS: tuple[WorldName, ...] = ("as published", "well specified")
 """All of them."""
 
-
-class Printed(NamedTuple):
-    """What is printed of the weak features at one offset."""
-
-    offset: int
-    """Coordinates before the first weak one."""
-    d_sw: int
-    """Correlation dimension."""
-    rho_w: float
-    """Approximation error of the weak features."""
-
-
-PRINTED = (
-    Printed(10, 90, 1.64e-4),
-    Printed(50, 50, 2.34e-4),
-    Printed(90, 10, 2.56e-4),
-    Printed(100, 0, 2.59e-4),
-)
-"""What is printed of the four sets of weak features."""
+PRINTED = {10: (90, 1.64e-4), 50: (50, 2.34e-4), 90: (10, 2.56e-4), 100: (0, 2.59e-4)}
+"""By offset of the weak features: correlation dimension, and approximation error of the weak features."""
 
 PRINTED_RHO_S = 5.48e-5
 """What is printed as the approximation error of the strong features."""
+
+STRONG = slice(0, D_S)
+"""Coordinates that are strong features."""
+
+
+def weak_columns(offset: int) -> slice:
+    """Give the coordinates that are weak features."""
+    return slice(offset, offset + D_W)
 
 
 def contributions() -> Float[np.ndarray, " 300"]:
@@ -67,33 +57,15 @@ def contributions() -> Float[np.ndarray, " 300"]:
     return 1 / (AMBIENT * np.arange(1.0, SIGNAL + 1))
 
 
-def weak_columns(offset: int) -> slice:
-    """Give the coordinates that are weak features."""
-    if not 0 <= offset <= SIGNAL - D_W:
-        raise ConfigError(
-            f"an offset of {offset} is not between 0 and {SIGNAL - D_W}",
-            "reproduce synthetic",
-            f"The {D_W} weak features lie within the target's {SIGNAL} coordinates.",
-        )
-    return slice(offset, offset + D_W)
-
-
-def strong_columns() -> slice:
-    """Give the coordinates that are strong features."""
-    return slice(0, D_S)
-
-
 def target(offset: int, world: WorldName) -> Float[np.ndarray, " 300"]:
     """Give the target's coefficients on coordinates of variance 1."""
     whole = np.sqrt(contributions())
-    return (
-        whole if world == "as published" else whole * (_held(weak_columns(offset)) & _held(strong_columns()))
-    )
+    return whole if world == "as published" else whole * (_within(weak_columns(offset)) & _within(STRONG))
 
 
 def population(offset: int, world: WorldName = "as published", sigma2: float = SIGMA2) -> Population:
     """Give what exact risks need to know of the world."""
-    weak, strong = _held(weak_columns(offset)), _held(strong_columns())
+    weak, strong = _within(weak_columns(offset)), _within(STRONG)
     a = target(offset, world) ** 2
     return Population(
         d_w=D_W,
@@ -110,16 +82,13 @@ def population(offset: int, world: WorldName = "as published", sigma2: float = S
 
 def printed_numbers() -> tuple[Comparison, ...]:
     """Hold the printed dimensions and approximation errors against the world's own."""
-    exact = "both count coordinates"
     found = []
-    for offset, d_sw, rho_w in PRINTED:
-        pair = population(offset)
-        found.append(
-            Comparison(f"d_sw, weak features from offset {offset}", float(d_sw), pair.d_sw, 0.0, exact)
-        )
-        found.append(_rounded(f"rho_w, weak features from offset {offset}", rho_w, pair.rho_w))
-    found.append(_rounded("rho_s", PRINTED_RHO_S, population(PRINTED[0].offset).rho_s))
-    return tuple(found)
+    for offset, (d_sw, rho_w) in PRINTED.items():
+        own, where = population(offset), f"weak features from offset {offset}"
+        found.append(Comparison(f"d_sw, {where}", float(d_sw), own.d_sw, 0.0, "both count coordinates"))
+        found.append(_rounded(f"rho_w, {where}", rho_w, own.rho_w))
+    # The strong features are the same at every offset.
+    return (*found, _rounded("rho_s", PRINTED_RHO_S, own.rho_s))
 
 
 def _rounded(what: str, published: float, ours: float) -> Comparison:
@@ -127,7 +96,7 @@ def _rounded(what: str, published: float, ours: float) -> Comparison:
     return Comparison(what, published, ours, float(last_digit / 2), "rounding of three printed digits")
 
 
-def _held(columns: slice) -> Bool[np.ndarray, " 300"]:
-    held = np.zeros(SIGNAL, dtype=bool)
-    held[columns] = True
-    return held
+def _within(columns: slice) -> Bool[np.ndarray, " 300"]:
+    mask = np.zeros(SIGNAL, dtype=bool)
+    mask[columns] = True
+    return mask

@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from outgrow.linalg.cells import Cell, MakeArray
 from outgrow.linalg.moments import Moments
 from outgrow.linalg.row_space import pieces
-from outgrow.sweeps.grid import LabelDraws, SweepData, SweepGrid
+from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Cut, Layout
+from outgrow.sweeps.noisy_labels import NoisyLabels
 
 LABELS = ""
 """The block of labels: no feature set has this name."""
@@ -25,7 +26,7 @@ LABELS = ""
 class LabelColumns:
     """Labels of all noise levels and seeds as columns, each draw once."""
 
-    def __init__(self, labels: LabelDraws, grid: SweepGrid) -> None:
+    def __init__(self, labels: NoisyLabels, grid: SweepGrid) -> None:
         self._draws: list[np.ndarray] = []
         self.starts = np.zeros((len(grid.noise), grid.seeds), dtype=np.int64)
         known: dict[int, int] = {}

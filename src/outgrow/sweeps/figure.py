@@ -28,6 +28,9 @@ TITLES: Mapping[str, str] = {
 RISKS = ("teacher", "student", "joint", "baseline", "ceiling")
 """Quantities drawn on logarithmic axes."""
 
+DRAWN = ("pgr", "opr", "opr_raw_mse", "student")
+"""Quantities of a sweep's figure."""
+
 Line: TypeAlias = tuple[str, str, float]
 """Teacher, student and level of noise that a line is of."""
 
@@ -45,61 +48,45 @@ def pair_label(pair: PairDimensions, strong: bool = False) -> str:
 
 
 def panels_of(
-    cells: Mapping[str, np.ndarray],
-    grid: SweepGrid,
-    pairs: Sequence[PairDimensions],
-    *,
-    at: tuple[int, int] | None = None,
-    noise_pair: tuple[str, str] | None = None,
-    noise_name: str = "noise",
-    quantities: Sequence[str] = ("pgr", "opr", "opr_raw_mse", "student"),
+    cells: Mapping[str, np.ndarray], grid: SweepGrid, pairs: Sequence[PairDimensions], noise_name: str
 ) -> tuple[Panel, ...]:
     """Say what the figure of a sweep shows."""
     by_pair = {(pair.weak, pair.strong): pair for pair in pairs}
     panels: list[Panel] = []
     if len(grid.pairs) > 1 or len(grid.noise) == 1:
         level = min(grid.noise)
-        told = f", {noise_name} {level:g}" if len(grid.noise) > 1 else ""
+        at_level = f", {noise_name} {level:g}" if len(grid.noise) > 1 else ""
         for strong in grid.students:
             lines = {pair_label(by_pair[pair]): (*pair, level) for pair in grid.pairs if pair[1] == strong}
-            panels += line_panels(cells, grid, lines, quantities, at, f"Student {strong}{told}")
+            panels += line_panels(cells, grid, lines, DRAWN, None, f"Student {strong}{at_level}")
     if len(grid.noise) > 1:
-        weak, strong = noise_pair or grid.pairs[0]
-        lines = {f"{noise_name} {noise:g}": (weak, strong, noise) for noise in grid.noise}
-        panels += line_panels(
-            cells, grid, lines, quantities, at, pair_label(by_pair[weak, strong], strong=True)
-        )
+        first = grid.pairs[0]
+        lines = {f"{noise_name} {noise:g}": (*first, noise) for noise in grid.noise}
+        panels += line_panels(cells, grid, lines, DRAWN, None, pair_label(by_pair[first], strong=True))
     if len(grid.pairs) == 1:
-        panels += model_panels(cells, grid, at)
+        panels += model_panels(cells, grid, None)
     return tuple(panels)
 
 
-def curve(
+def _curve(
     cells: Mapping[str, np.ndarray],
     series: str,
     quantity: str,
     line: Line,
     axis: str,
     fixed: int,
-    note: str = "",
+    note: str,
 ) -> Curve:
     """Take one line out of the cells."""
-    weak, strong, noise = line
-    other = "N" if axis == "n" else "n"
-    rows = (
-        (cells["quantity"] == quantity)
-        & (cells["weak"] == weak)
-        & (cells["strong"] == strong)
-        & (cells["noise"] == noise)
-        & (cells[other] == fixed)
+    held = {"quantity": quantity, "noise": line[2], "N" if axis == "n" else "n": fixed}
+    held |= {"weak": line[0], "strong": line[1]}
+    rows = np.flatnonzero(np.logical_and.reduce([cells[name] == value for name, value in held.items()]))
+    order = rows[np.argsort(cells[axis][rows])]
+    y, low, high = (
+        tuple(None if np.isnan(value) else value for value in cells[name][order].tolist())
+        for name in ("value", "low", "high")
     )
-    order = np.flatnonzero(rows)[np.argsort(cells[axis][rows])]
-
-    def plain(name: str) -> tuple[float | None, ...]:
-        return tuple(None if np.isnan(value) else float(value) for value in cells[name][order])
-
-    x = tuple(float(value) for value in cells[axis][order])
-    return Curve(series, "measured", x, plain("value"), plain("low"), plain("high"), note)
+    return Curve(series, "measured", tuple(map(float, cells[axis][order])), y, low, high, note)
 
 
 def _cuts(grid: SweepGrid, at: tuple[int, int] | None) -> list[tuple[str, int, str]]:
@@ -178,7 +165,7 @@ def _curves(
     beside: Beside | None,
 ) -> tuple[Curve, ...]:
     """Take the lines of one panel, theory beneath them and printed numbers on top."""
-    measured = [curve(cells, series, quantity, line, axis, fixed, note) for quantity, line, series in drawn]
+    measured = [_curve(cells, series, quantity, line, axis, fixed, note) for quantity, line, series in drawn]
     asked = [beside(quantity, line, axis, series) for quantity, line, series in drawn] if beside else []
     more = [one for one in asked if one is not None]
     theory = [one for one in more if one.kind == "theory"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outgrow.errors import ConfigError
+from outgrow.sweeps.noisy_labels import NoisyLabels
 
 Unit: TypeAlias = Literal["variance", "absolute", "total"]
 """What a penalty is a number of: mean variances per column of its feature set, so that one grid suits sets of
@@ -22,15 +23,6 @@ any scale; the penalty of docs/theory.md itself; or scikit-learn's, which is m t
 
 SweepHead: TypeAlias = Literal["squared", "logistic"]
 """Squared loss (classes one-hot), or cross-entropy."""
-
-
-@runtime_checkable
-class LabelDraws(Protocol):
-    """Gives the labels that one seed trains on."""
-
-    def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R k"]:
-        """Draw labels of the rows to train on."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +35,7 @@ class SweepData:
     """Rows that labelled rows and pools are dealt from; all have labels."""
     test: Int[np.ndarray, " T"]
     """Rows that every model is scored on."""
-    labels: LabelDraws
+    labels: NoisyLabels
     """Gives labels of `train`."""
     truth: Float[np.ndarray, "T k"]
     """What predictions of test rows are held against: labels, or something less noisy; classes one-hot."""
@@ -65,7 +57,7 @@ class SweepGrid:
     N: tuple[int, ...]
     """Unlabelled rows, increasing."""
     noise: tuple[float, ...] = (0.0,)
-    """Levels that `LabelDraws.draw` knows, such as standard deviations of noise added."""
+    """Levels that `NoisyLabels.draw` knows, such as standard deviations of noise added."""
     alphas_w: tuple[float, ...] = (0.0,)
     """Penalties of teachers; 0 is the minimum norm."""
     alphas_s: tuple[float, ...] = (0.0,)

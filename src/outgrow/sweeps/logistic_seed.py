@@ -17,9 +17,10 @@ from jaxtyping import Float, Int
 from outgrow.heads.logistic import cross_entropy
 from outgrow.heads.logistic_columns import LogisticColumns, fit_columns
 from outgrow.sweeps.blocks import shifted, shifts_and_scales
-from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
+from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
-from outgrow.sweeps.seed import Key, Measured, Scale
+from outgrow.sweeps.seed import penalties
+from outgrow.sweeps.table import Key, Measured
 
 COLUMNS = 64
 """Fits that descend together: a product of the rows with so many columns is at full speed, and what is kept
@@ -33,7 +34,6 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
     that; all fits are from rows, and the condition is NaN, or infinite for a fit that stopped before it
     converged.
     """
-    check_grid(data, grid)
     shifts, scales = shifts_and_scales(data, grid)
     labels = np.stack([data.labels.draw(noise, seed) for noise in grid.noise])
     fits = _SeedFits(data, grid, layout, labels.transpose(2, 1, 0))
@@ -42,11 +42,11 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
     taught: dict[str, LogisticColumns] = {}
     for weak in grid.teachers:
         paths = fits.single(views[weak], grid.alphas_w)
-        found["teacher", weak] = fits.measured_single(views[weak], paths)
+        found["teacher", weak] = fits.measured_single("teacher", views[weak], paths)
         taught[weak] = _side_by_side(paths)
     for strong in grid.students:
         paths = fits.single(views[strong], grid.alphas_s)
-        found["baseline", strong] = fits.measured_single(views[strong], paths)
+        found["baseline", strong] = fits.measured_single("baseline", views[strong], paths)
         found["ceiling", strong] = fits.ceiling(views[strong])
     for weak, strong in grid.pairs:
         found |= {
@@ -92,34 +92,6 @@ class _View:
         return cls(rows, test, moments, unit)
 
 
-class _Scores:
-    """Risks of many fits, filled in as they are made."""
-
-    def __init__(
-        self, columns: tuple[int, ...], others: tuple[int, ...], truth: Float[np.ndarray, "t k"]
-    ) -> None:
-        self._shape, self._truth = (*columns, *others), truth
-        flat = int(np.prod(columns)), int(np.prod(others))
-        self._risk, self._right, self._condition = np.empty(flat), np.empty(flat), np.empty(flat)
-
-    def put(self, fits: LogisticColumns, view: _View, columns: Int[np.ndarray, " c"], descent: int) -> None:
-        """Score the fits of one descent on the test rows of their view."""
-        probable = fits.predict(view.test)
-        for column, values in zip(columns, probable.transpose(2, 1, 0), strict=True):
-            self._risk[column, descent] = cross_entropy(values, self._truth).mean()
-        right = probable.argmax(axis=0) == self._truth.argmax(axis=1)[:, None]
-        self._right[columns, descent] = right.mean(axis=0)
-        self._condition[columns, descent] = np.where(fits.converged, np.nan, np.inf)
-
-    def measured(self, order: Sequence[int]) -> Measured:
-        """Give all of them, axes in another order."""
-        risk, right, condition = (
-            values.reshape(self._shape).transpose(order)
-            for values in (self._risk, self._right, self._condition)
-        )
-        return Measured(risk, right, np.ones(risk.shape, dtype=bool), condition)
-
-
 class _SeedFits:
     """The logistic fits of one seed."""
 
@@ -137,50 +109,59 @@ class _SeedFits:
         rows = view.rows[: len(weights)]
         return self._path(view, rows, self.own[:, :, level], alphas, self.sizes[i], weights)
 
-    def measured_single(self, view: _View, paths: Sequence[LogisticColumns]) -> Measured:
-        """Score fits on the labelled rows: (levels, n, alphas)."""
-        columns = len(self.grid.noise), len(self.sizes)
-        scores = _Scores(columns, (len(paths),), self.truth)
+    def measured_single(self, model: str, view: _View, paths: Sequence[LogisticColumns]) -> Measured:
+        """Score fits on the labelled rows."""
+        found, columns = Measured.of(model, self.grid), self._places(len(self.grid.noise), len(self.sizes))
         for b, fits in enumerate(paths):
-            scores.put(fits, view, np.arange(columns[0] * columns[1]), b)
-        return scores.measured((0, 1, 2))
+            self._put(found, (*columns, b), fits, view)
+        return found
 
     def ceiling(self, view: _View) -> Measured:
-        """Measure fits on labelled rows and pool with true labels: (levels, n, N, alphas)."""
-        shape = len(self.grid.noise), len(self.sizes)
-        scores = _Scores(shape, (len(self.grid.N), len(self.grid.alphas_s)), self.truth)
-        level, i = self._places(*shape)
-        for columns in _batches(len(level)):
-            truth = self.others[:, :, level[columns]]
+        """Measure fits on labelled rows and pool with true labels."""
+        found = Measured.of("ceiling", self.grid)
+        every, every_i = self._places(len(self.grid.noise), len(self.sizes))
+        for columns in _batches(len(every)):
+            level, i = every[columns], every_i[columns]
+            truth = self.others[:, :, level]
             start: list[LogisticColumns] | None = None
             for j in range(len(self.grid.N)):
-                start = self._union(view, j, level[columns], i[columns], truth, start)
+                start = self._union(view, j, level, i, truth, start)
                 for b, fits in enumerate(start):
-                    scores.put(fits, view, columns, j * len(start) + b)
-        return scores.measured((0, 1, 2, 3))
+                    self._put(found, (level, i, j, b), fits, view)
+        return found
 
     def students(self, view: _View, weak: _View, taught: LogisticColumns) -> dict[str, Measured]:
-        """Measure students and joint students of a teacher: (levels, n, N, alphas_w, alphas_s)."""
-        shape = len(self.grid.noise), len(self.sizes), len(self.grid.alphas_w)
+        """Measure students and joint students of a teacher."""
         models = ("student", "joint") if self.grid.joint else ("student",)
-        others = len(self.grid.N), len(self.grid.alphas_s)
-        scores = {model: _Scores(shape, others, self.truth) for model in models}
-        level, i, _ = self._places(*shape)
+        found = {model: Measured.of(model, self.grid) for model in models}
+        places = self._places(len(self.grid.noise), len(self.sizes), len(self.grid.alphas_w))
         n = len(self.own[0])
-        for columns in _batches(len(level)):
+        for columns in _batches(len(places[0])):
+            level, i, a = (place[columns] for place in places)
             pseudo = taught.take(columns).predict(weak.rows[n:])
             start: list[LogisticColumns] | None = None
             for j, N in enumerate(self.grid.N):
                 rows, sizes = view.rows[n : n + N], np.full(len(columns), N)
                 start = self._path(view, rows, pseudo[:, :N], self.grid.alphas_s, sizes, start=start)
-                found = {"student": start}
+                fits = {"student": start}
                 if self.grid.joint:
-                    found["joint"] = self._union(view, j, level[columns], i[columns], pseudo, start)
-                for model, paths in found.items():
-                    for b, fits in enumerate(paths):
-                        scores[model].put(fits, view, columns, j * len(paths) + b)
-        # From (levels, n, alphas_w, N, alphas_s).
-        return {model: one.measured((0, 1, 3, 2, 4)) for model, one in scores.items()}
+                    fits["joint"] = self._union(view, j, level, i, pseudo, start)
+                for model, paths in fits.items():
+                    for b, one in enumerate(paths):
+                        self._put(found[model], (level, i, j, a, b), one, view)
+        return found
+
+    def _put(
+        self, found: Measured, place: tuple[np.ndarray | int, ...], fits: LogisticColumns, view: _View
+    ) -> None:
+        """Score the fits of one descent on the test rows of their view."""
+        probable = fits.predict(view.test)
+        found.risk[place] = [
+            cross_entropy(values, self.truth).mean() for values in probable.transpose(2, 1, 0)
+        ]
+        right = probable.argmax(axis=0) == self.truth.argmax(axis=1)[:, None]
+        found.accuracy[place] = right.mean(axis=0)
+        found.condition[place] = np.where(fits.converged, np.nan, np.inf)
 
     def _union(
         self,
@@ -209,8 +190,7 @@ class _SeedFits:
         start: list[LogisticColumns] | None = None,
     ) -> list[LogisticColumns]:
         """Fit along penalties from the largest on, each from where it was started or from the one before."""
-        scale = Scale(tuple(alphas), self.grid.unit, view.unit)
-        by_size = np.array([scale.at(int(size)) for size in sizes])
+        by_size = np.array([penalties(self.grid, alphas, view.unit, int(size)) for size in sizes])
         found: dict[int, LogisticColumns] = {}
         before = None
         for b in np.argsort(alphas)[::-1].tolist():

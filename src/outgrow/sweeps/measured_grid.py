@@ -25,9 +25,9 @@ from outgrow.sweeps.blocks import Blocks, LabelColumns, block_bytes, shifts_and_
 from outgrow.sweeps.grid import SweepData, SweepGrid, check_grid
 from outgrow.sweeps.layout import MOST_BLOCKS, Cut, cut
 from outgrow.sweeps.scoring import TestRows
-from outgrow.sweeps.seed import Key, Measured, SeedFits
+from outgrow.sweeps.seed import SeedFits
 from outgrow.sweeps.shared_arrays import place_for, shared_arrays
-from outgrow.sweeps.table import SweepTable, joined, part_table
+from outgrow.sweeps.table import Key, Measured, SweepTable, joined, part_table
 
 SHARE = 0.8
 """Share of the free memory that a sweep may take: the rest is for the factors of the fits, and for others."""
@@ -210,10 +210,10 @@ def measure_part(
         taught = {weak: fits.single(weak, grid.alphas_w)[0] for weak in grid.teachers}
         baseline, sums = fits.single(student, grid.alphas_s)
         found = {
-            ("teacher", weak): fits.measured_single(paths, shared.tests[weak])
+            ("teacher", weak): fits.measured_single("teacher", paths, shared.tests[weak])
             for weak, paths in taught.items()
         }
-        found["baseline", student] = fits.measured_single(baseline, shared.tests[student])
+        found["baseline", student] = fits.measured_single("baseline", baseline, shared.tests[student])
         found |= fits.student(shared.blocks, taught, sums, columns, shared.tests[student])
     kept = {key: one for key, one in found.items() if key[0] != "teacher" or key[1] in told}
     return part_table(kept, grid, seed)

@@ -6,6 +6,7 @@ level, and a class that is swapped at a low level is swapped alike at a higher o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +26,8 @@ DRAW = 0x1ABE15
 class NoisyLabels:
     """Labels, and how noise is added to them."""
 
-    y: Float[np.ndarray, "R k"]
-    """Labels as they are: one column, or one-hot codes."""
+    y: Float[np.ndarray, "R k"] | Callable[[int], Float[np.ndarray, "R k"]]
+    """Labels as they are, or what draws them for a seed: one column, or one-hot codes."""
     classes: int = 0
     """Number of classes; 0 for a regression. Levels are then standard deviations, else probabilities that a
     class is swapped for another one, all others being equally likely."""
@@ -34,13 +35,14 @@ class NoisyLabels:
     def draw(self, noise: float, seed: int) -> Float[np.ndarray, "R k"]:
         """Draw the labels of one seed."""
         check_noise(noise, self.classes)
+        y = self.y(seed) if callable(self.y) else self.y
         if not noise:
-            return self.y
+            return y
         rng = np.random.default_rng([seed, DRAW])
         if not self.classes:
-            return self.y + noise * rng.standard_normal(self.y.shape)
-        chance, step = rng.random(len(self.y)), rng.integers(1, self.classes, len(self.y))
-        swapped = (self.y.argmax(axis=1) + np.where(chance < noise, step, 0)) % self.classes
+            return y + noise * rng.standard_normal(y.shape)
+        chance, step = rng.random(len(y)), rng.integers(1, self.classes, len(y))
+        swapped = (y.argmax(axis=1) + np.where(chance < noise, step, 0)) % self.classes
         return np.eye(self.classes)[swapped]
 
 

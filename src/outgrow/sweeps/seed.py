@@ -7,6 +7,7 @@ of the ceiling.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,42 +22,17 @@ from outgrow.sweeps.grid import SweepData, SweepGrid
 from outgrow.sweeps.layout import Layout
 from outgrow.sweeps.scoring import TestRows
 from outgrow.sweeps.sketched import sketched
-
-Key = tuple[str, ...]
-"""("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) or
-("joint", weak, strong)."""
+from outgrow.sweeps.table import Key, Measured, keys_of
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Risks of one model over the grid, of one seed."""
-
-    risk: Float[np.ndarray, "*grid"]
-    """(levels, n, alphas) for single fits, (levels, n, N, alphas) for the ceiling, (levels, n, N, alphas_w,
-    alphas_s) for student and joint student."""
-    accuracy: Float[np.ndarray, "*grid"] | None
-    """Of the same shape; None for a regression."""
-    from_rows: np.ndarray
-    """Whether sums did not suffice; of the same shape."""
-    condition: Float[np.ndarray, "*grid"]
-    """Condition of what was factored; of the same shape."""
+def penalties(grid: SweepGrid, alphas: Sequence[float], variance: float, m: int) -> tuple[float, ...]:
+    """Give penalties of a fit to m rows in the unit of docs/theory.md, of a view of some mean variance."""
+    factor = {"variance": variance, "absolute": 1.0, "total": 1.0 / m}[grid.unit]
+    return tuple(alpha * factor for alpha in alphas)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Penalties of a view in the unit of docs/theory.md, by number of rows."""
-
-    values: tuple[float, ...]
-    """As the grid has them."""
-    unit: str
-    """Its unit."""
-    variance: float
-    """Mean variance per column of the view."""
-
-    def at(self, m: int) -> tuple[float, ...]:
-        """Give the penalties of a fit."""
-        factor = {"variance": self.variance, "absolute": 1.0, "total": 1.0 / m}[self.unit]
-        return tuple(value * factor for value in self.values)
+Place = tuple[slice | int, ...]
+"""Where on the axes of a model's risks."""
 
 
 class SeedFits:
@@ -75,10 +51,6 @@ class SeedFits:
         self.shifts, self.scales = shifts, scales
         self.k = labels.shape[1] // len(grid.noise)
 
-    def scale(self, view: str, alphas: Sequence[float]) -> Scale:
-        """Give a view's penalties."""
-        return Scale(tuple(alphas), self.grid.unit, self.scales[view])
-
     def single(self, view: str, alphas: Sequence[float]) -> tuple[list[Path], list[Products]]:
         """Fit a view on the labelled rows, for every n.
 
@@ -86,7 +58,7 @@ class SeedFits:
         """
         X = shifted(self.data, view, self.layout.labelled, self.shifts)
         Y = self.labels[self.layout.labelled]
-        d, scale = X.shape[1], self.scale(view, alphas)
+        d = X.shape[1]
         about = {view: np.zeros(d), LABELS: np.zeros(Y.shape[1])}
         moments, work = Moments([(view, view), (view, LABELS)], about, wide=True), np.empty((d, d))
         paths, sums, done = [], [], 0
@@ -98,18 +70,23 @@ class SeedFits:
             def rows(n: int = n) -> tuple[np.ndarray, np.ndarray]:
                 return X[:n], Y[:n]
 
-            paths.append(self._fit(sums[-1], scale.at(n), rows, work=work))
+            paths.append(self._fit(sums[-1], view, alphas, rows, work=work))
         return paths, sums
 
-    def _fit(self, sums: Products, alphas: Sequence[float], rows: Rows, **known: np.ndarray) -> Path:
+    def _fit(
+        self, sums: Products, view: str, values: Sequence[float], rows: Rows, **known: np.ndarray
+    ) -> Path:
+        alphas = penalties(self.grid, values, self.scales[view], sums.rows)
         if self.grid.sketch is not None and len(sums.total) > self.grid.sketch:
             return sketched(*rows(), alphas, self.grid.sketch, intercept=self.grid.intercept)
         return fit(sums, alphas, rows, intercept=self.grid.intercept, **known)
 
-    def measured_single(self, paths: Sequence[Path], test: TestRows) -> Measured:
+    def measured_single(self, model: str, paths: Sequence[Path], test: TestRows) -> Measured:
         """Score fits on the labelled rows."""
-        levels = len(self.grid.noise)
-        return _stacked([self._scored(path, (levels,), test) for path in paths], axis=1)
+        found = Measured.of(model, self.grid)
+        for i, path in enumerate(paths):
+            self._put(found, (slice(None), i), path, (len(self.grid.noise),), test)
+        return found
 
     def student(
         self,
@@ -120,19 +97,23 @@ class SeedFits:
         test: TestRows,
     ) -> dict[Key, Measured]:
         """Measure students, joint students and ceilings."""
-        found: dict[Key, list[Measured]] = {}
+        strong, shape = blocks.student, (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
+        found = {
+            key: Measured.of(key[0], self.grid)
+            for key in keys_of(self.grid)
+            if key[0] in ("ceiling", "student", "joint")
+        }
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
-        strong = blocks.student
-        for cell in blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts):
+        pools = blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts)
+        for j, cell in enumerate(pools):
             sums = _products(cell, strong)
             pseudo = {weak: one.answers(cell, strong, weak) for weak, one in taught.items()}
             path = self._students(strong, sums, taught, pseudo)
-            shape = (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
-            for weak, part in zip(taught, _split(path, [_count(shape) * self.k] * len(taught)), strict=True):
-                found.setdefault(("student", weak, strong), []).append(self._scored(part, shape, test))
-            for key, one in self._unions(strong, sums, baseline, taught, pseudo, path.inverse, test).items():
-                found.setdefault(key, []).append(one)
-        return {key: _stacked(parts, axis=2) for key, parts in found.items()}
+            parts = _split(path, [math.prod(shape) * self.k] * len(taught))
+            for weak, part in zip(taught, parts, strict=True):
+                self._put(found["student", weak, strong], np.s_[:, :, j], part, shape, test)
+            self._unions(found, j, strong, sums, baseline, taught, pseudo, path.inverse, test)
+        return found
 
     def _students(
         self, strong: str, sums: Products, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
@@ -152,11 +133,12 @@ class SeedFits:
             np.concatenate([one.targets.ravel() for one in pseudo.values()]),
             np.hstack([one.answers.reshape(len(sums.total), -1) for one in pseudo.values()]),
         )
-        alphas = self.scale(strong, self.grid.alphas_s).at(sums.rows)
-        return self._fit(products, alphas, rows)
+        return self._fit(products, strong, self.grid.alphas_s, rows)
 
     def _unions(
         self,
+        found: dict[Key, Measured],
+        j: int,
         strong: str,
         sums: Products,
         baseline: Sequence[Products],
@@ -164,14 +146,13 @@ class SeedFits:
         pseudo: dict[str, _Answers],
         inverse: Float[np.ndarray, " b"],
         test: TestRows,
-    ) -> dict[Key, Measured]:
+    ) -> None:
         """Fit labelled rows and pool together, with true labels or with pseudo-labels on the pool."""
         grid, k, levels = self.grid, self.k, len(self.grid.noise)
         joint = list(taught) if grid.joint else []
         a = len(grid.alphas_w)
         # One of each for all n: new arrays of this size cost as much as what is done with them.
         gram, work = np.empty_like(sums.gram), np.empty_like(sums.gram)
-        found: dict[Key, list[Measured]] = {}
         for i, own in enumerate(baseline):
             d = len(own.total)
             mine = own.targets.reshape(levels, 1, k), own.answers.reshape(d, levels, 1, k)
@@ -183,18 +164,16 @@ class SeedFits:
             def rows(i: int = i, n: int = own.rows) -> tuple[np.ndarray, np.ndarray]:
                 return self._union_rows(strong, n, sums.rows, i, {weak: taught[weak] for weak in joint})
 
-            m = own.rows + sums.rows
             np.add(own.gram, sums.gram, out=gram)
             total = own.total + sums.total
-            products = Products(m, total, gram, np.concatenate(targets), np.hstack(answers))
-            alphas = self.scale(strong, grid.alphas_s).at(m)
-            path = self._fit(products, alphas, rows, inverse=inverse, work=work)
+            products = Products(
+                own.rows + sums.rows, total, gram, np.concatenate(targets), np.hstack(answers)
+            )
+            path = self._fit(products, strong, grid.alphas_s, rows, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
-            found.setdefault(("ceiling", strong), []).append(self._scored(first, (levels,), test))
+            self._put(found["ceiling", strong], np.s_[:, i, j], first, (levels,), test)
             for weak, part in zip(joint, others, strict=True):
-                scored = self._scored(part, (levels, a), test)
-                found.setdefault(("joint", weak, strong), []).append(scored)
-        return {key: _stacked(parts, axis=1) for key, parts in found.items()}
+                self._put(found["joint", weak, strong], np.s_[:, i, j], part, (levels, a), test)
 
     def _union_rows(
         self, strong: str, n: int, N: int, i: int, taught: dict[str, _Taught]
@@ -209,20 +188,17 @@ class SeedFits:
             columns.append(both.reshape(n + N, -1))
         return X, np.hstack(columns)
 
-    def _scored(self, path: Path, shape: tuple[int, ...], test: TestRows) -> Measured:
+    def _put(self, found: Measured, place: Place, path: Path, shape: tuple[int, ...], test: TestRows) -> None:
         """Score fits whose columns are of a shape and k targets: the path's penalties run last."""
         b, d, _ = path.theta.shape
-        count = _count(shape)
+        count = math.prod(shape)
         theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
         level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
         risk, right = test.score(theta, level, np.tile(path.from_rows, count))
-        whole = (*shape, b)
-        return Measured(
-            risk.reshape(whole),
-            None if right is None else right.reshape(whole),
-            np.broadcast_to(path.from_rows, whole),
-            np.broadcast_to(path.condition, whole),
-        )
+        found.risk[place] = risk.reshape(*shape, b)
+        if right is not None:
+            found.accuracy[place] = right.reshape(*shape, b)
+        found.from_rows[place], found.condition[place] = path.from_rows, path.condition
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,18 +248,3 @@ def _split(path: Path, widths: Sequence[int]) -> list[Path]:
     edges = np.cumsum(widths)[:-1]
     thetas, levels = np.split(path.theta, edges, axis=2), np.split(path.level, edges, axis=1)
     return [replace(path, theta=theta, level=level) for theta, level in zip(thetas, levels, strict=True)]
-
-
-def _stacked(parts: Sequence[Measured], axis: int) -> Measured:
-    """Put measurements side by side along a new axis."""
-    right = [part.accuracy for part in parts if part.accuracy is not None]
-    return Measured(
-        np.stack([part.risk for part in parts], axis=axis),
-        np.stack(right, axis=axis) if right else None,
-        np.stack([part.from_rows for part in parts], axis=axis),
-        np.stack([part.condition for part in parts], axis=axis),
-    )
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape))

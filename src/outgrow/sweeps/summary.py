@@ -18,7 +18,7 @@ from outgrow.errors import CHECKS, ConfigError
 from outgrow.intervals.fieller import fieller
 from outgrow.intervals.jackknife import t_quantile
 from outgrow.sweeps.grid import SweepGrid
-from outgrow.sweeps.table import AXES, SweepTable
+from outgrow.sweeps.table import AXES, SweepTable, axes_of, keys_of
 
 MODELS = ("teacher", "student", "baseline", "ceiling", "joint")
 """In the order of reports."""
@@ -31,14 +31,15 @@ NOTHING: Mapping[str, Any] = {
 """Columns of the cells and their types."""
 
 
+Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
+
+
 def arrays_of(
     table: SweepTable, grid: SweepGrid, quantity: str = "risk"
 ) -> dict[tuple[str, ...], Float[np.ndarray, "*axes"]]:
     """Give a sweep's table as one array per model."""
-    values = {
-        "noise": grid.noise, "n": grid.n, "N": grid.N, "alpha_w": grid.alphas_w, "alpha_s": grid.alphas_s,
-        "seed": tuple(range(grid.seeds)),
-    }  # fmt: skip
+    values = axes_of(grid) | {"seed": tuple(range(grid.seeds))}
     # A place on each axis once for the whole table; -1 where the axis is not the row's.
     places = {}
     for axis, known in values.items():
@@ -60,24 +61,16 @@ def arrays_of(
     return out
 
 
-def keys_of(grid: SweepGrid) -> list[tuple[str, ...]]:
-    """List the models of a grid."""
-    keys: list[tuple[str, ...]] = [("teacher", weak) for weak in grid.teachers]
-    for strong in grid.students:
-        keys += [("baseline", strong), ("ceiling", strong)]
-    for model in ("student", "joint") if grid.joint else ("student",):
-        keys += [(model, weak, strong) for weak, strong in grid.pairs]
-    return keys
+def over_others(risks: Float[np.ndarray, "*axes seeds"]) -> Float[np.ndarray, "*axes seeds"]:
+    """Sum over the other seeds, for every seed."""
+    return np.asarray(risks.sum(axis=-1, keepdims=True) - risks)
 
 
 def chosen(
     risks: Float[np.ndarray, "cells choices seeds"], values: Float[np.ndarray, "cells choices seeds"]
 ) -> Float[np.ndarray, "cells seeds"]:
     """Take, for every seed, the choice of least mean risk on the other seeds."""
-    if risks.shape[1] == 1:
-        return values[:, 0]
-    others = risks.sum(axis=2, keepdims=True) - risks
-    best = others.argmin(axis=1)
+    best = over_others(risks).argmin(axis=1)
     return np.take_along_axis(values, best[:, None], axis=1)[:, 0]
 
 
@@ -123,36 +116,35 @@ def check_seeds(grid: SweepGrid) -> None:
 def cells_of(table: SweepTable, grid: SweepGrid, *, excess: bool) -> dict[str, np.ndarray]:
     """Summarise every pair and cell over seeds."""
     tuned = Tuned(table, grid)
-    columns: dict[str, list[Any]] = {name: [] for name in NOTHING}
     right = Tuned(table, grid, "accuracy") if np.isfinite(table["accuracy"]).any() else None
     models = [model for model in MODELS if model != "joint" or grid.joint]
-    for weak, strong in grid.pairs:
-        found = {model: tuned.of(model, weak, strong) for model in models}
-        ready = {model: mean_and_ends(values) for model, values in found.items()}
-        ready |= {
-            f"student_less_{other}": mean_and_ends(found["student"] - found[other])
-            for other in ("teacher", "baseline")
-        }
-        ready |= ratios(found, excess)
+    ready = {}
+    for pair in grid.pairs:
+        found = {model: tuned.of(model, *pair) for model in models}
+        student = found["student"]
+        values = found | {f"student_less_{one}": student - found[one] for one in ("teacher", "baseline")}
+        own = {quantity: mean_and_ends(risks) for quantity, risks in values.items()} | ratios(found, excess)
         if right is not None:
-            ready |= {
-                f"accuracy_of_{model}": mean_and_ends(right.of(model, weak, strong)) for model in models
-            }
-        for quantity, (value, low, high, reason) in ready.items():
-            for l, i, j in np.ndindex(value.shape):
-                place = (quantity, weak, strong, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
-                told = (value[l, i, j], low[l, i, j], high[l, i, j], grid.seeds, reason[l, i, j])
-                for column, cell in zip(columns.values(), (*place, *told), strict=True):
-                    column.append(cell)
-    return {name: np.array(columns[name], dtype=kind) for name, kind in NOTHING.items()}
+            own |= {f"accuracy_of_{model}": mean_and_ends(right.of(model, *pair)) for model in models}
+        ready[pair] = own
+    return laid_out(ready, grid)
+
+
+def laid_out(found: Mapping[tuple[str, str], Mapping[str, Ends]], grid: SweepGrid) -> dict[str, np.ndarray]:
+    """Make every quantity of every pair and cell a row."""
+    rows: list[tuple[Any, ...]] = []
+    for pair, quantities in found.items():
+        for quantity, ends in quantities.items():
+            for l, i, j in np.ndindex(ends[0].shape):
+                place = (quantity, *pair, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
+                value, low, high, reason = (end[l, i, j] for end in ends)
+                rows.append((*place, value, low, high, grid.seeds, reason))
+    columns = zip(NOTHING.items(), zip(*rows, strict=True), strict=True)
+    return {name: np.array(values, dtype=kind) for (name, kind), values in columns}
 
 
 def _penalties(grid: SweepGrid) -> tuple[float, float]:
     return (np.nan, np.nan) if is_tuned(grid) else (grid.alphas_w[0], grid.alphas_s[0])
-
-
-Ends = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Value, lower and upper end, and the reason where there is no value; each (levels, n, N)."""
 
 
 def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
@@ -178,23 +170,28 @@ def ratios(found: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) 
     }
 
 
-def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
+def ratio_and_ends(
+    over: Float[np.ndarray, "*cells seeds"], under: Float[np.ndarray, "*cells seeds"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Divide means over seeds, with Fieller's intervals.
+
+    NaN where the denominator is not above zero; no ends where it is not resolved from it, or of one seed.
+    """
     seeds = over.shape[-1]
     up, down = over.mean(axis=-1), under.mean(axis=-1)
     value, low, high = (np.full(up.shape, np.nan) for _ in range(3))
-    why = np.full(up.shape, "", dtype=object)
-    quantile = t_quantile(seeds - 1) if seeds > 1 else np.nan
-    for cell in np.ndindex(up.shape):
-        if seeds < 2:
-            if down[cell] > 0:
-                value[cell] = up[cell] / down[cell]
-            else:
-                why[cell] = reason
+    for cell in np.ndindex(down.shape):
+        if not down[cell] > 0:
             continue
-        reach = quantile**2 * np.cov(over[cell], under[cell]) / seeds
-        ends = fieller(up[cell], down[cell], reach) if down[cell] > 0 else None
-        if ends is None:
-            why[cell] = reason
-        else:
-            value[cell], (low[cell], high[cell]) = up[cell] / down[cell], ends
-    return value, low, high, why
+        value[cell] = up[cell] / down[cell]
+        if seeds > 1:
+            reach = t_quantile(seeds - 1) ** 2 * np.cov(over[cell], under[cell]) / seeds
+            low[cell], high[cell] = fieller(up[cell], down[cell], reach) or (np.nan, np.nan)
+    return value, low, high
+
+
+def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
+    value, low, high = ratio_and_ends(over, under)
+    # What the seeds do not resolve is no ratio; a single seed resolves nothing, and its ratio is told.
+    missing = np.isnan(value) | (np.isnan(low) & (over.shape[-1] > 1))
+    return np.where(missing, np.nan, value), low, high, np.where(missing, reason, "").astype(object)

@@ -182,12 +182,8 @@ def sweep(
         table=table,
         cells=cells,
         fits=fits_of(table),
-        memory={"rows": memory.rows, "blocks": memory.blocks, "count": memory.count, "size": memory.size},
-        notes=(
-            *_notes(grid, memory.count, left, excess),
-            *_notes_of_rows(config, read),
-            *_notes_of_risks(cells, excess),
-        ),
+        memory=vars(memory),
+        notes=_notes(read, grid, cells, memory.count, left, excess),
         checks=read.checks,
         config=config.model_dump(mode="json"),
         seconds=time.perf_counter() - start,
@@ -202,61 +198,39 @@ def fits_of(table: SweepTable) -> dict[str, float | int]:
     return {"moments": int(sums.sum()), "rows": int((~sums).sum()), "worst_condition": worst}
 
 
-def _notes(grid: SweepGrid, blocks: int, left: int, excess: bool) -> tuple[str, ...]:
-    notes = [
-        f"Intervals are of {grid.seeds} draws of rows and labels out of the rows given; all seeds share the"
-        " test rows, and pools that are a large part of all rows share most of theirs, so they say little"
-        " about other data.",
-    ]
-    if 0 < blocks < FEW_BLOCKS:
-        notes.append(
-            f"Rows were cut into {blocks} blocks only, so that seeds are much alike and intervals too short:"
-            " use more rows, fewer of them at a time, or sizes with a small common divisor."
-        )
-    if is_tuned(grid):
-        notes.append(
-            "Every model of every seed takes the penalties that were best on the test risk of the other"
-            " seeds: what tuning could reach, not what labels at hand would have chosen."
-        )
-    if not excess:
-        notes.append(
-            "Risks are errors on the test labels, noise and all: ratios of them are nearer to 1 than the OPR,"
-            " which is of excess risks. --noise-variance or --truth-column gives those."
-        )
-    if left:
-        notes.append(f"{left:,} rows without a label were left out.")
-    if grid.head == "logistic":
-        notes.append("Risks are cross-entropies of the test labels, in nats.")
-    return tuple(notes)
-
-
-def _notes_of_rows(config: SweepConfig, read: Prepared) -> list[str]:
-    notes = []
-    if len(read.split.test) < FEW_TEST:
-        notes.append(
-            f"Test rows are few ({len(read.split.test):,}): which they are moves every risk, and no interval"
-            " here says by how much."
-        )
-    if read.groups is not None:
-        notes.append(
-            "Groups are kept together in the split into test rows and others; labelled rows and pool are"
-            " dealt row by row, and may share groups."
-        )
-    if read.reading.parts != "drawn":
-        notes.append(
-            "Of the split column only the test rows are taken: every seed deals the others anew into labelled"
-            " rows and pool."
-        )
-    return notes
-
-
-def _notes_of_risks(cells: Mapping[str, np.ndarray], excess: bool) -> list[str]:
+def _notes(
+    read: Prepared,
+    grid: SweepGrid,
+    cells: Mapping[str, np.ndarray],
+    blocks: int,
+    left: int,
+    excess: bool,
+) -> tuple[str, ...]:
+    """Say what the reader should bear in mind: every note where it holds."""
     risks = np.isin(cells["quantity"], MODELS)
     below, every = int((cells["value"][risks] < 0).sum()), int(risks.sum())
-    if not excess or not below:
-        return []
-    return [
+    notes = {
+        f"Intervals are of {grid.seeds} draws of rows and labels out of the rows given; all seeds share the"
+        " test rows, and pools that are a large part of all rows share most of theirs, so they say little"
+        " about other data.": True,
+        f"Rows were cut into {blocks} blocks only, so that seeds are much alike and intervals too short:"
+        " use more rows, fewer of them at a time, or sizes with a small common divisor.": (
+            0 < blocks < FEW_BLOCKS
+        ),
+        "Every model of every seed takes the penalties that were best on the test risk of the other"
+        " seeds: what tuning could reach, not what labels at hand would have chosen.": is_tuned(grid),
+        "Risks are errors on the test labels, noise and all: ratios of them are nearer to 1 than the OPR,"
+        " which is of excess risks. --noise-variance or --truth-column gives those.": not excess,
+        f"{left:,} rows without a label were left out.": left > 0,
+        "Risks are cross-entropies of the test labels, in nats.": grid.head == "logistic",
+        f"Test rows are few ({len(read.split.test):,}): which they are moves every risk, and no interval"
+        " here says by how much.": len(read.split.test) < FEW_TEST,
+        "Groups are kept together in the split into test rows and others; labelled rows and pool are"
+        " dealt row by row, and may share groups.": read.groups is not None,
+        "Of the split column only the test rows are taken: every seed deals the others anew into labelled"
+        " rows and pool.": read.reading.parts != "drawn",
         f"{below:,} of {every:,} mean excess risks are below 0, which none can be: the variance taken"
         " off (--noise-variance, or --truth-variance) is more than what the test rows hold. The OPR of such"
-        " risks is undefined, and logarithmic axes leave them out."
-    ]
+        " risks is undefined, and logarithmic axes leave them out.": excess and below > 0,
+    }
+    return tuple(note for note, holds in notes.items() if holds)

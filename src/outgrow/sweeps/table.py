@@ -8,13 +8,14 @@ of a teacher) is missing: "" for names, -1 for whole numbers, NaN for others; fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from outgrow.sweeps.grid import SweepGrid
-from outgrow.sweeps.seed import Key, Measured
 
 SweepTable: TypeAlias = Mapping[str, np.ndarray]
 """Columns by name, of equal lengths."""
@@ -42,15 +43,52 @@ AXES: Mapping[str, tuple[str, ...]] = {
 """Axes of each model's risks, in order."""
 
 
+Key: TypeAlias = tuple[str, ...]
+"""("teacher", weak), ("baseline", strong), ("ceiling", strong), ("student", weak, strong) or
+("joint", weak, strong)."""
+
+
+def keys_of(grid: SweepGrid) -> list[Key]:
+    """List the models of a grid."""
+    keys: list[Key] = [("teacher", weak) for weak in grid.teachers]
+    for strong in grid.students:
+        keys += [("baseline", strong), ("ceiling", strong)]
+    for model in ("student", "joint") if grid.joint else ("student",):
+        keys += [(model, weak, strong) for weak, strong in grid.pairs]
+    return keys
+
+
+def axes_of(grid: SweepGrid) -> dict[str, tuple[float, ...]]:
+    """Give the values on every axis."""
+    return {
+        "noise": grid.noise, "n": grid.n, "N": grid.N, "alpha_w": grid.alphas_w, "alpha_s": grid.alphas_s,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Risks of one model over the grid, of one seed, filled in as they are measured; axes are `AXES`."""
+
+    risk: Float[np.ndarray, "*grid"]
+    accuracy: Float[np.ndarray, "*grid"]
+    """NaN for a regression."""
+    from_rows: Bool[np.ndarray, "*grid"]
+    """Whether sums did not suffice."""
+    condition: Float[np.ndarray, "*grid"]
+    """Condition of what was factored."""
+
+    @classmethod
+    def of(cls, model: str, grid: SweepGrid) -> Measured:
+        """Make room."""
+        values = axes_of(grid)
+        shape = [len(values[axis]) for axis in AXES[model]]
+        empty = (np.full(shape, np.nan) for _ in range(3))
+        return cls(next(empty), next(empty), np.ones(shape, dtype=bool), next(empty))
+
+
 def part_table(found: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> SweepTable:
     """Lay measurements of one seed out as rows."""
-    values = {
-        "noise": grid.noise,
-        "n": grid.n,
-        "N": grid.N,
-        "alpha_w": grid.alphas_w,
-        "alpha_s": grid.alphas_s,
-    }
+    values = axes_of(grid)
     parts = []
     for key, one in found.items():
         model, size = key[0], one.risk.size
@@ -64,8 +102,7 @@ def part_table(found: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> Swe
         for axis, place in zip(axes, grids, strict=True):
             part[axis][:] = place.ravel()
         part["risk"][:] = one.risk.ravel()
-        if one.accuracy is not None:
-            part["accuracy"][:] = one.accuracy.ravel()
+        part["accuracy"][:] = one.accuracy.ravel()
         part["solver"][:] = np.where(one.from_rows.ravel(), "rows", "moments")
         part["condition"][:] = one.condition.ravel()
         parts.append(part)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from outgrow.data.files import quoted
 from outgrow.data.raw import RawRows, digest_of
@@ -31,73 +31,58 @@ COLOURS = ("red", "green")
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
-    """Coloured pictures, and what they were drawn from."""
+    """Coloured pictures."""
 
     rows: RawRows
     """Items are arrays (h, w, 3) of bytes; labels are the noisy binary ones, 0.0 or 1.0."""
-    truth: Float[np.ndarray, " n"]
-    """The n labels before their noise: 1.0 where the digit is below 5."""
-    colours: Bool[np.ndarray, " n"]
-    """Whether each picture is green."""
     environments: np.ndarray
     """Object array with the environment of every row."""
 
 
 def coloured(
     rows: RawRows,
-    flips: float | Mapping[str, float] = FLIPS,
+    flips: Mapping[str, float] = FLIPS,
     environments: Sequence[str] | None = None,
     *,
     label_noise: float = LABEL_NOISE,
-    subsample: bool = False,
     seed: int = 0,
 ) -> Coloured:
     """Colour grey digits.
 
     .. [1] M. Arjovsky, L. Bottou, I. Gulrajani and D. Lopez-Paz, "Invariant Risk Minimization", 2019.
     """
-    by_name = dict(flips) if isinstance(flips, Mapping) else {"all": float(flips)}
-    for name, chance in [("label_noise", label_noise), *by_name.items()]:
+    for name, chance in [("label_noise", label_noise), *flips.items()]:
         if not 0 <= chance <= 1:
             raise ConfigError(f"{chance} is not a probability", name, "Give a number from 0 to 1.")
     digits = _digits(rows)
     ids = rows.ids.tolist()
     where = np.empty(len(ids), dtype=object)
     if environments is None:
-        names = list(by_name)
+        names = list(flips)
         where[:] = [names[int(u * len(names))] for u in _uniform(seed, "environment", ids)]
     else:
         where[:] = list(environments)
-    unknown = dict.fromkeys(name for name in where if name not in by_name)
+    unknown = dict.fromkeys(name for name in where if name not in flips)
     if unknown:
         raise DataError(
             f"environments without a probability: {quoted(unknown)}", rows.source, "Name it in flips."
         )
-    truth = digits < 5
-    labels = truth ^ (_uniform(seed, "label", ids) < label_noise)
-    chances = np.array([by_name[name] for name in where])
+    labels = (digits < 5) ^ (_uniform(seed, "label", ids) < label_noise)
+    chances = np.array([flips[name] for name in where])
     green = labels ^ (_uniform(seed, "colour", ids) < chances)
-    step = 2 if subsample else 1
-    items = [
-        _paint(image[::step, ::step], bool(colour)) for image, colour in zip(rows.items, green, strict=True)
-    ]
+    items = [_paint(image, bool(colour)) for image, colour in zip(rows.items, green, strict=True)]
     contents = (repr(image.shape).encode() + image.tobytes() for image in items)
-    return Coloured(
-        rows=RawRows(
-            kind="image",
-            ids=rows.ids,
-            items=items,
-            digest=digest_of(zip(ids, contents, strict=True)),
-            labels=labels.astype(np.float64),
-            groups=rows.groups,
-            split=rows.split,
-            skipped=rows.skipped,
-            source=rows.source,
-        ),
-        truth=truth.astype(np.float64),
-        colours=green,
-        environments=where,
+    made = replace(
+        rows,
+        items=items,
+        digest=digest_of(zip(ids, contents, strict=True)),
+        labels=labels.astype(np.float64),
+        # Of the grey digits, and none of what the colours are.
+        split_column="",
+        checks=(),
+        rows=None,
     )
+    return Coloured(made, where)
 
 
 def some_pictures(rows: RawRows, count: int, seed: int) -> RawRows:
@@ -106,11 +91,7 @@ def some_pictures(rows: RawRows, count: int, seed: int) -> RawRows:
         raise ConfigError(
             f"{count:,} pictures are asked for, {len(rows.ids):,} are there", "--pictures", "Ask for fewer."
         )
-    ranks = [
-        hashlib.blake2b(f"{seed}:picture:{name}".encode(), digest_size=8).digest()
-        for name in rows.ids.tolist()
-    ]
-    kept = sorted(sorted(range(len(ranks)), key=lambda row: ranks[row])[:count])
+    kept = sorted(np.argsort(_uniform(seed, "picture", rows.ids.tolist()), kind="stable")[:count].tolist())
     return replace(
         rows,
         ids=rows.ids[kept],
@@ -141,7 +122,7 @@ def _paint(image: np.ndarray, green: bool) -> np.ndarray:
 
 def _uniform(seed: int, draw: str, ids: Sequence[str]) -> Float[np.ndarray, " n"]:
     # A hash, not a generator: a generator's draws would depend on the order and number of rows. The kind of
-    # draw is hashed too, so that the three are independent of each other.
+    # draw is hashed too, so that they are independent of each other.
     numbers = [
         int.from_bytes(hashlib.blake2b(f"{seed}:{draw}:{name}".encode(), digest_size=8).digest(), "big")
         for name in ids

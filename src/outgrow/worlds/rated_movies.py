@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int8
+from jaxtyping import Bool, Float, Float32, Int
 
 from outgrow.errors import FileError
 
@@ -52,6 +52,76 @@ class Spectrum:
 
 
 @dataclass(frozen=True, eq=False)
+class Raters:
+    """Ratings of texts by several people each."""
+
+    ids: tuple[str, ...]
+    """Of the texts."""
+    values: Float[np.ndarray, " ratings"]
+    """All ratings, text by text."""
+    starts: Int[np.ndarray, " n"]
+    """Where each text's begin."""
+    sizes: Int[np.ndarray, " n"]
+    """How many each text has."""
+
+    @classmethod
+    def of(cls, ids: Sequence[str], lists: Sequence[np.ndarray]) -> Raters:
+        """Lay lists of ratings end to end."""
+        sizes = np.array([len(values) for values in lists], dtype=np.int64)
+        values = np.concatenate(lists).astype(np.float64)
+        return cls(tuple(ids), values, np.cumsum(sizes) - sizes, sizes)
+
+    def rows(self, rows: Int[np.ndarray, " r"]) -> Raters:
+        """Take some of the texts."""
+        ids = tuple(self.ids[row] for row in rows.tolist())
+        return Raters(ids, self.values, self.starts[rows], self.sizes[rows])
+
+    def each(self) -> list[Float[np.ndarray, " _"]]:
+        """Give each text's own ratings."""
+        ends = self.starts + self.sizes
+        return [self.values[start:end] for start, end in zip(self.starts, ends, strict=True)]
+
+    @property
+    def mean(self) -> Float[np.ndarray, " n"]:
+        """Mean rating of every text."""
+        return self._sums(self.values) / self.sizes
+
+    @property
+    def variance(self) -> Float[np.ndarray, " n"]:
+        """Variance of a single rating around the text's true mean: s^2 with ddof = 1.
+
+        The target is the mean opinion of all people who might have rated the text, of whom the k raters are
+        a sample. Around the mean of the same k raters it is smaller, by exactly s^2 / k.
+        """
+        # Ratings are small whole numbers: their squares hold all digits.
+        squares = self._sums(self.values**2)
+        return (squares - self.sizes * self.mean**2) / (self.sizes - 1)
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of a single rating around the text's true mean, averaged over texts."""
+        return float(self.variance.mean())
+
+    @property
+    def mean_error(self) -> float:
+        """Error variance of `mean` as a measurement of the true mean, averaged over texts: of s^2 / k.
+
+        The excess risk of a model not trained on these texts is its MSE against `mean` less this.
+        """
+        return float(np.mean(self.variance / self.sizes))
+
+    def draw(self, seed: int) -> Float[np.ndarray, "n 1"]:
+        """Draw one rater per text, by the seed and the text's id only: other texts change nothing."""
+        pairs = zip(self.ids, self.sizes.tolist(), strict=True)
+        drawn = np.fromiter((draw_rater(seed, row, size) for row, size in pairs), np.int64, len(self.ids))
+        return self.values[self.starts + drawn][:, None]
+
+    def _sums(self, values: Float[np.ndarray, " ratings"]) -> Float[np.ndarray, " n"]:
+        ends = np.concatenate([[0.0], np.cumsum(values)])
+        return np.asarray(ends[self.starts + self.sizes] - ends[self.starts])
+
+
+@dataclass(frozen=True, eq=False)
 class Movies:
     """Ids, ratings, raters, reduced features and the fixed split of the movie reviews."""
 
@@ -59,8 +129,8 @@ class Movies:
     """One id per text; arrays below are in this order."""
     rating: Float[np.ndarray, " n"]
     """Mean of the text's raters, from -4 (worst) to 4 (best)."""
-    raters: tuple[Int8[np.ndarray, " _"], ...]
-    """Each rater's own value, 15 to 29 per text."""
+    raters: Raters
+    """Each rater's own value, 15 to 29 per text: one drawn at random is a real noisy label."""
     vader: Float[np.ndarray, " n"]
     """VADER's compound score, from -1 to 1; 0 where no word of the text is in its lexicon."""
     is_test: Bool[np.ndarray, " n"]
@@ -69,37 +139,6 @@ class Movies:
     """Leading principal components by encoder, centred on the rows outside the test split."""
     spectra: Mapping[str, Spectrum]
     """The full spectrum and total variance by encoder."""
-
-    def noisy_labels(self, seed: int) -> Float[np.ndarray, " n"]:
-        """Draw one random rater per text.
-
-        Each draw depends on the seed and the text's id only, so neither the order of the rows nor the
-        presence of others changes it.
-        """
-        drawn = (
-            values[draw_rater(seed, row, len(values))]
-            for row, values in zip(self.ids, self.raters, strict=True)
-        )
-        return np.fromiter(drawn, dtype=np.float64, count=len(self.ids))
-
-    @property
-    def noise_variance(self) -> float:
-        """Variance of a single rater's value around the text's true mean, averaged over texts.
-
-        It is the mean over texts of the raters' sample variance s^2 with ddof = 1: the target is the
-        mean opinion of all people who might have rated the text, of whom the k raters are a sample.
-        Around the mean of the same k raters (ddof = 0) it is smaller, by exactly
-        `truth_error_variance`, since the drawn rater is one of the k.
-        """
-        return float(np.mean([values.var(ddof=1) for values in self.raters]))
-
-    @property
-    def truth_error_variance(self) -> float:
-        """Error variance of `rating` as a measurement of the true mean: the mean over texts of s^2 / k.
-
-        The excess risk of a model not trained on these texts is its MSE against `rating` less this.
-        """
-        return float(np.mean([values.var(ddof=1) / len(values) for values in self.raters]))
 
 
 def draw_rater(seed: int, row: str, size: int) -> int:
@@ -116,7 +155,7 @@ def load_movies() -> Movies:
     table = _read(_FOLDER / "reviews.parquet")
     ids = tuple(table["id"].to_pylist())
     raters = table["raters"].combine_chunks()
-    ends = raters.offsets.to_numpy()[1:-1]
+    ends = raters.offsets.to_numpy().astype(np.int64)
     features = {}
     for name in ENCODERS:
         block = _read(_FOLDER / f"{name}.parquet")
@@ -129,7 +168,7 @@ def load_movies() -> Movies:
     return Movies(
         ids=ids,
         rating=table["rating"].to_numpy(),
-        raters=tuple(np.split(raters.flatten().to_numpy(), ends)),
+        raters=Raters(ids, raters.flatten().to_numpy().astype(np.float64), ends[:-1], np.diff(ends)),
         vader=table["vader"].to_numpy(),
         is_test=table["is_test"].to_numpy(),
         features=features,
@@ -152,7 +191,7 @@ def write_demo_inputs(folder: str | Path, seed: int) -> dict[str, Path]:
     paths["labels"] = folder / "labels.csv"
     columns: Sequence[Sequence[Any]] = (
         movies.ids,
-        movies.noisy_labels(seed).astype(int).tolist(),
+        movies.raters.draw(seed)[:, 0].astype(int).tolist(),
         movies.rating.tolist(),
         movies.vader.tolist(),
         np.where(movies.is_test, "test", "").tolist(),

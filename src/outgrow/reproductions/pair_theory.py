@@ -7,8 +7,9 @@ penalty of the grid that is best for it by theory, as the measured ones take wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +18,10 @@ from outgrow.forecasts.forecast import Forecast
 from outgrow.geometry.pairs import pair_of
 from outgrow.linalg.moments import moments_of
 from outgrow.reproductions.at_hand import AtHand
-from outgrow.reproductions.reproduction import MODELS
+from outgrow.reproductions.reproduction import numbers
+from outgrow.study.curves import Curve
+from outgrow.sweeps.figure import Beside
+from outgrow.sweeps.grid import SweepGrid
 from outgrow.theory.label_terms import label_terms
 from outgrow.theory.whitening import whiten
 
@@ -25,9 +29,12 @@ FOLDS = 10
 """Folds of the test rows: products of means over different folds are unbiased; with ten a tenth of the
 products, those within a fold, are not used."""
 
+Pair = tuple[str, str]
+"""Teacher and student."""
+
 
 @dataclass(frozen=True, eq=False)
-class Foretold:
+class PairTheory:
     """Theory of one pair."""
 
     forecast: Forecast
@@ -36,19 +43,16 @@ class Foretold:
     """Of the labels as they are."""
     truth_error: float
     """Error variance of what the target was measured by."""
-    _seen: dict[tuple[object, ...], dict[str, np.ndarray]] = field(
+    _known: dict[tuple[object, ...], dict[str, np.ndarray]] = field(
         init=False, default_factory=dict, repr=False
     )
 
     def risks(self, noise: float, n: Sequence[int], N: Sequence[int]) -> dict[str, Float[np.ndarray, "a b"]]:
-        """Give the excess risks of all models.
-
-        NaN where infinite.
-        """
+        """Give the excess risks of all models; NaN where infinite."""
         key = (noise, tuple(n), tuple(N))
-        if key not in self._seen:
-            self._seen[key] = self._risks(noise, n, N)
-        return self._seen[key]
+        if key not in self._known:
+            self._known[key] = self._risks(noise, n, N)
+        return self._known[key]
 
     def _risks(self, noise: float, n: Sequence[int], N: Sequence[int]) -> dict[str, np.ndarray]:
         sigma2 = self.noise_variance + noise**2
@@ -58,23 +62,33 @@ class Foretold:
         bare = not (self.forecast.penalties_w.any() or self.forecast.penalties_s.any())
         alphas = dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0) if bare else {}
         found = replace(self.forecast, target=own).surface(n, N, **alphas)
-        shape = (len(n), len(N))
         errors = {
-            "teacher": np.broadcast_to(found.teacher[0][:, None], shape),
+            "teacher": found.teacher[0][:, None],
             "student": found.student[0],
-            "baseline": np.broadcast_to(found.baseline[0][:, None], shape),
+            "baseline": found.baseline[0][:, None],
             "ceiling": found.ceiling[0],
         }
-        return {model: np.asarray(errors[model] - sigma2) for model in MODELS}
+        return {model: np.broadcast_to(error - sigma2, (len(n), len(N))) for model, error in errors.items()}
 
-    def without_penalties(self) -> Foretold:
+    def values(self, noise: float, n: Sequence[int], N: Sequence[int]) -> dict[str, Float[np.ndarray, "a b"]]:
+        """Give the excess risks of all models, and their PGR and OPR where defined, else NaN."""
+        risks = self.risks(noise, n, N)
+        gap, student = risks["teacher"] - risks["ceiling"], risks["student"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {
+                **risks,
+                "pgr": np.where(gap > 0, (risks["teacher"] - student) / gap, np.nan),
+                "opr": np.where(student > 0, risks["baseline"] / student, np.nan),
+            }
+
+    def without_penalties(self) -> PairTheory:
         """Give the theory of minimum-norm fits."""
         none = np.zeros(1)
         bare = replace(self.forecast, penalties_w=none, penalties_s=none)
-        return Foretold(bare, self.noise_variance, self.truth_error)
+        return PairTheory(bare, self.noise_variance, self.truth_error)
 
 
-def foretell(rows: AtHand, pair: tuple[str, str], alphas: Sequence[float]) -> Foretold:
+def pair_theory(rows: AtHand, pair: Pair, alphas: Sequence[float]) -> PairTheory:
     """Measure what theory needs of a pair."""
     X_w, X_s = (rows.views[name] for name in pair)
     found = whiten(moments_of(pair_of(X_w, X_s), splits={"train": rows.train}).select())
@@ -97,4 +111,18 @@ def foretell(rows: AtHand, pair: tuple[str, str], alphas: Sequence[float]) -> Fo
         penalties_s=scale_s * np.asarray(alphas, dtype=float),
         union=False,
     )
-    return Foretold(forecast, rows.noise_variance, rows.truth_variance)
+    return PairTheory(forecast, rows.noise_variance, rows.truth_variance)
+
+
+def theory_lines(theory: Mapping[Pair, PairTheory], grid: SweepGrid, at: tuple[int, int]) -> Beside:
+    """Draw theory at the sizes measured, and half-way in ratio between any two."""
+
+    def line(quantity: str, of: tuple[str, str, float], axis: str, series: str) -> Curve:
+        sizes = grid.n if axis == "n" else grid.N
+        sizes = tuple(sorted({*sizes, *(round((a * b) ** 0.5) for a, b in pairwise(sizes))}))
+        n, N = (sizes, at[1:]) if axis == "n" else (at[:1], sizes)
+        y = theory[of[:2]].values(of[2], n, N)[quantity].ravel()
+        note = "docs/theory.md, T4, once all labels are known"
+        return Curve(series, "theory", tuple(map(float, sizes)), numbers(y.tolist()), note=note)
+
+    return line
