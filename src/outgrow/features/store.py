@@ -182,12 +182,8 @@ class StoreWriter:
             whole = sha256_of(path) == entry.sha256
         except (OSError, ValueError, KeyError, TypeError):
             whole = False
-        if whole:
-            return entry, skips
-        # A shard whose note was never written, or one damaged since: it is made again.
-        beside.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        return None
+        # A shard whose note was never written, or one damaged since, is made again.
+        return (entry, skips) if whole else None
 
     def _in_order(
         self, shard: int, span: np.ndarray, ids: list[str], skipped: list[tuple[str, str]]
