@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from outgrow.errors import DataError
 from outgrow.geometry.correlation import corrected, correlation_dimension
-from outgrow.intervals.jackknife import jackknife_interval
 from outgrow.results import Estimate, Undefined
 
 
@@ -138,13 +137,6 @@ def test_errors(rng):
         correlation_dimension(X, X[:9])
     with pytest.raises(DataError, match="a rank of 0 keeps nothing"):
         correlation_dimension(X, X, rank_w=0)
-
-
-def test_jackknife_of_a_mean_is_its_standard_error(rng):
-    x = rng.standard_normal(20)
-    low, high = jackknife_interval(x.mean(), (x.sum() - x) / 19)
-    reach = 1.729132811521367 * x.std(ddof=1) / np.sqrt(20)  # t quantile .95, 19 degrees of freedom
-    assert (low, high) == pytest.approx((x.mean() - reach, x.mean() + reach))
 
 
 def test_real_features(shared_data):

@@ -8,7 +8,6 @@ import pytest
 from outgrow.geometry import dependence as module
 from outgrow.geometry.correlation import correlation_dimension
 from outgrow.geometry.dependence import dependence
-from outgrow.intervals.jackknife import whole_folds
 
 
 def sets(rng, rows=120, d_w=14, d_s=18):
@@ -77,14 +76,3 @@ def test_named_groups_and_copies_are_joined(rng):
     # Some of the rows only, in their order.
     members = np.array([100, 3, 7, 50])
     assert same(dependence((strong, weak), members=members).units, np.array([0, 1, 0, 2]))
-
-
-def test_folds():
-    np.testing.assert_array_equal(whole_folds(np.arange(45)), np.arange(45) % 20)
-    units = np.repeat(np.arange(30), np.arange(1, 31))
-    folds = whole_folds(units)
-    assert all(len(set(folds[units == unit])) == 1 for unit in range(30))
-    # One unit of four rows and twelve of one make four folds of four.
-    uneven = whole_folds(np.maximum(np.arange(16) - 3, 0), 4)
-    np.testing.assert_array_equal(np.bincount(uneven), np.full(4, 4))
-    assert len(set(whole_folds(np.arange(12) // 3))) == 4

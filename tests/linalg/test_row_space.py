@@ -45,6 +45,9 @@ def test_many_rows_stay_as_they_are(rng):
     assert values is X
     assert space.basis is None
     assert space.apply(X) is X
+    narrow, spectrum = RowSpace.leading(X, np.arange(50), 3), spectrum_of_rows(X)
+    assert space.then(narrow) is narrow and narrow.then(space) is narrow
+    assert space.whole(spectrum) is spectrum and space.rank == 20
     # Fitted rows that are few span less than all rows do: what lies outside no fit can use.
     values, space = narrowed(X, np.arange(10))
     assert values.shape == (50, 9)
