@@ -110,6 +110,13 @@ def test_no_teacher_is_recommended_where_labels_do_better(world):
     assert found.labels_alone.kind == "baseline"
 
 
+def test_a_student_that_may_be_worth_it_is_not_shown_to_be(world):
+    found = rank(config("good", n=40, N=2000)).outcome
+    low, high = found.teachers[0].beyond_labels.interval
+    assert low < 0 < high and not found.teachers[0].worth
+    assert (found.decision, found.recommended) == ("not shown", None)
+
+
 def test_a_student_that_beats_its_labels_is_taken(world):
     # Both sets hold the target among many directions of their own: the student drops the teacher's.
     rng = np.random.default_rng(4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from outgrow.geometry.correlation import corrected
+from outgrow.theory.effective_stage import effective_stages
 from outgrow.theory.finite_pool import (
     PoolShrinkage,
     Shared,
@@ -14,6 +15,8 @@ from outgrow.theory.finite_pool import (
     products_elsewhere,
     shared_dimensions,
 )
+from outgrow.theory.taught_products import TaughtProducts
+from outgrow.theory.terms import PairSpectra, Target
 
 D_W, D_S = 30, 40
 
@@ -178,3 +181,33 @@ def test_second_resolvents_are_derivatives(gaussian, rng):
     step, middle = 1e-5, np.log(0.2)
     (low, before, _), (_, value, square), (high, after, _) = (at(middle + s) for s in (-step, 0.0, step))
     assert value + (after - before) / (high - low) == pytest.approx(square, rel=1e-6)
+
+
+def test_students_see_their_teachers_through_these_products(gaussian, rng):
+    _, values_w, values_s, C = moments(gaussian, rng, "power")
+    F_w, F_s, b_w, b_s = (rng.standard_normal(d) for d in (D_W, D_S, D_W, D_S))
+    target = Target(
+        fit_w=F_w[None],
+        left_w=b_w[None],
+        right_w=b_w[None],
+        fit_s=F_s[None],
+        left_s=b_s[None],
+        right_s=b_s[None],
+        fit_norm=np.array([90.0]),
+        weights=np.ones((1, 1)),
+        variance=np.array([99.0]),
+    )
+    pair = PairSpectra(values_w=values_w, values_s=values_s, C=C, rows=150.0)
+    teachers, students = (
+        effective_stages(values, np.array([40, 70]), np.array([0.1, 0.3]), rows=pair.rows)
+        for values in (values_w, values_s)
+    )
+    taught = TaughtProducts(pair, target, teachers)
+    for k, h in enumerate(teachers.shrink):
+        shared, *found = taught.through(k, students.shrink, students, students.bare)
+        for j, H in enumerate(students.shrink):
+            weak, strong = (PoolShrinkage(np.array([x.sum()]), np.array([x @ x]), 149.0) for x in (h, H))
+            here = shared_dimensions(weak, strong, sums(H, h, C))
+            expected = products_elsewhere(weak, strong, here, *products(H, h, C, 90.0, F_w, F_s, b_w, b_s))
+            assert shared.twice[j] == pytest.approx(here.twice[0], rel=1e-9)
+            assert np.array(found)[:, :, 0, j] == pytest.approx(np.array(expected)[:, :, 0], rel=1e-9)
