@@ -371,7 +371,7 @@ def test_on_movie_reviews():
         for name in ("teacher", "student", "baseline")
     }
     # A constant has risk 3.6, and no linear model on these features comes below .6.
-    noise = movies.noise_variance
+    noise = movies.raters.noise_variance
     for name, found in losses.items():
         assert 0.9 < found.mean() < 2.0
         low, high = dict(model.risks_.items())[name].interval

@@ -141,6 +141,9 @@ def test_columns_are_typed_and_cells_are_all_there(made: Any, measured: SweepTab
     assert [(name, values.dtype) for name, values in cells.items()] == [
         (name, np.dtype(kind)) for name, kind in NOTHING.items()
     ]
+    # The table has them in this order, seed by seed.
+    order = ["teacher", "baseline", "student", "ceiling", "joint"]
+    assert list(dict.fromkeys(measured["model"])) == order
     quantities = 5 + 2 + 2
     assert len(cells["value"]) == quantities * 2 * 2 * 2 * 2
     # Raw errors give no OPR.

@@ -91,21 +91,19 @@ def as_published(grid: SweepGrid, _rows: AtHand, _pairs: Sequence[PairDimensions
 
 def unlike(found: Measurements) -> tuple[str, ...]:
     """Say why nothing can be held against what is printed."""
-    rows, at, trials, reasons = found.rows, found.at, found.grid.seeds, []
-    if rows.rows not in FACES:
-        reasons.append(f"{rows.rows:,} pictures instead of {FACES[0]:,}")
-    elif len(rows.test) != TEST:
-        reasons.append(f"{len(rows.test):,} test pictures instead of {TEST:,}")
-    if at != (LABELS, POOL):
-        reasons.append(f"n = {at[0]:,} and N = {at[1]:,} instead of {LABELS:,} and {POOL:,}")
-    if trials < TRIALS:
-        # Their intervals are so wide that nearly every number would lie within.
-        reasons.append(f"{trials} trials instead of {TRIALS}")
-    if known_as(rows.student, (STUDENT,)) is None:
-        reasons.append(f"the student is {rows.student} instead of {STUDENT}")
-    if not rows.known(teachers := list(dict.fromkeys(teacher for teacher, _ in PRINTED))):
-        reasons.append(f"no teacher is one of {', '.join(teachers)}")
-    return tuple(reasons)
+    rows, at, trials = found.rows, found.at, found.grid.seeds
+    teachers = list(dict.fromkeys(teacher for teacher, _ in PRINTED))
+    reasons = {
+        f"{rows.rows:,} pictures instead of {FACES[0]:,}": rows.rows not in FACES,
+        f"{len(rows.test):,} test pictures instead of {TEST:,}": rows.rows in FACES
+        and len(rows.test) != TEST,
+        f"n = {at[0]:,} and N = {at[1]:,} instead of {LABELS:,} and {POOL:,}": at != (LABELS, POOL),
+        # The intervals of fewer are so wide that nearly every number would lie within.
+        f"{trials} trials instead of {TRIALS}": trials < TRIALS,
+        f"the student is {rows.student} instead of {STUDENT}": known_as(rows.student, (STUDENT,)) is None,
+        f"no teacher is one of {', '.join(teachers)}": not rows.known(teachers),
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def compare(found: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ...]:

@@ -22,26 +22,24 @@ from outgrow.sweeps.grid import SweepData
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
 DEAL = 0xD5
-"""Keeps the draw of jackknife groups apart from all other draws of the same seed."""
+"""Keeps the draw of jackknife groups apart from all other draws."""
 
 
-def dimensions(
-    data: SweepData, pairs: Sequence[tuple[str, str]], seed: int = 0
-) -> tuple[PairDimensions, ...]:
+def dimensions(data: SweepData, pairs: Sequence[tuple[str, str]]) -> tuple[PairDimensions, ...]:
     """Measure the dimensions of every pair on the rows to train on."""
-    return tuple(_dimensions(data, weak, strong, seed) for weak, strong in pairs)
+    return tuple(_dimensions(data, weak, strong) for weak, strong in pairs)
 
 
-def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimensions:
+def _dimensions(data: SweepData, weak: str, strong: str) -> PairDimensions:
     X_w, X_s = data.views[weak], data.views[strong]
-    belong = _dealt(dependence((X_s, X_w), members=data.train), seed)
+    belong = _dealt(dependence((X_s, X_w), members=data.train))
     folds = np.full(len(X_w), -1, dtype=np.int64)
     folds[data.train] = belong.folds
     table = moments_of(pair_of(X_w, X_s), None, {"train": data.train}, folds)
     total = table.select()
     by_w, by_s = whitening(total, WEAK), whitening(total, STRONG)
     shared = correlation_from_moments(table, by_w, by_s, PairRows(X_w, X_s, belong, data.train))
-    similar = similarity_of_spectra(by_w.spectrum, by_s.spectrum, np.random.default_rng(seed))
+    similar = similarity_of_spectra(by_w.spectrum, by_s.spectrum, np.random.default_rng(0))
     return PairDimensions(
         weak=weak,
         strong=strong,
@@ -56,7 +54,7 @@ def _dimensions(data: SweepData, weak: str, strong: str, seed: int) -> PairDimen
     )
 
 
-def _dealt(belong: Dependence, seed: int) -> Dependence:
+def _dealt(belong: Dependence) -> Dependence:
     """Deal units into folds at random, not in turn: rows may be sorted by their labels, as faces by age."""
-    turn = np.random.default_rng([seed, DEAL]).permutation(int(belong.units.max()) + 1)
+    turn = np.random.default_rng([0, DEAL]).permutation(int(belong.units.max()) + 1)
     return replace(belong, folds=whole_folds(turn[belong.units]))

@@ -98,11 +98,11 @@ class SeedFits:
     ) -> dict[Key, Measured]:
         """Measure students, joint students and ceilings."""
         strong, shape = blocks.student, (len(self.grid.noise), len(self.grid.n), len(self.grid.alphas_w))
-        found = {
-            key: Measured.of(key[0], self.grid)
-            for key in keys_of(self.grid)
-            if key[0] in ("ceiling", "student", "joint")
-        }
+        # In the order of a sweep's table.
+        keys = (
+            key for model in ("student", "ceiling", "joint") for key in keys_of(self.grid) if key[0] == model
+        )
+        found = {key: Measured.of(key[0], self.grid) for key in keys}
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
         pools = blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts)
         for j, cell in enumerate(pools):

@@ -20,18 +20,12 @@ from outgrow.sweeps.grid import SweepGrid
 SweepTable: TypeAlias = Mapping[str, np.ndarray]
 """Columns by name, of equal lengths."""
 
-COLUMNS = (
-    "model", "weak", "strong", "n", "N", "noise", "alpha_w", "alpha_s", "seed",
-    "risk", "accuracy", "solver", "condition",
-)  # fmt: skip
-"""Columns, in order."""
-
 KINDS: Mapping[str, Any] = {
     "model": object, "weak": object, "strong": object, "n": np.int64, "N": np.int64, "noise": np.float64,
     "alpha_w": np.float64, "alpha_s": np.float64, "seed": np.int64, "risk": np.float64,
     "accuracy": np.float64, "solver": object, "condition": np.float64,
 }  # fmt: skip
-"""Types of the columns."""
+"""Columns, in order, and their types."""
 
 AXES: Mapping[str, tuple[str, ...]] = {
     "teacher": ("noise", "n", "alpha_w"),

@@ -25,9 +25,6 @@ LABEL_NOISE = 0.25
 FLIPS: Mapping[str, float] = MappingProxyType({"train-1": 0.2, "train-2": 0.1, "test": 0.9})
 """Colour flips of the published environments: two to train on, and a test where colour misleads."""
 
-COLOURS = ("red", "green")
-"""Channel that a picture is drawn in: the first for colour 0, the second for colour 1, as published."""
-
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
@@ -115,6 +112,7 @@ def _digits(rows: RawRows) -> np.ndarray:
 
 
 def _paint(image: np.ndarray, green: bool) -> np.ndarray:
+    """Draw in the first channel, red, or in the second, green, as published."""
     out = np.zeros((*image.shape, 3), dtype=np.uint8)
     out[..., int(green)] = image
     return out
