@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def public_objects() -> Iterator[str]:
     """List what users import, configure or implement: `outgrow.__all__`, configurations, protocols."""
     names = {f"{outgrow._HOME[name]}.{name}" for name in outgrow.__all__}
-    for module in ("outgrow.config", "outgrow.data.protocols", "outgrow.features.protocols"):
+    options = ("outgrow.config.options", "outgrow.config.configurations")
+    for module in (*options, "outgrow.data.protocols", "outgrow.features.protocols"):
         for name, value in vars(importlib.import_module(module)).items():
-            if getattr(value, "__module__", None) == module and not name.startswith("_"):
+            if inspect.isclass(value) and value.__module__ == module and not name.startswith("_"):
                 names.add(f"{module}.{name}")
     for dotted in sorted(names):
         value = pydoc.locate(dotted)

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json
 
-from outgrow.config import from_toml
+from outgrow.config import Config, from_toml
 from outgrow.errors import FileError, read_back
 from outgrow.targets import check_writable, recover, refuse_strangers, replacement, strangers
 
@@ -125,14 +125,20 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
     path.write_bytes(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}))
 
 
-def open_folder(folder: str | Path) -> Path:
-    """Check that a folder is a complete run."""
+def any_folder(folder: str | Path) -> Path:
+    """Check that a folder is what some verb wrote, whole."""
     path = Path(folder)
     recover(path)
     if not path.is_dir():
         raise FileError("there is no such run", str(path), "Give the folder that --out named.")
     if not (path / MANIFEST).is_file():
         raise FileError(f"is not a run of outgrow: it has no {MANIFEST}", str(path))
+    return path
+
+
+def open_folder(folder: str | Path) -> Path:
+    """Check that a folder is a complete run, and nothing of another verb."""
+    path = any_folder(folder)
     other = [Path(name).stem for name in FINDINGS[1:] if (path / name).is_file()]
     if other and not (path / FINDINGS[0]).is_file():
         verb = "reproduce NAME" if other[0] == "reproduction" else other[0]
@@ -187,7 +193,7 @@ def read_tensors(folder: Path, name: str) -> dict[str, np.ndarray]:
     return tensors
 
 
-def read_config(folder: Path, kind: type[BaseModel]) -> Any:
+def read_config(folder: Path, kind: type[Config]) -> Config:
     """Read the configuration of a run."""
     path = verified(folder, "config.toml")
     with read_back(path):

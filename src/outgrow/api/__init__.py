@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from outgrow.api.demonstrating import demo
 from outgrow.api.encoding import encode, inspect, verify
-from outgrow.api.forecasting import Forecasts, forecast
-from outgrow.api.planning import Plan, plan
+from outgrow.api.forecasting import Forecasts, Plan, Ranking, forecast, plan, rank
+from outgrow.api.frame import VERBS
 from outgrow.api.predicting import check_output, predict, write_columns
-from outgrow.api.ranking import Ranking, rank
 from outgrow.api.reproducing import Reproduced, reproduce
 from outgrow.api.running import measure, redraw, replay, run
 from outgrow.api.sweeping import Sweep, sweep
 from outgrow.study.saved import LoadedRun, load
 
 __all__ = [
+    "VERBS",
     "Forecasts",
     "LoadedRun",
     "Plan",

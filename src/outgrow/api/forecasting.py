@@ -1,4 +1,4 @@
-"""Forecast every route's risk for designs that nobody has paid for yet."""
+"""What can be told before anything is trained: forecasts, rankings of teachers, plans of what to buy."""
 
 from __future__ import annotations
 
@@ -8,34 +8,67 @@ from pathlib import Path
 from typing import Any
 
 from outgrow import runs
-from outgrow.api.findings_folder import check_place, write_findings
-from outgrow.api.running import portable
-from outgrow.config import ForecastConfig, RunConfig
+from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.portable import portable
+from outgrow.config import ForecastConfig, ForesightConfig, PlanConfig, RankConfig, RunConfig
 from outgrow.engine.threads import few_threads
 from outgrow.errors import ConfigError
 from outgrow.forecasts.forecast import Forecast
 from outgrow.forecasts.forecast_designs import forecast as study_forecast
-from outgrow.report.forecast_page import forecast_page, summary_html
-from outgrow.results import as_plain
+from outgrow.forecasts.plan import plan as study_plan
+from outgrow.forecasts.plan_outcome import PlannedRoute
+from outgrow.forecasts.rank import rank as study_rank
+from outgrow.report import forecast_page, plan_page, rank_page
+from outgrow.results import Tabular, as_plain, tidy
 from outgrow.study.sources import Permissions, Progress
 
 
-@dataclass(frozen=True)
-class Forecasts:
+@dataclass(frozen=True, kw_only=True)
+class Forecasts(Found):
     """What a forecast found, and the forecasts themselves to ask more of."""
 
     forecasts: Mapping[str, Forecast]
     """By weak set."""
-    outcome: Mapping[str, Any]
-    """Everything found, as plain values."""
-    folder: Path | None = None
-    """Where it was written."""
 
     def __getitem__(self, weak: str) -> Forecast:
         return self.forecasts[weak]
 
     def _repr_html_(self) -> str:
-        return summary_html(self.outcome)
+        return forecast_page.summary_html(self.outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking(Forecasts):
+    """Teachers in order, and the forecasts to ask more of."""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The teachers, the least forecast first."""
+        return tuple(teacher["weak"] for teacher in self.outcome["teachers"])
+
+    @property
+    def tied(self) -> tuple[str, ...]:
+        """Those that may be the best."""
+        return tuple(self.outcome["tied"])
+
+    @property
+    def sentence(self) -> str:
+        """The decision in words."""
+        return str(self.outcome["sentence"])
+
+    def _repr_html_(self) -> str:
+        return rank_page.summary_html(self.outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Found):
+    """What to buy, and what it rests on."""
+
+    best: PlannedRoute
+    """The plan: route, rows, penalties and forecast risk."""
+
+    def _repr_html_(self) -> str:
+        return plan_page.summary_html(self.outcome)
 
 
 @few_threads()
@@ -79,11 +112,84 @@ def forecast(
     if not config.strong:
         raise ConfigError("--strong is missing", remedy="Name the strong features, or the folder of a run.")
     config = portable(config)
-    check_place(out, overwrite)
+    place = Place(VERBS["forecast"], out, overwrite)
     study = study_forecast(config, progress, Permissions(tuple(allow_code)), run=measured)
-    outcome = as_plain(study.outcome)
-    folder = write_findings(out, overwrite, "forecast", config, study.outcome, outcome, forecast_page)
-    return Forecasts(study.foresight.forecasts, outcome, folder)
+    return Forecasts(forecasts=study.foresight.forecasts, **_written(place, config, study.outcome))
+
+
+@few_threads()
+def rank(
+    config: RankConfig,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> Ranking:
+    """Rank teachers by the forecast risk of the student that each would have.
+
+    Parameters
+    ----------
+    config : RankConfig
+        Teachers, student, labels, and the design to rank at.
+    out : str or Path, optional
+        Folder to write findings and report to.
+    overwrite : bool
+        Replace an earlier ranking there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    Ranking
+        Such as ``found.order`` and ``found.tied``.
+    """
+    config = portable(config)
+    place = Place(VERBS["rank"], out, overwrite)
+    study = study_rank(config, progress, Permissions(tuple(allow_code)))
+    return Ranking(forecasts=study.foresight.forecasts, **_written(place, config, study.outcome))
+
+
+@few_threads()
+def plan(
+    config: PlanConfig,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    allow_code: Sequence[str] = (),
+) -> Plan:
+    """Plan the design of least risk for a budget, or the cheapest one that reaches a risk.
+
+    Parameters
+    ----------
+    config : PlanConfig
+        Features, labels, prices, and the budget or the target.
+    out : str or Path, optional
+        Folder to write findings and report to.
+    overwrite : bool
+        Replace an earlier plan there.
+    progress : callable, optional
+        Told what is being done and the share done.
+    allow_code : sequence of str
+        Callables that may be imported, and models whose own code may run.
+
+    Returns
+    -------
+    Plan
+        Such as ``found.best.route``, ``found.best.n`` and ``found.best.N``.
+    """
+    config = portable(config)
+    place = Place(VERBS["plan"], out, overwrite)
+    study = study_plan(config, Permissions(tuple(allow_code)), progress)
+    return Plan(best=study.best, **_written(place, config, study))
+
+
+def _written(place: Place, config: ForesightConfig, found: Tabular) -> dict[str, Any]:
+    outcome = as_plain(found)
+    return {"outcome": outcome, "folder": place.write(config, outcome, {place.verb.name: tidy(found)})}
 
 
 def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:

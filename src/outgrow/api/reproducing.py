@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from outgrow import runs
-from outgrow.api.findings_folder import check_place
-from outgrow.api.running import portable, write_origin
+from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.portable import portable
 from outgrow.config import ReproduceConfig
 from outgrow.engine.threads import few_threads
-from outgrow.report.figure_files import write_figures
-from outgrow.report.page import write_report
-from outgrow.report.reproduction_page import page, summary_html
+from outgrow.report.reproduction_page import summary_html
 from outgrow.reproductions.recipes import known
 from outgrow.reproductions.recipes import reproduce as study_reproduce
 from outgrow.reproductions.reproduction import Reproduction
@@ -22,16 +18,12 @@ from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
 
 
-@dataclass(frozen=True)
-class Reproduced:
+@dataclass(frozen=True, kw_only=True)
+class Reproduced(Found):
     """A published experiment, done again."""
 
     result: Reproduction
     """Verdict, comparisons, curves and tables."""
-    outcome: Mapping[str, Any]
-    """The same as plain values."""
-    folder: Path | None = None
-    """Where it was written."""
 
     def _repr_html_(self) -> str:
         return summary_html(self.outcome)
@@ -78,20 +70,9 @@ def reproduce(
         When there is no such experiment, it lacks something, or the folder is in the way.
     """
     known(name)
-    config = config or ReproduceConfig()
-    if config.rows() is not None:
-        # A student that is not named is asked for by the experiment, not looked for in this folder.
-        config = portable(config) if config.strong else config
-    check_place(out, overwrite)
+    config = portable(config or ReproduceConfig())
+    place = Place(VERBS["reproduction"], out, overwrite)
     found = study_reproduce(name, config, Permissions(tuple(allow_code)), progress, jobs)
     outcome = as_plain(found)
-    if out is None:
-        return Reproduced(found, outcome)
-    with runs.new_folder(out, overwrite) as folder:
-        write_origin(folder, config)
-        runs.write_json(folder / "reproduction.json", outcome)
-        for table in found.tables:
-            runs.write_table(folder / f"{table.name}.parquet", table.columns)
-        write_report(folder, page(outcome))
-        write_figures(folder, outcome)
-    return Reproduced(found, outcome, Path(out))
+    folder = place.write(config, outcome, {table.name: table.columns for table in found.tables})
+    return Reproduced(result=found, outcome=outcome, folder=folder)

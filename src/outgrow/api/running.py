@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,11 @@ import numpy as np
 from pydantic import BaseModel, FiniteFloat
 
 from outgrow import runs
-from outgrow.config import (
-    LabelConfig,
-    Labelled,
-    MeasureConfig,
-    RunConfig,
-    SweepConfig,
-    absolute,
-    to_toml,
-    whole_columns,
-)
+from outgrow.api.frame import VERBS, Place
+from outgrow.api.portable import portable
+from outgrow.config import MeasureConfig, RunConfig
 from outgrow.engine.threads import few_threads
 from outgrow.errors import FileError, read_back
-from outgrow.features.model_spec import anywhere
-from outgrow.report.page import page, write_report
 from outgrow.results import as_plain, tidy
 from outgrow.study.evaluate import read_by
 from outgrow.study.measure import measure as study_measure
@@ -34,8 +23,6 @@ from outgrow.study.run import run as study_run
 from outgrow.study.saved import INPUTS, LoadedRun, check_inputs, input_digests, load, save_models
 from outgrow.study.sources import Permissions, Progress
 from outgrow.targets import check_writable
-
-LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 
 
 @few_threads()
@@ -68,51 +55,18 @@ def run(
         The run as read back from the folder.
     """
     config = portable(config)
-    runs.check_target(out, overwrite)
-    # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
-    runs.room_for(out, 64_000_000)
+    place = Place(VERBS["run"], out, overwrite)
     study = study_run(config, progress, Permissions(tuple(allow_code)))
-    with runs.new_folder(out, overwrite) as folder:
-        _write(folder, study)
+
+    def of_runs_alone(folder: Path) -> None:
+        geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
+        runs.write_json(folder / "geometry.json", geometry)
+        runs.write_json(folder / INPUTS, input_digests(study.data))
+        save_models(folder, study.data, study.trained)
+
+    tables = {"results": tidy(study.outcome), "pseudo_labels": _pseudo_labels(study)}
+    place.write(study.config, as_plain(study.outcome), tables, of_runs_alone)
     return load(out)
-
-
-def portable(config: Labelled) -> Labelled:
-    """Make a configuration mean the same from any folder."""
-    if config.input is None:
-        return absolute(config)
-    there = Path(config.input)
-    return config.model_copy(
-        update={
-            "weak": tuple(anywhere(entry) for entry in config.weak),
-            "strong": anywhere(config.strong),
-            "input": str(there.absolute()) if there.exists() else config.input,
-            "labels": config.labels and str(Path(config.labels).absolute()),
-            "pseudo_labels": whole_columns(config.pseudo_labels),
-            "tokenizer": config.tokenizer and str(Path(config.tokenizer).absolute()),
-        }
-    )
-
-
-def _write(folder: Path, study: Study) -> None:
-    outcome = as_plain(study.outcome)
-    write_origin(folder, study.config)
-    runs.write_json(folder / "run.json", outcome)
-    geometry = {pair.weak: as_plain(pair.geometry) for pair in study.outcome.pairs}
-    runs.write_json(folder / "geometry.json", geometry)
-    runs.write_table(folder / "results.parquet", tidy(study.outcome))
-    runs.write_table(folder / "pseudo_labels.parquet", _pseudo_labels(study))
-    runs.write_json(folder / INPUTS, input_digests(study.data))
-    save_models(folder, study.data, study.trained)
-    write_report(folder, page(outcome))
-
-
-def write_origin(folder: Path, config: LabelConfig | SweepConfig) -> None:
-    """Write what a folder was made from: the resolved configuration, versions and seed."""
-    (folder / "config.toml").write_text(to_toml(config), encoding="utf-8")
-    versions = {name: version(name) for name in LIBRARIES}
-    versions["python"] = platform.python_version()
-    runs.write_json(folder / "versions.json", {"versions": versions, "seed": config.seed})
 
 
 def _pseudo_labels(study: Study) -> Mapping[str, Any]:
@@ -188,12 +142,13 @@ def replay(
 
 
 def redraw(folder: str | Path) -> Path:
-    """Draw the report of a run again, from its findings alone."""
-    path = runs.open_folder(folder)
+    """Draw the report of a folder again, from its findings alone."""
+    path = runs.any_folder(folder)
     check_writable(path / "report.html")
-    outcome = runs.read_json(path, "run.json", dict[str, Any])
-    with read_back(path / "run.json"):
-        html = page(outcome)
+    verb = next((verb for verb in VERBS.values() if (path / verb.findings).is_file()), VERBS["run"])
+    outcome = runs.read_json(path, verb.findings, dict[str, Any])
+    with read_back(path / verb.findings):
+        html = verb.page(outcome)
     with runs.replacing(path, "report.html") as file:
         file.write_text(html, encoding="utf-8", newline="\n")
     return path / "report.html"

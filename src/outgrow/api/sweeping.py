@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from outgrow import runs
-from outgrow.api.running import write_origin
-from outgrow.config import SweepConfig, whole, whole_columns
+from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.portable import portable
+from outgrow.config import SweepConfig
 from outgrow.engine.threads import few_threads
-from outgrow.features.model_spec import anywhere
-from outgrow.report.figure_files import write_figures
-from outgrow.report.page import write_report
-from outgrow.report.sweep_page import page, summary_html
+from outgrow.report.sweep_page import summary_html
 from outgrow.results import as_plain
 from outgrow.study.sources import Permissions, Progress
 from outgrow.sweeps.measured_grid import memory_of
@@ -27,12 +24,9 @@ from outgrow.sweeps.sweep import sweep as study_sweep
 from outgrow.sweeps.sweep_outcome import SweepOutcome
 from outgrow.sweeps.table import as_columns
 
-ROOM = 64_000_000
-"""Bytes asked for: a page, figures, and tables of a million rows."""
 
-
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, kw_only=True)
+class Sweep(Found):
     """Measured risks over a grid."""
 
     table: Mapping[str, np.ndarray]
@@ -40,10 +34,6 @@ class Sweep:
     risk, accuracy, solver, condition."""
     cells: Mapping[str, np.ndarray]
     """Means over seeds with intervals, PGR and OPR, per pair and cell."""
-    outcome: Mapping[str, Any]
-    """Everything else found, as plain values."""
-    folder: Path | None = None
-    """Where it was written."""
 
     def _repr_html_(self) -> str:
         return summary_html(self.outcome)
@@ -86,17 +76,15 @@ def sweep(
     ConfigError, DataError, FileError
         When the grid does not fit the rows or the memory, rows cannot be used, or the folder is in the way.
     """
-    config = _portable(config)
-    if out is not None:
-        runs.check_target(out, overwrite)
-        runs.room_for(out, ROOM)
+    config = portable(config)
+    place = Place(VERBS["sweep"], out, overwrite)
     data, names, read = sweep_rows(config, Permissions(tuple(allow_code)), progress)
     grid = grid_of(config, names, len(data.train))
     config = config.model_copy(update={"n": grid.n, "N": grid.N})
     check_sweep(data, grid)
     if out is None:
         found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress)
-        return Sweep(found.table, found.cells, plain(found))
+        return Sweep(table=found.table, cells=found.cells, outcome=plain(found))
     _, blocks = memory_of(data, grid)
     with closing(PartFolder(out, origin_of(config, grid, read, blocks.size), overwrite)) as store:
         try:
@@ -112,15 +100,10 @@ def sweep(
             if not store.count:
                 store.remove()
         outcome = plain(found)
-        with runs.new_folder(out, overwrite) as folder:
-            write_origin(folder, config)
-            runs.write_json(folder / "sweep.json", outcome)
-            runs.write_table(folder / "sweep.parquet", as_columns(found.table))
-            runs.write_table(folder / "cells.parquet", as_columns(found.cells))
-            write_report(folder, page(outcome))
-            write_figures(folder, outcome)
+        tables = {"sweep": as_columns(found.table), "cells": as_columns(found.cells)}
+        folder = place.write(config, outcome, tables)
         store.remove()
-    return Sweep(found.table, found.cells, outcome, Path(out))
+    return Sweep(table=found.table, cells=found.cells, outcome=outcome, folder=folder)
 
 
 def plain(found: SweepOutcome) -> Mapping[str, Any]:
@@ -130,18 +113,3 @@ def plain(found: SweepOutcome) -> Mapping[str, Any]:
         for name, values in found.cells.items()
     }
     return {**as_plain(replace(found, table={}, cells={})), "cells": cells}
-
-
-def _portable(config: SweepConfig) -> SweepConfig:
-    """Make a configuration mean the same from any folder."""
-    entry = whole
-    update: dict[str, Any] = {
-        "labels": config.labels and str(Path(config.labels).absolute()),
-        "pseudo_labels": whole_columns(config.pseudo_labels),
-    }
-    if config.input is not None:
-        entry, there = anywhere, Path(config.input)
-        update["input"] = str(there.absolute()) if there.exists() else config.input
-        update["tokenizer"] = config.tokenizer and str(Path(config.tokenizer).absolute())
-    update |= {name: tuple(entry(one) for one in getattr(config, name)) for name in ("weak", "strong")}
-    return config.model_copy(update=update)

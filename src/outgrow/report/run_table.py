@@ -46,6 +46,11 @@ def summary_lines(outcome: Plain) -> Group:
     return Group(*lines)
 
 
+def run_lines(outcome: Plain) -> Group:
+    """Write a run for a terminal."""
+    return Group(summary_lines(outcome), risk_table(outcome))
+
+
 def risk_table(outcome: Plain) -> Group:
     """Write the risks of every route.
 
