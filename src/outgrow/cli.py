@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -71,6 +71,8 @@ app = App(
 
 Flat = Parameter(name="*", consume_multiple=True)
 Out = Annotated[Path, Parameter(help="Folder to make.")]
+Folder = Annotated[Path | None, Parameter(help="Folder to write findings and report to.")]
+Jobs = Annotated[int | None, Parameter(help="Processes; by default as many as pay.")]
 Overwrite = Annotated[bool, Parameter(negative="", help="Replace an earlier run in that folder.")]
 Code = Annotated[
     tuple[str, ...],
@@ -93,14 +95,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train every route on features and labels (or raw rows and models), say which to take, and report."""
-    from outgrow import api
-
-    with _progress() as tell:
-        made = api.run(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    if as_json:
-        print(json.dumps(made.outcome, ensure_ascii=False))
-        return
-    _show_run(made.outcome, out)
+    _answer("run", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
 
 
 @app.command
@@ -163,56 +158,41 @@ def forecast(
     ] = None,
     *,
     config: Annotated[ForecastConfig | None, Flat] = None,
-    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    out: Folder = None,
     overwrite: Overwrite = False,
     allow_code: Code = (),
     as_json: AsJson = False,
 ) -> None:
     """Forecast every route's risk for any n and N before anything is trained, from few labels."""
-    from outgrow import api
-    from outgrow.report.forecast_table import forecast_lines
-
-    with _progress() as tell:
-        found = api.forecast(
-            config, out, run=folder, overwrite=overwrite, progress=tell, allow_code=allow_code
-        )
-    _show_findings(found.outcome, forecast_lines, out, as_json)
+    _answer(
+        "forecast", config, run=folder, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json
+    )
 
 
 @app.command
 def rank(
     *,
     config: Annotated[RankConfig, Flat],
-    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    out: Folder = None,
     overwrite: Overwrite = False,
     allow_code: Code = (),
     as_json: AsJson = False,
 ) -> None:
     """Rank weak teachers by the forecast risk of the student each would have; ties are told as ties."""
-    from outgrow import api
-    from outgrow.report.rank_table import ranking_lines
-
-    with _progress() as tell:
-        found = api.rank(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    _show_findings(found.outcome, ranking_lines, out, as_json)
+    _answer("rank", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
 
 
 @app.command
 def plan(
     *,
     config: Annotated[PlanConfig, Flat],
-    out: Annotated[Path | None, Parameter(help="Folder to write findings and report to.")] = None,
+    out: Folder = None,
     overwrite: Overwrite = False,
     allow_code: Code = (),
     as_json: AsJson = False,
 ) -> None:
     """Say how many labels and pseudo-labels to buy, and for which route: for a budget, or to reach a risk."""
-    from outgrow import api
-    from outgrow.report.plan_table import plan_lines
-
-    with _progress() as tell:
-        found = api.plan(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    _show_findings(found.outcome, plan_lines, out, as_json)
+    _answer("plan", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
 
 
 @app.command
@@ -226,7 +206,7 @@ def sweep(
             negative="", help="Replace an earlier sweep there, and throw away unfinished parts of another."
         ),
     ] = False,
-    jobs: Annotated[int | None, Parameter(help="Processes; by default as many as pay.")] = None,
+    jobs: Jobs = None,
     allow_code: Code = (),
     as_json: AsJson = False,
 ) -> None:
@@ -235,12 +215,19 @@ def sweep(
     `outgrow sweep CONFIG.toml --out DIR` reads the options from a file. Every seed is kept; a sweep that was
     interrupted goes on when the same command is given again.
     """
-    from outgrow import api
     from outgrow.report.sweep_table import sweep_lines
 
-    with _progress(remaining=True) as tell:
-        found = api.sweep(config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code)
-    _show_findings(found.outcome, partial(sweep_lines, written=out is not None), out, as_json)
+    lines = partial(sweep_lines, written=out is not None)
+    _answer(
+        "sweep",
+        config,
+        out=out,
+        overwrite=overwrite,
+        jobs=jobs,
+        allow_code=allow_code,
+        as_json=as_json,
+        lines=lines,
+    )
 
 
 @app.command
@@ -250,7 +237,7 @@ def reproduce(
     config: Annotated[ReproduceConfig | None, Flat] = None,
     out: Annotated[Path | None, Parameter(help="Folder to write data, tables, figure and report to.")] = None,
     overwrite: Overwrite = False,
-    jobs: Annotated[int | None, Parameter(help="Processes; by default as many as pay.")] = None,
+    jobs: Jobs = None,
     allow_code: Code = (),
     as_json: AsJson = False,
 ) -> None:
@@ -259,14 +246,16 @@ def reproduce(
     Gives data, tables, the figure and a verdict: matches or does not match, because. synthetic, movies and
     ceiling-table need nothing; the others need your copy of the data, or features made of it.
     """
-    from outgrow import api
-    from outgrow.report.reproduction_table import reproduction_lines
-
-    with _progress(remaining=True) as tell:
-        found = api.reproduce(
-            name, config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code
-        )
-    _show_findings(found.outcome, reproduction_lines, out, as_json)
+    _answer(
+        "reproduce",
+        name,
+        config,
+        out=out,
+        overwrite=overwrite,
+        jobs=jobs,
+        allow_code=allow_code,
+        as_json=as_json,
+    )
 
 
 @app.command
@@ -275,22 +264,11 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
-    from outgrow.report.check_lines import check_lines
-    from outgrow.report.reading_line import reading_line
-    from outgrow.report.run_table import agreement_lines, geometry_table
+    from outgrow.report.run_table import measure_lines
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False))
-        return
-    _console().print(reading_line(found), soft_wrap=True)
-    _console().print(check_lines(found, serious=True))
-    for weak, geometry in found["pairs"].items():
-        _console().print(geometry_table(weak, found["strong"], geometry, found["note"]))
-        if weak in found["agreement"]:
-            _console().print(agreement_lines(weak, found["agreement"][weak]))
-    _console().print(check_lines(found, serious=False))
+    _show(found, measure_lines(found), None, as_json)
 
 
 @app.command
@@ -355,7 +333,7 @@ def replay(folder: Path, *, allow_code: Code = ()) -> None:
 
 @app.command
 def report(folder: Path) -> None:
-    """Draw the report of a run again."""
+    """Draw the report of a run again, or of what another verb wrote."""
     from outgrow import api
 
     _say(str(api.redraw(folder)))
@@ -378,15 +356,11 @@ def demo(
 ) -> None:
     """Run the main job on embedded real data: rated movie reviews, a lexicon and four text encoders."""
     from outgrow import api
-    from outgrow.report.forecast_table import forecast_lines
 
     with _progress() as tell:
         made = api.demo(out, config or DemoConfig(), overwrite=overwrite, progress=tell)
     for folder, outcome in made.items():
-        if "verdict" in outcome:
-            _show_run(outcome, folder)
-        else:
-            _show_findings(outcome, forecast_lines, folder, False)
+        _show(outcome, api.VERBS["run" if "verdict" in outcome else "forecast"].lines(outcome), folder)
         print()
 
 
@@ -394,7 +368,24 @@ def _say(line: str) -> None:
     print(printable(line))
 
 
-def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, as_json: bool) -> None:
+def _answer(
+    verb: str,
+    *asked: object,
+    as_json: bool,
+    lines: Callable[[Any], RenderableType] | None = None,
+    **options: object,
+) -> None:
+    """Ask a verb that may leave a folder, and show what it found."""
+    from outgrow import api
+
+    with _progress(remaining="jobs" in options) as tell:
+        found = getattr(api, verb)(*asked, progress=tell, **options)
+    _show(found.outcome, (lines or api.VERBS[verb].lines)(found.outcome), found.folder, as_json)
+
+
+def _show(
+    outcome: Mapping[str, Any], lines: RenderableType, folder: Path | None, as_json: bool = False
+) -> None:
     from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
 
@@ -404,24 +395,10 @@ def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, 
     console = _console()
     console.print(reading_line(outcome), soft_wrap=True)
     console.print(check_lines(outcome, serious=True))
-    console.print(lines(outcome))
+    console.print(lines)
     console.print(check_lines(outcome, serious=False))
-    if out is not None:
-        console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def _show_run(outcome: Any, out: Path) -> None:
-    from outgrow.report.check_lines import check_lines
-    from outgrow.report.reading_line import reading_line
-    from outgrow.report.run_table import risk_table, summary_lines
-
-    console = _console()
-    console.print(reading_line(outcome), soft_wrap=True)
-    console.print(check_lines(outcome, serious=True))
-    console.print(summary_lines(outcome))
-    console.print(risk_table(outcome))
-    console.print(check_lines(outcome, serious=False))
-    console.print(f"Report: {out / 'report.html'}", markup=False, soft_wrap=True)
+    if folder is not None:
+        console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _console() -> Console:

@@ -42,6 +42,7 @@ class Verb:
     """What tells a verb from the others once its study is done."""
 
     name: str
+    """Of what it finds."""
     page: Callable[[Plain], str]
     lines: Callable[[Plain], Group]
     room: int = 10_000_000
@@ -55,19 +56,16 @@ class Verb:
 
 
 VERBS = {
-    verb.name: verb
-    for verb in (
-        # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
-        Verb("run", page.page, run_lines, room=64_000_000),
-        Verb("forecast", forecast_page.forecast_page, forecast_lines),
-        Verb("rank", rank_page.page, ranking_lines),
-        Verb("plan", plan_page.page, plan_lines),
-        # Figures, and tables of a million rows.
-        Verb("sweep", sweep_page.page, sweep_lines, room=64_000_000, figures=True),
-        Verb("reproduction", reproduction_page.page, reproduction_lines, figures=True),
-    )
+    # Heads are small; what grows is one float32 square per feature set, 16 MB at 2,048 columns.
+    "run": Verb("run", page.page, run_lines, room=64_000_000),
+    "forecast": Verb("forecast", forecast_page.forecast_page, forecast_lines),
+    "rank": Verb("rank", rank_page.page, ranking_lines),
+    "plan": Verb("plan", plan_page.page, plan_lines),
+    # Figures, and tables of a million rows.
+    "sweep": Verb("sweep", sweep_page.page, sweep_lines, room=64_000_000, figures=True),
+    "reproduce": Verb("reproduction", reproduction_page.page, reproduction_lines, figures=True),
 }
-"""By the file of the findings."""
+"""Verbs that leave a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)

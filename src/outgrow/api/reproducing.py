@@ -71,7 +71,7 @@ def reproduce(
     """
     known(name)
     config = portable(config or ReproduceConfig())
-    place = Place(VERBS["reproduction"], out, overwrite)
+    place = Place(VERBS["reproduce"], out, overwrite)
     found = study_reproduce(name, config, Permissions(tuple(allow_code)), progress, jobs)
     outcome = as_plain(found)
     folder = place.write(config, outcome, {table.name: table.columns for table in found.tables})

@@ -177,6 +177,16 @@ def geometry_table(weak: object, strong_name: object, geometry: Plain, note: obj
     return Group(table, *(Text(line) for line in lines))
 
 
+def measure_lines(found: Plain) -> Group:
+    """Write the geometry of every pair, and what given teachers agree on, for a terminal."""
+    lines = []
+    for weak, geometry in part(found, "pairs").items():
+        lines.append(geometry_table(weak, found.get("strong"), geometry, found.get("note")))
+        if weak in part(found, "agreement"):
+            lines.append(agreement_lines(weak, found["agreement"][weak]))
+    return Group(*lines)
+
+
 def agreement_lines(teacher: object, found: Plain) -> Group:
     """Say what a given teacher and its student tell without a label."""
     name, misfit = shortened(teacher, 60), part(part(found, "misfit"), "promised")
