@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 from outgrow import api
-from outgrow.cli import app, main
+from outgrow.cli import app
 from outgrow.config import from_toml, to_toml
 from outgrow.errors import OutgrowError
 
@@ -36,7 +36,7 @@ def another(hint: Any, default: Any) -> Any:
 
 
 @pytest.fixture
-def given(monkeypatch, capsys, tmp_path):
+def given(monkeypatch, refused, tmp_path):
     """What a verb's function gets of a command line, its configuration first."""
     monkeypatch.chdir(tmp_path)
 
@@ -51,10 +51,8 @@ def given(monkeypatch, capsys, tmp_path):
         Path("c.toml").write_text(text)
         name = ["movies"] if verb == "reproduce" else []
         out = [] if verb == "measure" else ["--out", "out"]
-        with pytest.raises(SystemExit) as ended:
-            main([verb, *name, "--config", "c.toml", *out, *words])
-        assert ended.value.code == 2
-        return seen.get("config"), capsys.readouterr().err
+        line = refused([verb, *name, "--config", "c.toml", *out, *words])
+        return seen.get("config"), line
 
     return ask
 
@@ -81,7 +79,7 @@ def test_what_is_no_setting_is_refused(given, verb, name):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "line"),
     [
         ('seed = "5"', "seed: input should be a valid integer"),
         ("seed = true", "seed: input should be a valid integer"),
@@ -89,12 +87,17 @@ def test_what_is_no_setting_is_refused(given, verb, name):
         ("test = 1979-05-27", "test: input should be a valid number"),
         ('rank = ["2"]', "rank: input should be a valid integer"),
         ("a = " + "[" * 5000, "is not valid TOML"),
+        ("weak = ['weak.npy'", "is not valid TOML"),
+        ("[run]\nseed = 2", "holds the table [run]. Write options without a table."),
+        ("sead = 2", "there is no option 'sead'. Did you mean 'seed'?"),
+        ("zebra = 2", "there is no option 'zebra'. --help lists the options."),
     ],
 )
-def test_types_are_those_of_the_file(given, text, said):
-    config, err = given("run", text)
+@pytest.mark.parametrize("verb", ["run", "sweep"])
+def test_types_and_options_are_checked_as_the_file_gives_them(given, verb, text, line):
+    config, err = given(verb, text)
     assert config is None
-    assert f"c.toml: {said}" in err
+    assert f"c.toml: {line}" in err
 
 
 def test_the_command_line_stands_above_the_file(given):
@@ -103,24 +106,19 @@ def test_the_command_line_stands_above_the_file(given):
     assert (config.n, config.rank, config.weak) == (9, (4,), ("a.npy",))
 
 
-def test_a_file_from_elsewhere_runs_no_code(tmp_path, monkeypatch, capsys):
+def test_a_file_from_elsewhere_runs_no_code(tmp_path, monkeypatch, refused):
     monkeypatch.chdir(tmp_path)
     Path("data.csv").write_text("text,label\ntouch OWNED,1\nb,2\n")
     text = 'input = "data.csv"\nmodel = ["callable:subprocess:getoutput"]\n'
     for more in ("", 'allow_code = ["subprocess:getoutput"]\n', 'allow-code = ["subprocess:getoutput"]\n'):
         Path("e.toml").write_text(text + more)
-        with pytest.raises(SystemExit) as ended:
-            main(["encode", "--config", "e.toml"])
-        assert ended.value.code == 2
+        refused("encode --config e.toml")
     assert not Path("OWNED").exists()
 
 
-def test_a_named_pipe_is_no_configuration(tmp_path, capsys):
+def test_a_named_pipe_is_no_configuration(tmp_path, refused):
     os.mkfifo(tmp_path / "c.toml")
-    with pytest.raises(SystemExit) as ended:
-        main(["run", "--config", str(tmp_path / "c.toml"), "--out", "out"])
-    assert ended.value.code == 2
-    assert "is a named pipe" in capsys.readouterr().err
+    assert "is a named pipe" in refused(["run", "--config", str(tmp_path / "c.toml"), "--out", "out"])
 
 
 @pytest.mark.parametrize(
