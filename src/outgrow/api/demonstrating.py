@@ -99,14 +99,12 @@ def demo(
         )
         made[folder / name] = run(settings, folder / name, overwrite=overwrite, progress=progress).outcome
         if given:
-            ahead = ForecastConfig(title="With more labels, does it still pay?", m=LABELS, n=MORE_LABELS)
-            pool = (made[folder / name]["N"],)
-            found = forecast(
-                ahead.model_copy(update={"N": pool}),
-                folder / AHEAD,
-                run=folder / name,
-                overwrite=overwrite,
-                progress=progress,
+            ahead = ForecastConfig(
+                title="With more labels, does it still pay?",
+                m=LABELS,
+                n=MORE_LABELS,
+                N=(made[folder / name]["N"],),
             )
+            found = forecast(ahead, folder / AHEAD, run=folder / name, overwrite=overwrite, progress=progress)
             made[folder / AHEAD] = found.outcome
     return made

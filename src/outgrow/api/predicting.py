@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,9 @@ from outgrow.study.memory import PROGRAM, Memory
 from outgrow.study.saved import LoadedRun, SavedModel, load
 from outgrow.study.sources import Permissions, Progress, bare_rows, encoded, text_style
 from outgrow.targets import check_writable
+
+ENDINGS = (".csv", ".parquet", ".jsonl", ".ndjson")
+"""Of files that predictions are written to; the last two are JSON lines."""
 
 _log = logging.getLogger(__name__)
 
@@ -209,9 +212,9 @@ def check_output(out: Path | None, overwrite: bool) -> None:
     """Refuse a file to write predictions to, before any work: of another kind, or there already."""
     if out is None:
         return
-    if out.suffix not in WRITERS:
+    if out.suffix not in ENDINGS:
         raise ConfigError(
-            f"cannot write {out.suffix or 'a file without ending'}", str(out), f"Use {', '.join(WRITERS)}."
+            f"cannot write {out.suffix or 'a file without ending'}", str(out), f"Use {', '.join(ENDINGS)}."
         )
     runs.check_file(out, overwrite)
     check_writable(out)
@@ -231,32 +234,18 @@ def write_columns(columns: Mapping[str, Any], out: Path | None, overwrite: bool 
         sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
         return
     with runs.new_file(out, overwrite) as work:
-        WRITERS[out.suffix](table, work)
+        _write(table, work, out.suffix)
 
 
-def _write_csv(table: Any, out: Path) -> None:
+def _write(table: Any, out: Path, ending: str) -> None:
     import pyarrow.csv
-
-    pyarrow.csv.write_csv(table, out)
-
-
-def _write_parquet(table: Any, out: Path) -> None:
     import pyarrow.parquet
 
-    pyarrow.parquet.write_table(table, out)
-
-
-def _write_json_lines(table: Any, out: Path) -> None:
-    with out.open("w", encoding="utf-8") as stream:
-        for batch in table.to_batches(max_chunksize=BATCH_ROWS):
-            for row in batch.to_pylist():
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-WRITERS: dict[str, Callable[[Any, Path], None]] = {
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-    ".jsonl": _write_json_lines,
-    ".ndjson": _write_json_lines,
-}
-"""How predictions are written, by the file's ending."""
+    if ending == ".csv":
+        pyarrow.csv.write_csv(table, out)
+    elif ending == ".parquet":
+        pyarrow.parquet.write_table(table, out)
+    else:
+        with out.open("w", encoding="utf-8") as stream:
+            for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+                stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.to_pylist())
