@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -85,6 +86,19 @@ Code = Annotated[
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What decides no number: where a verb writes, what code it may run, and how it answers."""
+
+    out: Folder = None
+    overwrite: Overwrite = False
+    allow_code: Code = ()
+    as_json: AsJson = False
+
+
+ASKED = Asked()
+
+
 @app.command
 def run(
     *,
@@ -95,7 +109,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Train every route on features and labels (or raw rows and models), say which to take, and report."""
-    _answer("run", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
+    _answer("run", config, Asked(out, overwrite, allow_code, as_json))
 
 
 @app.command
@@ -158,41 +172,30 @@ def forecast(
     ] = None,
     *,
     config: Annotated[ForecastConfig | None, Flat] = None,
-    out: Folder = None,
-    overwrite: Overwrite = False,
-    allow_code: Code = (),
-    as_json: AsJson = False,
+    asked: Annotated[Asked, Flat] = ASKED,
 ) -> None:
     """Forecast every route's risk for any n and N before anything is trained, from few labels."""
-    _answer(
-        "forecast", config, run=folder, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json
-    )
+    _answer("forecast", config, asked, run=folder)
 
 
 @app.command
 def rank(
     *,
     config: Annotated[RankConfig, Flat],
-    out: Folder = None,
-    overwrite: Overwrite = False,
-    allow_code: Code = (),
-    as_json: AsJson = False,
+    asked: Annotated[Asked, Flat] = ASKED,
 ) -> None:
     """Rank weak teachers by the forecast risk of the student each would have; ties are told as ties."""
-    _answer("rank", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
+    _answer("rank", config, asked)
 
 
 @app.command
 def plan(
     *,
     config: Annotated[PlanConfig, Flat],
-    out: Folder = None,
-    overwrite: Overwrite = False,
-    allow_code: Code = (),
-    as_json: AsJson = False,
+    asked: Annotated[Asked, Flat] = ASKED,
 ) -> None:
     """Say how many labels and pseudo-labels to buy, and for which route: for a budget, or to reach a risk."""
-    _answer("plan", config, out=out, overwrite=overwrite, allow_code=allow_code, as_json=as_json)
+    _answer("plan", config, asked)
 
 
 @app.command
@@ -218,16 +221,7 @@ def sweep(
     from outgrow.report.sweep_table import sweep_lines
 
     lines = partial(sweep_lines, written=out is not None)
-    _answer(
-        "sweep",
-        config,
-        out=out,
-        overwrite=overwrite,
-        jobs=jobs,
-        allow_code=allow_code,
-        as_json=as_json,
-        lines=lines,
-    )
+    _answer("sweep", config, Asked(out, overwrite, allow_code, as_json), jobs=jobs, lines=lines)
 
 
 @app.command
@@ -246,16 +240,7 @@ def reproduce(
     Gives data, tables, the figure and a verdict: matches or does not match, because. synthetic, movies and
     ceiling-table need nothing; the others need your copy of the data, or features made of it.
     """
-    _answer(
-        "reproduce",
-        name,
-        config,
-        out=out,
-        overwrite=overwrite,
-        jobs=jobs,
-        allow_code=allow_code,
-        as_json=as_json,
-    )
+    _answer("reproduce", config, Asked(out, overwrite, allow_code, as_json), name, jobs=jobs)
 
 
 @app.command
@@ -370,17 +355,19 @@ def _say(line: str) -> None:
 
 def _answer(
     verb: str,
-    *asked: object,
-    as_json: bool,
+    config: BaseModel | None,
+    asked: Asked,
+    *of: str,
     lines: Callable[[Any], RenderableType] | None = None,
     **options: object,
 ) -> None:
     """Ask a verb that may leave a folder, and show what it found."""
     from outgrow import api
 
+    options |= {"out": asked.out, "overwrite": asked.overwrite, "allow_code": asked.allow_code}
     with _progress(remaining="jobs" in options) as tell:
-        found = getattr(api, verb)(*asked, progress=tell, **options)
-    _show(found.outcome, (lines or api.VERBS[verb].lines)(found.outcome), found.folder, as_json)
+        found = getattr(api, verb)(*of, config, progress=tell, **options)
+    _show(found.outcome, (lines or api.VERBS[verb].lines)(found.outcome), found.folder, asked.as_json)
 
 
 def _show(
