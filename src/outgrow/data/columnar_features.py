@@ -238,19 +238,13 @@ def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, widt
         width = int(lengths[0]) if width is None else width
         odd = np.flatnonzero(lengths != width)
         if odd.size:
-            raise _ragged(where, row_name(ids, start + int(odd[0])), int(lengths[odd[0]]), width)
+            row = row_name(ids, start + int(odd[0]))
+            told = f"ragged features: {row} has {lengths[odd[0]]} values, the rows before it {width}"
+            raise DataError(told, where, "Encode all rows alike.")
     values = array.flatten()
     if width == 1 and _is_list(values.type):  # one row in brackets of its own: [[...]]
         return _list_block(values, where, ids, start, None)
     return _numbers(values, where).reshape(len(array), width)
-
-
-def _ragged(where: str, row: str, length: int, width: int) -> DataError:
-    return DataError(
-        f"ragged features: {row} has {length} values, the rows before it {width}",
-        where,
-        "Encode all rows alike.",
-    )
 
 
 def _numbers(array: Any, where: str) -> np.ndarray:
