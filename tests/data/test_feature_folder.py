@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +20,7 @@ SKIPPED = (3, 8, 9, 10, 11, 29)
 KEPT = np.array([i for i in range(ROWS) if i not in SKIPPED])
 
 
-def write(folder: Path, values: np.ndarray, revision: str = "r1", dtype: str = "float32") -> EncoderIdentity:
+def write(folder, values, revision="r1", dtype="float32"):
     """Write a store of eight shards, one of them (rows 8 to 11) without rows."""
     identity = EncoderIdentity(
         name="mini@6",
@@ -43,21 +41,19 @@ def write(folder: Path, values: np.ndarray, revision: str = "r1", dtype: str = "
 
 
 @pytest.fixture
-def values(rng: np.random.Generator) -> np.ndarray:
+def values(rng):
     """Features of all rows."""
     return rng.standard_normal((ROWS, WIDTH)).astype(np.float32)
 
 
 @pytest.fixture
-def folder(values: np.ndarray, tmp_path: Path) -> Path:
+def folder(values, tmp_path):
     """A store."""
     write(tmp_path / "store", values)
     return tmp_path / "store"
 
 
-def test_a_store_is_the_feature_set_that_a_file_would_be(
-    folder: Path, values: np.ndarray, tmp_path: Path
-) -> None:
+def test_a_store_is_the_feature_set_that_a_file_would_be(folder, values, tmp_path):
     table = read_features(folder)
     np.testing.assert_array_equal(table.values, values[KEPT])
     assert table.values.dtype == np.float32
@@ -73,7 +69,7 @@ def test_a_store_is_the_feature_set_that_a_file_would_be(
     assert as_features(values[KEPT]).identity.sha256 == table.identity.sha256
 
 
-def test_float16_is_widened_exactly(values: np.ndarray, tmp_path: Path) -> None:
+def test_float16_is_widened_exactly(values, tmp_path):
     write(tmp_path / "s", values, dtype="float16")
     table = read_features(tmp_path / "s")
     np.testing.assert_array_equal(table.values, values[KEPT].astype(np.float16).astype(np.float32))
@@ -83,7 +79,7 @@ def test_float16_is_widened_exactly(values: np.ndarray, tmp_path: Path) -> None:
     )
 
 
-def test_the_encoder_travels_with_its_features(values: np.ndarray, tmp_path: Path) -> None:
+def test_the_encoder_travels_with_its_features(values, tmp_path):
     one = write(tmp_path / "one", values)
     write(tmp_path / "other", values, revision="r2")
     said = [read_features(tmp_path / name).identity.encoder for name in ("one", "other")]
@@ -91,7 +87,7 @@ def test_the_encoder_travels_with_its_features(values: np.ndarray, tmp_path: Pat
     assert said[0] != said[1]
 
 
-def test_a_store_is_a_row_source(folder: Path, values: np.ndarray) -> None:
+def test_a_store_is_a_row_source(folder, values):
     source = FeatureSource(folder, name="weak")
     assert isinstance(source, RowSource)
     assert source.schema == {"weak": WIDTH}
@@ -106,7 +102,7 @@ def test_a_store_is_a_row_source(folder: Path, values: np.ndarray) -> None:
             assert read.dtype == np.float32
 
 
-def test_chosen_rows_come_in_order_and_other_shards_are_not_read(folder: Path, values: np.ndarray) -> None:
+def test_chosen_rows_come_in_order_and_other_shards_are_not_read(folder, values):
     (folder / "shard-00004.parquet").unlink()
     (folder / "shard-00006.parquet").write_bytes(b"PAR1")
     source = FeatureSource(folder)
@@ -126,7 +122,7 @@ def test_chosen_rows_come_in_order_and_other_shards_are_not_read(folder: Path, v
         _ = source.ids
 
 
-def test_damage_is_found_on_every_pass(folder: Path) -> None:
+def test_damage_is_found_on_every_pass(folder):
     source = FeatureSource(folder)
     list(source.batches())
     path = folder / "shard-00007.parquet"
@@ -140,7 +136,7 @@ def test_damage_is_found_on_every_pass(folder: Path) -> None:
         _ = FeatureSource(folder).ids
 
 
-def test_what_is_no_store_keeps_its_own_message(folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_store_keeps_its_own_message(folder, tmp_path):
     (tmp_path / "empty").mkdir()
     assert not is_store(tmp_path / "empty")
     assert not is_store("a\0b")
@@ -152,7 +148,7 @@ def test_what_is_no_store_keeps_its_own_message(folder: Path, tmp_path: Path) ->
         read_features(tmp_path / "run")
 
 
-def test_a_store_in_which_every_row_was_skipped_has_no_features(tmp_path: Path) -> None:
+def test_a_store_in_which_every_row_was_skipped_has_no_features(tmp_path):
     identity = EncoderIdentity(
         name="m", kind="k", revision="r", layer="last", width=2, pooling="none", transform=""
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ LISTED = ["fixed.parquet", "lists.parquet", "wide.parquet", "fixed.arrow", "list
 PLAIN = ["plain.npy", "fortran.npy", "swapped.npy", "named.npz", "single.npz", "named.safetensors"]
 
 
-def write(path: Path, values: np.ndarray) -> Path:
+def write(path, values):
     """Write one array in the layout that the name says, ids included where the format has room."""
     match path.name:
         case "plain.npy":
@@ -40,7 +39,7 @@ def write(path: Path, values: np.ndarray) -> Path:
     return path
 
 
-def _write_table(path: Path, values: np.ndarray) -> None:
+def _write_table(path, values):
     kind = pa.from_numpy_dtype(values.dtype)
     if path.stem == "wide":
         columns = {f"x{j}": values[:, j] for j in range(values.shape[1])} | {"label": np.zeros(len(values))}
@@ -60,15 +59,13 @@ def _write_table(path: Path, values: np.ndarray) -> None:
 
 
 @pytest.fixture(scope="module")
-def values() -> np.ndarray:
+def values():
     """More rows than one batch holds."""
     return np.random.default_rng(1).standard_normal((len(IDS), 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", LISTED + PLAIN)
-def test_every_format_gives_the_same_values_ids_and_identity(
-    name: str, values: np.ndarray, tmp_path: Path
-) -> None:
+def test_every_format_gives_the_same_values_ids_and_identity(name, values, tmp_path):
     table = read_features(write(tmp_path / name, values))
     np.testing.assert_array_equal(table.values, values)
     assert table.values.dtype == np.float32
@@ -89,9 +86,7 @@ def test_every_format_gives_the_same_values_ids_and_identity(
     ("stored", "working"),
     [("f2", "f4"), ("f8", "f8"), ("i1", "f4"), ("u2", "f4"), ("i4", "f8"), ("i8", "f8")],
 )
-def test_numbers_are_widened_to_the_smallest_type_that_holds_them(
-    name: str, stored: str, working: str, tmp_path: Path
-) -> None:
+def test_numbers_are_widened_to_the_smallest_type_that_holds_them(name, stored, working, tmp_path):
     values = np.arange(3 * len(IDS)).reshape(-1, 3).astype(stored)
     values = values % 1000 if stored == "f2" else values
     table = read_features(write(tmp_path / name, values))
@@ -101,7 +96,7 @@ def test_numbers_are_widened_to_the_smallest_type_that_holds_them(
     np.testing.assert_array_equal(table.values, values.astype(working))
 
 
-def test_bfloat16_is_read_as_the_float32_it_stands_for(tmp_path: Path) -> None:
+def test_bfloat16_is_read_as_the_float32_it_stands_for(tmp_path):
     values = np.array([[1.0, -2.5, 3.140625], [0.0, 1e30, 2.0**-100]], dtype=np.float32)
     halves = (values.view(np.uint32) >> 16).astype("<u2")
     header = json.dumps({"x": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}}).encode()
@@ -112,7 +107,7 @@ def test_bfloat16_is_read_as_the_float32_it_stands_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain.npy", "named.safetensors", "fixed.arrow"])
-def test_mapped_formats_are_not_copied(name: str, values: np.ndarray, tmp_path: Path) -> None:
+def test_mapped_formats_are_not_copied(name, values, tmp_path):
     read = read_features(write(tmp_path / name, values)).values
     assert not read.flags.owndata
     base: object = read
@@ -122,14 +117,14 @@ def test_mapped_formats_are_not_copied(name: str, values: np.ndarray, tmp_path: 
     assert isinstance(base, np.memmap) or base is not None
 
 
-def test_an_array_in_memory_is_not_copied_and_not_frozen_for_its_owner() -> None:
+def test_an_array_in_memory_is_not_copied_and_not_frozen_for_its_owner():
     values = np.ones((3, 2))
     table = as_features(values)
     assert np.shares_memory(table.values, values)
     assert values.flags.writeable
 
 
-def test_sets_differ_in_identity_when_one_value_or_the_shape_does() -> None:
+def test_sets_differ_in_identity_when_one_value_or_the_shape_does():
     values = np.ones((4, 3))
     other = values.copy()
     other[2, 1] += 1e-12
@@ -142,13 +137,13 @@ def test_sets_differ_in_identity_when_one_value_or_the_shape_does() -> None:
 @pytest.mark.parametrize(
     "kind", [pa.int32(), pa.uint64(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())]
 )
-def test_ids_are_strings_whatever_the_column_holds(kind: pa.DataType, tmp_path: Path) -> None:
+def test_ids_are_strings_whatever_the_column_holds(kind, tmp_path):
     ids = pa.array([7, 12, 3]) if pa.types.is_integer(kind) else pa.array(["7", "12", "3"])
     pq.write_table(pa.table({"id": ids.cast(kind), "x": [1.0, 2.0, 3.0]}), tmp_path / "f.parquet")
     assert read_features(tmp_path / "f.parquet").ids.tolist() == ["7", "12", "3"]
 
 
-def test_columns_beside_wide_features_are_left_out_unless_named(tmp_path: Path) -> None:
+def test_columns_beside_wide_features_are_left_out_unless_named(tmp_path):
     columns = {
         "key": ["a", "b"],
         "x1": [1.0, 2.0],
@@ -167,20 +162,20 @@ def test_columns_beside_wide_features_are_left_out_unless_named(tmp_path: Path) 
     assert table.identity.name == "mine"
 
 
-def test_an_index_written_by_pandas_is_no_feature(tmp_path: Path) -> None:
+def test_an_index_written_by_pandas_is_no_feature(tmp_path):
     path = tmp_path / "f.parquet"
     pq.write_table(pa.table({"x": [1.0, 2.0], "__index_level_0__": [0, 1]}), path)
     assert read_features(path).identity.columns == ("x",)
     assert read_labels(path).values.tolist() == [1.0, 2.0]
 
 
-def test_a_pattern_chooses_among_several_list_columns(tmp_path: Path) -> None:
+def test_a_pattern_chooses_among_several_list_columns(tmp_path):
     path = tmp_path / "f.parquet"
     pq.write_table(pa.table({"weak": [[1.0], [2.0]], "strong": [[3.0, 4.0], [5.0, 6.0]]}), path)
     assert read_features(path, feature_columns="strong").values.tolist() == [[3.0, 4.0], [5.0, 6.0]]
 
 
-def test_rows_left_out_of_an_arrow_slice_are_not_read(tmp_path: Path) -> None:
+def test_rows_left_out_of_an_arrow_slice_are_not_read(tmp_path):
     table = pa.table(
         {"id": ["a", "b", "c"], "features": pa.array([[1.0], [2.0], [3.0]], pa.list_(pa.float64(), 1))}
     )
@@ -190,7 +185,7 @@ def test_rows_left_out_of_an_arrow_slice_are_not_read(tmp_path: Path) -> None:
     assert read.values.tolist() == [[2.0]]
 
 
-def test_the_shared_movie_features(shared_data: Path) -> None:
+def test_the_shared_movie_features(shared_data):
     table = read_features(shared_data / "movies" / "minilm-l6.parquet")
     assert table.values.shape == (10_605, 384)
     assert table.identity.dtype == "float16"

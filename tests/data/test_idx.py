@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,18 +13,18 @@ from outgrow.data.images import read_images
 from outgrow.errors import DataError, FileError
 
 
-def idx(array: np.ndarray, kind: int = 8) -> bytes:
+def idx(array, kind=8):
     """Bytes of an idx file."""
     return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 @pytest.fixture
-def digits(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def digits(rng):
     return rng.integers(0, 256, (7, 4, 5), dtype=np.uint8), rng.integers(0, 10, 7, dtype=np.uint8)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_pictures_and_labels(zipped: bool, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_pictures_and_labels(zipped, digits, tmp_path):
     ending, pack = (".gz", gzip.compress) if zipped else ("", bytes)
     for name, array in zip(("images-idx3", "labels-idx1"), digits, strict=True):
         (tmp_path / f"train-{name}-ubyte{ending}").write_bytes(pack(idx(array)))
@@ -34,16 +33,15 @@ def test_pictures_and_labels(zipped: bool, digits: tuple[np.ndarray, np.ndarray]
     assert rows.kind == "image"
     assert rows.ids.tolist() == [*(f"train-{i:05d}" for i in range(7)), "test-00000", "test-00001"]
     np.testing.assert_array_equal(np.stack(rows.items), np.concatenate([digits[0], digits[0][:2]]))
-    assert rows.labels is not None and rows.split is not None
     np.testing.assert_array_equal(rows.labels, np.concatenate([digits[1], digits[1][:2]]))
     assert rows.split.tolist() == ["train"] * 7 + ["test"] * 2
     one = read_images(tmp_path / f"t10k-images-idx3-ubyte{ending}")
     assert one.ids.tolist() == ["t10k-00000", "t10k-00001"]
-    assert one.labels is not None and one.labels.tolist() == digits[1][:2].tolist()
+    assert one.labels.tolist() == digits[1][:2].tolist()
     assert one.split is None
 
 
-def test_the_digest_is_of_pictures_and_their_shape(tmp_path: Path) -> None:
+def test_the_digest_is_of_pictures_and_their_shape(tmp_path):
     flat = np.arange(12, dtype=np.uint8)
     digests = set()
     for number, shape in enumerate([(2, 2, 3), (2, 3, 2), (2, 2, 3)]):
@@ -78,14 +76,14 @@ GOOD = idx(np.zeros((2, 3, 3), np.uint8))
         ),
     ],
 )
-def test_a_header_that_lies(content: bytes, message: str, tmp_path: Path) -> None:
+def test_a_header_that_lies(content, message, tmp_path):
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(content)
     with pytest.raises(FileError, match=message):
         read_idx_array(path, 3)
 
 
-def test_labels_of_other_pictures(digits: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_labels_of_other_pictures(digits, tmp_path):
     (tmp_path / "a-images-idx3-ubyte").write_bytes(idx(digits[0]))
     (tmp_path / "a-labels-idx1-ubyte").write_bytes(idx(digits[1][:3]))
     with pytest.raises(DataError, match="7 pictures, but 3 labels"):

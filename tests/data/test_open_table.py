@@ -28,14 +28,14 @@ VALUES = np.random.default_rng(0).standard_normal((ROWS, 3)).round(4)
 TABLE = pa.table({"id": IDS, "label": LABELS, "split": PARTS, "features": pa.array(VALUES.tolist())})
 
 
-def lines(table: pa.Table) -> str:
+def lines(table):
     """Write a table as JSON lines, without what is missing."""
     return "".join(
         json.dumps({k: v for k, v in row.items() if v is not None}) + "\n" for row in table.to_pylist()
     )
 
 
-def text(table: pa.Table, mark: str = ",", point: str = ".") -> str:
+def text(table, mark=",", point="."):
     """Write a table as text, its list as one column per value."""
     out = [mark.join(["id", "label", "split", "f0", "f1", "f2"])]
     for row in table.to_pylist():
@@ -44,7 +44,7 @@ def text(table: pa.Table, mark: str = ",", point: str = ".") -> str:
     return "\n".join(out) + "\n"
 
 
-def spark(folder: Path) -> Path:
+def spark(folder):
     """Parts in a folder, numbers without zeros before them, and what Spark puts beside."""
     folder.mkdir()
     (folder / "_SUCCESS").touch()
@@ -56,7 +56,7 @@ def spark(folder: Path) -> Path:
     return folder
 
 
-def hive(folder: Path) -> Path:
+def hive(folder):
     """The split as names of folders."""
     for part in ("pool", "test", "train"):
         inside = folder / f"split={part}"
@@ -66,7 +66,7 @@ def hive(folder: Path) -> Path:
     return folder
 
 
-def saved(folder: Path) -> Path:
+def saved(folder):
     """As `save_to_disk` of Hugging Face's datasets writes."""
     folder.mkdir()
     for number in range(2):
@@ -81,10 +81,10 @@ def saved(folder: Path) -> Path:
     return folder
 
 
-def folder_of(kind: str, write: Callable[[Path, pa.Table], object]) -> Callable[[Path], Path]:
+def folder_of(kind, write):
     """A folder of two files."""
 
-    def make(folder: Path) -> Path:
+    def make(folder):
         folder.mkdir()
         write(folder / f"part-0{kind}", TABLE.slice(0, 9))
         write(folder / f"part-1{kind}", TABLE.slice(9))
@@ -93,10 +93,10 @@ def folder_of(kind: str, write: Callable[[Path, pa.Table], object]) -> Callable[
     return make
 
 
-def file_of(ending: str, write: Callable[[Path, pa.Table], object]) -> Callable[[Path], Path]:
+def file_of(ending, write):
     """A single file."""
 
-    def make(path: Path) -> Path:
+    def make(path):
         path = path.with_name(path.name + ending)
         write(path, TABLE)
         return path
@@ -104,20 +104,20 @@ def file_of(ending: str, write: Callable[[Path, pa.Table], object]) -> Callable[
     return make
 
 
-def packed(content: Callable[[pa.Table], str]) -> Callable[[Path, pa.Table], object]:
+def packed(content):
     """Pack text with gzip."""
     return lambda path, table: path.write_bytes(gzip.compress(content(table).encode()))
 
 
-def plain(content: Callable[[pa.Table], str]) -> Callable[[Path, pa.Table], object]:
+def plain(content):
     """Write text."""
     return lambda path, table: path.write_text(content(table))
 
 
-def oriented(orient: str) -> Callable[[pa.Table], str]:
+def oriented(orient):
     """Write JSON as pandas does."""
 
-    def write(table: pa.Table) -> str:
+    def write(table):
         columns = table.to_pydict()
         if orient == "columns":
             columns = {name: {str(i): v for i, v in enumerate(column)} for name, column in columns.items()}
@@ -126,12 +126,12 @@ def oriented(orient: str) -> Callable[[pa.Table], str]:
     return write
 
 
-def renamed(table: pa.Table) -> str:
+def renamed(table):
     """Names of columns in another spelling."""
     return text(table, "\t").replace("id\tlabel\tsplit", "ID\t Label\t'Split'")
 
 
-def simplified(path: Path, table: pa.Table) -> object:
+def simplified(path, table):
     """Types of other writers: views, dictionaries, tensors."""
     tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(np.array(table["features"].to_pylist()))
     columns = {
@@ -167,7 +167,7 @@ WAYS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
+def test_the_same_rows_from_every_form(way, tmp_path):
     path = WAYS[way](tmp_path / "t")
     labels, features = read_labels(path), read_features(path)
     assert labels.split is not None and labels.split_column.strip(" '").lower() == "split"
@@ -202,25 +202,25 @@ def test_the_same_rows_from_every_form(way: str, tmp_path: Path) -> None:
         ("l.json", b'[{"label": 1}, {"lab', "is not JSON, or was cut short"),
     ],
 )
-def test_tables_that_are_not_what_they_seem(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+def test_tables_that_are_not_what_they_seem(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises((DataError, FileError), match=message):
         read_labels(tmp_path / name)
 
 
-def test_names_that_count_columns_or_are_wavelengths(tmp_path: Path) -> None:
+def test_names_that_count_columns_or_are_wavelengths(tmp_path):
     for names in ("0,1,2,3,4", "id,400.5,401.5,402.5", "label,1,2"):
         (tmp_path / "f.csv").write_text(names + "\n" + ",".join("7" * len(names.split(","))) + "\n")
         assert len(read_features(tmp_path / "f.csv").values) == 1
 
 
-def test_json_beside_parts_is_no_part(tmp_path: Path) -> None:
+def test_json_beside_parts_is_no_part(tmp_path):
     folder = spark(tmp_path / "s")
     (folder / "info.json").write_text('{"rows": 23}')
     assert len(read_labels(folder).ids) == ROWS
 
 
-def test_how_text_is_written_is_said_and_never_guessed(tmp_path: Path) -> None:
+def test_how_text_is_written_is_said_and_never_guessed(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(text(TABLE, ";", ","))
     style = TextStyle(";", ",")
@@ -256,12 +256,12 @@ def test_how_text_is_written_is_said_and_never_guessed(tmp_path: Path) -> None:
         (TextStyle(), {"1.5": 1.5, "1e3": 1000}, ["1_000", "1,5", "1 000"]),
     ],
 )
-def test_numbers_are_read_in_one_style(style: TextStyle, good: dict[str, float], bad: list[str]) -> None:
+def test_numbers_are_read_in_one_style(style, good, bad):
     assert {written: style.number(written) for written in good} == good
     assert [style.number(written) for written in bad] == [None] * len(bad)
 
 
-def test_a_label_that_the_options_do_not_read_is_named(tmp_path: Path) -> None:
+def test_a_label_that_the_options_do_not_read_is_named(tmp_path):
     (tmp_path / "l.csv").write_text("id;label\na;1,5\nb;1.234\n")
     with pytest.raises(DataError, match=r"the label '1.234' in row 'b' is no number as --decimal"):
         read_labels(tmp_path / "l.csv", style=TextStyle(";", ","))
@@ -270,12 +270,12 @@ def test_a_label_that_the_options_do_not_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "first", ["#id,label\n", "\n\nid,label\n", "# a\r\n# b, c\r\nid,label\r\n", "\ufeff# a\nid,label\n"]
 )
-def test_what_stands_before_the_names_of_columns(first: str, tmp_path: Path) -> None:
+def test_what_stands_before_the_names_of_columns(first, tmp_path):
     (tmp_path / "l.csv").write_text(first + "a,x\nb,y\n")
     assert read_labels(tmp_path / "l.csv").values.tolist() == ["x", "y"]
 
 
-def test_parts_of_json_lines_may_leave_out_what_is_missing(tmp_path: Path) -> None:
+def test_parts_of_json_lines_may_leave_out_what_is_missing(tmp_path):
     (tmp_path / "0.jsonl").write_text('{"id": "a", "x": 1, "y": 3}\n')
     (tmp_path / "1.jsonl").write_text('{"y": 2.5, "id": "b", "x": 0.5, "label": "u"}\n')
     read = read_features(tmp_path)
@@ -287,7 +287,7 @@ def test_parts_of_json_lines_may_leave_out_what_is_missing(tmp_path: Path) -> No
     assert read_labels(tmp_path).values.tolist() == [None, "u"]
 
 
-def test_parts_that_differ_or_are_damaged_are_named(tmp_path: Path) -> None:
+def test_parts_that_differ_or_are_damaged_are_named(tmp_path):
     folder = spark(tmp_path / "s")
     pq.write_table(TABLE.rename_columns(["id", "label", "part", "features"]), folder / "part-12.parquet")
     with pytest.raises(
@@ -307,7 +307,7 @@ def test_parts_that_differ_or_are_damaged_are_named(tmp_path: Path) -> None:
         read_labels(tmp_path / "l.csv.gz")
 
 
-def test_tables_within_a_folder_of_parts_are_not_passed_over(tmp_path: Path) -> None:
+def test_tables_within_a_folder_of_parts_are_not_passed_over(tmp_path):
     folder = spark(tmp_path / "s")
     (folder / "more").mkdir()
     shutil.copy(folder / "part-1.snappy.parquet", folder / "more" / "part-2.parquet")
@@ -315,7 +315,7 @@ def test_tables_within_a_folder_of_parts_are_not_passed_over(tmp_path: Path) -> 
         read_labels(folder)
 
 
-def test_ids_of_bytes_and_beside_arrays(tmp_path: Path) -> None:
+def test_ids_of_bytes_and_beside_arrays(tmp_path):
     stored = pa.table({"id": [name.encode() for name in IDS], "features": VALUES.tolist()})
     pq.write_table(stored, tmp_path / "f.parquet")
     np.savez(tmp_path / "f.npz", id=np.array(IDS), features=VALUES)
@@ -323,7 +323,7 @@ def test_ids_of_bytes_and_beside_arrays(tmp_path: Path) -> None:
         assert read_features(tmp_path / name).ids.tolist() == IDS
 
 
-def test_files_may_call_ids_differently(tmp_path: Path) -> None:
+def test_files_may_call_ids_differently(tmp_path):
     for name in ("id", "doc_id"):
         pq.write_table(TABLE.rename_columns([name, *TABLE.column_names[1:]]), tmp_path / f"{name}.parquet")
         path = tmp_path / f"{name}.parquet"
@@ -334,14 +334,14 @@ def test_files_may_call_ids_differently(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("annotated", [True, False])
-def test_uuids_meet_their_text(annotated: bool, tmp_path: Path) -> None:
+def test_uuids_meet_their_text(annotated, tmp_path):
     ids = [uuid.UUID(int=3**70 + i) for i in range(5)]
     stored = pa.array([item.bytes for item in ids], pa.uuid() if annotated else pa.binary(16))
     pq.write_table(pa.table({"id": stored, "features": VALUES[:5].tolist()}), tmp_path / "f.parquet")
     assert read_features(tmp_path / "f.parquet").ids.tolist() == [str(item) for item in ids]
 
 
-def test_whole_numbers_as_databases_store_them_are_ids(tmp_path: Path) -> None:
+def test_whole_numbers_as_databases_store_them_are_ids(tmp_path):
     ids = [Decimal(2**62 + i) for i in range(5)]
     held = {"id": pa.array(ids, pa.decimal128(38, 0)), "features": VALUES[:5].tolist()}
     pq.write_table(pa.table(held), tmp_path / "f.parquet")
@@ -355,7 +355,7 @@ def test_whole_numbers_as_databases_store_them_are_ids(tmp_path: Path) -> None:
     assert read_features(tmp_path / "n.parquet").values.tolist() == [[0.5], [1.25]]
 
 
-def test_tensors_and_lists_of_one_vector_are_read_and_others_named(tmp_path: Path) -> None:
+def test_tensors_and_lists_of_one_vector_are_read_and_others_named(tmp_path):
     lists = pa.array([[row] for row in VALUES.tolist()])
     pq.write_table(pa.table({"features": lists}), tmp_path / "n.parquet")
     np.testing.assert_array_equal(read_features(tmp_path / "n.parquet").values, VALUES)
@@ -368,11 +368,11 @@ def test_tensors_and_lists_of_one_vector_are_read_and_others_named(tmp_path: Pat
         read_features(tmp_path / "b.npy")
 
 
-def test_numbers_in_text_files_are_features_and_what_spoils_them_is_named(tmp_path: Path) -> None:
+def test_numbers_in_text_files_are_features_and_what_spoils_them_is_named(tmp_path):
     path = tmp_path / "f.csv"
     names = ["id", "word", "f0", "f1"]
 
-    def write(*cells: object) -> None:
+    def write(*cells):
         rows = [[f"r{i}", "w", i / 3, i**2] for i in range(12)]
         rows[7] = ["r7", "w", *cells]
         path.write_text("\n".join(",".join(map(str, row)) for row in [names, *rows]) + "\n")
@@ -394,7 +394,7 @@ def test_numbers_in_text_files_are_features_and_what_spoils_them_is_named(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["Unnamed: 0", "index", "n", "doc_id", "rowId"])
-def test_columns_that_number_the_rows_are_no_features(name: str, tmp_path: Path) -> None:
+def test_columns_that_number_the_rows_are_no_features(name, tmp_path):
     numbers = np.random.default_rng(1).permutation(ROWS) + (1000 if name == "n" else 1)
     if name in ("doc_id", "rowId"):
         numbers = numbers**2  # an id by its name, whatever the values

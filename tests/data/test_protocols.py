@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
@@ -21,7 +19,7 @@ IDS = [f"r{i}" for i in range(97)]
 
 
 @pytest.fixture(scope="module", params=["memory", "parquet", "wide", "arrow"])
-def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RowSource:
+def source(request, tmp_path_factory):
     """Give the same rows as arrays and as files."""
     if request.param == "memory":
         return ArraySource({"block": VALUES}, np.array(IDS, dtype=object))
@@ -37,7 +35,7 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @given(size=st.integers(1, 120), rows=st.none() | st.lists(st.integers(0, 96), unique=True))
-def test_batches_do_not_depend_on_their_size(source: RowSource, size: int, rows: list[int] | None) -> None:
+def test_batches_do_not_depend_on_their_size(source, size, rows):
     wanted = None if rows is None else np.array(rows, dtype=np.int64)
     batches = list(source.batches(rows=wanted, size=size))
     got = np.concatenate([batch.rows for batch in batches]) if batches else np.empty(0, dtype=np.int64)
@@ -47,7 +45,7 @@ def test_batches_do_not_depend_on_their_size(source: RowSource, size: int, rows:
         np.testing.assert_array_equal(batch.blocks["block"], VALUES[batch.rows])
 
 
-def test_sources_say_what_they_hold(source: RowSource) -> None:
+def test_sources_say_what_they_hold(source):
     assert isinstance(source, RowSource)
     assert source.ids.tolist() == IDS and len(source) == len(IDS)
     assert dict(source.schema) == {"block": 4}
@@ -57,7 +55,7 @@ def test_sources_say_what_they_hold(source: RowSource) -> None:
         next(source.batches(rows=np.array([3, 97])))
 
 
-def test_several_blocks_in_memory() -> None:
+def test_several_blocks_in_memory():
     source = ArraySource({"weak": VALUES, "strong": VALUES[:, :2].astype(np.float64)})
     assert dict(source.schema) == {"weak": 4, "strong": 2}
     (batch,) = source.batches(columns=["strong"])
@@ -65,7 +63,7 @@ def test_several_blocks_in_memory() -> None:
     assert np.shares_memory(batch.blocks["strong"], next(source.batches(columns=["strong"])).blocks["strong"])
 
 
-def test_arrays_that_do_not_fit_together() -> None:
+def test_arrays_that_do_not_fit_together():
     for blocks, ids, message in (
         ({}, None, "no feature block is given"),
         ({"a": np.ones((3, 2)), "b": np.ones((2, 2))}, None, "b: 2 rows, but 'a' has 3"),
@@ -75,7 +73,7 @@ def test_arrays_that_do_not_fit_together() -> None:
             ArraySource(blocks, ids)
 
 
-def test_files_that_cannot_be_a_source(tmp_path: Path) -> None:
+def test_files_that_cannot_be_a_source(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((2, 2)))
     with pytest.raises(FileError, match=r"unsupported format '.npy'. Use one of .csv"):
         FeatureSource(tmp_path / "a.npy")

@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from outgrow.data import Split, draw_split, folds, jackknife_groups
+from outgrow.data import draw_split, folds, jackknife_groups
 from outgrow.errors import DataError
 
 
-def names(rows: int) -> np.ndarray:
+def names(rows):
     """Give ids."""
     return np.array([f"id-{i}" for i in range(rows)], dtype=object)
 
 
-def as_sets(split: Split, ids: np.ndarray) -> tuple[frozenset[str], ...]:
+def as_sets(split, ids):
     """Give the parts as sets of ids."""
     return tuple(frozenset(ids[rows].tolist()) for rows in (split.labelled, split.unlabelled, split.test))
 
 
 @st.composite
-def designs(draw: st.DrawFn) -> dict[str, object]:
+def designs(draw):
     """Rows, some of them labelled, in groups, and sizes that are possible."""
     rows = draw(st.integers(4, 60))
     known = np.array(draw(st.lists(st.booleans(), min_size=rows, max_size=rows)))
@@ -42,7 +42,7 @@ def designs(draw: st.DrawFn) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("word", ["validation", "Val", "valid", "dev"])
-def test_rows_for_validation_are_in_no_part(word: str) -> None:
+def test_rows_for_validation_are_in_no_part(word):
     parts = np.array(["train"] * 4 + [word] * 3 + ["pool"] * 2 + ["test"] * 2, dtype=object)
     split = draw_split(np.ones(11, dtype=bool), split=parts, n=2)
     assert len(split.labelled) == 2
@@ -53,7 +53,7 @@ def test_rows_for_validation_are_in_no_part(word: str) -> None:
 
 
 @given(designs(), st.integers(1, 60), st.none() | st.integers(0, 60))
-def test_properties_of_every_split(design: dict[str, object], n: int, n_unlabelled: int | None) -> None:
+def test_properties_of_every_split(design, n, n_unlabelled):
     known, groups, order = design["known"], design["groups"], design["order"]
     ids, how = names(len(known)), {"test": design["test"], "seed": design["seed"]}
     try:
@@ -89,7 +89,7 @@ def test_properties_of_every_split(design: dict[str, object], n: int, n_unlabell
     assert as_sets(moved, ids[order]) == parts
 
 
-def test_the_draw_is_the_same_in_every_process() -> None:
+def test_the_draw_is_the_same_in_every_process():
     code = (
         "import numpy as np; from outgrow.data import draw_split;"
         "s = draw_split(np.ones(50, bool), n=5, test=5, seed=3); print(s.labelled.tolist(), s.test.tolist())"
@@ -108,7 +108,7 @@ def test_the_draw_is_the_same_in_every_process() -> None:
     assert runs == {f"{here.labelled.tolist()} {here.test.tolist()}\n"}
 
 
-def test_draws_are_nested_and_change_with_the_seed() -> None:
+def test_draws_are_nested_and_change_with_the_seed():
     known = np.ones(500, dtype=bool)
     small, large = (draw_split(known, n=n, test=100) for n in (50, 200))
     assert set(small.labelled) < set(large.labelled)
@@ -118,7 +118,7 @@ def test_draws_are_nested_and_change_with_the_seed() -> None:
     assert len(set(other.test) & set(small.test)) < 50
 
 
-def test_every_row_is_drawn_equally_often() -> None:
+def test_every_row_is_drawn_equally_often():
     known = np.ones(40, dtype=bool)
     drawn = np.zeros((2, 40))
     for seed in range(400):
@@ -131,14 +131,14 @@ def test_every_row_is_drawn_equally_often() -> None:
         assert 1e-3 < stats.chi2.sf(statistic, 39) < 1 - 1e-3
 
 
-def test_by_default_every_label_is_used_and_the_rest_is_the_pool() -> None:
+def test_by_default_every_label_is_used_and_the_rest_is_the_pool():
     split = draw_split(np.array([True, False, True, False]))
     assert split.labelled.tolist() == [0, 2]
     assert split.unlabelled.tolist() == [1, 3]
     assert split.test.tolist() == []
 
 
-def test_a_given_split_is_followed() -> None:
+def test_a_given_split_is_followed():
     part = np.array(["labelled", "unlabelled", "pool", "train", "test", "Test ", None], dtype=object)
     known = np.array([True, True, False, True, True, True, True])
     split = draw_split(known, split=part)
@@ -148,7 +148,7 @@ def test_a_given_split_is_followed() -> None:
     assert len(draw_split(known, split=part, n=1).unlabelled) == 4
 
 
-def test_a_split_column_that_names_the_test_only_leaves_the_rest_to_be_drawn() -> None:
+def test_a_split_column_that_names_the_test_only_leaves_the_rest_to_be_drawn():
     part = np.array(["test", None, None, None], dtype=object)
     split = draw_split(np.array([True, True, True, False]), split=part, n=1)
     assert split.test.tolist() == [0]
@@ -156,7 +156,7 @@ def test_a_split_column_that_names_the_test_only_leaves_the_rest_to_be_drawn() -
     assert len(split.unlabelled) == 2
 
 
-def test_unlabelled_rows_of_a_test_group_are_in_no_part() -> None:
+def test_unlabelled_rows_of_a_test_group_are_in_no_part():
     known = np.array([True, False, True, False])
     groups = np.array(["a", "a", "b", "b"], dtype=object)
     split = draw_split(known, groups=groups, test=1)
@@ -195,16 +195,16 @@ KNOWN = np.array([True] * 6 + [False] * 4)
         ),
     ],
 )
-def test_splits_that_cannot_be_drawn(how: dict[str, object], message: str) -> None:
+def test_splits_that_cannot_be_drawn(how, message):
     with pytest.raises(DataError, match=message) as error:
-        draw_split(KNOWN, **how)  # type: ignore[arg-type]
+        draw_split(KNOWN, **how)
     assert "\n" not in str(error.value)
 
 
 @given(
     st.lists(st.sampled_from("abcdefghij"), min_size=10, max_size=80), st.integers(2, 5), st.integers(0, 3)
 )
-def test_folds_keep_groups_whole_and_do_not_depend_on_order(groups: list[str], k: int, seed: int) -> None:
+def test_folds_keep_groups_whole_and_do_not_depend_on_order(groups, k, seed):
     units = np.array(groups)
     if len(set(groups)) < k:
         with pytest.raises(DataError, match=f"{k} folds are asked for"):
@@ -217,13 +217,13 @@ def test_folds_keep_groups_whole_and_do_not_depend_on_order(groups: list[str], k
 
 
 @pytest.mark.parametrize(("rows", "k"), [(100, 5), (103, 20), (7, 7)])
-def test_folds_of_single_rows_differ_by_one_at_most(rows: int, k: int) -> None:
+def test_folds_of_single_rows_differ_by_one_at_most(rows, k):
     sizes = np.bincount(folds(names(rows), k, seed=2), minlength=k)
     assert sizes.max() - sizes.min() <= 1
     assert (folds(names(rows), k, seed=2) != folds(names(rows), k, seed=3)).any()
 
 
-def test_jackknife_groups() -> None:
+def test_jackknife_groups():
     assert len(set(jackknife_groups(names(300)))) == 20
     groups = np.array([f"g{i % 7}" for i in range(300)], dtype=object)
     assert len(set(jackknife_groups(names(300), groups))) == 7

@@ -28,13 +28,13 @@ from outgrow.errors import ConfigError, DataError
         (["1", "0"], "classification", (0, 1), "2 distinct whole numbers"),
     ],
 )
-def test_auto(values: list[object], task: str, classes: tuple[object, ...], why: str) -> None:
+def test_auto(values, task, classes, why):
     got = choose_task(np.array(values, dtype=object) if isinstance(values[0], str) else np.array(values))
     assert got[:2] == (task, classes)
     assert why in got[2]
 
 
-def test_the_user_overrules_auto() -> None:
+def test_the_user_overrules_auto():
     assert choose_task(np.array([0.0, 1.0]), "regression") == ("regression", (), "as asked")
     assert choose_task(np.array([0.5, 1.5]), "classification") == ("classification", (0.5, 1.5), "as asked")
     numbers_and_text = np.array(["1", "2", "x"], dtype=object)
@@ -54,25 +54,25 @@ def test_the_user_overrules_auto() -> None:
         (["cat", "dog"], "regression", "the label 'cat' in row 'r0' is not a number"),
     ],
 )
-def test_labels_that_make_no_task(values: list[object], task: str, message: str) -> None:
+def test_labels_that_make_no_task(values, task, message):
     array = np.array(values, dtype=object if isinstance(values[0], str) else float)
     with pytest.raises(DataError, match=message):
         choose_task(array, task, ids=np.array(["r0", "r1", "r2"], dtype=object))
 
 
-def test_an_unknown_task() -> None:
+def test_an_unknown_task():
     with pytest.raises(ConfigError, match=r"unknown task 'rank'. Use auto, regression or classification"):
         choose_task(np.array([0.0, 1.0]), "rank")
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1))
-def test_one_hot_equals_scikit_learns(labels: list[str]) -> None:
+def test_one_hot_equals_scikit_learns(labels):
     values = np.array(labels, dtype=object)
     theirs = OneHotEncoder(categories=[["a", "b", "c"]], sparse_output=False).fit_transform(values[:, None])
     np.testing.assert_array_equal(encode(values, "classification", ("a", "b", "c")), theirs)
 
 
-def test_missing_labels_stay_missing() -> None:
+def test_missing_labels_stay_missing():
     one_hot = encode(np.array([1.0, np.nan, 0.0]), "classification", (0, 1))
     np.testing.assert_array_equal(one_hot, [[0, 1], [np.nan, np.nan], [1, 0]])
     numbers = encode(np.array(["1.5", None], dtype=object), "regression")
@@ -93,7 +93,7 @@ def test_missing_labels_stay_missing() -> None:
         ("numbers written for people", ["(1,234)", "1.5k", "3/5", "~7", "<10", "4 out of 5", "30+"]),
     ],
 )
-def test_numbers_as_people_write_them_are_no_classes(look: str, texts: list[str]) -> None:
+def test_numbers_as_people_write_them_are_no_classes(look, texts):
     for text in texts:
         values = np.array([text, f"{text}"] * 6 + [f"{n}" for n in range(3)] + [text], dtype=object)
         with pytest.raises(DataError, match=f"the labels look like {look}, which are text here"):
@@ -109,13 +109,13 @@ def test_numbers_as_people_write_them_are_no_classes(look: str, texts: list[str]
         (["0", "1"] * 5 + ["n.d."] * 12, "the label 'n.d.' in row 10 is not a number"),
     ],
 )
-def test_what_would_pass_for_numbers_or_classes(texts: list[str], message: str) -> None:
+def test_what_would_pass_for_numbers_or_classes(texts, message):
     with pytest.raises(DataError, match=message):
         choose_task(np.array(texts, dtype=object))
     assert choose_task(np.array(["\u22121.5", "2.5"], dtype=object))[0] == "regression"
 
 
-def test_names_of_classes_that_hold_digits_stay_names() -> None:
+def test_names_of_classes_that_hold_digits_stay_names():
     names = ["class 1", "18-24", "a1", "covid-19", "3 stars", "B12", "v2.0", "1st", "f-16", "top10"]
     values = np.array(names * 3, dtype=object)
     assert choose_task(values)[1] == tuple(sorted(names))
@@ -127,7 +127,7 @@ def test_names_of_classes_that_hold_digits_stay_names() -> None:
 
 
 @pytest.mark.parametrize("task", ["auto", "classification"])
-def test_labels_that_are_nearly_all_classes_of_their_own(task: str) -> None:
+def test_labels_that_are_nearly_all_classes_of_their_own(task):
     texts = np.array([f"doc {chr(97 + n)}" for n in range(20)], dtype=object)
     with pytest.raises(DataError, match=r"nearly every label is a class of its own: 20 classes among 20"):
         choose_task(texts, task)
@@ -146,7 +146,7 @@ def test_labels_that_are_nearly_all_classes_of_their_own(task: str) -> None:
         ("a\u200b", "a"),
     ],
 )
-def test_two_spellings_of_one_class_are_asked_about(one: str, other: str) -> None:
+def test_two_spellings_of_one_class_are_asked_about(one, other):
     values = np.array([one, other, "neither", "neither"] * 3, dtype=object)
     for task in ("auto", "classification"):
         with pytest.raises(DataError, match="look like two spellings of one class") as error:
@@ -154,7 +154,7 @@ def test_two_spellings_of_one_class_are_asked_about(one: str, other: str) -> Non
         assert repr(other) in str(error.value)
 
 
-def test_labels_that_cannot_be_encoded() -> None:
+def test_labels_that_cannot_be_encoded():
     values = np.array(["a", "z"], dtype=object)
     with pytest.raises(
         DataError, match=r"the label 'z' in row 'r1' is none of the classes.*Classes: 'a', 'b'"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +19,7 @@ VALUES = RNG.standard_normal((ROWS, 4))
 ORDER = RNG.permutation(ROWS)
 
 
-def labels(path: Path, names: str, rows: Sequence[Sequence[object]]) -> Path:
+def labels(path, names, rows):
     """Write a CSV file."""
     path.write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")
     return path
@@ -48,13 +45,13 @@ def labels(path: Path, names: str, rows: Sequence[Sequence[object]]) -> Path:
         (["0.5", "1.5", "2", "3.5", "4"], None),
     ],
 )
-def test_marks_of_missing_labels(words: list[str], detail: str | None, tmp_path: Path) -> None:
+def test_marks_of_missing_labels(words, detail, tmp_path):
     path = labels(tmp_path / "l.csv", "id,label", [(f"{n}{w}", w) for n in range(3) for w in words])
     found = read_labels(path).checks
     assert [(check.code, check.detail) for check in found] == ([] if detail is None else [("OG110", detail)])
 
 
-def test_na_is_a_name_in_parquet_and_asked_about(tmp_path: Path) -> None:
+def test_na_is_a_name_in_parquet_and_asked_about(tmp_path):
     pq.write_table(pa.table({"id": IDS[:4], "label": ["NA", "EU", "NA", "EU"]}), tmp_path / "l.parquet")
     read = read_labels(tmp_path / "l.parquet")
     assert read.values.tolist() == ["NA", "EU", "NA", "EU"]
@@ -62,12 +59,12 @@ def test_na_is_a_name_in_parquet_and_asked_about(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Unnamed: 0", "", "index", "__index_level_0__", "row_nr"])
-def test_a_saved_index_is_not_the_label(name: str, tmp_path: Path) -> None:
+def test_a_saved_index_is_not_the_label(name, tmp_path):
     path = labels(tmp_path / "l.csv", f"{name},mood", [(0, "good"), (1, "bad")])
     assert read_labels(path).values.tolist() == ["good", "bad"]
 
 
-def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path: Path) -> None:
+def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path):
     path = labels(tmp_path / "l.csv", "label,split,part", [("a", "train", "x"), ("b", "test", "y")])
     assert read_labels(path).split.tolist() == ["train", "test"]
     assert read_labels(path).split_column == "split"
@@ -78,7 +75,7 @@ def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path: Pat
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize("rows", [ROWS, 12])
-def test_ids_of_labels_under_another_name_are_named(ending: str, rows: int, tmp_path: Path) -> None:
+def test_ids_of_labels_under_another_name_are_named(ending, rows, tmp_path):
     order = ORDER[:rows]
     columns = {
         "note": ["x"] * rows,
@@ -99,7 +96,7 @@ def test_ids_of_labels_under_another_name_are_named(ending: str, rows: int, tmp_
     assert all(joined.labels[i] == i + 0.5 for i in order)
 
 
-def test_ids_of_features_under_another_name_are_named(tmp_path: Path) -> None:
+def test_ids_of_features_under_another_name_are_named(tmp_path):
     keys = [IDS[i] for i in ORDER]
     pq.write_table(pa.table({"key": keys, "features": VALUES[ORDER].tolist()}), tmp_path / "f.parquet")
     found = read_labels(labels(tmp_path / "l.csv", "id,label", [(name, 1.5) for name in IDS]))
@@ -117,7 +114,7 @@ def test_ids_of_features_under_another_name_are_named(tmp_path: Path) -> None:
     assert in_order.matched == "row number"
 
 
-def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_path: Path) -> None:
+def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_path):
     bare = read_labels(labels(tmp_path / "l.csv", "label", [(i / 7,) for i in range(ROWS)]))
     joined = join([as_features(VALUES)], as_features(VALUES), bare)
     assert joined.matched == "row number"
@@ -126,13 +123,13 @@ def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_
         join([], as_features(VALUES, ids=IDS, name="strong"), bare)
 
 
-def codes(names: Sequence[str]) -> np.ndarray:
+def codes(names):
     """One-hot codes."""
     return (np.array(names)[:, None] == np.unique(names)[None, :]).astype(float)
 
 
 @pytest.mark.parametrize("kind", ["copy", "scaled", "rounded", "number of the class", "is class b"])
-def test_a_column_that_says_what_the_label_says_is_refused(kind: str) -> None:
+def test_a_column_that_says_what_the_label_says_is_refused(kind):
     classes = ["a", "b", "c", "b"] * (ROWS // 4)
     y = codes(classes) if "class" in kind else VALUES[:, :1] ** 2
     said = {
@@ -152,21 +149,21 @@ def test_a_column_that_says_what_the_label_says_is_refused(kind: str) -> None:
     refuse_answers(noisy, names, y, "wide")
 
 
-def test_rows_that_carry_the_labels_spread_are_named() -> None:
+def test_rows_that_carry_the_labels_spread_are_named():
     y = RNG.standard_normal(400)
     ids = np.array([f"r{i}" for i in range(400)], dtype=object)
     assert carried_by_few(y, ids) is None
     assert carried_by_few(RNG.standard_exponential(400), ids) is None
     y[17] = 1e9
     found = carried_by_few(y, ids)
-    assert found is not None and found.code == "OG108" and "'r17' (1e+09) carries 100 %" in found.detail
+    assert found.code == "OG108" and "'r17' (1e+09) carries 100 %" in found.detail
     y[[17, 30, 41]] = -500.0
     found = carried_by_few(y, ids)
-    assert found is not None and "'r17' (-500), 'r30' (-500)" in found.detail
+    assert "'r17' (-500), 'r30' (-500)" in found.detail
     assert carried_by_few(np.where(np.arange(400) < 19, y, np.nan), ids) is None
 
 
-def test_columns_that_few_rows_carry_are_named() -> None:
+def test_columns_that_few_rows_carry_are_named():
     ids = np.array([f"r{i}" for i in range(400)], dtype=object)
     sound = np.column_stack(
         [
@@ -184,15 +181,14 @@ def test_columns_that_few_rows_carry_are_named() -> None:
         values = sound.copy()
         values[17, column] = value
         found = carried_columns(values, ids, "set")
-        assert found is not None
         assert found.detail == f"set: columns carried by few rows: '{column} by row r17 ({value:.3g})'"
     values[[3, 30], 0] = 1e5
     found = carried_columns(values.astype(np.float32), ids, "set", tuple("abcdef"))
-    assert found is not None and "'a by row r3 (1e+05)', 'e by row r17 (1e+06)'" in found.detail
+    assert "'a by row r3 (1e+05)', 'e by row r17 (1e+06)'" in found.detail
 
 
-def test_one_set_given_twice_is_told() -> None:
+def test_one_set_given_twice_is_told():
     found = same_set("small", VALUES, VALUES.copy())
-    assert found is not None and found.code == "OG109" and "small" in found.detail
+    assert found.code == "OG109" and "small" in found.detail
     assert same_set("small", VALUES, VALUES[:, :3]) is None
     assert same_set("small", VALUES, VALUES[::-1]) is None
