@@ -238,9 +238,9 @@ def _list_block(array: Any, where: str, ids: np.ndarray | None, start: int, widt
         width = int(lengths[0]) if width is None else width
         odd = np.flatnonzero(lengths != width)
         if odd.size:
-            row = row_name(ids, start + int(odd[0]))
-            told = f"ragged features: {row} has {lengths[odd[0]]} values, the rows before it {width}"
-            raise DataError(told, where, "Encode all rows alike.")
+            name = row_name(ids, start + int(odd[0]))
+            message = f"ragged features: {name} has {lengths[odd[0]]} values, the rows before it {width}"
+            raise DataError(message, where, "Encode all rows alike.")
     values = array.flatten()
     if width == 1 and _is_list(values.type):  # one row in brackets of its own: [[...]]
         return _list_block(values, where, ids, start, None)

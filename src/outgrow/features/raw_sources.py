@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Literal
 
 import numpy as np
 
 from outgrow.config import RawLayout
 from outgrow.data.idx import is_idx, read_idx
 from outgrow.data.images import read_images
-from outgrow.data.labels import Beside
 from outgrow.data.open_table import is_table_folder
 from outgrow.data.raw import RawRows
-from outgrow.data.raw_table import OnError
+from outgrow.data.text_tables import PLAIN, TextStyle
 from outgrow.data.texts import read_texts
+from outgrow.errors import ConfigError
 from outgrow.worlds.coloured_digits import FLIPS, coloured
 from outgrow.worlds.sst2_phrases import read_sst2
 
@@ -26,11 +26,17 @@ def read_raw(
     layout: RawLayout = "auto",
     text_column: tuple[str, ...] = (),
     image_column: str | None = None,
-    on_error: OnError = "fail",
+    id_column: str = "id",
+    label_column: str | None = None,
+    group_column: str | None = None,
+    split_column: str | None = None,
+    on_error: Literal["fail", "skip"] = "fail",
     seed: int = 0,
-    **beside: Unpack[Beside],
+    style: TextStyle = PLAIN,
 ) -> RawRows:
     """Read raw rows."""
+    if len(text_column) > 2:
+        raise ConfigError(f"{len(text_column)} text columns are named", "--text-column", "Give one, or two.")
     path = Path(source)
     if layout == "auto":
         pictures = image_column or is_idx(path) or (path.is_dir() and not is_table_folder(path))
@@ -41,11 +47,23 @@ def read_raw(
         return _coloured(read_idx(path), seed)
     if layout == "sst2":
         own = {"text_column": text_column[0]} if text_column else {}
-        label = beside.get("label_column") or "label"
-        return read_sst2(source, label_column=label, on_error=on_error, **own)
+        return read_sst2(source, label_column=label_column or "label", on_error=on_error, **own)
+    columns: dict[str, Any] = {
+        "id_column": id_column,
+        "label_column": label_column,
+        "group_column": group_column,
+        "split_column": split_column,
+    }
     if layout == "text":
-        return read_texts(source, text_column=text_column, on_error=on_error, **beside)
-    return read_images(path, layout=layout, image_column=image_column, on_error=on_error, **beside)
+        wanted: str | tuple[str, str] | None = None
+        if len(text_column) == 2:
+            wanted = (text_column[0], text_column[1])
+        elif text_column:
+            wanted = text_column[0]
+        return read_texts(source, text_column=wanted, on_error=on_error, style=style, **columns)
+    return read_images(
+        path, layout=layout, image_column=image_column, on_error=on_error, style=style, **columns
+    )
 
 
 def _coloured(digits: RawRows, seed: int) -> RawRows:
