@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from outgrow.data import as_features, join, read_features, read_labels
@@ -17,12 +15,6 @@ RNG = np.random.default_rng(5)
 IDS = [f"r{i}" for i in range(ROWS)]
 VALUES = RNG.standard_normal((ROWS, 4))
 ORDER = RNG.permutation(ROWS)
-
-
-def labels(path, names, rows):
-    """Write a CSV file."""
-    path.write_text("\n".join([names, *(",".join(map(str, row)) for row in rows)]) + "\n")
-    return path
 
 
 @pytest.mark.parametrize(
@@ -45,27 +37,28 @@ def labels(path, names, rows):
         (["0.5", "1.5", "2", "3.5", "4"], None),
     ],
 )
-def test_marks_of_missing_labels(words, detail, tmp_path):
-    path = labels(tmp_path / "l.csv", "id,label", [(f"{n}{w}", w) for n in range(3) for w in words])
+def test_marks_of_missing_labels(words, detail, put):
+    path = put("l.csv", {"id": [f"{n}{w}" for n in range(3) for w in words], "label": words * 3})
     found = read_labels(path).checks
     assert [(check.code, check.detail) for check in found] == ([] if detail is None else [("OG110", detail)])
 
 
-def test_na_is_a_name_in_parquet_and_asked_about(tmp_path):
-    pq.write_table(pa.table({"id": IDS[:4], "label": ["NA", "EU", "NA", "EU"]}), tmp_path / "l.parquet")
-    read = read_labels(tmp_path / "l.parquet")
+def test_na_is_a_name_in_parquet_and_asked_about(put):
+    read = read_labels(put("l.parquet", {"id": IDS[:4], "label": ["NA", "EU", "NA", "EU"]}))
     assert read.values.tolist() == ["NA", "EU", "NA", "EU"]
     assert read.checks[0].detail == "taken for classes: 'NA' (2)"
 
 
 @pytest.mark.parametrize("name", ["Unnamed: 0", "", "index", "__index_level_0__", "row_nr"])
-def test_a_saved_index_is_not_the_label(name, tmp_path):
-    path = labels(tmp_path / "l.csv", f"{name},mood", [(0, "good"), (1, "bad")])
-    assert read_labels(path).values.tolist() == ["good", "bad"]
+def test_a_saved_index_is_not_the_label(name, put):
+    assert read_labels(put("l.csv", {name: [0, 1], "mood": ["good", "bad"]})).values.tolist() == [
+        "good",
+        "bad",
+    ]
 
 
-def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path):
-    path = labels(tmp_path / "l.csv", "label,split,part", [("a", "train", "x"), ("b", "test", "y")])
+def test_the_split_column_is_used_unless_it_is_another_one_or_none(put):
+    path = put("l.csv", {"label": ["a", "b"], "split": ["train", "test"], "part": ["x", "y"]})
     assert read_labels(path).split.tolist() == ["train", "test"]
     assert read_labels(path).split_column == "split"
     assert read_labels(path, split_column="part").split.tolist() == ["x", "y"]
@@ -75,18 +68,10 @@ def test_the_split_column_is_used_unless_it_is_another_one_or_none(tmp_path):
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize("rows", [ROWS, 12])
-def test_ids_of_labels_under_another_name_are_named(ending, rows, tmp_path):
+def test_ids_of_labels_under_another_name_are_named(ending, rows, put):
     order = ORDER[:rows]
-    columns = {
-        "note": ["x"] * rows,
-        "doc_id": [IDS[i] for i in order],
-        "label": [float(i) + 0.5 for i in order],
-    }
-    path = tmp_path / f"l.{ending}"
-    if ending == "csv":
-        labels(path, ",".join(columns), list(zip(*columns.values(), strict=True)))
-    else:
-        pq.write_table(pa.table(columns), path)
+    columns = {"note": ["x"] * rows, "doc_id": [IDS[i] for i in order], "label": order + 0.5}
+    path = put(f"l.{ending}", columns)
     strong = as_features(VALUES, ids=IDS, name="strong")
     with pytest.raises(DataError, match="has no ids, but its column 'doc_id' holds those of strong"):
         join([], strong, read_labels(path, label_column="label"))
@@ -96,26 +81,21 @@ def test_ids_of_labels_under_another_name_are_named(ending, rows, tmp_path):
     assert all(joined.labels[i] == i + 0.5 for i in order)
 
 
-def test_ids_of_features_under_another_name_are_named(tmp_path):
+def test_ids_of_features_under_another_name_are_named(put):
     keys = [IDS[i] for i in ORDER]
-    pq.write_table(pa.table({"key": keys, "features": VALUES[ORDER].tolist()}), tmp_path / "f.parquet")
-    found = read_labels(labels(tmp_path / "l.csv", "id,label", [(name, 1.5) for name in IDS]))
-    with pytest.raises(
-        DataError, match=r"f.parquet: it has no ids, but its column 'key' holds those of .*l.csv"
-    ):
-        join([], read_features(tmp_path / "f.parquet"), found)
-    bare = read_labels(
-        labels(tmp_path / "k.csv", "key,label", [(name, 1.5) for name in IDS]), label_column="label"
-    )
+    features = read_features(put("f.parquet", {"key": keys, "features": VALUES[ORDER].tolist()}))
+    beside = {"label": [1.5] * ROWS}
+    with pytest.raises(DataError, match=r"f.parquet: .* but its column 'key' holds those of .*l.csv"):
+        join([], features, read_labels(put("l.csv", {"id": IDS, **beside})))
+    bare = read_labels(put("k.csv", {"key": IDS, **beside}), label_column="label")
     with pytest.raises(DataError, match=r"hold the same values in another order.*--id-column key"):
-        join([], read_features(tmp_path / "f.parquet"), bare)
-    same = labels(tmp_path / "s.csv", "key,label", [(name, 1.5) for name in keys])
-    in_order = join([], read_features(tmp_path / "f.parquet"), read_labels(same, label_column="label"))
-    assert in_order.matched == "row number"
+        join([], features, bare)
+    same = read_labels(put("s.csv", {"key": keys, **beside}), label_column="label")
+    assert join([], features, same).matched == "row number"
 
 
-def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(tmp_path):
-    bare = read_labels(labels(tmp_path / "l.csv", "label", [(i / 7,) for i in range(ROWS)]))
+def test_a_table_without_ids_is_joined_by_number_only_where_nothing_has_ids(put):
+    bare = read_labels(put("l.csv", {"label": [i / 7 for i in range(ROWS)]}))
     joined = join([as_features(VALUES)], as_features(VALUES), bare)
     assert joined.matched == "row number"
     np.testing.assert_allclose(joined.labels, np.arange(ROWS) / 7)
