@@ -58,7 +58,7 @@ class ColumnarFeatures:
             beside |= set(table.names) - set(pattern)
         self.table = table
         self._typed = typed(table, beside, style) if table.kind == "text" else table
-        self.rows, self.encoder, self.dtype = table.rows, table.metadata.get("encoder"), ""
+        self.rows, self.encoder, self.dtype = table.rows, table.encoder, ""
         self.name = Path(table.where).name.removesuffix(ending_of(Path(table.where)))
         self._columns, self._is_list = _pick_columns(self._typed, pattern, key, exclude)
         self.names = () if self._is_list else tuple(self._columns)

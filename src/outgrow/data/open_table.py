@@ -8,7 +8,8 @@ from outgrow.data import json_lines, text_tables
 from outgrow.data.dataset_folder import is_dataset, load_from_hub, read_dataset
 from outgrow.data.files import ending_of, existing_file
 from outgrow.data.json_lines import read_json_lines
-from outgrow.data.tables import COLUMNAR, Columnar, Parts, Table, is_hidden, part_files
+from outgrow.data.table_parts import Parts, is_hidden, part_files
+from outgrow.data.tables import COLUMNAR, Columnar, Table
 from outgrow.data.text_tables import PLAIN, TextStyle, TextTable, not_text
 from outgrow.errors import FileError
 
