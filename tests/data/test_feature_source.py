@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outgrow.data import FeatureSource
@@ -58,6 +58,7 @@ def source(request, tmp_path_factory):
     return FeatureSource(path)
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 120), rows=st.none() | st.lists(st.integers(0, 96), unique=True))
 def test_batches_do_not_depend_on_their_size(source, size, rows):
     wanted = None if rows is None else np.array(rows, dtype=np.int64)
