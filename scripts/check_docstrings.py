@@ -26,10 +26,11 @@ def public_objects() -> Iterator[str]:
     """List what users import, configure or implement: `outgrow.__all__`, configurations, protocols."""
     names = {f"{outgrow._HOME[name]}.{name}" for name in outgrow.__all__}
     options = ("outgrow.config.options", "outgrow.config.configurations")
-    for module in (*options, "outgrow.data.protocols", "outgrow.features.protocols"):
+    for module in (*options, "outgrow.features.protocols"):
         for name, value in vars(importlib.import_module(module)).items():
             if inspect.isclass(value) and value.__module__ == module and not name.startswith("_"):
                 names.add(f"{module}.{name}")
+    names.add("outgrow.linalg.rows.RowSource")
     for dotted in sorted(names):
         value = pydoc.locate(dotted)
         if not (inspect.isclass(value) or inspect.isfunction(value)):

@@ -122,6 +122,7 @@ def test_labels_without_features_raise_a_check():
     joined = join([], strong_set(ALL), labelled([1.0, 2.0, 3.0], ids=["r1", "lost", "gone"]))
     assert [check.code for check in joined.checks] == ["OG105"]
     assert joined.checks[0].detail == "2 of 3 labels have no features: 'lost', 'gone'"
+    assert np.flatnonzero(joined.has_label).tolist() == [1] and joined.labels[1] == 1.0
 
 
 def test_rows_matched_by_number_beside_ids_are_suspicious():

@@ -69,14 +69,15 @@ def test_options_that_name_nothing(how, message, put):
 
 BAD = {
     "t.csv": b"id,text,label\na,fine,1\nb,   ,0\nc,caf\xe9,1\nd,good,0\n",
-    "t.jsonl": b"""{"id": "a", "text": "fine"}
-{"id": "b", "text": null}
+    "t.jsonl": b"""{"id": "a", "text": "fine", "label": 1}
+{"id": "b", "text": null, "label": 0}
 
-{"id": "c", "text": "\xe9"}
-{"id": "d", "text": "good"}
+{"id": "c", "text": "\xe9", "label": 1}
+{"id": "d", "text": "good", "label": 0}
 """,
     "t.parquet": {
         "id": [*"abcd"],
+        "label": [1, 0, 1, 0],
         "text": pa.array([b"fine", b"", b"caf\xe9", b"good"]).view(pa.string()),
     },
 }
@@ -89,6 +90,7 @@ def test_a_row_without_text_is_named_or_listed(name, put):
         read_texts(path)
     rows = read_texts(path, on_error="skip")
     assert (rows.items, rows.ids.tolist(), rows.rows.tolist()) == (["fine", "good"], ["a", "d"], [0, 3])
+    assert rows.labels.tolist() == [1, 0]
     # The id of a line of JSON cannot be read either: its number stands for it.
     third = "row 2" if name == "t.jsonl" else "c"
     assert rows.skipped == (("b", "has no text in column 'text'"), (third, "is not UTF-8 text"))

@@ -15,6 +15,7 @@ from outgrow.data.open_table import is_table_folder
 from outgrow.data.raw import RawRows
 from outgrow.data.text_tables import TextStyle
 from outgrow.data.texts import read_texts
+from outgrow.errors import ConfigError
 from outgrow.worlds.coloured_digits import FLIPS, coloured
 from outgrow.worlds.sst2_phrases import read_sst2
 
@@ -30,6 +31,9 @@ def raw_rows(config: RawConfig, source: str | Path) -> RawRows:
     if layout == "coloured-mnist":
         return _coloured(read_idx(path), config.seed)
     if layout == "sst2":
+        if len(config.text_column) > 1:
+            remedy = "Name the one that holds the phrases."
+            raise ConfigError(f"{len(config.text_column)} text columns", "--text-column", remedy)
         named = {"text_column": config.text_column[0]} if config.text_column else {}
         label = config.label_column or "label"
         return read_sst2(source, label_column=label, on_error=config.on_error, **named)
@@ -43,8 +47,7 @@ def raw_rows(config: RawConfig, source: str | Path) -> RawRows:
     }
     if layout != "text":
         return read_images(path, layout=layout, image_column=column, **columns)
-    texts: Any = config.text_column if len(config.text_column) == 2 else next(iter(config.text_column), None)
-    return read_texts(source, text_column=texts, **columns)
+    return read_texts(source, text_column=config.text_column, **columns)
 
 
 def text_style(config: RawConfig) -> TextStyle:
