@@ -136,7 +136,7 @@ def inspect(
 ) -> None:
     """Look at a model before it is trusted: what it gives, whether it repeats itself, what it costs."""
     from outgrow import api
-    from outgrow.report.run_table import inspection_lines
+    from outgrow.report.inspection import inspection_lines
 
     found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
     for line in inspection_lines(found):
@@ -170,7 +170,7 @@ def forecast(
 ) -> None:
     """Forecast every route's risk for any n and N before anything is trained, from few labels."""
     from outgrow import api
-    from outgrow.report.forecast_table import forecast_lines
+    from outgrow.report.terminal import forecast_lines
 
     with _progress() as tell:
         found = api.forecast(
@@ -190,7 +190,7 @@ def rank(
 ) -> None:
     """Rank weak teachers by the forecast risk of the student each would have; ties are told as ties."""
     from outgrow import api
-    from outgrow.report.rank_table import ranking_lines
+    from outgrow.report.terminal import ranking_lines
 
     with _progress() as tell:
         found = api.rank(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
@@ -208,7 +208,7 @@ def plan(
 ) -> None:
     """Say how many labels and pseudo-labels to buy, and for which route: for a budget, or to reach a risk."""
     from outgrow import api
-    from outgrow.report.plan_table import plan_lines
+    from outgrow.report.terminal import plan_lines
 
     with _progress() as tell:
         found = api.plan(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
@@ -236,7 +236,7 @@ def sweep(
     interrupted goes on when the same command is given again.
     """
     from outgrow import api
-    from outgrow.report.sweep_table import sweep_lines
+    from outgrow.report.terminal import sweep_lines
 
     with _progress(remaining=True) as tell:
         found = api.sweep(config, out, overwrite=overwrite, jobs=jobs, progress=tell, allow_code=allow_code)
@@ -260,7 +260,7 @@ def reproduce(
     ceiling-table need nothing; the others need your copy of the data, or features made of it.
     """
     from outgrow import api
-    from outgrow.report.reproduction_table import reproduction_lines
+    from outgrow.report.terminal import reproduction_lines
 
     with _progress(remaining=True) as tell:
         found = api.reproduce(
@@ -277,7 +277,7 @@ def measure(
     from outgrow import api
     from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
-    from outgrow.report.run_table import agreement_lines, geometry_table
+    from outgrow.report.terminal import agreement_lines, geometry_table
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)
@@ -378,7 +378,7 @@ def demo(
 ) -> None:
     """Run the main job on embedded real data: rated movie reviews, a lexicon and four text encoders."""
     from outgrow import api
-    from outgrow.report.forecast_table import forecast_lines
+    from outgrow.report.terminal import forecast_lines
 
     with _progress() as tell:
         made = api.demo(out, config or DemoConfig(), overwrite=overwrite, progress=tell)
@@ -413,7 +413,7 @@ def _show_findings(outcome: Any, lines: Callable[[Any], Any], out: Path | None, 
 def _show_run(outcome: Any, out: Path) -> None:
     from outgrow.report.check_lines import check_lines
     from outgrow.report.reading_line import reading_line
-    from outgrow.report.run_table import risk_table, summary_lines
+    from outgrow.report.terminal import risk_table, summary_lines
 
     console = _console()
     console.print(reading_line(outcome), soft_wrap=True)

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from rich.console import Group
 
-from outgrow.report import forecast_page, plan_page, rank_page, reproduction_page, run_table, sweep_page
-from outgrow.report.forecast_table import forecast_lines
+from outgrow.report import forecast_page, plan_page, rank_page, reproduction_page, sweep_page
+from outgrow.report import terminal as shown
 from outgrow.report.page import page as run_page
 from outgrow.report.page import write_report
-from outgrow.report.plan_table import plan_lines
-from outgrow.report.rank_table import ranking_lines
-from outgrow.report.reproduction_table import reproduction_lines
-from outgrow.report.sweep_table import sweep_lines
 from outgrow.report.text import escaped
 
 from .conftest import HOSTILE, make_reproduction, make_sweep
@@ -37,14 +32,12 @@ class Verb:
 
 
 VERBS = {
-    "run": Verb(
-        run_page, lambda outcome: Group(run_table.summary_lines(outcome), run_table.risk_table(outcome)), 4
-    ),
-    "forecast": Verb(forecast_page.forecast_page, forecast_lines, 3, forecast_page.summary_html),
-    "rank": Verb(rank_page.page, ranking_lines, 4, rank_page.summary_html),
-    "plan": Verb(plan_page.page, plan_lines, 4, plan_page.summary_html),
-    "sweep": Verb(sweep_page.page, sweep_lines, 6, sweep_page.summary_html),
-    "reproduction": Verb(reproduction_page.page, reproduction_lines, 3, reproduction_page.summary_html),
+    "run": Verb(run_page, shown.run_lines, 4),
+    "forecast": Verb(forecast_page.forecast_page, shown.forecast_lines, 3, forecast_page.summary_html),
+    "rank": Verb(rank_page.page, shown.ranking_lines, 4, rank_page.summary_html),
+    "plan": Verb(plan_page.page, shown.plan_lines, 4, plan_page.summary_html),
+    "sweep": Verb(sweep_page.page, shown.sweep_lines, 6, sweep_page.summary_html),
+    "reproduction": Verb(reproduction_page.page, shown.reproduction_lines, 3, reproduction_page.summary_html),
 }
 
 OTHER_VERSIONS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outgrow.report.plan_page import advice, page, sentences
-from outgrow.report.plan_table import plan_lines
+from outgrow.report.terminal import plan_lines
 
 from .made_plans import make_plan
 from .reading import terminal
@@ -25,7 +25,7 @@ def test_the_advice_stands_first():
 def test_a_terminal_shows_the_same():
     shown = terminal(plan_lines(make_plan()))
     assert "Buy 400 labels, 5,000 pseudo-labels" in shown
-    assert "tied" in shown
+    assert "≈ Both models" in shown
     assert "More rows than there are." in shown
 
 

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from outgrow.report import rank_charts as charts
-from outgrow.report.rank_page import page, percent
-from outgrow.report.rank_table import ranking_lines
+from outgrow.report.rank_page import label, page
+from outgrow.report.terminal import ranking_lines
+from outgrow.report.text import percent
 
 from .made_rankings import make_ranking as made
 from .reading import terminal
@@ -46,10 +47,10 @@ def test_parts_are_stacked_to_the_whole():
 
 def test_ties_are_marked_without_colour():
     outcome = made()
-    labels = [charts.label(teacher, outcome) for teacher in outcome["teachers"]]
+    labels = [label(teacher, outcome) for teacher in outcome["teachers"]]
     assert labels == ["≈ good", "≈ twin", "bad"]
     outcome["tied"], outcome["teachers"][1]["tied"] = ["good"], False
-    assert charts.label(outcome["teachers"][0], outcome) == "★ good"
+    assert label(outcome["teachers"][0], outcome) == "★ good"
 
 
 def test_one_teacher_is_behind_nobody():
@@ -64,7 +65,7 @@ def test_an_undefined_risk_has_its_reason_and_no_bar():
     assert "the expected risk is infinite: 26 rows" in html
     assert "Take a positive penalty." in html
     assert "bad" not in charts.parts_chart(outcome).alt
-    assert "bad is undefined" in terminal(ranking_lines(outcome))
+    assert "bad undefined" in terminal(ranking_lines(outcome))
 
 
 def test_label_noise_is_named_where_it_is_in_the_bias():
@@ -76,9 +77,9 @@ def test_label_noise_is_named_where_it_is_in_the_bias():
 
 def test_probabilities_claim_no_certainty():
     assert [percent(value) for value in (0.0, 0.004, 0.25, 0.996, 1.0)] == [
-        "under 1 %",
-        "under 1 %",
+        "< 1 %",
+        "< 1 %",
         "25 %",
-        "over 99 %",
-        "over 99 %",
+        "> 99 %",
+        "> 99 %",
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from outgrow.report.page import write_report
 from outgrow.report.reproduction_page import matches, page, tally
-from outgrow.report.reproduction_table import reproduction_lines
+from outgrow.report.terminal import reproduction_lines
 from outgrow.reproductions.reproduction import Comparison
 
 from .reading import open_page, terminal

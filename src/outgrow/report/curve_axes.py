@@ -68,10 +68,7 @@ def span_of(
     *,
     logarithmic: bool = False,
 ) -> Span | None:
-    """Choose the ends of an axis.
-
-    None where there is no number.
-    """
+    """Choose the ends of an axis; None where there is no number."""
     usable = [_numbers(part, logarithmic) for part in (values, lines, ends, kept)]
     bulk, near, bars, always = (np.log10(part) if logarithmic else part for part in usable)
     everything = np.concatenate([bulk, near, always])

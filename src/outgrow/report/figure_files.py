@@ -14,10 +14,10 @@ from typing import Any
 from outgrow.report.curve_charts import EDGE, chart
 from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
 from outgrow.report.curve_scene import Scene, scenes
+from outgrow.report.document import VEGA_LITE
 from outgrow.report.drawing import CONFIG
 from outgrow.report.drawing_process import DrawingError, draw
 from outgrow.report.findings import Plain, items
-from outgrow.report.page import VEGA_LITE
 from outgrow.report.text import shortened
 from outgrow.runs import new_file
 

@@ -5,7 +5,7 @@ The JSON is the only input of a report, so an old run can be drawn again without
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,21 +18,34 @@ Plain = Mapping[str, Any]
 
 
 def items(plain: object, key: str) -> list[Plain]:
-    """List the dictionaries under a key, also where an older version wrote none.
-
-    Empty where there is no such list.
-    """
+    """List the dictionaries under a key; empty where another version wrote no list."""
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
 
 
 def part(plain: object, key: str) -> Plain:
-    """Find the dictionary under a key, also where an older version wrote none.
-
-    Empty where there is none.
-    """
+    """Find the dictionary under a key; empty where another version wrote none."""
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def title_of(outcome: Plain, otherwise: str) -> str:
+    """Give the title that the user chose, or what a page asks by itself."""
+    return shortened(outcome.get("title") or otherwise, 200)
+
+
+def sets_of(weak: Iterable[object], strong: object) -> dict[str, str]:
+    """Name the feature sets for the head of a page."""
+    names = ", ".join(shortened(name, 40) for name in weak)
+    return {"Weak": names or "none", "Strong": shortened(strong or "not named", 40)}
+
+
+def risk_name(outcome: Plain) -> str:
+    """Name what is forecast."""
+    if outcome.get("excess"):
+        return "excess risk"
+    loss = {"classification": "squared loss", "regression": "mean squared error"}
+    return f"{loss.get(str(outcome.get('task')), 'squared error')} on new labels"
 
 
 def teachers(outcome: Plain) -> list[str]:

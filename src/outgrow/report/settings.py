@@ -24,7 +24,7 @@ def toml_lines(config: Mapping[str, Any], table: str = "") -> list[str]:
     lines = [
         f"{_key(key)} = {json.dumps(_shown(value), ensure_ascii=False)}"
         for key, value in config.items()
-        if value is not None and not isinstance(value, Mapping)
+        if value not in (None, "", [], ()) and not isinstance(value, Mapping)
     ]
     for key, value in tables.items():
         name = f"{table}.{_key(key)}" if table else _key(key)
@@ -47,9 +47,6 @@ def _shown(value: Any) -> Any:
 
 
 def settings(config: Plain) -> Safe | None:
-    """Write a configuration for the page.
-
-    None where there is none.
-    """
+    """Write a configuration for the page; None where there is none."""
     lines = [Safe(escaped(shortened(line, LONGEST))) for line in toml_lines(config)]
     return tag("pre", tag("code", joined(lines, "\n"))) if lines else None
