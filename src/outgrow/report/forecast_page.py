@@ -37,6 +37,12 @@ TABLED = ("teacher", "student", "baseline", "union", "joint", "ceiling")
 ROUTE_TITLES = {route: kind_title(route) for route in TABLED}
 """Routes of the tables; charts leave out the joint student, who follows the best of the others."""
 
+SHARE = (
+    "Share of new labels named right, if in each class a fit is about normally distributed. The penalties are"
+    " those of least squared loss."
+)
+"""What accuracies are."""
+
 STAGES = {"alpha_w": "Student's teacher (alpha_w)", "alpha_s": "Student (alpha_s)"}
 """Penalties of the student's two stages, as a column names them."""
 
@@ -123,7 +129,6 @@ def _summary(outcome: Plain) -> Safe | None:
 
 
 def _teacher(outcome: Plain, pair: Plain, drawn: Safe | None, anchor: str) -> Safe:
-    accuracies = accuracy_listing(pair).html()
     return section(
         anchor,
         f"Teacher {shortened(pair.get('weak'), 60)}",
@@ -132,21 +137,10 @@ def _teacher(outcome: Plain, pair: Plain, drawn: Safe | None, anchor: str) -> Sa
         tag("p", f"Risk is the {risk_name(outcome)}, on average over draws of the rows."),
         risk_listing(pair).html(),
         reason_list(lost(pair)),
-        tag("h3", "What the student's risk is made of"),
-        part_listing(pair).html(),
-        tag("h3", "Ratios and chances of the student"),
-        chance_listing(pair).html(),
-        tag("h3", "Accuracy") if accuracies else None,
-        tag(
-            "p",
-            "Share of new labels named right, if in each class a fit is about normally distributed. The"
-            " penalties are those of least squared loss.",
-        )
-        if accuracies
-        else None,
-        accuracies,
-        tag("h3", "Penalties of least forecast risk"),
-        _penalties(pair).html(),
+        part_listing(pair).titled(),
+        chance_listing(pair).titled(),
+        accuracy_listing(pair).titled(tag("p", SHARE)),
+        _penalties(pair).titled(),
         tag("h3", "Compared with leave-one-out"),
         *(tag("p", said) for said in given_sentences(outcome, pair)),
         tag("p", anchor_sentence(outcome, pair)),
@@ -172,7 +166,7 @@ def risk_listing(pair: Plain) -> Listing:
 def part_listing(pair: Plain) -> Listing:
     """List the parts of the student's risk at every design."""
     of = _numbers(lambda design: part(design, "parts"), PART_TITLES)
-    return _designs("The student's risk in parts", pair, *of)
+    return _designs("What the student's risk is made of", pair, *of)
 
 
 def chance_listing(pair: Plain) -> Listing:
@@ -198,13 +192,13 @@ def accuracy_listing(pair: Plain) -> Listing:
     designs = [design for design in items(pair, "designs") if part(design, "accuracy")]
     titles = {route: kind_title(route) for design in designs[:1] for route in part(design, "accuracy")}
     columns = _numbers(lambda design: part(design, "accuracy"), titles)
-    return _designs("Forecast accuracies of every design", {"designs": designs}, *columns)
+    return _designs("Accuracy", {"designs": designs}, *columns)
 
 
 def _penalties(pair: Plain) -> Listing:
     names = list(_alphas(next(iter(items(pair, "designs")), {})))
     titles = {name: STAGES.get(name, kind_title(name)) for name in names}
-    return _designs("Penalties of every design", pair, *_numbers(_alphas, titles))
+    return _designs("Penalties of least forecast risk", pair, *_numbers(_alphas, titles))
 
 
 def _alphas(design: Plain) -> dict[str, str]:

@@ -88,6 +88,11 @@ class Listing:
         # Focusable, so that it can be scrolled by keyboard.
         return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=self.title)
 
+    def titled(self, *before: Child, level: str = "h3") -> Safe | None:
+        """Write it under its title, and what must be read before it; None without rows."""
+        made = self.html()
+        return joined([tag(level, self.title), *before, made]) if made else None
+
     def _row(self, row: Sequence[Any]) -> Safe:
         if len(row) == 1 < len(self.columns):
             head = tag("th", row[0], scope="rowgroup", colspan=len(self.columns))

@@ -178,8 +178,7 @@ def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
             note_of(outcome),
             tag("p", shared_in_words(found), class_="sentence"),
             shared_listing(found).html(),
-            tag("h4", "Intrinsic dimension by rule"),
-            dimension_listing(found, weak, strong).html(),
+            dimension_listing(found, weak, strong).titled(level="h4"),
             reason_list(reasons((label, one) for label, both in dimensions(found) for one in both)),
             figures.place(
                 charts.correlation_chart(found),

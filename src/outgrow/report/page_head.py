@@ -29,19 +29,15 @@ def _verdict(outcome: Plain) -> Safe:
     said, kind, meaning = answer(verdict)
     found = items(verdict, "outgrown")
     best = verdict.get("recommended")
-    compared = expected_and_measured(outcome)
-    by_teacher = _by_teacher(outcome).html() if len(found) > 1 else None
     return section(
         "verdict",
         joined([Badge(said, kind).html(), tag("span", meaning)], " "),
         tag("p", to_train(outcome), class_="take") if best else None,
         *(tag("p", outgrown(one, outcome), class_="sentence") for one in found[:1]),
         tag("p", how_sure(outcome), class_="sentence") if best else None,
-        tag("h3", compared.title),
-        compared.html(),
+        expected_and_measured(outcome).titled(),
         tag("p", " ".join(came_out(outcome))),
-        tag("h3", "Teacher by teacher") if by_teacher else None,
-        by_teacher,
+        _by_teacher(outcome).titled() if len(found) > 1 else None,
         class_=f"verdict {kind}",
     )
 

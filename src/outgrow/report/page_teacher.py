@@ -22,16 +22,12 @@ def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
     """Write all that is known of one teacher."""
     weak, strong = pair.get("weak"), pair.get("strong")
     found = items(part(outcome, "verdict"), "outgrown")
-    gain = _gain(pair).html()
     return section(
         anchor,
         f"Teacher {shortened(weak)}, student {shortened(strong)}",
         *(tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak),
-        tag("h3", "Did the student outgrow its teacher?"),
-        ratio_listing(pair, outcome).html(),
-        tag("h4", "What their disagreement promises") if gain else None,
-        tag("p", PROMISE) if gain else None,
-        gain,
+        ratio_listing(pair, outcome).titled(),
+        _gain(pair).titled(tag("p", PROMISE), level="h4"),
         geometry(pair, outcome, figures),
     )
 
@@ -40,7 +36,7 @@ def ratio_listing(pair: Plain, outcome: Plain) -> Listing:
     """List the ratios of a pair, each with its meaning or why it is undefined."""
     classes = outcome.get("task") == "classification"
     return _worded(
-        "Ratios",
+        "Did the student outgrow its teacher?",
         [(title, pair.get(key), _reading(key, pair.get(key)))
          for key, title in RATIOS if classes or key != "pgr_accuracy"],
     )  # fmt: skip
@@ -66,7 +62,7 @@ def _gain(pair: Plain) -> Listing:
         ),
         ("Measured less promised", found.get("beyond"), PROMISES.get(str(found.get("outcome")), "")),
     ]
-    return _worded("Promised and measured gain", rows if found else [])
+    return _worded("What their disagreement promises", rows if found else [])
 
 
 def _reading(key: str, quantity: Any) -> str:
