@@ -135,7 +135,7 @@ SAID = {
         "available already)",
     ),
     "nothing to buy": ("plan", lambda: make_plan() | {"routes": [{**make_plan()["routes"][2], "cost": 0}]},
-        "Use | 500 labels, all available already: there is nothing to buy. Train: Labels-only. | From 300 "
+        "Use | 500 labels, all at hand: there is nothing to buy. Train: Labels-only. | From 300 "
         "labels on",
     ),
     "sweep": ("sweep", lambda: make_sweep(),

@@ -69,14 +69,14 @@ def advice(outcome: Plain) -> str:
     best, prices = best_of(outcome), part(outcome, "prices")
     train = f"Train: {route_label(best, outcome)}."
     if verb(outcome) == "Use":
-        return f"{rows_text(best)}, all available already: there is nothing to buy. {train}"
+        return f"{rows_text(best)}, all at hand: there is nothing to buy. {train}"
     sizes = (("n", "have_labels", "labels"), ("N", "have_unlabelled", "pseudo-labels"))
     have = [
         f"{number(min(best.get(size) or 0, prices.get(key) or 0))} {name}"
         for size, key, name in sizes
         if best.get(size) and prices.get(key)
     ]
-    available = f" ({' and '.join(have)} of them available already)" if have else ""
+    available = f" ({' and '.join(have)} of them at hand)" if have else ""
     return f"{rows_text(best)}{available}, for {money(best.get('cost'))}. {train}"
 
 
