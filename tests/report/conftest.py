@@ -469,7 +469,7 @@ def make_reproduction(*, published: bool = True, **changes: Any) -> dict[str, An
             "name": "synthetic",
             "d": 20_000,
             "data": "/srv/someone/UTKFace",
-            "grid": {"n": [250, 16_000]},
+            "n": [250, 16_000],
         },
         seconds=12.0,
     )

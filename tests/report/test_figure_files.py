@@ -14,9 +14,7 @@ from outgrow.report.curve_looks import looks_of
 from outgrow.report.curve_scene import scenes
 from outgrow.report.figure_files import specification, write_figures
 
-from .conftest import make_reproduction, make_sweep
-
-HOSTILE = ("</script><b>", "[bold red]x[/bold red] \ud800 \x1b[31m", "datum.pwned ${x}", "y" * 300)
+from .conftest import HOSTILE, make_reproduction, make_sweep
 
 
 def lines_of(spec):
@@ -126,7 +124,9 @@ def test_nothing_to_draw_writes_nothing(outcome, tmp_path):
 
 
 def test_names_of_any_kind_are_drawn(tmp_path):
-    paths = write_figures(tmp_path, make_sweep(HOSTILE, strong=HOSTILE[0], title=HOSTILE[1]), "other")
+    paths = write_figures(
+        tmp_path, make_sweep((*HOSTILE, "y" * 300), strong=HOSTILE[0], title=HOSTILE[1]), "other"
+    )
     assert [path.name for path in paths] == ["other.png", "other.pdf"]
 
 

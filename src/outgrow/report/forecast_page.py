@@ -8,25 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from outgrow.report import forecast_words as words
 from outgrow.report.document import document
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, items, part, risk_name, sets_of
-from outgrow.report.forecast_words import (
-    PART_TITLES,
-    RIVALS,
-    WORDS,
-    anchor_sentence,
-    at_hand,
-    design_title,
-    given_sentences,
-    headline,
-    identified,
-    kind_of,
-    lost,
-    risks_of,
-    sentence,
-    sizes,
-)
 from outgrow.report.listing import Column, Listing, listing, under
 from outgrow.report.markup import Child, Safe, joined, reason_list, tag
 from outgrow.report.sections import configuration, contents, glossary, header, raised, section
@@ -51,9 +36,9 @@ def forecast_page(outcome: Plain) -> str:
     """Draw the report of a forecast."""
     from outgrow.report import forecast_charts as charts
 
-    figures, pairs, title = Figures(), items(outcome, "pairs"), headline(outcome)
+    figures, pairs, title = Figures(), items(outcome, "pairs"), words.headline(outcome)
     named = [(f"teacher-{place}", pair) for place, pair in enumerate(pairs, 1)]
-    kicker, meaning = kind_of(outcome)
+    kicker, meaning = words.kind_of(outcome)
     sets = sets_of(
         (pair.get("weak") for pair in pairs), next((p["strong"] for p in pairs if p.get("strong")), None)
     )
@@ -62,14 +47,14 @@ def forecast_page(outcome: Plain) -> str:
     links = [("students", "Students")] if students else []
     links += [(anchor, f"Teacher {shortened(pair.get('weak'), 30)}") for anchor, pair in named]
     links += [("checks", "Checks"), ("methods", "What is told, and how"), ("words", "Words")]
-    words = [*WORDS, *(entry for entry in GLOSSARY if not entry[0].startswith(("Intrinsic", "Correlation")))]
+    common = [entry for entry in GLOSSARY if not entry[0].startswith(("Intrinsic", "Correlation"))]
     main = tag(
         "main",
-        header(outcome, kicker, title, sets, sizes(outcome), tag("p", meaning, class_="soft")),
+        header(outcome, kicker, title, sets, words.sizes(outcome), tag("p", meaning, class_="soft")),
         section(
             "expected",
             "Expected at the labels and the pool available",
-            *(tag("p", sentence(outcome, pair), class_="sentence") for pair in pairs),
+            *(tag("p", words.sentence(outcome, pair), class_="sentence") for pair in pairs),
             margins,
             _summary(outcome),
             class_="verdict close",
@@ -80,7 +65,7 @@ def forecast_page(outcome: Plain) -> str:
         _measured(outcome),
         raised(outcome),
         _methods(outcome),
-        glossary(words),
+        glossary([*words.WORDS, *common]),
         configuration(
             outcome, "The folder holds config.toml: outgrow forecast --config FILE gives the same forecast."
         ),
@@ -97,34 +82,34 @@ def _charts(outcome: Plain, pair: Plain, figures: Figures) -> Safe | None:
         charts.part_chart(outcome, pair),
         charts.ratio_chart(pair, "pgr"),
         charts.ratio_chart(pair, "opr"),
-        charts.accuracy_chart(outcome, pair, at_hand(outcome, pair)),
+        charts.accuracy_chart(outcome, pair, words.at_hand(outcome, pair)),
     )
 
 
 def summary_html(outcome: Plain) -> str:
     """Write a forecast for a notebook: what is expected at the design nearest to the data."""
-    head = tag("p", tag("b", headline(outcome)), kind_of(outcome)[0])
-    said = [tag("p", sentence(outcome, pair)) for pair in items(outcome, "pairs")]
+    head = tag("p", tag("b", words.headline(outcome)), words.kind_of(outcome)[0])
+    said = [tag("p", words.sentence(outcome, pair)) for pair in items(outcome, "pairs")]
     return str(joined([head, *said, _summary(outcome)]))
 
 
 def _nearest(outcome: Plain) -> list[tuple[Plain, Plain]]:
-    return [(pair, design) for pair in items(outcome, "pairs") if (design := at_hand(outcome, pair))]
+    return [(pair, design) for pair in items(outcome, "pairs") if (design := words.at_hand(outcome, pair))]
 
 
 def _summary(outcome: Plain) -> Safe | None:
     found = _nearest(outcome)
     if not found:
         return None
-    beats = {rival: f"Student beats {kind_title(rival).lower()}" for rival in RIVALS[:2]}
+    beats = {rival: f"Student beats {kind_title(rival).lower()}" for rival in words.RIVALS[:2]}
     columns = [
         Column("Teacher", lambda one: shortened(one.get("weak"), 40)),
-        *_numbers(risks_of, ROUTE_TITLES),
+        *_numbers(words.risks_of, ROUTE_TITLES),
         *_numbers(_chances, beats, "probability"),
     ]
     rows = [{**design, "weak": pair.get("weak")} for pair, design in found]
     name = risk_name(outcome)
-    heading = f"{name[:1].upper()}{name[1:]}, 90 % intervals; {design_title(found[0][1])}."
+    heading = f"{name[:1].upper()}{name[1:]}, 90 % intervals; {words.design_title(found[0][1])}."
     return joined([tag("p", heading), listing("Forecast at the nearest design", columns, rows).html()])
 
 
@@ -136,20 +121,20 @@ def _teacher(outcome: Plain, pair: Plain, drawn: Safe | None, anchor: str) -> Sa
         tag("h3", "Every design"),
         tag("p", f"Risk is the {risk_name(outcome)}, on average over draws of the rows."),
         risk_listing(pair).html(),
-        reason_list(lost(pair)),
+        reason_list(words.lost(pair)),
         part_listing(pair).titled(),
         chance_listing(pair).titled(),
         accuracy_listing(pair).titled(tag("p", SHARE)),
         _penalties(pair).titled(),
         tag("h3", "Compared with leave-one-out"),
-        *(tag("p", said) for said in given_sentences(outcome, pair)),
-        tag("p", anchor_sentence(outcome, pair)),
+        *(tag("p", said) for said in words.given_sentences(outcome, pair)),
+        tag("p", words.anchor_sentence(outcome, pair)),
         _anchors(pair),
     )
 
 
 def _designs(title: str, pair: Plain, *columns: Column) -> Listing:
-    first = Column("Design", design_title, "labelled, unlabelled rows")
+    first = Column("Design", words.design_title, "labelled, unlabelled rows")
     return listing(title, [first, *columns], items(pair, "designs"))
 
 
@@ -160,18 +145,18 @@ def _numbers(numbers: Any, titles: dict[str, str], small: str = "") -> list[Colu
 
 def risk_listing(pair: Plain) -> Listing:
     """List the risks of every route at every design."""
-    return _designs("Forecast risks of every design", pair, *_numbers(risks_of, ROUTE_TITLES))
+    return _designs("Forecast risks of every design", pair, *_numbers(words.risks_of, ROUTE_TITLES))
 
 
 def part_listing(pair: Plain) -> Listing:
     """List the parts of the student's risk at every design."""
-    of = _numbers(lambda design: part(design, "parts"), PART_TITLES)
+    of = _numbers(lambda design: part(design, "parts"), words.PART_TITLES)
     return _designs("What the student's risk is made of", pair, *of)
 
 
 def chance_listing(pair: Plain) -> Listing:
     """List PGR, OPR and how probably the student beats its rivals at every design."""
-    titles = {rival: f"Beats {kind_title(rival).lower()}" for rival in RIVALS}
+    titles = {rival: f"Beats {kind_title(rival).lower()}" for rival in words.RIVALS}
     beats = _numbers(_chances, titles, "probability")
     return _designs(
         "Ratios and chances of the student",
@@ -184,7 +169,7 @@ def chance_listing(pair: Plain) -> Listing:
 
 def _chances(design: Plain) -> dict[str, str | None]:
     wins = part(design, "wins")
-    return {rival: percent(wins[rival]) if rival in wins else None for rival in RIVALS}
+    return {rival: percent(wins[rival]) if rival in wins else None for rival in words.RIVALS}
 
 
 def accuracy_listing(pair: Plain) -> Listing:
@@ -229,7 +214,7 @@ def _measured(outcome: Plain) -> Safe | None:
     found = items(outcome, "measured")
     columns = [
         Column("Route", _route),
-        Column("Design", design_title),
+        Column("Design", words.design_title),
         Column("Measured", "risk", risk_name(outcome)),
     ]
     why = tag(
@@ -252,7 +237,7 @@ def _methods(outcome: Plain) -> Safe:
     used: list[Any] = [
         quantity
         for design in designs
-        for quantity in (*risks_of(design).values(), design.get("pgr"), design.get("opr"))
+        for quantity in (*words.risks_of(design).values(), design.get("pgr"), design.get("opr"))
     ]
     ways = {
         str(one["method"]): None
@@ -264,7 +249,7 @@ def _methods(outcome: Plain) -> Safe:
         Column("Weak directions", "d_w"),
         Column("Strong directions", "d_s"),
     ]
-    listed: list[Child] = [tag("li", tag("b", f"{name}:"), text) for name, text in identified(outcome)]
+    listed: list[Child] = [tag("li", tag("b", f"{name}:"), text) for name, text in words.identified(outcome)]
     return section(
         "methods",
         "What these labels tell, and how",
