@@ -131,8 +131,8 @@ SAID = {
         "cheapest to reach 1.1 | Every route to the same risk",
     ),
     "owned rows": ("plan", lambda: make_plan() | {"prices": OWNED},
-        "100 labels and 9,000 unlabelled rows paid for | (100 labels and 5,000 pseudo-labels of them "
-        "available already)",
+        "100 labels and 9,000 unlabelled rows paid for already | "
+        "(100 labels and 5,000 pseudo-labels of them at hand)",
     ),
     "nothing to buy": ("plan", lambda: make_plan() | {"routes": [{**make_plan()["routes"][2], "cost": 0}]},
         "Use | 500 labels, all at hand: there is nothing to buy. Train: Labels-only. | From 300 "
@@ -219,3 +219,11 @@ def test_disagreement_with_leave_one_out_is_named(outcomes):
     ):
         assert "They disagree on: " in text
         assert "Trust leave-one-out there." in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_serious_checks_stand_above_the_answer_too(findings, verb):
+    checks = [{"type": "Check", "code": "OG101", "detail": "two sets of rows"}]
+    html = VERBS[verb].page({**findings[verb]["ordinary"], "checks": checks})
+    assert html.count("two sets of rows") == 2
+    assert html.index("two sets of rows") < html.index("<section")
