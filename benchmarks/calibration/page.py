@@ -17,10 +17,11 @@ from forecast import LABELS, forecast_file, pairs
 from summary import Pair, summary
 
 from features import PLAN
+from outgrow.report.document import document
 from outgrow.report.drawing import AFTER, BEFORE, CHANCE, Drawing, specified
 from outgrow.report.figures import Figures
-from outgrow.report.markup import Column, joined, table, tag
-from outgrow.report.page import document
+from outgrow.report.listing import Column, listing
+from outgrow.report.markup import joined, tag
 from outgrow.runs import new_file
 
 POINTS = 1500
@@ -127,7 +128,8 @@ def tables(numbers: dict[str, Any]) -> list[Any]:
             for title, values in rows.items()
         ]
         made.append(tag("h2", f"{cells_of[0].upper()}{cells_of[1:]}"))
-        made.append(table([Column("group and forecast"), *(Column(name) for name in names)], body, cells_of))
+        columns = [Column("group and forecast"), *(Column(name) for name in names)]
+        made.append(listing(cells_of, columns, body).html())
     return made
 
 

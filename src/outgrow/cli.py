@@ -145,7 +145,7 @@ def inspect(
 ) -> None:
     """Look at a model before it is trusted: what it gives, whether it repeats itself, what it costs."""
     from outgrow import api
-    from outgrow.report.run_table import inspection_lines
+    from outgrow.report.inspection import inspection_lines
 
     found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
     for line in inspection_lines(found):
@@ -218,7 +218,7 @@ def sweep(
     `outgrow sweep CONFIG.toml --out DIR` reads the options from a file. Every seed is kept; a sweep that was
     interrupted goes on when the same command is given again.
     """
-    from outgrow.report.sweep_table import sweep_lines
+    from outgrow.report.terminal import sweep_lines
 
     lines = partial(sweep_lines, written=out is not None)
     _answer("sweep", config, Asked(out, overwrite, allow_code, as_json), jobs=jobs, lines=lines)
@@ -249,7 +249,7 @@ def measure(
 ) -> None:
     """Measure intrinsic dimensions and the correlation dimension of feature sets; no labels needed."""
     from outgrow import api
-    from outgrow.report.run_table import measure_lines
+    from outgrow.report.terminal import measure_lines
 
     with _progress() as tell:
         found = api.measure(config, progress=tell, allow_code=allow_code)

@@ -469,7 +469,7 @@ def make_reproduction(*, published: bool = True, **changes: Any) -> dict[str, An
             "name": "synthetic",
             "d": 20_000,
             "data": "/srv/someone/UTKFace",
-            "grid": {"n": [250, 16_000]},
+            "n": [250, 16_000],
         },
         seconds=12.0,
     )
@@ -484,13 +484,51 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     return make_forecasts(tmp_path_factory.mktemp("forecasts"))
 
 
-@pytest.fixture(scope="session")
-def made_sweep() -> Callable[..., dict[str, Any]]:
-    """Make findings of a sweep."""
-    return make_sweep
+def hostile_reproduction():
+    """User text in every place of a reproduction."""
+    text = HOSTILE[2] + HOSTILE[0]
+    outcome = make_reproduction(
+        **dict.fromkeys(("name", "title", "source", "setting", "verdict", "because"), text)
+    )
+    outcome |= {"notes": [text], "config": {text: text, "t": {text: [text]}}}
+    for one in outcome["comparisons"]:
+        one["what"] = one["reason"] = text
+    for one in outcome["tables"]:
+        one |= {"name": text, "title": text, "note": text, "columns": {text: [text]}}
+    for one in outcome["panels"]:
+        one |= dict.fromkeys(("title", "x_name", "y_name", "group"), text)
+        for place, curve in enumerate(one["curves"]):
+            curve["series"], curve["note"] = f"{text} {place}", text
+    return outcome
 
 
 @pytest.fixture(scope="session")
-def made_reproduction() -> Callable[..., dict[str, Any]]:
-    """Make findings of a reproduction."""
-    return make_reproduction
+def findings(variants, outcomes):
+    """Findings by verb and kind."""
+    from .made_plans import make_plan
+    from .made_rankings import make_ranking
+
+    words = {"strong": HOSTILE[0], "title": HOSTILE[1], "note": HOSTILE[2]}
+    long = "a teacher of a rather long name, as they come"
+    many = tuple(f"a long name of teacher number {number:02d}" for number in range(20))
+    return {
+        "run": variants,
+        "forecast": outcomes,
+        "rank": {
+            "ordinary": make_ranking(),
+            "many": make_ranking(many),
+            "hostile": make_ranking(HOSTILE[:3], sentence=HOSTILE[0], **words),
+        },
+        "plan": {
+            "ordinary": make_plan(),
+            "long names": make_plan((long, "b")),
+            "hostile": make_plan(HOSTILE[:2], HOSTILE[2], HOSTILE[0]) | {"notes": [HOSTILE[2]]},
+        },
+        "sweep": {
+            "ordinary": make_sweep(),
+            "wild": make_sweep(wild=True),
+            "noise": make_sweep(("only",), (0.0, 5.0, 20.0)),
+            "hostile": make_sweep(HOSTILE[:3], notes=[HOSTILE[0]], **words),
+        },
+        "reproduction": {"ordinary": make_reproduction(), "hostile": hostile_reproduction()},
+    }

@@ -6,25 +6,19 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from outgrow.errors import CHECKS, ConfigError
 from outgrow.report.check_lines import check_lines, explained
 from outgrow.results import Check, as_plain
 
+from .reading import terminal
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def shown(outcome, serious):
-    console = Console(width=200)
-    with console.capture() as captured:
-        console.print(check_lines(outcome, serious))
-    return captured.get()
 
 
 def test_titles_and_remedies_are_shown_and_serious_checks_apart():
     outcome = {"checks": as_plain([Check("OG101", "2 rows"), Check("OG208", "teacher [bold]x[/bold]")])}
-    first, rest = shown(outcome, True), shown(outcome, False)
+    first, rest = (terminal(check_lines(outcome, serious)) for serious in (True, False))
     assert f"OG101 {CHECKS['OG101'].title}: 2 rows" in first
     assert CHECKS["OG101"].remedy in first
     assert "OG208" not in first

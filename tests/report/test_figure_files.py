@@ -14,7 +14,7 @@ from outgrow.report.curve_looks import looks_of
 from outgrow.report.curve_scene import scenes
 from outgrow.report.figure_files import specification, write_figures
 
-HOSTILE = ("</script><b>", "[bold red]x[/bold red] \ud800 \x1b[31m", "datum.pwned ${x}", "y" * 300)
+from .conftest import HOSTILE, make_reproduction, make_sweep
 
 
 def lines_of(spec):
@@ -40,8 +40,8 @@ def named(spec, key):
     return re.findall(rf'"{key}": "([^"]*)"', json.dumps(spec, ensure_ascii=False))
 
 
-def test_both_files_hold_the_figure_and_its_letters(made_reproduction, tmp_path):
-    outcome = made_reproduction()
+def test_both_files_hold_the_figure_and_its_letters(tmp_path):
+    outcome = make_reproduction()
     png, pdf = write_figures(tmp_path, outcome)
     assert (
         sorted(tmp_path.iterdir()) == sorted([png, pdf]) == [tmp_path / "figure.pdf", tmp_path / "figure.png"]
@@ -69,8 +69,8 @@ def _whole(scene, looks):
     return {**chart(scene, looks, data).to_dict(), "datasets": data}
 
 
-def test_the_files_show_what_the_page_shows(made_sweep):
-    outcome = made_sweep(wild=True)
+def test_the_files_show_what_the_page_shows():
+    outcome = make_sweep(wild=True)
     looks = looks_of(outcome["panels"])
     on_page = set()
     for group in ("Against the labelled rows", "Against the pool"):
@@ -81,8 +81,8 @@ def test_the_files_show_what_the_page_shows(made_sweep):
     assert lines_of(specification(outcome)) == on_page
 
 
-def test_every_panel_group_and_series_is_named(made_sweep):
-    outcome = made_sweep(wild=True)
+def test_every_panel_group_and_series_is_named():
+    outcome = make_sweep(wild=True)
     text = json.dumps(specification(outcome), ensure_ascii=False)
     for panel in outcome["panels"]:
         title = panel["title"].replace(" = ", "\u00a0=\u00a0")
@@ -93,8 +93,8 @@ def test_every_panel_group_and_series_is_named(made_sweep):
     assert "1 of 49 points outside" in text
 
 
-def test_paper_is_white_and_knows_no_page(made_reproduction):
-    spec = specification(made_reproduction())
+def test_paper_is_white_and_knows_no_page():
+    spec = specification(make_reproduction())
     text = json.dumps(spec)
     assert spec["background"] == "white"
     assert "currentColor" not in text
@@ -104,10 +104,10 @@ def test_paper_is_white_and_knows_no_page(made_reproduction):
     )
 
 
-def test_series_of_different_figures_have_legends_of_their_own(made_sweep):
-    outcome = made_sweep()
+def test_series_of_different_figures_have_legends_of_their_own():
+    outcome = make_sweep()
     outcome["panels"] += [
-        {**panel, "group": f"other {panel['group']}"} for panel in made_sweep(("x",))["panels"]
+        {**panel, "group": f"other {panel['group']}"} for panel in make_sweep(("x",))["panels"]
     ]
     spec = specification(outcome)
     assert [len(family["vconcat"]) for family in spec["vconcat"]] == [2, 2]
@@ -123,25 +123,27 @@ def test_nothing_to_draw_writes_nothing(outcome, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_of_any_kind_are_drawn(made_sweep, tmp_path):
-    paths = write_figures(tmp_path, made_sweep(HOSTILE, strong=HOSTILE[0], title=HOSTILE[1]), "other")
+def test_names_of_any_kind_are_drawn(tmp_path):
+    paths = write_figures(
+        tmp_path, make_sweep((*HOSTILE, "y" * 300), strong=HOSTILE[0], title=HOSTILE[1]), "other"
+    )
     assert [path.name for path in paths] == ["other.png", "other.pdf"]
 
 
-def test_earlier_files_are_replaced_whole_or_not_at_all(made_reproduction, tmp_path, monkeypatch, caplog):
+def test_earlier_files_are_replaced_whole_or_not_at_all(tmp_path, monkeypatch, caplog):
     (tmp_path / "figure.png").write_bytes(b"earlier")
     (tmp_path / "figure.pdf").write_bytes(b"earlier")
 
     # As the drawing library does where memory is limited: the pages so far are there, and its process is not.
     ending = "import os, signal, sys; os.kill(os.getpid(), signal.SIGABRT)"
     monkeypatch.setattr(drawing_process, "CHILD", ending)
-    assert write_figures(tmp_path, made_reproduction()) == ()
+    assert write_figures(tmp_path, make_reproduction()) == ()
     assert "the figure could not be drawn (the drawing library was ended by SIGABRT)" in caplog.text
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         "figure.png": b"earlier",
         "figure.pdf": b"earlier",
     }
     monkeypatch.undo()
-    write_figures(tmp_path, made_reproduction())
+    write_figures(tmp_path, make_reproduction())
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2

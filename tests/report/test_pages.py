@@ -8,21 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from rich.console import Group
 
-from outgrow.report import forecast_page, plan_page, rank_page, reproduction_page, run_table, sweep_page
-from outgrow.report.forecast_table import forecast_lines
+from outgrow.report import forecast_page, plan_page, rank_page, reproduction_page, sweep_page
+from outgrow.report import terminal as shown
 from outgrow.report.page import page as run_page
 from outgrow.report.page import write_report
-from outgrow.report.plan_table import plan_lines
-from outgrow.report.rank_table import ranking_lines
-from outgrow.report.reproduction_table import reproduction_lines
-from outgrow.report.sweep_table import sweep_lines
 from outgrow.report.text import escaped
 
-from .conftest import HOSTILE, make_reproduction, make_sweep
-from .made_plans import make_plan
-from .made_rankings import make_ranking
 from .reading import CUT, UNMARKED, Reader, open_page, terminal
 
 
@@ -37,14 +29,12 @@ class Verb:
 
 
 VERBS = {
-    "run": Verb(
-        run_page, lambda outcome: Group(run_table.summary_lines(outcome), run_table.risk_table(outcome)), 4
-    ),
-    "forecast": Verb(forecast_page.forecast_page, forecast_lines, 3, forecast_page.summary_html),
-    "rank": Verb(rank_page.page, ranking_lines, 4, rank_page.summary_html),
-    "plan": Verb(plan_page.page, plan_lines, 4, plan_page.summary_html),
-    "sweep": Verb(sweep_page.page, sweep_lines, 6, sweep_page.summary_html),
-    "reproduction": Verb(reproduction_page.page, reproduction_lines, 3, reproduction_page.summary_html),
+    "run": Verb(run_page, shown.run_lines, 4),
+    "forecast": Verb(forecast_page.forecast_page, shown.forecast_lines, 3, forecast_page.summary_html),
+    "rank": Verb(rank_page.page, shown.ranking_lines, 4, rank_page.summary_html),
+    "plan": Verb(plan_page.page, shown.plan_lines, 4, plan_page.summary_html),
+    "sweep": Verb(sweep_page.page, shown.sweep_lines, 6, sweep_page.summary_html),
+    "reproduction": Verb(reproduction_page.page, shown.reproduction_lines, 3, reproduction_page.summary_html),
 }
 
 OTHER_VERSIONS = {
@@ -80,53 +70,6 @@ DRAWN_AT = [
 """A browser is slow: ordinary pages are drawn on a screen and on a telephone, the rest on either."""
 
 HOSTILES = [(verb, "hostile") for verb in VERBS]
-
-
-def hostile_reproduction():
-    """User text in every place of a reproduction."""
-    text = HOSTILE[2] + HOSTILE[0]
-    outcome = make_reproduction(
-        **dict.fromkeys(("name", "title", "source", "setting", "verdict", "because"), text)
-    )
-    outcome |= {"notes": [text], "config": {text: text, "t": {text: [text]}}}
-    for one in outcome["comparisons"]:
-        one["what"] = one["reason"] = text
-    for one in outcome["tables"]:
-        one |= {"name": text, "title": text, "note": text, "columns": {text: [text]}}
-    for one in outcome["panels"]:
-        one |= dict.fromkeys(("title", "x_name", "y_name", "group"), text)
-        for place, curve in enumerate(one["curves"]):
-            curve["series"], curve["note"] = f"{text} {place}", text
-    return outcome
-
-
-@pytest.fixture(scope="session")
-def findings(variants, outcomes):
-    """Findings by verb and kind."""
-    words = {"strong": HOSTILE[0], "title": HOSTILE[1], "note": HOSTILE[2]}
-    long = "a teacher of a rather long name, as they come"
-    many = tuple(f"a long name of teacher number {number:02d}" for number in range(20))
-    return {
-        "run": variants,
-        "forecast": outcomes,
-        "rank": {
-            "ordinary": make_ranking(),
-            "many": make_ranking(many),
-            "hostile": make_ranking(HOSTILE[:3], sentence=HOSTILE[0], **words),
-        },
-        "plan": {
-            "ordinary": make_plan(),
-            "long names": make_plan((long, "b")),
-            "hostile": make_plan(HOSTILE[:2], HOSTILE[2], HOSTILE[0]) | {"notes": [HOSTILE[2]]},
-        },
-        "sweep": {
-            "ordinary": make_sweep(),
-            "wild": make_sweep(wild=True),
-            "noise": make_sweep(("only",), (0.0, 5.0, 20.0)),
-            "hostile": make_sweep(HOSTILE[:3], notes=[HOSTILE[0]], **words),
-        },
-        "reproduction": {"ordinary": make_reproduction(), "hostile": hostile_reproduction()},
-    }
 
 
 @pytest.mark.parametrize(("verb", "name"), [*ORDINARY, *HOSTILES])

@@ -26,12 +26,14 @@ from outgrow.report import (
 )
 from outgrow.report.figure_files import write_figures
 from outgrow.report.findings import Plain
-from outgrow.report.forecast_table import forecast_lines
-from outgrow.report.plan_table import plan_lines
-from outgrow.report.rank_table import ranking_lines
-from outgrow.report.reproduction_table import reproduction_lines
-from outgrow.report.run_table import run_lines
-from outgrow.report.sweep_table import sweep_lines
+from outgrow.report.terminal import (
+    forecast_lines,
+    plan_lines,
+    ranking_lines,
+    reproduction_lines,
+    run_lines,
+    sweep_lines,
+)
 
 LIBRARIES = ("outgrow", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors", "altair")
 """Whose versions a folder names."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from outgrow.report.comparing import evaluated, measured_order, route_line, route_title, scale
 from outgrow.report.findings import Plain, by_name, items, part
-from outgrow.report.text import interval_of, number, quantity_text, shortened, value_of
+from outgrow.report.text import interval_of, number, quantity_text, sentence_list, shortened, value_of
 
 ANSWERS = {
     "yes": ("Yes", "do", "The student outgrows its teacher."),
@@ -18,12 +18,14 @@ ANSWERS = {
 }
 """For each answer: its badge, its CSS class, and what it means."""
 
+UNKNOWN = ("No answer", "close", "")
+"""What stands for an answer that this version does not know."""
+
 
 def answer(verdict: Plain) -> tuple[str, str, str]:
     """Badge, CSS class and meaning of the first answer, that of the best student's teacher."""
-    found = items(verdict, "outgrown")
-    said = str(found[0].get("answer")) if found else ""
-    return ANSWERS.get(said, ("No answer", "close", ""))
+    found = next(iter(items(verdict, "outgrown")), {})
+    return ANSWERS.get(str(found.get("answer")), UNKNOWN)
 
 
 def outgrown(one: Plain, outcome: Plain) -> str:
@@ -67,8 +69,7 @@ def how_sure(outcome: Plain) -> str:
     if not tied:
         return "No other route may be the best."
     stake, error = value_of(verdict.get("at_stake")), value_of(part(verdict, "risks").get(best))
-    names = [route_title(name, outcome) for name in tied]
-    others = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    others = sentence_list([route_title(name, outcome) for name in tied])
     line = f"{others} may be as good"
     if stake is not None and error:
         line += f"; choosing wrongly costs at most {number(stake)} ({100 * stake / error:.0f} %)"

@@ -60,6 +60,11 @@ def evaluated(outcome: Mapping[str, Any]) -> str:
     return f"{rows:,} {said}" if is_number(rows) and rows else said
 
 
+def loss_name(outcome: Plain) -> str:
+    """Name the loss of a run's heads."""
+    return "squared loss of the scores" if outcome.get("task") == "classification" else "mean squared error"
+
+
 def sizes(outcome: Plain) -> str:
     """Say how many rows a run had and what was fitted to them."""
     named = (("n", "labelled rows"), ("N", "unlabelled rows"), ("n_test", "test rows"))

@@ -34,6 +34,9 @@ the points still take a third of the height."""
 AT_PLACES = 6
 """Places of points that are written on the axis themselves; more are crowded, and round numbers stand in."""
 
+EDGE = 36
+"""Pixels kept for the labels of a vertical axis, so that panels above one another begin at one line."""
+
 ROOM = 0.05
 """Share of its length that a linear axis is widened at both ends, so that no mark is cut."""
 
@@ -49,11 +52,9 @@ class Span:
     """Ends of an axis."""
 
     low: float
-    """Ends; low is below high."""
     high: float
     """Ends; low is below high."""
     logarithmic: bool = False
-    """Whether the axis is."""
 
     def holds(self, value: float) -> bool:
         """Tell whether a value lies on the axis."""
@@ -68,10 +69,7 @@ def span_of(
     *,
     logarithmic: bool = False,
 ) -> Span | None:
-    """Choose the ends of an axis.
-
-    None where there is no number.
-    """
+    """Choose the ends of an axis; None where there is no number."""
     usable = [_numbers(part, logarithmic) for part in (values, lines, ends, kept)]
     bulk, near, bars, always = (np.log10(part) if logarithmic else part for part in usable)
     everything = np.concatenate([bulk, near, always])

@@ -12,7 +12,9 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from outgrow.report.curve_axes import axis_of, scale_of
+import altair as alt
+
+from outgrow.report.curve_axes import EDGE, axis_of, scale_of
 from outgrow.report.curve_looks import CROSS, Look
 from outgrow.report.curve_scene import SOLID, Scene
 from outgrow.report.drawing import Drawing, specified
@@ -21,9 +23,6 @@ from outgrow.report.text import is_number, number, shortened, visible
 
 HEIGHT = 230
 """Of a panel's plot on the page, in pixels: three stand beside one another."""
-
-EDGE = 36
-"""Pixels kept for the labels of a vertical axis, so that panels above one another begin at one line."""
 
 READINGS = (
     ("pgr", "0 is the teacher, 1 the ceiling."),
@@ -63,8 +62,6 @@ def drawing(scene: Scene, looks: Mapping[str, Look]) -> Drawing:
 
 def chart(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any], *, legend: Any = None) -> Any:
     """Draw a panel."""
-    import altair as alt
-
     drawn = _Drawn(scene, looks, data, legend)
     layers: list[Any] = []
     if is_number(scene.panel.get("rule")):
@@ -112,8 +109,6 @@ class _Drawn:
     """The channels of one panel: what places, colours and tooltips of all its marks have in common."""
 
     def __init__(self, scene: Scene, looks: Mapping[str, Look], data: dict[str, Any], legend: Any) -> None:
-        import altair as alt
-
         self._data = data
         labels = [look.label for look in looks.values()]
         colours = alt.Scale(domain=labels, range=[look.colour for look in looks.values()])
@@ -140,25 +135,17 @@ class _Drawn:
         return [_slim(row) for row in found] if any(row["y"] is not None for row in found) else []
 
     def named(self, rows: list[dict[str, Any]]) -> Any:
-        import altair as alt
-
         name = f"rows-{len(self._data)}"
         self._data[name] = rows
         return alt.NamedData(name)
 
     def base(self, rows: list[dict[str, Any]]) -> Any:
-        import altair as alt
-
         return alt.Chart(self.named(rows)).transform_lookup(lookup="curve", from_=self._curves)
 
     def up(self, field: str) -> Any:
-        import altair as alt
-
         return alt.Y(f"{field}:Q", scale=scale_of(self.scene.y), axis=_axis(self.scene, "y"))
 
     def _across(self, field: str) -> Any:
-        import altair as alt
-
         return alt.X(f"{field}:Q", scale=scale_of(self.scene.x), axis=_axis(self.scene, "x"))
 
     def line(self, across: str = "x") -> dict[str, Any]:

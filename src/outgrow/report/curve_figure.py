@@ -12,18 +12,16 @@ from outgrow.report.curve_scene import scenes
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, items
 from outgrow.report.markup import Safe, tag
+from outgrow.report.sections import section
 from outgrow.report.text import shortened
 
 
 def figure(outcome: Plain, figures: Figures) -> Safe | None:
-    """Place a figure.
-
-    None where there is no panel.
-    """
+    """Place a figure; None where there is no panel."""
     panels = items(outcome, "panels")
     if not panels:
         return None
-    parts: list[Safe | None] = [tag("h2", "The figure", id="figure")]
+    parts: list[Safe | None] = []
     for family in families(panels):
         looks = looks_of(family)
         parts.append(key(family))
@@ -39,4 +37,4 @@ def figure(outcome: Plain, figures: Figures) -> Safe | None:
                 tag("p", f"{shortened(one.get('title') or 'A panel', 120)}: no value to draw.", class_="soft")
                 for one in empty
             ]
-    return tag("section", *parts, aria_labelledby="figure")
+    return section("figure", "The figure", *parts)

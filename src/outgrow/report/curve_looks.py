@@ -35,6 +35,9 @@ LABEL = 60
 CROSS = "M-1-1L1 1M-1 1L1-1"
 """The mark of a published value: two strokes, unlike any shape of a series."""
 
+WAYS = 8
+"""Ways listed that curves of one kind were obtained in: tooltips tell each of its own."""
+
 KINDS: Mapping[str, str] = {
     "measured": "measured",
     "theory": "theory",
@@ -114,6 +117,19 @@ def kinds_of(panels: Sequence[Plain]) -> dict[str, str]:
     return names
 
 
+def curve_notes(outcome: Plain) -> list[tuple[str | None, str | None]]:
+    """Say how the figure's curves were obtained, each way once."""
+    found: dict[str, list[str]] = {}
+    for panel in items(outcome, "panels"):
+        for curve in items(panel, "curves"):
+            kind, said = str(curve.get("kind")), shortened(curve.get("note") or "", 300)
+            if said and said not in found.setdefault(kind, []):
+                found[kind].append(said)
+    return [
+        (f"Curves: {KINDS.get(kind, kind)}", "; ".join(said[:WAYS])) for kind, said in found.items() if said
+    ]
+
+
 def in_words(kinds: Mapping[str, str]) -> str:
     """Say how kinds of curves are drawn, for a figure that has no key of them."""
     drawn = {"measured": "Points", "theory": "Solid lines", "bound": "Dashed lines", "published": "Crosses"}
@@ -121,10 +137,7 @@ def in_words(kinds: Mapping[str, str]) -> str:
 
 
 def key(panels: Sequence[Plain]) -> Safe | None:
-    """Write what colours, shapes and lines of a figure mean.
-
-    None where there is nothing to tell apart.
-    """
+    """Write what colours, shapes and lines of a figure mean; None where there is nothing to tell apart."""
     looks, kinds = looks_of(panels), kinds_of(panels)
     if not looks:
         return None

@@ -121,10 +121,7 @@ def thinned(values: Sequence[float], logarithmic: bool = True) -> list[tuple[int
 
 
 def decades(low: float, high: float) -> tuple[float, float]:
-    """Widen a range of positive numbers for a logarithmic axis.
-
-    Returns ends of the axis, a twentieth of its length further out, never of length 0.
-    """
+    """Widen a range of positive numbers by a twentieth of a logarithmic axis, and never to length 0."""
     start, end = math.log10(low), math.log10(high)
     room = max((end - start) / 20, 0.05)
     return 10 ** (start - room), 10 ** (end + room)

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from outgrow.report.curve_charts import EDGE, chart
+from outgrow.report.curve_axes import EDGE
 from outgrow.report.curve_looks import Look, families, grouped, in_words, kinds_of, looks_of
 from outgrow.report.curve_scene import Scene, scenes
+from outgrow.report.document import VEGA_LITE
 from outgrow.report.drawing import CONFIG
 from outgrow.report.drawing_process import DrawingError, draw
 from outgrow.report.findings import Plain, items
-from outgrow.report.page import VEGA_LITE
 from outgrow.report.text import shortened
 from outgrow.runs import new_file
 
@@ -124,6 +124,8 @@ def _family(panels: Sequence[Plain], data: dict[str, Any]) -> list[dict[str, Any
 
 def _panel(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any]) -> dict[str, Any]:
     import altair as alt
+
+    from outgrow.report.curve_charts import chart
 
     longest = max(len(look.label) for look in looks.values())
     room = COLUMNS * WIDTH

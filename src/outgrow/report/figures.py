@@ -17,10 +17,7 @@ class Figures:
         self.drawings: list[Drawing] = []
 
     def place(self, *drawings: Drawing | None) -> Safe | None:
-        """Place charts side by side where the page is wide enough.
-
-        None without charts.
-        """
+        """Place charts side by side where the page is wide enough; None without charts."""
         placed = [self._one(drawing) for drawing in drawings if drawing is not None]
         return tag("div", *placed, class_="figures") if placed else None
 

@@ -5,9 +5,8 @@ The JSON is the only input of a report, so an old run can be drawn again without
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from outgrow.errors import CHECKS
 from outgrow.report.text import number, shortened, value_of, visible
@@ -18,21 +17,34 @@ Plain = Mapping[str, Any]
 
 
 def items(plain: object, key: str) -> list[Plain]:
-    """List the dictionaries under a key, also where an older version wrote none.
-
-    Empty where there is no such list.
-    """
+    """List the dictionaries under a key; empty where another version wrote no list."""
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
 
 
 def part(plain: object, key: str) -> Plain:
-    """Find the dictionary under a key, also where an older version wrote none.
-
-    Empty where there is none.
-    """
+    """Find the dictionary under a key; empty where another version wrote none."""
     found = plain.get(key) if isinstance(plain, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def title_of(outcome: Plain, otherwise: str) -> str:
+    """Give the title that the user chose, or what a page asks by itself."""
+    return shortened(outcome.get("title") or otherwise, 200)
+
+
+def sets_of(weak: Iterable[object], strong: object) -> dict[str, str]:
+    """Name the feature sets for the head of a page."""
+    names = ", ".join(shortened(name, 40) for name in weak)
+    return {"Weak": names or "none", "Strong": shortened(strong or "not named", 40)}
+
+
+def risk_name(outcome: Plain) -> str:
+    """Name what is forecast."""
+    if outcome.get("excess"):
+        return "excess risk"
+    loss = {"classification": "squared loss", "regression": "mean squared error"}
+    return f"{loss.get(str(outcome.get('task')), 'squared error')} on new labels"
 
 
 def teachers(outcome: Plain) -> list[str]:
@@ -83,44 +95,34 @@ def scale_text(teacher: object, settings: Plain, labels: object) -> str:
     return f"{shortened(teacher, 40)}: {line}"
 
 
-@dataclass(frozen=True)
-class Raised:
-    """A check that was raised, with what the registry says about it."""
+class Raised(NamedTuple):
+    """A check that was raised; the registry's words are empty for a code that this version does not know."""
 
     code: str
-    """As raised."""
     detail: str
-    """As raised."""
-    title: str
-    """From the registry; empty for a code that this version does not know."""
-    why: str
-    """From the registry; empty for a code that this version does not know."""
-    remedy: str
-    """From the registry; empty for a code that this version does not know."""
-    serious: bool
-    """Whether it stands above the answers."""
+    title: str = ""
+    why: str = ""
+    remedy: str = ""
+    serious: bool = False
 
 
 def checks(outcome: Plain) -> list[Raised]:
     """Collect every check of a run, once each: its own, and those of single estimates."""
-    found: dict[tuple[str, str], Raised] = {}
-    for item in _walk(outcome, "Check"):
+    found: dict[Raised, None] = {}
+    for item in _walk(outcome):
         code, detail = str(item.get("code", "")), str(item.get("detail", ""))
         kind = CHECKS.get(code)
-        said = (kind.title, kind.why, kind.remedy, kind.serious) if kind else ("", "", "", False)
-        found.setdefault((code, detail), Raised(code, detail, *said))
-    return sorted(found.values(), key=lambda check: check.code)
+        known = (kind.title, kind.why, kind.remedy, kind.serious) if kind else ()
+        found[Raised(code, detail, *known)] = None
+    return sorted(found, key=lambda check: check.code)
 
 
-def _walk(value: Any, kind: str) -> Iterator[Plain]:
-    if isinstance(value, Mapping):
-        if value.get("type") == kind:
-            yield value
-        for inner in value.values():
-            yield from _walk(inner, kind)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _walk(inner, kind)
+def _walk(value: Any) -> Iterator[Plain]:
+    if isinstance(value, Mapping) and value.get("type") == "Check":
+        yield value
+    if isinstance(value, (Mapping, list, tuple)):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _walk(inner)
 
 
 def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
@@ -133,18 +135,13 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
 
     for route in ordered_routes(outcome):
         own = by(kind_title(route.get("kind")), route.get("weak"))
-        named += [
-            ("error expected from the labels", own, route.get("expected")),
-            ("risk", own, route.get("risk")),
-            ("excess risk", own, route.get("excess_risk")),
-            ("accuracy", own, route.get("accuracy")),
-        ]
-    for comparison in items(part(outcome, "verdict"), "comparisons"):
-        named.append(("paired comparisons", "all of them", comparison.get("difference")))
-    for comparison in items(outcome, "on_test"):
-        named.append(
-            ("paired comparisons on the evaluation rows", "all teachers", comparison.get("difference"))
-        )
+        named.append(("error expected from the labels", own, route.get("expected")))
+        named += [(key.replace("_", " "), own, route.get(key)) for key in ("risk", "excess_risk", "accuracy")]
+    compared = "paired comparisons"
+    for one in items(part(outcome, "verdict"), "comparisons"):
+        named.append((compared, "all of them", one.get("difference")))
+    for one in items(outcome, "on_test"):
+        named.append((f"{compared} on the evaluation rows", "all teachers", one.get("difference")))
     for pair in items(outcome, "pairs"):
         weak = str(pair.get("weak"))
         for key, title in RATIOS:

@@ -7,39 +7,23 @@ goes on behind. Points that a run measured stand on the same axes, at the run's 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from outgrow.report.drawing import (
-    AFTER,
-    BEFORE,
-    CHANCE,
-    SHARED,
-    STRONG,
-    WEAK,
-    Drawing,
-    decades,
-    log_ticks,
-    specified,
-)
-from outgrow.report.findings import Plain, items, part
-from outgrow.report.interval_chart import Row, Series, in_words, interval_chart
-from outgrow.report.text import interval_of, is_number, number, quantity_text, shortened, value_of, visible
+import altair as alt
+
+from outgrow.report import marks
+from outgrow.report.drawing import AFTER, BEFORE, CHANCE, SHARED, STRONG, WEAK, Drawing, decades, specified
+from outgrow.report.findings import Plain, items, part, risk_name
+from outgrow.report.forecast_words import design_title
+from outgrow.report.interval_chart import Row, Series, intervals
+from outgrow.report.line_chart import along, ends_in_words, lines
+from outgrow.report.marks import BASELINE, HEIGHT, ROUTES, Look
+from outgrow.report.text import interval_of, is_number, number, quantity_text, shortened, value_of
 from outgrow.report.words import kind_title
 
-BASELINE = "#2a8a5b"
-"""Colour of what learns from the labels alone."""
-
-ROUTES: Mapping[str, tuple[str, list[int], str]] = {
-    "teacher": (WEAK, [7, 3], "square"),
-    "student": (STRONG, [1, 0], "diamond"),
-    "baseline": (BASELINE, [2, 2], "circle"),
-    "union": (SHARED, [8, 2, 2, 2], "triangle-up"),
-    "ceiling": (CHANCE, [1, 4], "cross"),
-}
-"""Colour, dash and shape of each route."""
-
-PARTS: Mapping[str, tuple[str, str]] = {
+PARTS = {
     "fresh": ("fresh variance", STRONG),
     "inherited": ("inherited variance", WEAK),
     "bias": ("bias", CHANCE),
@@ -65,12 +49,6 @@ press all else to the ground."""
 ROOM = 1.35
 """Axes end this many times above the largest value: wide bands are cut, or they alone would be seen."""
 
-BAND = 0.09
-"""Opacity of bands: five lie on one another."""
-
-HEIGHT = 280
-"""Of a chart in pixels."""
-
 MOST_ROWS = 24
 """Designs drawn as rows; the table holds them all."""
 
@@ -81,154 +59,127 @@ together."""
 AXES = {"n": "labelled rows, n", "N": "unlabelled rows, N"}
 """Titles of the axes."""
 
-
-def risk_name(outcome: Plain) -> str:
-    """Name what is forecast."""
-    if outcome.get("excess"):
-        return "excess risk"
-    classes = outcome.get("task") == "classification"
-    return "squared loss on new labels" if classes else "mean squared error on new labels"
+TIPS = {"what": "route", "place": "rows", "text": "risk"}
+"""What a point's tooltip shows."""
 
 
-def risk_curves(outcome: Plain, pair: Plain, along: str) -> Drawing | None:
-    """Draw the risks of all routes along one size.
-
-    None where nothing is defined.
-    """
-    curve = curve_of(pair, along)
-    if curve is None:
+def risk_curves(outcome: Plain, pair: Plain, size: str) -> Drawing | None:
+    """Draw the risks of all routes along one size; None where nothing is defined."""
+    curve, fixed = curve_of(pair, size), "N" if size == "n" else "n"
+    points = [point for route in ROUTES for point in _points(curve, route, kind_title(route))]
+    if not points:
         return None
-    lines = [point for route in ROUTES for point in _points(curve, route, kind_title(route))]
-    held = "N" if along == "n" else "n"
-    marks = []
+    measured = []
     for found in items(outcome, "measured"):
         own = found.get("weak") in (None, pair.get("weak")) and found.get("route") in ROUTES
         value = value_of(found.get("risk"))
-        if not own or value is None or found.get(held) != curve.get("other"):
-            continue
-        low, high = part(found, "risk").get("interval") or (value, value)
-        title = kind_title(found.get("route"))
-        said = f"measured {quantity_text(found.get('risk'))}"
-        marks.append(
-            {"what": title, "place": found.get(along), "value": value, "low": low, "high": high, "text": said}
-        )
-    look = {kind_title(route): own for route, own in ROUTES.items()}
-    spec = _lines(lines, marks, look, AXES[along], risk_name(outcome))
-    if spec is None:
-        return None
-    other = f"{number(curve.get('other'))} {AXES[held].split(',')[0]}"
-    said = "; ".join(_ends(lines, title) for title in look if _ends(lines, title))
+        if own and value is not None and found.get(fixed) == curve.get("other"):
+            low, high = part(found, "risk").get("interval") or (value, value)
+            shown = {
+                "what": kind_title(found.get("route")),
+                "text": f"measured {quantity_text(found['risk'])}",
+            }
+            measured.append({"place": found.get(size), "value": value, "low": low, "high": high, **shown})
+    looks = {kind_title(route): look for route, look in ROUTES.items()}
+    other = f"{number(curve.get('other'))} {AXES[fixed].split(',')[0]}"
     caption = (
         f"At {other}. Lines are forecasts, bands their 90 % intervals; smaller is better. All routes rest on"
         " the same labels, so bands that overlap are no tie: see the differences above."
     )
-    if marks:
+    if measured:
         caption += (
             " Marks with bars are what the run measured: one draw of rows, where a forecast is the mean over"
             " draws."
         )
+    said = ends_in_words(points, list(looks))
+    points, measured, up = _vertical(points, measured, risk_name(outcome))
+    x = along(AXES[size], [*points, *measured], grid=False)
+    layers = lines(
+        points, looks, x, up, tooltip=marks.tips(**TIPS), bands=True, dots=True, measured=measured, columns=2
+    )
     return Drawing(
-        "Risk along the labels" if along == "n" else "Risk along the unlabelled rows",
-        f"{risk_name(outcome)} forecast along the {AXES[along]}, at {other}. {said}.",
+        "Risk along the labels" if size == "n" else "Risk along the unlabelled rows",
+        f"{risk_name(outcome)} forecast along the {AXES[size]}, at {other}. {said}.",
         caption,
-        spec,
+        specified(alt.layer(*layers), HEIGHT),
     )
 
 
 def student_curves(outcome: Plain) -> Drawing | None:
     """Draw the students of several teachers along the unlabelled rows, beside the baseline."""
-    pairs = items(outcome, "pairs")
-    curves = [(pair, curve) for pair in pairs if (curve := curve_of(pair, "N")) is not None]
+    curves = [(pair, curve) for pair in items(outcome, "pairs") if (curve := curve_of(pair, "N"))]
     if len(curves) < 2:
         return None
-    lines: list[dict[str, Any]] = []
-    look: dict[str, tuple[str, list[int], str]] = {}
+    points: list[dict[str, Any]] = []
+    looks: dict[str, Look] = {}
     for place, (pair, curve) in enumerate(curves):
         name = f"{place + 1}. {shortened(pair.get('weak'), 24)}"
-        look[name] = (TEACHERS[place % len(TEACHERS)], DASHES[place % len(DASHES)], "circle")
-        lines += _points(curve, "student", name)
-    title = kind_title("baseline")
-    look[title] = (BASELINE, [2, 2], "circle")
-    lines += _points(curves[0][1], "baseline", title)
-    spec = _lines(lines, [], look, AXES["N"], risk_name(outcome), bands=len(curves) <= 3, columns=1)
-    if spec is None:
+        looks[name] = (TEACHERS[place % len(TEACHERS)], DASHES[place % len(DASHES)], "circle")
+        points += _points(curve, "student", name)
+    looks[kind_title("baseline")] = (BASELINE, [2, 2], "circle")
+    points += _points(curves[0][1], "baseline", kind_title("baseline"))
+    if not points:
         return None
-    said = "; ".join(_ends(lines, name) for name in look if _ends(lines, name))
+    said = ends_in_words(points, list(looks))
+    points, _, up = _vertical(points, [], risk_name(outcome))
+    x, bands = along(AXES["N"], points, grid=False), len(curves) <= 3
+    layers = lines(points, looks, x, up, tooltip=marks.tips(**TIPS), bands=bands, dots=True)
     return Drawing(
         "Students by teacher",
         f"{risk_name(outcome)} of each teacher's student along the unlabelled rows. {said}.",
         f"At {number(curves[0][1].get('other'))} labelled rows. A student pays where its line lies below that"
         " of the baseline, which needs no teacher.",
-        spec,
+        specified(alt.layer(*layers), HEIGHT),
     )
 
 
 def margin_chart(outcome: Plain, designs: Sequence[tuple[Plain, Plain]]) -> Drawing | None:
-    """Draw the students' risks less those of their rivals at one design.
-
-    None where no difference is defined.
-    """
+    """Draw the students' risks less those of their rivals at one design; None without differences."""
     rows: list[Row] = []
     for pair, design in designs:
         if len(designs) > 1:
             rows.append(Row(shortened(pair.get("weak"), 22), heading=True))
-        margins = part(design, "margins")
-        rows += [Row(title, (margins.get(rival),)) for rival, title in LESS.items()]
-    series = (Series("student's risk less the other", STRONG, "diamond"),)
-    spec = interval_chart(rows, series, "difference of risk", zero=True)
-    if spec is None:
-        return None
-    return Drawing(
+        rows += [Row(title, (part(design, "margins").get(rival),)) for rival, title in LESS.items()]
+    where = f"; {design_title(designs[0][1])}" if designs else ""
+    return intervals(
         "The student less each other route",
-        f"The student's {risk_name(outcome)} less that of other routes. {in_words(rows, series)}.",
-        f"Of the {risk_name(outcome)}; {design_title(designs[0][1])}. Left of the line the student"
-        " errs less; an interval across it is a tie.",
-        spec,
+        rows,
+        (Series("student's risk less the other", STRONG, "diamond"),),
+        "difference of risk",
+        f"Of the {risk_name(outcome)}{where}. Left of the line the student errs less; an interval across it"
+        " is a tie.",
+        said=f"The student's {risk_name(outcome)} less that of other routes",
+        zero=True,
     )
 
 
 def part_chart(outcome: Plain, pair: Plain) -> Drawing | None:
-    """Draw what the student's risk is made of along the unlabelled rows.
-
-    None where the student's risk is nowhere defined.
-    """
+    """Draw what the student's risk is made of along the unlabelled rows; None where it is undefined."""
     curve = curve_of(pair, "N")
-    if curve is None:
-        return None
     names = {key: title for key, (title, _) in PARTS.items()}
     if not outcome.get("excess"):
         names["bias"] = NOISE
-    points = []
-    for order, key in enumerate(PARTS):
-        points += [{**point, "order": order} for point in _points(curve, key, names[key])]
+    points = [
+        {**point, "order": order}
+        for order, (key, name) in enumerate(names.items())
+        for point in _points(curve, key, name)
+    ]
     if not points:
         return None
-    import altair as alt
-
-    places = [point["place"] for point in points]
-    domain = list(names.values())
-    colours = [colour for _, colour in PARTS.values()]
+    colours = dict(zip(names.values(), (colour for _, colour in PARTS.values()), strict=True))
     chart = (
-        alt.Chart(alt.InlineData(values=points))
+        marks.data(points)
         .mark_area(line={"strokeWidth": 1.2}, fillOpacity=0.55)
         .encode(
-            x=_size_axis(places, AXES["N"]),
+            x=along(AXES["N"], points, grid=False),
             y=alt.Y("value:Q", stack="zero", axis=alt.Axis(title=risk_name(outcome), tickCount=5)),
-            color=alt.Color(
-                "what:N",
-                scale=alt.Scale(domain=domain, range=colours),
-                legend=alt.Legend(title=None, columns=1, symbolType="square", labelLimit=330),
-            ),
+            color=marks.keyed(alt.Color, "what", colours, columns=1, symbolType="square", labelLimit=330),
             order=alt.Order("order:Q", sort="descending"),
             detail="segment:N",
-            tooltip=[
-                alt.Tooltip("what:N", title="part"),
-                alt.Tooltip("place:Q", title="N", format=","),
-                alt.Tooltip("text:N", title="forecast"),
-            ],
+            tooltip=marks.tips(what="part", place="N", text="forecast"),
         )
     )
-    said = "; ".join(_ends(points, name) for name in domain if _ends(points, name))
+    said = ends_in_words(points, list(colours))
     return Drawing(
         "What the student's risk is made of",
         f"The student's {risk_name(outcome)} in three parts along the unlabelled rows. {said}.",
@@ -240,38 +191,24 @@ def part_chart(outcome: Plain, pair: Plain) -> Drawing | None:
 
 
 def ratio_chart(pair: Plain, key: str) -> Drawing | None:
-    """Draw PGR or OPR of every design.
-
-    None where it is nowhere defined.
-    """
-    name = key.upper()
-    rows = [
-        Row(design_title(design), (design.get(key),))
-        for design in items(pair, "designs")
-        if value_of(design.get(key)) is not None and _width(design.get(key)) <= WIDE
-    ]
-    cut = len(rows) > MOST_ROWS
-    rows = rows[:MOST_ROWS]
-    series = (Series(f"{name}, forecast", STRONG, "diamond"),)
-    meaning = {
-        "pgr": "share of the gap recovered",
-        "opr": "baseline's excess risk over the student's",
+    """Draw PGR or OPR of every design; None where it is nowhere defined."""
+    designs = items(pair, "designs")
+    known = [one for one in designs if value_of(one.get(key)) is not None and _width(one[key]) <= WIDE]
+    meaning, note = {
+        "pgr": ("share of the gap recovered", "1 is all of the way from teacher to ceiling, 0 none."),
+        "opr": ("baseline's excess risk over the student's", "Above 1 the student beats the baseline."),
     }[key]
-    spec = interval_chart(rows, series, f"{name}, {meaning}")
-    if spec is None:
-        return None
-    notes = {
-        "pgr": "1 is all of the way from teacher to ceiling, 0 none.",
-        "opr": "Above 1 the student beats the baseline.",
-    }
-    more = f" The first {MOST_ROWS} designs are drawn." if cut else ""
-    if len(rows) < len(items(pair, "designs")) and not cut:
+    more = ""
+    if len(known) > MOST_ROWS:
+        more = f" The first {MOST_ROWS} designs are drawn."
+    elif len(known) < len(designs):
         more = f" Designs where it is undefined, or not told to within {WIDE:.0f}, are left out."
-    return Drawing(
-        f"{name} by design",
-        f"{name} by design. {in_words(rows, series)}.",
-        f"{notes[key]} Lines are 90 % intervals.{more}",
-        spec,
+    return intervals(
+        f"{key.upper()} by design",
+        [Row(design_title(design), (design[key],)) for design in known[:MOST_ROWS]],
+        (Series(f"{key.upper()}, forecast", STRONG, "diamond"),),
+        f"{key.upper()}, {meaning}",
+        f"{note} Lines are 90 % intervals.{more}",
     )
 
 
@@ -283,12 +220,8 @@ def _width(quantity: Any) -> float:
 
 
 def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing | None:
-    """Draw the share of new labels that every route names right at one design.
-
-    None where labels are no classes.
-    """
-    found = part(design, "accuracy")
-    if design is None or not found:
+    """Draw the share of new labels that every route names right at one design; None without classes."""
+    if design is None:
         return None
     measured = {
         str(one.get("route")): one.get("accuracy")
@@ -296,39 +229,28 @@ def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing
         if one.get("weak") in (None, pair.get("weak"))
         and (one.get("n"), one.get("N")) == (design.get("n"), design.get("N"))
     }
-    rows = [Row(kind_title(route), (value, measured.get(route))) for route, value in found.items()]
-    series = (Series("forecast", BEFORE, "circle"), Series("measured by the run", AFTER, "diamond"))
-    spec = interval_chart(rows, series, "share of new labels named right")
-    if spec is None:
-        return None
-    return Drawing(
+    return intervals(
         "Accuracy",
-        f"Share of new labels named right. {in_words(rows, series)}.",
+        [Row(kind_title(k), (value, measured.get(k))) for k, value in part(design, "accuracy").items()],
+        (Series("forecast", BEFORE, "circle"), Series("measured by the run", AFTER, "diamond")),
+        "share of new labels named right",
         f"{design_title(design)}. Larger is better. Penalties are those of least squared loss.",
-        spec,
+        said="Share of new labels named right",
     )
 
 
-def design_title(design: Plain) -> str:
-    """Name a design."""
-    return f"n {number(design.get('n'))}, N {number(design.get('N'))}"
-
-
-def curve_of(pair: Plain, along: str) -> Plain | None:
-    """Find a pair's curve along one size."""
-    return next((curve for curve in items(pair, "curves") if curve.get("along") == along), None)
+def curve_of(pair: Plain, size: str) -> Plain:
+    """Find a pair's curve along one size; empty where there is none."""
+    return next((curve for curve in items(pair, "curves") if curve.get("along") == size), {})
 
 
 def _points(curve: Plain, route: str, title: str) -> list[dict[str, Any]]:
     """List the points of one line, numbered anew behind each gap."""
     found = part(part(curve, "routes"), route)
-    values = found.get("value") or []
+    sides = [curve.get("places") or [], *(found.get(key) or [] for key in ("value", "low", "high"))]
     points: list[dict[str, Any]] = []
     segment, broken = 0, False
-    columns = zip(
-        curve.get("places") or [], values, found.get("low") or [], found.get("high") or [], strict=False
-    )
-    for place, value, low, high in columns:
+    for place, value, low, high in zip(*sides, strict=False):
         if not (is_number(value) and is_number(place)):
             broken = True
             continue
@@ -340,103 +262,21 @@ def _points(curve: Plain, route: str, title: str) -> list[dict[str, Any]]:
     return points
 
 
-def _ends(points: Iterable[Mapping[str, Any]], title: str) -> str:
-    own = [point for point in points if point["what"] == title]
-    if not own:
-        return ""
-    first, last = own[0], own[-1]
-    return (
-        f"{visible(title)}: {number(first['value'])} at {number(first['place'])},"
-        f" {number(last['value'])} at {number(last['place'])}"
-    )
-
-
-def _size_axis(places: Sequence[float], title: str) -> Any:
-    import altair as alt
-
-    # Marks at the last size need room.
-    ends = decades(min(places), max(places))
-    axis = alt.Axis(title=title, values=log_ticks(*ends), format=",~r", grid=False, labelOverlap=True)
-    return alt.X("place:Q", scale=alt.Scale(type="log", domain=list(ends), nice=False), axis=axis)
-
-
-def _lines(
-    lines: list[dict[str, Any]],
-    marks: list[dict[str, Any]],
-    look: Mapping[str, tuple[str, list[int], str]],
-    x_title: str,
-    y_title: str,
-    *,
-    bands: bool = True,
-    columns: int = 2,
-) -> dict[str, Any] | None:
-    if not lines:
-        return None
-    import altair as alt
-
-    names = [name for name in look if any(point["what"] == name for point in lines)]
-    marks = [mark for mark in marks if mark["what"] in names]
-    values = [point["value"] for point in (*lines, *marks)]
+def _vertical(
+    points: list[dict[str, Any]], measured: list[dict[str, Any]], title: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Callable[[str], Any]]:
+    """Choose the axis of risks, logarithmic where they are far apart, and keep what it has a place for."""
+    values = [point["value"] for point in (*points, *measured)]
     positive = [value for value in values if value > 0]
-    steep = bool(positive) and max(positive) > STEEP * min(positive)
-    axis = alt.Axis(title=y_title, tickCount=5)
-    if steep:
+    if positive and max(positive) > STEEP * min(positive):
         ends = decades(min(positive), max(positive))
-        scale = alt.Scale(type="log", domain=list(ends), nice=False)
-        axis = alt.Axis(title=y_title, values=log_ticks(*ends), format=",~r")
         # A logarithmic axis has no place for zero.
-        lines = [{**point, "low": max(point["low"], ends[0])} for point in lines if point["value"] > 0]
-        marks = [{**mark, "low": max(mark["low"], ends[0])} for mark in marks if mark["value"] > 0]
-    else:
-        everything = [point[key] for point in (*lines, *marks) for key in ("low", "high")]
-        top = min(max(everything), ROOM * max(values))
-        bottom = max(min(everything), 0.0)
-        scale = alt.Scale(domain=[bottom, top if top > bottom else bottom + 1], nice=True, zero=False)
-    legend = alt.Legend(title=None, columns=columns, symbolType="stroke", symbolSize=300, symbolOpacity=1)
-    colour = alt.Color(
-        "what:N", scale=alt.Scale(domain=names, range=[look[name][0] for name in names]), legend=legend
-    )
-    dash = alt.StrokeDash(
-        "what:N", scale=alt.Scale(domain=names, range=[look[name][1] for name in names]), legend=legend
-    )
-    x = _size_axis([point["place"] for point in (*lines, *marks)], x_title)
-    y = alt.Y("value:Q", scale=scale, axis=axis)
-    tooltip = [
-        alt.Tooltip("what:N", title="route"),
-        alt.Tooltip("place:Q", title="rows", format=","),
-        alt.Tooltip("text:N", title="risk"),
-    ]
-    base = alt.Chart(alt.InlineData(values=lines))
-    layers: list[Any] = []
-    if bands:
-        layers.append(
-            base.mark_area(opacity=BAND, clip=True).encode(
-                x=x, y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", color=colour, detail="segment:N"
-            )
+        points, measured = (
+            [{**one, "low": max(one["low"], ends[0])} for one in some if one["value"] > 0]
+            for some in (points, measured)
         )
-    layers.append(
-        base.mark_line(strokeWidth=2.2, clip=True).encode(
-            x=x, y=y, color=colour, strokeDash=dash, detail="segment:N"
-        )
-    )
-    # Points carry the tooltips, and show a line that is one point long.
-    layers.append(
-        base.mark_circle(size=22, clip=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    )
-    if marks:
-        measured = alt.Chart(
-            alt.InlineData(values=[{**mark, "shape": look[mark["what"]][2]} for mark in marks])
-        )
-        layers.append(
-            measured.mark_rule(strokeWidth=2.5, clip=True).encode(
-                x=x, y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", color=colour, tooltip=tooltip
-            )
-        )
-        # Of a field of its own: one of the legend's would have to stand in the legend.
-        shape = alt.Shape("shape:N", scale=None, legend=None)
-        layers.append(
-            measured.mark_point(filled=True, size=110, opacity=1, clip=True).encode(
-                x=x, y=y, color=colour, shape=shape, tooltip=tooltip
-            )
-        )
-    return specified(alt.layer(*layers), HEIGHT)
+        return points, measured, partial(marks.logarithmic, alt.Y, title=title, ends=ends)
+    everything = [point[key] for point in (*points, *measured) for key in ("low", "high")]
+    top, bottom = min(max(everything), ROOM * max(values)), max(min(everything), 0.0)
+    domain = [bottom, top if top > bottom else bottom + 1]
+    return points, measured, partial(marks.linear, alt.Y, title=title, domain=domain, nice=True, zero=False)

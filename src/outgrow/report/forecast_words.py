@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from outgrow.report.findings import Plain, items, part, scale_text
+from outgrow.report.findings import Plain, items, part, scale_text, title_of
 from outgrow.report.text import (
     interval_of,
     is_number,
     number,
     quantity_text,
+    sentence_list,
     shortened,
     undefined_text,
     value_of,
@@ -71,9 +72,19 @@ WORDS = (
 """Words of this page alone."""
 
 
-def title_of(outcome: Plain) -> str:
+def headline(outcome: Plain) -> str:
     """Give the page's title."""
-    return shortened(outcome.get("title") or "What is to be expected of the student?", 200)
+    return title_of(outcome, "What is to be expected of the student?")
+
+
+def kind_of(outcome: Plain) -> tuple[str, str]:
+    """Give the heading of a forecast's kind, and what it means."""
+    return KINDS_OF_FORECAST.get(str(outcome.get("kind")), KINDS_OF_FORECAST["prospective"])
+
+
+def design_title(design: Plain) -> str:
+    """Name a design."""
+    return f"n {number(design.get('n'))}, N {number(design.get('N'))}"
 
 
 def sizes(outcome: Plain) -> str:
@@ -115,8 +126,8 @@ def sentence(outcome: Plain, pair: Plain) -> str:
     zero = [PHRASES[key].removesuffix(" is forecast") for key, value in known.items() if value == 0]
     if len(zero) > 1:
         return (
-            f"{where} and the teacher {weak}, these labels do not tell the excess risks of {_listed(zero)}"
-            " from zero, and so not from each other."
+            f"{where} and the teacher {weak}, these labels do not tell the excess risks of"
+            f" {sentence_list(zero)} from zero, and so not from each other."
         )
     best = min(known, key=lambda key: known[key])
     least = f"{PHRASES[best]} to err least, {quantity_text(risks_of(design)[best])}"
@@ -131,7 +142,7 @@ def sentence(outcome: Plain, pair: Plain) -> str:
         else f"; its student is expected at {quantity_text(risks_of(design)['student'])}"
     )
     said = f"{where} and the teacher {weak}, {least}{student}."
-    return f"{said} The student {_listed(judged)}." if judged else said
+    return f"{said} The student {sentence_list(judged)}." if judged else said
 
 
 def _against(rival: str, chance: float) -> str:
@@ -140,10 +151,6 @@ def _against(rival: str, chance: float) -> str:
     if chance <= 1 - SURE:
         return f"does not beat {rival}"
     return f"may or may not beat {rival} ({chance:.0%} that it does)".replace("%", " %")
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
@@ -189,24 +196,25 @@ def anchor_sentence(outcome: Plain, pair: Plain) -> str:
 
 def lost(pair: Plain) -> list[tuple[str, str]]:
     """Say what is undefined and why, once for all designs that lack it for a reason of one kind."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for design in items(pair, "designs"):
         named = [(kind_title(route), quantity) for route, quantity in risks_of(design).items()]
         named += [(key.upper(), design.get(key)) for key in ("pgr", "opr")]
         for name, quantity in named:
             if undefined_text(quantity):
                 # Reasons differ by their numbers from design to design; what to do about them does not.
-                where = f"n {number(design.get('n'))}, N {number(design.get('N'))}"
                 kind = (name, visible(quantity.get("remedy", "")))
-                found.setdefault(kind, []).append((where, undefined_text(quantity)))
+                found.setdefault(kind, []).append(undefined_text(quantity))
     by_reason: dict[tuple[str, int], list[str]] = {}
     for (name, _), said in found.items():
-        by_reason.setdefault((said[0][1], len(said)), []).append(name)
+        by_reason.setdefault((said[0], len(said)), []).append(name)
     total = len(items(pair, "designs"))
     return [
         (
             ", ".join(names),
-            f": {text}" if count == total else f" in {count} of {total} designs, such as: {text}",
+            f"undefined: {text}"
+            if count == total
+            else f"undefined in {count} of {total} designs, such as: {text}",
         )
         for (text, count), names in by_reason.items()
     ]

@@ -6,11 +6,10 @@ Only what these builders made is taken for HTML; any other text is made visible 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from outgrow.report.text import escaped, quantity_text, undefined_text, value_of
+from outgrow.report.text import escaped, undefined_text
 
 
 class Safe(str):
@@ -39,76 +38,23 @@ def tag(name: str, *children: Child, **attributes: object) -> Safe:
     return Safe(f"<{name}{written}>{joined(children, ' ')}</{name}>")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a table."""
-
-    title: str
-    """Its heading."""
-    small: str = ""
-    """A remark under the heading."""
-
-
-def table(columns: Sequence[Column], rows: Sequence[Sequence[Child]], label: str) -> Safe:
-    """Make a table that scrolls by itself where it is wider than the page."""
-    heads = [
-        tag("th", column.title, tag("small", column.small) if column.small else None, scope="col")
-        for column in columns
-    ]
-    body = []
-    for row in rows:
-        if len(row) == 1:
-            head = tag("th", row[0], scope="rowgroup", colspan=len(columns))
-            body.append(tag("tr", head, class_="group"))
-            continue
-        cells = [cell if isinstance(cell, Cell) else tag("td", cell) for cell in row[1:]]
-        body.append(tag("tr", tag("th", row[0], scope="row"), *cells))
-    inner = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body))
-    # Focusable, so that it can be scrolled by keyboard.
-    return tag("div", inner, class_="scroll", tabindex="0", role="region", aria_label=label)
-
-
-class Cell(Safe):
-    """A whole cell of a table."""
-
-    __slots__ = ()
-
-
-def words_cell(text: str) -> Cell:
-    """Write a sentence as a cell that keeps a readable width on narrow screens."""
-    return Cell(tag("td", text, class_="words"))
-
-
-def quantity_cell(quantity: Any) -> Cell:
-    """Write an estimate with its interval as a cell."""
-    if quantity is None:
-        return Cell(tag("td", tag("span", "–", class_="soft")))
-    if value_of(quantity) is None:
-        return Cell(tag("td", tag("span", "undefined", class_="soft")))
-    # A hyphen is shorter than a plus: numbers below zero get a minus.
-    value, _, interval = quantity_text(quantity).replace("-", "−").partition(" ")
-    return Cell(tag("td", tag("span", value), tag("small", interval) if interval else None, class_="number"))
-
-
-def reasons(quantities: Iterable[tuple[str, Any]]) -> Safe | None:
-    """Say why quantities are undefined, each reason once.
-
-    None where everything is defined.
-    """
+def reasons(quantities: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Say why quantities are undefined: the names that share a reason, and the reason."""
     found: dict[str, list[str]] = {}
     for name, quantity in quantities:
         said = undefined_text(quantity)
         if said and name not in found.setdefault(said, []):
             found[said].append(name)
-    if not found:
-        return None
-    lines = [
-        tag("li", tag("strong", ", ".join(names)), f"undefined: {said}") for said, names in found.items()
-    ]
-    return tag("ul", *lines, class_="reasons")
+    return [(", ".join(names), f"undefined: {said}") for said, names in found.items()]
 
 
-def data_list(pairs: Iterable[tuple[Child, Child]], class_: str | None = None) -> Safe:
-    """Make a list of names and what they are."""
+def reason_list(found: Iterable[tuple[str, str]]) -> Safe | None:
+    """Write reasons for the page; None where everything is defined."""
+    lines = [tag("li", tag("strong", names), said) for names, said in found]
+    return tag("ul", *lines, class_="reasons") if lines else None
+
+
+def data_list(pairs: Iterable[tuple[Child, Child]], class_: str | None = None) -> Safe | None:
+    """Make a list of names and what they are; None without any."""
     made = [tag("div", tag("dt", name), tag("dd", text)) for name, text in pairs]
-    return tag("dl", *made, class_=class_)
+    return tag("dl", *made, class_=class_) if made else None

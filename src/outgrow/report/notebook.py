@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from outgrow.report.text import escaped, interval_of, quantity_text
+from outgrow.report.markup import Child, Safe, tag
+from outgrow.report.text import interval_of, quantity_text
 from outgrow.report.words import KINDS
 from outgrow.results import Check, Estimate, Quantity, Risks, Undefined, as_plain, register_html
 
-_MUTED = "color:#5f6b7a"
+_LEFT = "text-align:left"
 
 
 def register() -> None:
@@ -17,59 +18,48 @@ def register() -> None:
     register_html(Risks, risks_html)
 
 
+def _muted(text: str) -> Safe:
+    return tag("span", text, style="color:#5f6b7a")
+
+
 def estimate_html(estimate: Estimate) -> str:
     """Write an estimate with its interval, how it was obtained, and the checks it raised."""
     plain = as_plain(estimate)
-    text = quantity_text(plain)
-    how = []
-    if interval_of(plain):
-        how.append(f"{100 * estimate.level:.0f} % interval")
-    if estimate.n is not None:
-        how.append(f"n = {estimate.n:,}")
-    if estimate.rank is not None:
-        how.append(f"rank {estimate.rank:,}")
-    if estimate.method:
-        how.append(escaped(estimate.method))
-    checks = "".join(check_html(check) for check in estimate.checks)
-    small = f' <span style="{_MUTED}">{"; ".join(how)}</span>' if how else ""
-    return f"<div><b>{escaped(text)}</b>{small}{checks}</div>"
+    how = [f"{100 * estimate.level:.0f} % interval"] if interval_of(plain) else []
+    how += [f"n = {estimate.n:,}"] if estimate.n is not None else []
+    how += [f"rank {estimate.rank:,}"] if estimate.rank is not None else []
+    how += [estimate.method] if estimate.method else []
+    checks = (Safe(check_html(check)) for check in estimate.checks)
+    return tag("div", tag("b", quantity_text(plain)), _muted("; ".join(how)) if how else None, *checks)
 
 
 def undefined_html(undefined: Undefined) -> str:
     """Write why a quantity is undefined, and the remedy."""
-    return (
-        f"<div><b>undefined</b>: {escaped(undefined.reason)}."
-        f' <span style="{_MUTED}">{escaped(undefined.remedy)}</span></div>'
-    )
+    return tag("div", tag("b", "undefined:"), f"{undefined.reason}.", _muted(undefined.remedy))
 
 
 def check_html(check: Check) -> str:
     """Write what a check found, why it matters, and the remedy."""
-    return (
-        '<div style="border-left:3px solid #b7791f;padding-left:.6em;margin:.3em 0">'
-        f"<b>{escaped(check.code)}</b> {escaped(check.title)}: {escaped(check.detail)}<br>"
-        f'<span style="{_MUTED}">{escaped(check.why)} {escaped(check.remedy)}</span></div>'
-    )
+    said = tag("div", tag("b", check.code), f"{check.title}: {check.detail}")
+    style = "border-left:3px solid #b7791f;padding-left:.6em;margin:.3em 0"
+    return tag("div", said, _muted(f"{check.why} {check.remedy}"), style=style)
 
 
 def risks_html(risks: Risks) -> str:
     """Write risks as a table."""
-    rows = "".join(
-        f'<tr><th scope="row" style="text-align:left">{escaped(_name(name))}</th>'
-        f'<td style="text-align:left">{_cell(risk)}</td></tr>'
+    heads = (tag("th", title, scope="col", style=_LEFT) for title in ("route", "risk"))
+    rows = [
+        tag(
+            "tr",
+            tag("th", KINDS[name].title if name in KINDS else name, scope="row", style=_LEFT),
+            tag("td", *_cell(risk), style=_LEFT),
+        )
         for name, risk in risks.items()
-    )
-    return (
-        '<table><thead><tr><th scope="col" style="text-align:left">route</th>'
-        f'<th scope="col" style="text-align:left">risk</th></tr></thead><tbody>{rows}</tbody></table>'
-    )
+    ]
+    return tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
 
 
-def _name(name: str) -> str:
-    return KINDS[name].title if name in KINDS else name
-
-
-def _cell(risk: Quantity) -> str:
+def _cell(risk: Quantity) -> tuple[Child, ...]:
     if isinstance(risk, Undefined):
-        return f'undefined <span style="{_MUTED}">{escaped(risk.reason)}. {escaped(risk.remedy)}</span>'
-    return escaped(quantity_text(as_plain(risk)))
+        return "undefined", _muted(f"{risk.reason}. {risk.remedy}")
+    return (quantity_text(as_plain(risk)),)

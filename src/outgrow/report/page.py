@@ -1,31 +1,22 @@
-"""The report of a run: one page that needs nothing but itself, from the run's JSON alone.
-
-Scripts stand in the page once and are named to the browser by their digests: nothing else may run, load or
-be sent, so a name that slipped through as markup could still do nothing. The first screen answers the
-question; what it rests on follows, down to how each number was obtained.
-"""
+"""The report of a run: the first screen answers the question, what it rests on follows."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import logging
-from functools import lru_cache
 from pathlib import Path
 
-from outgrow.report import page_back, page_risks, page_teacher
-from outgrow.report.drawing_process import DrawingError, draw
+from outgrow.report.document import document
 from outgrow.report.figures import Figures
-from outgrow.report.findings import Plain, items
-from outgrow.report.markup import Safe, joined, tag
-from outgrow.report.page_head import head, title_of
-from outgrow.report.style import CSS, DRAW
-from outgrow.report.text import escaped, shortened
+from outgrow.report.findings import Plain, items, methods
+from outgrow.report.listing import Column, Styled, listing
+from outgrow.report.markup import Safe, tag
+from outgrow.report.page_head import head, headline
+from outgrow.report.page_risks import risks
+from outgrow.report.page_teacher import teacher
+from outgrow.report.sections import configuration, contents, glossary, raised, section
+from outgrow.report.text import shortened
 
-_log = logging.getLogger(__name__)
-
-VEGA_LITE = "6.4"
-"""Version of the scripts: the one that our Altair writes specifications for."""
+NAMES_SHOWN = 12
+"""Names listed of numbers obtained alike: a table's rows already name them all."""
 
 
 def write_report(folder: Path, html: str) -> Path:
@@ -38,65 +29,44 @@ def write_report(folder: Path, html: str) -> Path:
 def page(outcome: Plain) -> str:
     """Draw the report of a run."""
     figures = Figures()
-    pairs = items(outcome, "pairs")
-    anchors = [f"teacher-{place}" for place, _ in enumerate(pairs, 1)]
+    named = [(f"teacher-{place}", pair) for place, pair in enumerate(items(outcome, "pairs"), 1)]
+    links = [(anchor, f"Teacher {shortened(pair.get('weak'), 30)}") for anchor, pair in named]
+    links += [("checks", "Checks"), ("methods", "Methods"), ("words", "Words")]
     main = tag(
         "main",
         head(outcome),
-        _contents([(anchor, str(pair.get("weak"))) for anchor, pair in zip(anchors, pairs, strict=True)]),
-        page_risks.risks(outcome, figures),
-        *(page_teacher.teacher(pair, outcome, figures, at) for at, pair in zip(anchors, pairs, strict=True)),
-        page_back.raised(outcome),
-        page_back.obtained(outcome),
-        page_back.glossary(),
-        page_back.configuration(outcome),
+        contents([("risks", "Risks"), *links, ("configuration", "Configuration")]),
+        risks(outcome, figures),
+        *(teacher(pair, outcome, figures, anchor) for anchor, pair in named),
+        raised(outcome),
+        _methods(outcome),
+        glossary(),
+        configuration(
+            outcome,
+            "The folder of the run holds config.toml and versions.json: outgrow replay FOLDER repeats it.",
+        ),
     )
-    return document(title_of(outcome), main, figures)
+    return document(headline(outcome), main, figures)
 
 
-def document(title: str, main: Safe, figures: Figures) -> str:
-    """Put a page's content into a document that needs nothing but itself."""
-    scripts = [_vega(), DRAW] if figures.drawings else []
-    allowed = " ".join(f"'{_digest(script)}'" for script in scripts) or "'none'"
-    policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:;"
-        " base-uri 'none'; form-action 'none'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escaped(policy)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f'<link rel="icon" href="data:,">\n<title>{escaped(title)}</title>\n'
-        f"<style>{CSS}</style>\n</head>\n<body>\n{main}\n{figures.specifications()}"
-        + "\n".join(f"<script>{script}</script>" for script in scripts)
-        + "\n</body>\n</html>\n"
-    )
-
-
-def _contents(teachers: list[tuple[str, str]]) -> Safe:
-    links = [("risks", "Risks"), *((at, f"Teacher {shortened(name, 30)}") for at, name in teachers)]
-    links += [
-        ("checks", "Checks"),
-        ("methods", "Methods"),
-        ("words", "Words"),
-        ("configuration", "Configuration"),
+def _methods(outcome: Plain) -> Safe:
+    columns = [
+        Column("Part", lambda one: one[0][:1].upper() + one[0][1:]),
+        Column("Numbers", lambda one: Styled(_names(one[1]))),
+        Column("How", lambda one: Styled(shortened(one[2].get("method"), 200))),
+        Column("Rows", lambda one: one[2].get("n")),
+        Column("Level", lambda one: _level(one[2])),
     ]
-    return tag("nav", joined([tag("a", title, href=f"#{at}") for at, title in links]), aria_label="Contents")
+    made = listing("Methods", columns, methods(outcome)).html()
+    none = tag("p", "This run's findings do not say.")
+    return section("methods", "How every number was obtained", made or none, class_="wide")
 
 
-@lru_cache(maxsize=1)
-def _vega() -> str:
-    wanted = {"snippet": "window.vegaEmbed = vegaEmbed;", "vl_version": VEGA_LITE}
-    try:
-        script = draw([("javascript_bundle", wanted, None)]).decode()
-    except DrawingError as error:
-        _log.warning("the report has no charts (%s); `outgrow report DIR` draws it again", error)
-        return ""
-    # The parser ends the element at the first "</script", and turns carriage returns into line feeds before
-    # the digest is taken.
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r\n", "\n")
+def _names(names: list[str]) -> str:
+    listed = ", ".join(shortened(name, 60) for name in names[:NAMES_SHOWN])
+    return listed if len(names) <= NAMES_SHOWN else f"{listed} and {len(names) - NAMES_SHOWN} more"
 
 
-def _digest(script: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+def _level(estimate: Plain) -> str:
+    # A number without an interval has no level, whatever its field says.
+    return f"{estimate['level']:.0%}" if estimate.get("interval") and estimate.get("level") else "–"

@@ -1,25 +1,14 @@
-"""What two representations share, and how many directions each uses, by every rule."""
+"""What two representations share, and how many directions each uses, by every rule, as part of a page."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from outgrow.report import geometry_charts as charts
 from outgrow.report.figures import Figures
-from outgrow.report.findings import Plain, part
-from outgrow.report.markup import (
-    Cell,
-    Child,
-    Column,
-    Safe,
-    joined,
-    quantity_cell,
-    reasons,
-    table,
-    tag,
-    words_cell,
-)
-from outgrow.report.page_head import note_of
+from outgrow.report.findings import Plain, items, part
+from outgrow.report.listing import Column, Listing, Styled, listing
+from outgrow.report.markup import Safe, joined, reason_list, reasons, tag
+from outgrow.report.sections import note_of
 from outgrow.report.text import (
     interval_of,
     is_number,
@@ -31,54 +20,38 @@ from outgrow.report.text import (
 )
 from outgrow.report.words import MATCHINGS
 
+CHANCE = "Its chance level"
+"""Name of what unrelated sets would give."""
 
-def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
-    """Write what the representations of one teacher and the student share."""
-    found = part(pair, "geometry")
-    heading = tag("h3", "What the two representations share")
-    if not found:
-        why = undefined_text(pair.get("geometry")) or "This run's findings hold no geometry."
-        return joined([heading, tag("p", why)])
-    weak, strong = pair.get("weak"), pair.get("strong")
-    dims = charts.dimensions(found)
-    by_rule: list[list[Child]] = [
-        [label, *(Cell(tag("td", count(quantity))) for quantity in both)] for label, both in dims
+
+def dimensions(geometry: Plain) -> list[tuple[str, tuple[Any, Any]]]:
+    """Pair the dimensions of both sets by rule; None where one lacks the rule."""
+    both = [
+        {str(found.get("label")): found.get("estimate") for found in items(part(geometry, key), "dimensions")}
+        for key in ("weak", "strong")
     ]
+    return [
+        (label, (both[0].get(label), both[1].get(label))) for label in dict.fromkeys([*both[0], *both[1]])
+    ]
+
+
+def dimension_listing(geometry: Plain, weak: object, strong: object) -> Listing:
+    """List the intrinsic dimensions of both sets by rule, with ranks and widths."""
+    rows = [[label, *map(count, both)] for label, both in dimensions(geometry)]
     for key, title in (("rank", "numerical rank"), ("width", "columns")):
-        both = [part(found, which).get(key) for which in ("weak", "strong")]
-        by_rule.append([title, *(quantity_cell(value) for value in both)])
+        rows.append([title, *(part(geometry, which).get(key) for which in ("weak", "strong"))])
     columns = [
         Column("Rule"),
-        Column("d_w", shortened(weak, 32)),
-        Column("d_s", shortened(strong, 32)),
+        Column("d_w", small=shortened(weak, 32)),
+        Column("d_s", small=shortened(strong, 32)),
     ]
-    lost = [(label, quantity) for label, both in dims for quantity in both]
-    return joined(
-        [
-            heading,
-            note_of(outcome),
-            tag("p", shared_in_words(found), class_="sentence"),
-            table([Column("Shared"), Column("Value"), Column("In words")], _shared(found), "What is shared"),
-            tag("h4", "Intrinsic dimension by rule"),
-            table(columns, by_rule, "Intrinsic dimension by rule"),
-            reasons(lost),
-            figures.place(
-                charts.correlation_chart(found),
-                charts.spectrum_chart(found, weak, strong),
-                charts.dimension_chart(found, weak, strong),
-                charts.ridge_chart(found, weak, strong),
-                charts.projector_chart(found),
-            ),
-        ]
-    )
+    return listing("Intrinsic dimension by rule", columns, rows)
 
 
-def count(quantity: Any) -> str:
-    """Write an intrinsic dimension."""
+def count(quantity: Any) -> Any:
+    """Write a whole number of directions without decimals; None and all else stay what they are."""
     value = value_of(quantity)
-    if quantity is None or value is None or interval_of(quantity) or value != int(value):
-        return "–" if quantity is None else quantity_text(quantity)
-    return number(int(value))
+    return quantity if value is None or interval_of(quantity) or value != int(value) else int(value)
 
 
 def shared_in_words(geometry: Plain) -> str:
@@ -98,98 +71,55 @@ def shared_in_words(geometry: Plain) -> str:
     )
 
 
-def _shared(geometry: Plain) -> list[list[Child]]:
-    shared, published = part(geometry, "correlation"), part(geometry, "published")
+def shared_listing(geometry: Plain) -> Listing:
+    """List what the two sets share, each number with its meaning or why it is undefined."""
+    rows = [*_correlation(geometry), *_left(geometry), *_published(geometry)]
+    columns = [Column("Shared"), Column("Value"), Column("In words")]
+    return listing("What is shared", columns, [(name, value, Styled(said)) for name, value, said in rows])
+
+
+Rows = list[tuple[str, Any, str]]
+
+
+def _correlation(geometry: Plain) -> Rows:
+    shared = part(geometry, "correlation")
     estimate = shared.get("estimate")
-    kept = f"{number(shared.get('d_w'))} and {number(shared.get('d_s'))} directions"
     how = (
-        f"sum of squared canonical correlations of {kept} over {number(shared.get('N'))} rows, corrected:"
-        " 0 for unrelated sets"
+        f"sum of squared canonical correlations of {number(shared.get('d_w'))} and"
+        f" {number(shared.get('d_s'))} directions over {number(shared.get('N'))} rows, corrected: 0 for"
+        " unrelated sets"
     )
-    rows: list[list[Child]] = [
-        [
-            "Correlation dimension d_sw",
-            quantity_cell(estimate),
-            words_cell(undefined_text(estimate) or how),
-        ]
-    ]
+    rows: Rows = [("Correlation dimension d_sw", estimate, undefined_text(estimate) or how)]
     if value_of(shared.get("naive")) is not None:
-        rows.append(
-            [
-                "The same, uncorrected",
-                quantity_cell(shared.get("naive")),
-                words_cell("too large by what chance adds"),
-            ]
-        )
-        rows.append(
-            [
-                "Its chance level",
-                quantity_cell(shared.get("chance")),
-                words_cell("what the uncorrected sum would be for unrelated sets of these sizes"),
-            ]
-        )
-    rows += _left(geometry)
-    value, chance, spread = (value_of(published.get(key)) for key in ("value", "chance", "chance_sd"))
-    if value is None or chance is None:
-        said = undefined_text(geometry.get("published"))
-        if said:
-            rows.append(["Published similarity", quantity_cell(published), words_cell(said)])
-        return rows
-    rows.append(["Published similarity", quantity_cell(value), words_cell(published_in_words(published))])
-    level = f"{number(chance)} ± {number(spread)}" if spread else number(chance)
-    rows.append(
-        [
-            "Its chance level",
-            Cell(tag("td", level)),
-            words_cell("mean and standard deviation for unrelated coordinates"),
-        ]
-    )
+        rows.append(("The same, uncorrected", shared.get("naive"), "too large by what chance adds"))
+        chance = "what the uncorrected sum would be for unrelated sets of these sizes"
+        rows.append((CHANCE, shared.get("chance"), chance))
     return rows
 
 
-def _left(geometry: Plain) -> list[list[Child]]:
+def _left(geometry: Plain) -> Rows:
     found, of_labels = part(geometry, "projector_gap"), part(geometry, "label_gap")
     if not found:
         return []
-    rows: list[list[Child]] = [
-        [
-            "Projector gap",
-            quantity_cell(value_of(found.get("gap"))),
-            words_cell(undefined_text(found) or gap_in_words(found)),
-        ]
-    ]
-    if value_of(found.get("gap")) is None:
-        return rows
-    rows.append(
-        [
-            "Its chance level",
-            quantity_cell(value_of(found.get("gap_by_chance"))),
-            words_cell("what would be left by unrelated sets of these sizes"),
-        ]
-    )
-    rows.append(
-        [
+    gap = value_of(found.get("gap"))
+    if gap is None:
+        return [("Projector gap", found, undefined_text(found))]
+    rows: Rows = [
+        ("Projector gap", gap, _gap_in_words(found)),
+        (CHANCE, value_of(found.get("gap_by_chance")), "what would be left by unrelated sets of these sizes"),
+        (
             "Its norm",
-            quantity_cell(value_of(found.get("norm"))),
-            words_cell(
-                "from 0 to 1, what is left of the one target that the teacher can teach least; usually near"
-                " 1, so compare teachers by it"
-            ),
-        ]
-    )
+            value_of(found.get("norm")),
+            "from 0 to 1, what is left of the one target that the teacher can teach least; usually near 1, so"
+            " compare teachers by it",
+        ),
+    ]
     if value_of(of_labels.get("value")) is not None:
-        rows.append(
-            [
-                "Left of the labels",
-                quantity_cell(value_of(of_labels.get("value"))),
-                words_cell(label_gap_in_words(of_labels)),
-            ]
-        )
+        rows.append(("Left of the labels", value_of(of_labels.get("value")), _label_gap_in_words(of_labels)))
     return rows
 
 
-def gap_in_words(gap: Plain) -> str:
-    """Say what the strong features could still learn that the teacher's cannot teach."""
+def _gap_in_words(gap: Plain) -> str:
     return (
         f"of {number(value_of(gap.get('d_s')))} directions that the strong features fit on these rows under a"
         f" penalty of {number(value_of(gap.get('penalty')))} times their mean variance, the weak ones"
@@ -198,8 +128,7 @@ def gap_in_words(gap: Plain) -> str:
     )
 
 
-def label_gap_in_words(gap: Plain) -> str:
-    """Say how much of the labels' variance is out of the student's reach."""
+def _label_gap_in_words(gap: Plain) -> str:
     return (
         f"of the labels' variance of {number(value_of(gap.get('variance')))}, what the strong features fit"
         " and the weak ones cannot teach: how far, in mean square, the student stays from the ceiling however"
@@ -208,19 +137,55 @@ def label_gap_in_words(gap: Plain) -> str:
     )
 
 
-def published_in_words(published: Plain) -> str:
-    """Say what the published similarity is, and how far from chance it stands."""
-    value, chance, spread = (value_of(published.get(key)) for key in ("value", "chance", "chance_sd"))
-    how = MATCHINGS.get(str(published.get("matching")), shortened(published.get("matching") or "as found"))
-    kept = f"{number(published.get('d_w'))} and {number(published.get('d_s'))}"
+def _published(geometry: Plain) -> Rows:
+    found = part(geometry, "published")
+    value, chance, spread = (value_of(found.get(key)) for key in ("value", "chance", "chance_sd"))
+    if value is None or chance is None:
+        said = undefined_text(found)
+        return [("Published similarity", found, said)] if said else []
+    how = MATCHINGS.get(str(found.get("matching")), shortened(found.get("matching") or "as found"))
     what = (
-        f"leading eigenvectors ({kept}, energy .90)"
-        f" compared coordinate by coordinate in width {number(published.get('width'))}, {how}; kept for"
+        f"leading eigenvectors ({number(found.get('d_w'))} and {number(found.get('d_s'))}, energy .90)"
+        f" compared coordinate by coordinate in width {number(found.get('width'))}, {how}; kept for"
         " replication"
     )
-    if value is None or chance is None or not spread:
-        return what
-    away = abs(value - chance) / spread
-    if away <= 2:
-        return f"{what}. Within two standard deviations of chance: it says nothing of what the sets share"
-    return f"{what}. It stands {number(away)} standard deviations from chance"
+    if spread:
+        away = abs(value - chance) / spread
+        what += (
+            ". Within two standard deviations of chance: it says nothing of what the sets share"
+            if away <= 2
+            else f". It stands {number(away)} standard deviations from chance"
+        )
+    level = f"{number(chance)} ± {number(spread)}" if spread else number(chance)
+    return [
+        ("Published similarity", value, what),
+        (CHANCE, level, "mean and standard deviation for unrelated coordinates"),
+    ]
+
+
+def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
+    """Write what the representations of one teacher and the student share."""
+    from outgrow.report import geometry_charts as charts
+
+    found, weak, strong = part(pair, "geometry"), pair.get("weak"), pair.get("strong")
+    heading = tag("h3", "What the two representations share")
+    if not found:
+        why = undefined_text(pair.get("geometry")) or "This run's findings hold no geometry."
+        return joined([heading, tag("p", why)])
+    return joined(
+        [
+            heading,
+            note_of(outcome),
+            tag("p", shared_in_words(found), class_="sentence"),
+            shared_listing(found).html(),
+            dimension_listing(found, weak, strong).titled(level="h4"),
+            reason_list(reasons((label, one) for label, both in dimensions(found) for one in both)),
+            figures.place(
+                charts.correlation_chart(found),
+                charts.spectrum_chart(found, weak, strong),
+                charts.dimension_chart(found, weak, strong),
+                charts.ridge_chart(found, weak, strong),
+                charts.projector_chart(found),
+            ),
+        ]
+    )

@@ -2,75 +2,92 @@
 
 from __future__ import annotations
 
-from outgrow.report import risk_charts as charts
-from outgrow.report.comparing import evaluated
+from outgrow.report.comparing import evaluated, loss_name
 from outgrow.report.figures import Figures
 from outgrow.report.findings import Plain, ordered_routes, part, settings_text, teachers
-from outgrow.report.markup import Cell, Child, Column, Safe, joined, quantity_cell, reasons, table, tag
-from outgrow.report.page_head import note_of
+from outgrow.report.listing import Column, Listing, Styled, listing
+from outgrow.report.markup import Safe, reason_list, reasons, tag
+from outgrow.report.page_head import recommended
+from outgrow.report.sections import note_of, section
 from outgrow.report.text import shortened, value_of
 from outgrow.report.words import KINDS, kind_title
 
 
 def risks(outcome: Plain, figures: Figures) -> Safe:
     """Write the risks of every route."""
-    classes = outcome.get("task") == "classification"
-    loss = "squared loss of the scores" if classes else "mean squared error"
-    quantities = [
-        ("expected", Column("Expected error", "from the labels"), True),
-        ("risk", Column("Measured error", evaluated(outcome)), True),
-        ("expected_excess", Column("Expected excess error", "less the noise"), False),
-        ("excess_risk", Column("Measured excess error", "less the noise"), not classes),
-        ("accuracy", Column("Accuracy", evaluated(outcome)), classes),
-    ]
-    routes = ordered_routes(outcome)
-    # A column of nothing but "undefined" says less than one line with the reason.
-    shown = [
-        (key, column)
-        for key, column, wanted in quantities
-        if any(value_of(route.get(key)) is not None for route in routes)
-    ]
-    best, weak = part(outcome, "verdict").get("recommended"), teachers(outcome)
-    rows: list[list[Child]] = []
-    group: object = ""
-    for route in routes:
-        if route.get("weak") != group:
-            group = route.get("weak")
-            rows.append([f"Teacher: {shortened(group)}" if group is not None else "Without a teacher"])
-        title: Child = kind_title(route.get("kind"))
-        if route.get("name") == best:
-            title = joined([tag("span", "★", aria_hidden="true"), title, tag("small", "recommended")], " ")
-        cells: list[Child] = [quantity_cell(route.get(key)) for key, _ in shown]
-        settings = tag("td", settings_text(part(route, "settings")) or "–", class_="soft line")
-        rows.append([title, *cells, Cell(settings)])
-    drawn = dict(shown)
-    why: list[tuple[str, object]] = []
-    for key, column, wanted in quantities:
-        if wanted and key in drawn:
-            why += [(kind_title(route.get("kind")), route.get(key)) for route in routes]
-        elif wanted:
-            why += [(column.title, route.get(key)) for route in routes[:1]]
-    columns = [Column("Route"), *(column for _, column in shown), Column("Settings", "chosen on the labels")]
+    from outgrow.report import risk_charts as charts
+
+    routes, classes = ordered_routes(outcome), outcome.get("task") == "classification"
     kinds = [kind for key, kind in KINDS.items() if any(route.get("kind") == key for route in routes)]
-    return tag(
-        "section",
-        tag("h2", "Risks of every route", id="risks"),
+    measured = any(value_of(route.get("risk")) is not None for route in routes)
+    return section(
+        "risks",
+        "Risks of every route",
         tag(
             "p",
-            f"Risk is the {loss}; smaller is better. Brackets hold 90 % intervals.",
+            f"Risk is the {loss_name(outcome)}; smaller is better. Brackets hold 90 % intervals.",
             "Expected and measured risks are of the same labels, so they can be compared."
-            if any(key == "risk" for key, _ in shown)
+            if measured
             else None,
         ),
         note_of(outcome),
-        table(columns, rows, "Risks of every route"),
-        reasons(why),
+        risk_listing(outcome).html(),
+        reason_list(_undefined(outcome)),
         tag("ul", *(tag("li", tag("b", f"{kind.title}:"), f"{kind.line}.") for kind in kinds), class_="plain")
-        if weak
+        if teachers(outcome)
         else None,
-        figures.place(
-            charts.risk_chart(outcome),
-            charts.accuracy_chart(outcome) if classes else None,
-        ),
-        aria_labelledby="risks",
+        figures.place(charts.risk_chart(outcome), charts.accuracy_chart(outcome) if classes else None),
     )
+
+
+COLUMNS = {
+    "expected": "Expected error",
+    "risk": "Measured error",
+    "expected_excess": "Expected excess error",
+    "excess_risk": "Measured excess error",
+    "accuracy": "Accuracy",
+}
+"""What is known of a route: key, and title."""
+
+
+def risk_listing(outcome: Plain) -> Listing:
+    """List every route, teacher by teacher, with its risks and what was chosen for it."""
+    best = part(outcome, "verdict").get("recommended")
+    small = {"expected": "from the labels", "risk": evaluated(outcome), "accuracy": evaluated(outcome)}
+    columns = [
+        Column("Route", lambda one: recommended(kind_title(one.get("kind")), one.get("name") == best)),
+        *(
+            Column(title, key, small.get(key, "less the noise"), optional=True)
+            for key, title in COLUMNS.items()
+        ),
+        Column("Settings", _settings, "chosen on the labels"),
+    ]
+    rows: list[object] = []
+    group: object = ""
+    for route in ordered_routes(outcome):
+        if route.get("weak") != group:
+            group = route.get("weak")
+            rows.append(f"Teacher: {shortened(group)}" if group is not None else "Without a teacher")
+        rows.append(route)
+    return listing("Risks of every route", columns, rows)
+
+
+def _settings(route: Plain) -> Styled:
+    return Styled(settings_text(part(route, "settings")) or "–", "soft line")
+
+
+def _undefined(outcome: Plain) -> list[tuple[str, str]]:
+    """Say what is undefined and why: route by route, or once where a column has no number at all."""
+    routes, classes = ordered_routes(outcome), outcome.get("task") == "classification"
+    found: list[tuple[str, object]] = []
+    for key, wanted in (
+        ("expected", True),
+        ("risk", True),
+        ("excess_risk", not classes),
+        ("accuracy", classes),
+    ):
+        if wanted and any(value_of(route.get(key)) is not None for route in routes):
+            found += [(kind_title(route.get("kind")), route.get(key)) for route in routes]
+        elif wanted:
+            found += [(COLUMNS[key], route.get(key)) for route in routes[:1]]
+    return reasons(found)

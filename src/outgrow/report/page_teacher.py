@@ -7,73 +7,62 @@ from typing import Any
 from outgrow.report.answer import outgrown
 from outgrow.report.figures import Figures
 from outgrow.report.findings import RATIOS, Plain, items, part
-from outgrow.report.markup import Child, Column, Safe, joined, quantity_cell, table, tag, words_cell
+from outgrow.report.listing import Column, Listing, Styled, listing
+from outgrow.report.markup import Safe, tag
 from outgrow.report.page_geometry import geometry
+from outgrow.report.sections import section
 from outgrow.report.text import interval_of, shortened, undefined_text, value_of
 from outgrow.report.words import MISFIT, PROMISE, PROMISES
+
+COLUMNS = (Column("Of"), Column("Value", small="90 % interval"), Column("In words"))
+"""Of tables of single numbers."""
 
 
 def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
     """Write all that is known of one teacher."""
     weak, strong = pair.get("weak"), pair.get("strong")
     found = items(part(outcome, "verdict"), "outgrown")
-    own = [tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak]
-    return tag(
-        "section",
-        tag("h2", f"Teacher {shortened(weak)}, student {shortened(strong)}", id=anchor),
-        *own,
-        _ratios(pair, outcome),
-        _misfit(pair),
+    return section(
+        anchor,
+        f"Teacher {shortened(weak)}, student {shortened(strong)}",
+        *(tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak),
+        ratio_listing(pair, outcome).titled(),
+        _gain(pair).titled(tag("p", PROMISE), level="h4"),
         geometry(pair, outcome, figures),
-        aria_labelledby=anchor,
     )
 
 
-def _ratios(pair: Plain, outcome: Plain) -> Safe:
-    rows: list[list[Child]] = []
+def ratio_listing(pair: Plain, outcome: Plain) -> Listing:
+    """List the ratios of a pair, each with its meaning or why it is undefined."""
     classes = outcome.get("task") == "classification"
-    for key, title in RATIOS:
-        if key == "pgr_accuracy" and not classes:
-            continue
-        quantity = pair.get(key)
-        said = undefined_text(quantity) or _reading(key, quantity)
-        rows.append([title, quantity_cell(quantity), words_cell(said)])
-    columns = [Column("Ratio"), Column("Value", "90 % interval"), Column("In words")]
-    return joined([tag("h3", "Did the student outgrow its teacher?"), table(columns, rows, "Ratios")])
+    return _worded(
+        "Did the student outgrow its teacher?",
+        [(title, pair.get(key), _reading(key, pair.get(key)))
+         for key, title in RATIOS if classes or key != "pgr_accuracy"],
+    )  # fmt: skip
 
 
-def _misfit(pair: Plain) -> Safe | None:
+def _worded(title: str, rows: list[tuple[str, Any, str]]) -> Listing:
+    made = [(name, number, Styled(undefined_text(number) or said)) for name, number, said in rows]
+    return listing(title, COLUMNS, made)
+
+
+def _gain(pair: Plain) -> Listing:
     found = part(pair, "misfit")
-    if not found:
-        return None
-    rows: list[list[Child]] = [
-        [
-            title,
-            quantity_cell(found.get(key)),
-            words_cell(undefined_text(found.get(key)) or said),
-        ]
-        for key, title, said in (
-            (
-                "promised",
-                "Gain promised",
-                f"{MISFIT}, on {shortened(found.get('rows'), 40)}; needs no labels",
-            ),
-            (
-                "measured",
-                "Gain measured",
-                "its teacher's risk less the student's on the same rows, as they came out",
-            ),
-            ("beyond", "Measured less promised", PROMISES.get(str(found.get("outcome")), "")),
-        )
+    rows = [
+        (
+            "Gain promised",
+            found.get("promised"),
+            f"{MISFIT}, on {shortened(found.get('rows'), 40)}; needs no labels",
+        ),
+        (
+            "Gain measured",
+            found.get("measured"),
+            "its teacher's risk less the student's on the same rows, as they came out",
+        ),
+        ("Measured less promised", found.get("beyond"), PROMISES.get(str(found.get("outcome")), "")),
     ]
-    columns = [Column("Of"), Column("Value", "90 % interval"), Column("In words")]
-    return joined(
-        [
-            tag("h4", "What their disagreement promises"),
-            tag("p", PROMISE),
-            table(columns, rows, "Promised and measured gain"),
-        ]
-    )
+    return _worded("What their disagreement promises", rows if found else [])
 
 
 def _reading(key: str, quantity: Any) -> str:

@@ -1,18 +1,13 @@
-"""The report of a plan: what to buy on the first screen, drawn; tables, methods and caveats below.
-
-From the plan's JSON alone, by the same builders as the report of a run: one page that needs nothing but
-itself, all text of users escaped.
-"""
+"""The report of a plan: what to buy on the first screen, drawn; tables, methods and caveats below."""
 
 from __future__ import annotations
 
-from outgrow.report import page_back
-from outgrow.report import plan_charts as charts
+from outgrow.report.document import document
 from outgrow.report.figures import Figures
-from outgrow.report.findings import Plain, items, part
-from outgrow.report.markup import Child, Column, Safe, data_list, joined, quantity_cell, table, tag
-from outgrow.report.page import document
-from outgrow.report.page_head import note_of
+from outgrow.report.findings import Plain, items, part, risk_name, sets_of, title_of
+from outgrow.report.listing import STAR, TIED, Badge, Column, Listing, Marked, listing
+from outgrow.report.markup import Safe, joined, tag
+from outgrow.report.sections import configuration, header, obtained, raised, section
 from outgrow.report.text import (
     interval_of,
     is_number,
@@ -20,40 +15,48 @@ from outgrow.report.text import (
     quantity_text,
     shortened,
     undefined_text,
+    value_of,
     visible,
 )
 from outgrow.report.words import KINDS, kind_title
 
-
-def title_of(outcome: Plain) -> str:
-    """Give the page's title."""
-    return shortened(outcome.get("title") or "How many labels, how many pseudo-labels?", 200)
+CHANGES = {"sharing": "shared directions (d_sw)", "unexplained": "unexplained (rho and noise)"}
+"""What the what-ifs change."""
 
 
 def best_of(outcome: Plain) -> Plain:
-    """Give the plan itself.
-
-    The first of its routes; empty where there is none.
-    """
+    """Give the plan itself, the first of its routes; empty where there is none."""
     return next(iter(items(outcome, "routes")), {})
 
 
-def advice(outcome: Plain) -> str:
-    """Say what to buy."""
-    best, prices = best_of(outcome), part(outcome, "prices")
-    train = f"Train: {charts.route_label(best, outcome)}."
-    if verb(outcome) == "Use":
-        return f"{charts.rows_text(best)}, all at hand: there is nothing to buy. {train}"
-    held = [
-        f"{number(min(best.get(size) or 0, prices.get(key) or 0))} {name}"
-        for size, key, name in (
-            ("n", "have_labels", "labels"),
-            ("N", "have_unlabelled", "pseudo-labels"),
-        )
-        if best.get(size) and prices.get(key)
-    ]
-    at_hand = f" ({' and '.join(held)} of them at hand)" if held else ""
-    return f"{charts.rows_text(best)}{at_hand}, for {charts.money(best.get('cost'))}. {train}"
+def route_label(planned: Plain, outcome: Plain) -> str:
+    """Name a route as the page does."""
+    title, weak = kind_title(planned.get("route")), planned.get("weak")
+    several = len(outcome.get("weak") or ()) > 1
+    return f"{title} ({shortened(weak, 30)})" if several and weak is not None else title
+
+
+def rows_text(planned: Plain) -> str:
+    """Say how many rows a design has."""
+    said = f"{number(planned.get('n'))} labels"
+    return f"{said}, {number(planned.get('N'))} pseudo-labels" if planned.get("N") else said
+
+
+def money(value: object) -> str:
+    """Write a cost, without digits that nobody set."""
+    found = value_of(value)
+    return "–" if found is None else f"{found:,.10g}" if abs(found) < 1e4 else f"{found:,.0f}"
+
+
+def changed(case: Plain) -> str:
+    """Name what a what-if changes."""
+    return CHANGES.get(str(case.get("what")), visible(case.get("what")))
+
+
+def change_text(case: Plain) -> str:
+    """Write a relative change."""
+    change = value_of(case.get("change"))
+    return "–" if change is None else f"{100 * abs(change):.0f} % {'more' if change > 0 else 'less'}"
 
 
 def verb(outcome: Plain) -> str:
@@ -61,205 +64,189 @@ def verb(outcome: Plain) -> str:
     return "Use" if best_of(outcome).get("cost") == 0 else "Buy"
 
 
+def advice(outcome: Plain) -> str:
+    """Say what to buy."""
+    best, prices = best_of(outcome), part(outcome, "prices")
+    train = f"Train: {route_label(best, outcome)}."
+    if verb(outcome) == "Use":
+        return f"{rows_text(best)}, all at hand: there is nothing to buy. {train}"
+    sizes = (("n", "have_labels", "labels"), ("N", "have_unlabelled", "pseudo-labels"))
+    have = [
+        f"{number(min(best.get(size) or 0, prices.get(key) or 0))} {name}"
+        for size, key, name in sizes
+        if best.get(size) and prices.get(key)
+    ]
+    available = f" ({' and '.join(have)} of them at hand)" if have else ""
+    return f"{rows_text(best)}{available}, for {money(best.get('cost'))}. {train}"
+
+
 def sentences(outcome: Plain) -> list[str]:
     """Say what comes of the plan, what is tied with it, and how far one may move."""
     best = best_of(outcome)
-    said = [f"Forecast {charts.risk_name(outcome)}: {quantity_text(best.get('risk'))}."]
+    said = [f"Forecast {risk_name(outcome)}: {quantity_text(best.get('risk'))}."]
     if outcome.get("asked") == "target":
-        said[0] = f"It is the cheapest to reach {charts.money(outcome.get('target'))}. {said[0]}"
-    tied = [charts.route_label(one, outcome) for one in items(outcome, "routes")[1:] if one.get("tied")]
+        said[0] = f"It is the cheapest to reach {money(outcome.get('target'))}. {said[0]}"
+    tied = [route_label(one, outcome) for one in items(outcome, "routes")[1:] if one.get("tied")]
     if tied:
         said.append(f"These labels cannot tell it from: {'; '.join(visible(name) for name in tied)}.")
     good = part(outcome, "as_good")
     n, N = (list(good.get(key) or ()) for key in ("n", "N"))
     if len(n) == len(N) == 2 and n[0] != n[1]:
-        if best.get("N"):
-            said.append(
-                f"Anything between {number(n[0])} labels with {number(N[0])} pseudo-labels and {number(n[1])}"
-                f" with {number(N[1])} is as good, as far as the labels tell."
-            )
-        else:
-            said.append(f"From {number(n[0])} labels on it is as good, as far as the labels tell.")
-    said.append(
-        f"No number of rows is forecast to bring it below {quantity_text(outcome.get('floor'))}"
-        f" ({_lower(kind_title(str(outcome.get('floor_route')).split(' (')[0]))})."
-    )
+        said.append(
+            f"Anything between {number(n[0])} labels with {number(N[0])} pseudo-labels and {number(n[1])}"
+            f" with {number(N[1])} is as good, as far as the labels tell."
+            if best.get("N")
+            else f"From {number(n[0])} labels on it is as good, as far as the labels tell."
+        )
+    route = kind_title(str(outcome.get("floor_route")).split(" (")[0])
+    floor = quantity_text(outcome.get("floor"))
+    said.append(f"No number of rows is forecast to bring it below {floor} ({lowered(route)}).")
     return said
 
 
-def _lower(title: str) -> str:
+def lowered(title: str) -> str:
+    """Begin a name with a small letter, within a sentence."""
     return title[:1].lower() + title[1:]
 
 
 def sizes(outcome: Plain) -> str:
     """Say what was asked and what the answer rests on."""
     prices = part(outcome, "prices")
-    asked = f"budget {charts.money(outcome.get('budget'))}"
+    asked = f"budget {money(outcome.get('budget'))}"
     if outcome.get("asked") == "target":
-        asked = f"{charts.risk_name(outcome)} of {charts.money(outcome.get('target'))} to reach"
+        asked = f"{risk_name(outcome)} of {money(outcome.get('target'))} to reach"
     have = [
         f"{number(prices[key])} {name}"
         for key, name in (("have_labels", "labels"), ("have_unlabelled", "unlabelled rows"))
-        if prices.get(key)
+        if is_number(prices.get(key)) and prices[key]
     ]
     paid = f", {' and '.join(have)} paid for already" if have else ""
     return (
-        f"{asked}; a label costs {charts.money(prices.get('label'))}, an unlabelled row"
-        f" {charts.money(prices.get('unlabelled'))}{paid}; {visible(outcome.get('kind'))} forecast from"
+        f"{asked}; a label costs {money(prices.get('label'))}, an unlabelled row"
+        f" {money(prices.get('unlabelled'))}{paid}; {visible(outcome.get('kind'))} forecast from"
         f" {number(outcome.get('m'))} labels and {number(outcome.get('pool'))} unlabelled rows"
     )
 
 
+def headline(outcome: Plain) -> str:
+    """Give the page's title."""
+    return title_of(outcome, "How many labels, how many pseudo-labels?")
+
+
 def page(outcome: Plain) -> str:
     """Draw the report of a plan."""
-    figures = Figures()
+    from outgrow.report import plan_charts as charts
+
+    figures, title = Figures(), headline(outcome)
+    asked = "for the same money" if outcome.get("asked") == "budget" else "to the same risk"
     main = tag(
         "main",
-        _head(outcome, figures),
-        _routes(outcome, figures),
-        _what_if(outcome, figures),
-        page_back.raised(outcome),
-        _obtained(outcome),
-        _configuration(outcome),
+        header(
+            outcome, "Plan", title, sets_of(outcome.get("weak") or (), outcome.get("strong")), sizes(outcome)
+        ),
+        _answer(outcome),
+        figures.place(charts.frontier_chart(outcome), charts.map_chart(outcome)),
+        section(
+            "routes",
+            f"Every route {asked}",
+            figures.place(charts.route_chart(outcome)),
+            routes(outcome).html(),
+            *(
+                tag("p", tag("b", lowered(name)), f"has no design: {said}", class_="soft")
+                for name, said in missing(outcome)
+            ),
+        ),
+        _what_if(outcome, figures.place(charts.scenario_chart(outcome))),
+        raised(outcome),
+        obtained(_methods(outcome)),
+        configuration(outcome),
     )
-    return document(title_of(outcome), main, figures)
+    return document(title, main, figures)
 
 
 def summary_html(outcome: Plain) -> str:
     """Write the plan for a notebook."""
     said = " ".join(sentences(outcome))
-    return str(joined([tag("p", tag("b", advice(outcome)), said), _table(outcome)]))
+    return str(joined([tag("p", tag("b", advice(outcome)), said), routes(outcome).html()]))
 
 
-def _head(outcome: Plain, figures: Figures) -> Safe:
-    weak = ", ".join(shortened(name, 40) for name in outcome.get("weak") or ())
-    lede = joined(
-        [
-            tag("span", "Weak:", tag("b", weak or "none")),
-            tag("span", "Strong:", tag("b", shortened(outcome.get("strong") or "not named", 40))),
-            tag("span", sizes(outcome)),
-        ],
-        " · ",
-    )
-    top = tag(
-        "header",
-        tag("p", "Plan", class_="kicker"),
-        tag("h1", title_of(outcome)),
-        tag("p", lede, class_="lede"),
-        note_of(outcome),
-    )
-    line = KINDS[str(best_of(outcome).get("route"))].line if best_of(outcome).get("route") in KINDS else None
-    box = tag(
-        "section",
-        tag("h2", tag("span", verb(outcome), class_="badge do"), id="buy"),
-        tag("p", tag("b", advice(outcome)), f"({line})." if line else None, class_="take"),
+def _answer(outcome: Plain) -> Safe:
+    kind = KINDS.get(str(best_of(outcome).get("route")))
+    return section(
+        "buy",
+        Badge(verb(outcome), "do").html(),
+        tag("p", tag("b", advice(outcome)), f"({kind.line})." if kind else None, class_="take"),
         tag("p", " ".join(sentences(outcome)), class_="sentence"),
         *(tag("p", note, class_="note") for note in outcome.get("notes") or ()),
         class_="verdict do",
-        aria_labelledby="buy",
-    )
-    drawn = figures.place(charts.frontier_chart(outcome), charts.map_chart(outcome))
-    return joined([top, box, drawn])
-
-
-def _routes(outcome: Plain, figures: Figures) -> Safe:
-    asked = "for the same money" if outcome.get("asked") == "budget" else "to the same risk"
-    return tag(
-        "section",
-        tag("h2", f"Every route {asked}", id="routes"),
-        figures.place(charts.route_chart(outcome)),
-        _table(outcome),
-        *(
-            tag(
-                "p",
-                tag("b", _lower(shortened(name, 60))),
-                f"has no design: {undefined_text(why)}",
-                class_="soft",
-            )
-            for name, why in part(outcome, "missing").items()
-        ),
-        aria_labelledby="routes",
     )
 
 
-def _table(outcome: Plain) -> Safe:
+def routes(outcome: Plain) -> Listing:
+    """Compare every route's best design."""
     columns = [
-        Column("Route"),
-        Column("Labelled", "n"),
-        Column("Unlabelled", "N"),
-        Column("Cost"),
-        Column(charts.risk_name(outcome).capitalize(), "forecast, 90 % interval"),
-        Column("More than the plan", "90 % interval"),
-        Column("Penalties"),
+        Column("Route", lambda one: _name(one, outcome)),
+        Column("Labelled", "n", "n"),
+        Column("Unlabelled", lambda one: one.get("N") or None, "N"),
+        Column("Cost", lambda one: money(one.get("cost"))),
+        Column(risk_name(outcome).capitalize(), "risk", "forecast, 90 % interval"),
+        Column("More than the plan", "difference", "90 % interval"),
+        Column("Penalties", _penalties),
     ]
-    rows: list[list[Child]] = []
-    for one in items(outcome, "routes"):
-        mark = tag("small", "cannot be told from the plan") if one.get("tied") else None
-        penalties = ", ".join(
-            # The grid is three per decade: more than two digits would claim more.
-            f"{_penalty(str(name))}{value:.2g}"
-            for name, value in part(one, "penalties").items()
-            if is_number(value)
-        )
-        rows.append(
-            [
-                joined([charts.route_label(one, outcome), mark], " "),
-                number(one.get("n")),
-                number(one.get("N")) if one.get("N") else "–",
-                charts.money(one.get("cost")),
-                quantity_cell(one.get("risk")),
-                quantity_cell(one.get("difference")),
-                penalties or "–",
-            ]
-        )
-    return table(columns, rows, "Every route")
+    return listing("Every route", columns, items(outcome, "routes"))
 
 
-def _penalty(name: str) -> str:
-    return f"{name} " if name.startswith("alpha") else ""
+def _name(planned: Plain, outcome: Plain) -> Marked:
+    name = route_label(planned, outcome)
+    if planned is best_of(outcome):
+        return Marked(name, "the plan", STAR)
+    return Marked(name, "cannot be told from the plan", TIED) if planned.get("tied") else Marked(name)
 
 
-def _what_if(outcome: Plain, figures: Figures) -> Safe | None:
+def _penalties(planned: Plain) -> str:
+    # The grid is three per decade: more than two digits would claim more.
+    shown = [
+        f"{f'{name} ' if str(name).startswith('alpha') else ''}{value:.2g}"
+        for name, value in part(planned, "penalties").items()
+        if is_number(value)
+    ]
+    return ", ".join(shown) or "–"
+
+
+def missing(outcome: Plain) -> list[tuple[str, str]]:
+    """Say which routes have no design, and why."""
+    return [(shortened(name, 60), undefined_text(why)) for name, why in part(outcome, "missing").items()]
+
+
+def _what_if(outcome: Plain, drawn: Safe | None) -> Safe | None:
     cases = items(outcome, "scenarios")
     if not cases:
         return None
     columns = [
-        Column("If there were"),
-        Column("Best then"),
-        Column("Labelled", "n"),
-        Column("Unlabelled", "N"),
-        Column("Risk then"),
-        Column("Risk of the plan then"),
+        Column("If there were", lambda case: f"{change_text(case)}: {changed(case)}"),
+        Column("Best then", lambda case: kind_title(case.get("route"))),
+        Column("Labelled", "n", "n"),
+        Column("Unlabelled", lambda case: case.get("N") or None, "N"),
+        Column("Risk then", "risk"),
+        Column("Risk of the plan then", "stay"),
     ]
-    rows: list[list[Child]] = [
-        [
-            f"{charts.change_text(case)}: {charts.changed(case)}",
-            kind_title(case.get("route")),
-            number(case.get("n")),
-            number(case.get("N")) if case.get("N") else "–",
-            number(case.get("risk")),
-            number(case.get("stay")),
-        ]
-        for case in cases
-    ]
-    return tag(
-        "section",
-        tag("h2", "What if", id="what-if"),
+    return section(
+        "what-if",
+        "What if",
         tag(
             "p",
             "Sharing is what the student inherits of its teacher's variance. What is unexplained is noise, or"
             " a part of the target that no feature expresses: it is changed by a share of what no number of"
             " rows removes. Designs along the same budget are compared again, about a dozen of each route.",
         ),
-        figures.place(charts.scenario_chart(outcome)),
-        table(columns, rows, "What if"),
-        aria_labelledby="what-if",
+        drawn,
+        listing("What if", columns, cases).html(),
     )
 
 
-def _obtained(outcome: Plain) -> Safe:
+def _methods(outcome: Plain) -> list[tuple[str | None, str | None]]:
     risk = part(best_of(outcome), "risk")
-    rows = [
+    return [
         ("Forecasts", shortened(risk.get("method") or "none", 300)),
         (
             "Search",
@@ -282,27 +269,3 @@ def _obtained(outcome: Plain) -> Safe:
         ),
         ("Frontier and map", "forecast on a grid, and read between its points; the plan itself is not"),
     ]
-    return tag(
-        "section",
-        tag("h2", "How every number was obtained", id="methods"),
-        data_list(rows, "facts"),
-        aria_labelledby="methods",
-        class_="wide",
-    )
-
-
-def _configuration(outcome: Plain) -> Safe:
-    config = [
-        (name, shortened(", ".join(map(str, value)) if isinstance(value, list) else value, 200))
-        for name, value in part(outcome, "config").items()
-        if value not in (None, "", []) and name not in page_back.PATHS
-    ]
-    seconds = outcome.get("seconds")
-    return tag(
-        "section",
-        tag("h2", "Configuration", id="configuration"),
-        data_list(config, "facts") if config else None,
-        tag("p", f"It took {number(seconds)} s.") if is_number(seconds) else None,
-        aria_labelledby="configuration",
-        class_="wide",
-    )

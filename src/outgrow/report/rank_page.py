@@ -1,29 +1,14 @@
-"""The report of a ranking: which teacher to take on the first screen, drawn; tables and methods below.
-
-From the ranking's JSON alone, by the same builders as the report of a run: one page that needs nothing but
-itself, all text of users escaped.
-"""
+"""The report of a ranking: which teacher to take on the first screen, drawn; tables and methods below."""
 
 from __future__ import annotations
 
-from outgrow.report import page_back
-from outgrow.report import rank_charts as charts
+from outgrow.report.document import document
 from outgrow.report.figures import Figures
-from outgrow.report.findings import Plain, items, part
-from outgrow.report.markup import (
-    Child,
-    Column,
-    Safe,
-    data_list,
-    joined,
-    quantity_cell,
-    reasons,
-    table,
-    tag,
-)
-from outgrow.report.page import document
-from outgrow.report.page_head import SIGNS, note_of
-from outgrow.report.text import is_number, number, shortened, value_of, visible
+from outgrow.report.findings import Plain, items, part, risk_name, title_of
+from outgrow.report.listing import STAR, TIED, Badge, Column, Listing, Marked, listing
+from outgrow.report.markup import joined, reason_list, reasons, tag
+from outgrow.report.sections import configuration, header, obtained, raised, section
+from outgrow.report.text import number, percent, shortened, value_of, visible
 from outgrow.report.words import kind_title
 
 DECISIONS = {
@@ -36,11 +21,15 @@ DECISIONS = {
 """For each decision of a ranking: its badge and CSS class."""
 
 
-def title_of(outcome: Plain) -> str:
+def decided(outcome: Plain) -> Badge:
+    """Give the decision as a badge."""
+    other = shortened(outcome.get("decision") or "no decision"), "close"
+    return Badge(*DECISIONS.get(str(outcome.get("decision")), other))
+
+
+def headline(outcome: Plain) -> str:
     """Give the page's title."""
-    return shortened(
-        outcome.get("title") or f"Which teacher for {outcome.get('strong') or 'the student'}?", 200
-    )
+    return title_of(outcome, f"Which teacher for {outcome.get('strong') or 'the student'}?")
 
 
 def sizes(outcome: Plain) -> str:
@@ -52,179 +41,129 @@ def sizes(outcome: Plain) -> str:
     )
 
 
+def ranked(outcome: Plain) -> list[Plain]:
+    """List the teachers whose student's risk is defined, in order."""
+    return [teacher for teacher in items(outcome, "teachers") if value_of(teacher.get("student")) is not None]
+
+
+def marked(teacher: Plain, outcome: Plain) -> Marked:
+    """Name a teacher with the mark of those that may be the best."""
+    if not teacher.get("tied"):
+        return Marked(shortened(teacher.get("weak")))
+    tied = outcome.get("tied")
+    alone = isinstance(tied, (list, tuple)) and len(tied) == 1
+    return Marked(shortened(teacher.get("weak")), "may be the best", STAR if alone else TIED)
+
+
+def label(teacher: Plain, outcome: Plain) -> str:
+    """Name a teacher with its mark, shortly enough for a chart."""
+    return f"{marked(teacher, outcome).sign} {shortened(teacher.get('weak'), 24)}".strip()
+
+
 def page(outcome: Plain) -> str:
     """Draw the report of a ranking."""
-    figures = Figures()
+    from outgrow.report import rank_charts as charts
+
+    figures, title, badge = Figures(), headline(outcome), decided(outcome)
+    count = len(items(outcome, "teachers"))
+    about = f"{count} {'teacher' if count == 1 else 'teachers'} · {sizes(outcome)}"
+    student = {"Student": shortened(outcome.get("strong") or "not named", 40)}
     main = tag(
         "main",
-        _head(outcome, figures),
-        _ranking(outcome),
-        _why(outcome, figures),
-        page_back.raised(outcome),
-        _obtained(outcome),
-        _configuration(outcome),
+        header(outcome, "Ranking of teachers", title, student, about),
+        section(
+            "verdict",
+            badge.html(),
+            tag("p", outcome.get("sentence") or "", class_="take"),
+            class_=f"verdict {badge.kind}",
+        ),
+        figures.place(charts.parts_chart(outcome), charts.behind_chart(outcome)),
+        section(
+            "ranking",
+            "The ranking",
+            tag(
+                "p",
+                f"Smaller is better. Numbers are the {risk_name(outcome)} that a student of each teacher is"
+                " forecast to have; brackets hold 90 % intervals. How far one is behind the best is known"
+                " better than either risk, because all forecasts rest on the same labels.",
+            ),
+            ranking(outcome).html(),
+            reason_list(undefined(outcome)),
+        ),
+        section(
+            "why",
+            "Why",
+            tag(
+                "p",
+                "Bias is the error of the student averaged over all draws: what neither teacher nor student"
+                " can express, or shrinks away. Inherited variance is the teacher's noise in the directions"
+                " that the student shares with it; fresh variance comes with the unlabelled rows drawn.",
+            ),
+            figures.place(charts.beyond_chart(outcome), charts.shared_chart(outcome)),
+            parts(outcome).html(),
+        ),
+        raised(outcome),
+        obtained(_methods(outcome)),
+        configuration(outcome),
     )
-    return document(title_of(outcome), main, figures)
+    return document(title, main, figures)
 
 
 def summary_html(outcome: Plain) -> str:
     """Write the decision and the ranking for a notebook."""
-    return str(joined([tag("p", tag("b", outcome.get("sentence") or "")), _table(outcome)]))
+    return str(joined([tag("p", tag("b", outcome.get("sentence") or "")), ranking(outcome).html()]))
 
 
-def _head(outcome: Plain, figures: Figures) -> Safe:
-    said, kind = DECISIONS.get(
-        str(outcome.get("decision")), (shortened(outcome.get("decision") or "no decision"), "close")
-    )
-    badge = tag("span", tag("span", SIGNS[kind], aria_hidden="true"), said, class_=f"badge {kind}")
-    count = len(items(outcome, "teachers"))
-    top = tag(
-        "header",
-        tag("p", "Ranking of teachers", class_="kicker"),
-        tag("h1", title_of(outcome)),
-        tag(
-            "p",
-            joined(
-                [
-                    tag("span", "Student:", tag("b", shortened(outcome.get("strong") or "not named", 40))),
-                    tag("span", f"{count} {'teacher' if count == 1 else 'teachers'}"),
-                    tag("span", sizes(outcome)),
-                ],
-                " · ",
-            ),
-            class_="lede",
-        ),
-        note_of(outcome),
-    )
-    verdict = tag(
-        "section",
-        tag("h2", badge, id="verdict"),
-        tag("p", outcome.get("sentence") or "", class_="take"),
-        class_=f"verdict {kind}",
-        aria_labelledby="verdict",
-    )
-    return joined(
-        [
-            top,
-            verdict,
-            figures.place(charts.parts_chart(outcome), charts.behind_chart(outcome)),
-        ]
-    )
-
-
-def _ranking(outcome: Plain) -> Safe:
-    return tag(
-        "section",
-        tag("h2", "The ranking", id="ranking"),
-        tag(
-            "p",
-            f"Smaller is better. Numbers are the {charts.risk_name(outcome)} that a student of each teacher"
-            " is forecast to have; brackets hold 90 % intervals. How far one is behind the best is known"
-            " better than either risk, because all forecasts rest on the same labels.",
-        ),
-        _table(outcome),
-        reasons((str(teacher.get("weak")), teacher.get("student")) for teacher in items(outcome, "teachers")),
-        aria_labelledby="ranking",
-    )
-
-
-def _table(outcome: Plain) -> Safe:
+def ranking(outcome: Plain) -> Listing:
+    """Compare the students of all teachers, and what needs no teacher."""
+    alone = {"student": outcome.get("baseline")}
     columns = [
-        Column("Teacher"),
-        Column("Its student", charts.risk_name(outcome)),
-        Column("Behind the best", "for all at once"),
-        Column("Best of all", "probability"),
-        Column("Less labels alone", "for all at once"),
-        Column("The teacher itself", "no student"),
+        Column("Teacher", lambda one: kind_title("baseline") if one is alone else marked(one, outcome)),
+        Column("Its student", "student", risk_name(outcome)),
+        Column("Behind the best", "behind", "for all at once"),
+        Column("Best of all", lambda one: percent(one.get("probability")), "probability"),
+        Column("Less labels alone", "beyond_labels", "for all at once"),
+        Column("The teacher itself", "alone", "no student"),
     ]
-    rows: list[list[Child]] = []
-    for teacher in items(outcome, "teachers"):
-        mark = tag("small", "may be the best") if teacher.get("tied") else None
-        rows.append(
-            [
-                joined([shortened(teacher.get("weak")), mark], " "),
-                quantity_cell(teacher.get("student")),
-                quantity_cell(teacher.get("behind")),
-                percent(teacher.get("probability")),
-                quantity_cell(teacher.get("beyond_labels")),
-                quantity_cell(teacher.get("alone")),
-            ]
-        )
-    rows.append(["Without a teacher"])
-    dash = quantity_cell(None)
-    rows.append(
-        [kind_title("baseline"), quantity_cell(outcome.get("baseline")), dash, dash, dash, dash],
-    )
-    return table(columns, rows, "The ranking")
+    return listing("The ranking", columns, [*items(outcome, "teachers"), "Without a teacher", alone])
 
 
-def percent(value: object) -> str:
-    """Write a probability without claiming certainty."""
-    share = value_of(value)
-    if share is None:
-        return "–"
-    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else f"{share:.0%}".replace("%", " %")
-
-
-def _why(outcome: Plain, figures: Figures) -> Safe:
+def parts(outcome: Plain) -> Listing:
+    """Say what makes up the risk of every teacher's student."""
     columns = [
-        Column("Teacher"),
-        Column("Bias", "" if outcome.get("excess") else "with the label noise"),
-        Column("Inherited variance", "the teacher's"),
-        Column("Fresh variance", "the student's own"),
-        Column("d_w", "teacher's directions"),
-        Column("d_sw", "shared"),
-        Column("d_sw / d_w", "share inherited"),
-        Column("d_s", "student's directions"),
-        Column("Penalties", "alpha_w, alpha_s"),
+        Column("Teacher", lambda one: shortened(one.get("weak"))),
+        Column("Bias", "bias", "" if outcome.get("excess") else "with the label noise"),
+        Column("Inherited variance", "inherited", "the teacher's"),
+        Column("Fresh variance", "fresh", "the student's own"),
+        Column("d_w", "d_w", "teacher's directions"),
+        Column("d_sw", "d_sw", "shared"),
+        Column("d_sw / d_w", share_inherited, "share inherited"),
+        Column("d_s", "d_s", "student's directions"),
+        Column("Penalties", _penalties, "alpha_w, alpha_s"),
     ]
-    rows: list[list[Child]] = []
-    for teacher in charts.ranked(outcome):
-        d_w, d_sw = value_of(teacher.get("d_w")), value_of(teacher.get("d_sw"))
-        share = number(d_sw / d_w) if d_w and d_sw is not None else "–"
-        alphas = ", ".join(f"{value:.2g}" for value in _alphas(teacher)) or "–"
-        rows.append(
-            [
-                shortened(teacher.get("weak")),
-                *(quantity_cell(teacher.get(key)) for key, _, _ in charts.PARTS),
-                number(d_w),
-                number(d_sw),
-                share,
-                number(value_of(teacher.get("d_s"))),
-                alphas,
-            ]
-        )
-    return tag(
-        "section",
-        tag("h2", "Why", id="why"),
-        tag(
-            "p",
-            "Bias is the error of the student averaged over all draws: what neither teacher nor student can"
-            " express, or shrinks away. Inherited variance is the teacher's noise in the directions that the"
-            " student shares with it; fresh variance comes with the unlabelled rows drawn.",
-        ),
-        figures.place(charts.beyond_chart(outcome), charts.shared_chart(outcome)),
-        table(columns, rows, "Why") if rows else None,
-        aria_labelledby="why",
-    )
+    return listing("Why", columns, ranked(outcome))
 
 
-def _alphas(teacher: Plain) -> list[float]:
+def share_inherited(pair: Plain) -> str:
+    """Write how much of the teacher the student shares."""
+    d_w, d_sw = value_of(pair.get("d_w")), value_of(pair.get("d_sw"))
+    return number(d_sw / d_w) if d_w and d_sw is not None else "–"
+
+
+def _penalties(teacher: Plain) -> str:
     found = (value_of(teacher.get(key)) for key in ("alpha_w", "alpha_s"))
-    return [value for value in found if value is not None]
+    return ", ".join(f"{value:.2g}" for value in found if value is not None) or "–"
 
 
-def _obtained(outcome: Plain) -> Safe:
-    method = next(
-        (
-            part(teacher, "student").get("method")
-            for teacher in charts.ranked(outcome)
-            if part(teacher, "student").get("method")
-        ),
-        None,
-    )
-    rows = [
-        ("Forecasts", shortened(method or "none", 300)),
+def undefined(outcome: Plain) -> list[tuple[str, str]]:
+    """Say of which teachers' students nothing is forecast, and why."""
+    return reasons((shortened(one.get("weak"), 40), one.get("student")) for one in items(outcome, "teachers"))
+
+
+def _methods(outcome: Plain) -> list[tuple[str | None, str | None]]:
+    methods = (part(teacher, "student").get("method") for teacher in ranked(outcome))
+    return [
+        ("Forecasts", shortened(next(filter(None, methods), "none"), 300)),
         (
             "Penalties",
             "those of least forecast risk, teacher's and student's chosen together, each forecast with one"
@@ -247,44 +186,8 @@ def _obtained(outcome: Plain) -> Safe:
             " tuned for itself, whichever that truly is",
         ),
         (
-            "Held against",
-            "two-stage leave-one-out at the labels and the pool at hand; a disagreement raises the check"
+            "Compared with",
+            "two-stage leave-one-out at the labels and the pool available; a disagreement raises the check"
             " OG214",
         ),
     ]
-    return tag(
-        "section",
-        tag("h2", "How every number was obtained", id="methods"),
-        data_list(rows, "facts"),
-        aria_labelledby="methods",
-        class_="wide",
-    )
-
-
-def _configuration(outcome: Plain) -> Safe:
-    rows: list[list[Child]] = [
-        [
-            shortened(name),
-            number(part(part(outcome, "identities"), name).get("width")),
-            shortened(part(part(outcome, "identities"), name).get("source") or "in memory"),
-            tag("code", shortened(part(part(outcome, "identities"), name).get("sha256") or "–", 80)),
-        ]
-        for name in part(outcome, "identities")
-    ]
-    config = [
-        (name, shortened(", ".join(map(str, value)) if isinstance(value, list) else value, 200))
-        for name, value in part(outcome, "config").items()
-        if value not in (None, "", []) and name not in page_back.PATHS
-    ]
-    heads = [Column("Features"), Column("Width"), Column("File"), Column("SHA-256", "of the values")]
-    seconds = outcome.get("seconds")
-    took = tag("p", f"It took {number(seconds)} s.") if is_number(seconds) else None
-    return tag(
-        "section",
-        tag("h2", "Configuration and identities", id="configuration"),
-        table(heads, rows, "Identities of the feature sets") if rows else None,
-        data_list(config, "facts") if config else None,
-        took,
-        aria_labelledby="configuration",
-        class_="wide",
-    )

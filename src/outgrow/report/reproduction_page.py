@@ -1,32 +1,16 @@
-"""The report of a published experiment done again: does it match, the figure, and both numbers side by side.
-
-From the reproduction's JSON alone, by the same builders as the report of a run: one page that needs nothing
-but itself, all text of users escaped.
-"""
+"""The report of a published experiment done again: does it match, the figure, and both numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from outgrow.report import page_back
-from outgrow.report.curve_back import configuration, curve_notes, notes
-from outgrow.report.curve_figure import figure
+from outgrow.report.curve_looks import curve_notes
+from outgrow.report.document import document
 from outgrow.report.figures import Figures
-from outgrow.report.findings import Plain, items, part
-from outgrow.report.markup import (
-    Cell,
-    Child,
-    Column,
-    Safe,
-    data_list,
-    joined,
-    quantity_cell,
-    table,
-    tag,
-    words_cell,
-)
-from outgrow.report.page import document
-from outgrow.report.page_head import SIGNS
+from outgrow.report.findings import Plain, items, part, title_of
+from outgrow.report.listing import Badge, Column, Listing, Styled, listing
+from outgrow.report.markup import Safe, joined, tag
+from outgrow.report.sections import configuration, header, notes, obtained, raised, section
 from outgrow.report.text import interval_of, is_number, number, shortened, value_of, visible
 
 VERDICTS = {
@@ -47,18 +31,15 @@ ROWS = 15
 """Rows shown of a table, half a screen: more are read from its file."""
 
 
-def title_of(outcome: Plain) -> str:
+def headline(outcome: Plain) -> str:
     """Give the page's title."""
-    return shortened(outcome.get("title") or outcome.get("name") or "A published experiment, done again", 200)
+    return title_of(outcome, str(outcome.get("name") or "A published experiment, done again"))
 
 
-def verdict_of(outcome: Plain) -> tuple[str, str]:
-    """Give the verdict as a badge says it.
-
-    Returns words, not yet escaped, and CSS class.
-    """
-    verdict = str(outcome.get("verdict"))
-    return VERDICTS.get(verdict, (shortened(outcome.get("verdict") or "no verdict", BADGE), "close"))
+def verdict_of(outcome: Plain) -> Badge:
+    """Give the verdict as a badge."""
+    other = shortened(outcome.get("verdict") or "no verdict", BADGE), "close"
+    return Badge(*VERDICTS.get(str(outcome.get("verdict")), other))
 
 
 def sentence(text: object) -> str:
@@ -71,45 +52,41 @@ def sentence(text: object) -> str:
 
 
 def matches(comparison: Plain) -> bool | None:
-    """Tell whether our number agrees with the published one.
-
-    None where there are not two numbers.
-    """
+    """Tell whether our number agrees with the published one; None where there are not two numbers."""
     difference, tolerance = difference_of(comparison), value_of(comparison.get("tolerance"))
     return None if difference is None else abs(difference) <= (tolerance or 0.0)
 
 
 def difference_of(comparison: Plain) -> float | None:
-    """Take the published number from ours.
-
-    None where there are not two numbers.
-    """
+    """Take the published number from ours; None where there are not two numbers."""
     published, ours = value_of(comparison.get("published")), value_of(comparison.get("ours"))
     return None if published is None or ours is None else ours - published
 
 
-def printed(value: Any, digits: int = 6) -> str:
+def _printed(value: Any, digits: int = 6) -> str:
     """Write a number with the digits that it was printed with."""
     found = value_of(value)
     return "–" if found is None else f"{found:.{digits}g}"
 
 
-def signed(difference: float | None) -> str:
-    """Write a difference with its sign."""
+def _signed(difference: float | None) -> str:
     if difference is None:
         return "–"
     sign = "+" if difference > 0 else "−" if difference < 0 else ""
     return f"{sign}{abs(difference):.2g}"
 
 
-def reference_of(outcome: Plain) -> str:
-    """Name what ours is held against."""
+def _reference(outcome: Plain) -> str:
+    """Name what ours is compared with."""
     return shortened(outcome.get("reference") or "Published", 40)
 
 
-def origin_of(outcome: Plain) -> str:
-    """Say what stands before the source."""
-    return "Published" if reference_of(outcome) == "Published" else "Source"
+def source_of(outcome: Plain) -> str:
+    """Name the source; empty without one."""
+    if not outcome.get("source"):
+        return ""
+    origin = "Published" if _reference(outcome) == "Published" else "Source"
+    return f"{origin}: {visible(outcome['source'])}"
 
 
 def tally(outcome: Plain) -> str:
@@ -134,102 +111,67 @@ def _be(count: int) -> str:
 
 def page(outcome: Plain) -> str:
     """Draw the report of a reproduction."""
-    figures = Figures()
-    tables = items(outcome, "tables")
+    from outgrow.report.curve_figure import figure
+
+    figures, badge = Figures(), verdict_of(outcome)
     # What the figure's legend says stands right below it, before what was published.
-    first = [one for one in tables if one.get("name") == "dimensions"]
-    others = [one for one in tables if one.get("name") != "dimensions"]
+    tables = sorted(items(outcome, "tables"), key=lambda one: one.get("name") != "dimensions")
+    drawn = [(one, _table(one, place)) for place, one in enumerate(tables, 1)]
+    compared = comparison_listing(outcome)
+    why = (
+        "A number matches where the difference is within its tolerance: the rounding of what is printed, or"
+        " the sampling error of both. Brackets hold 90 % intervals of ours."
+    )
+    kicker = f"Reproduction: {shortened(outcome.get('name') or 'unnamed', 60)}"
     main = tag(
         "main",
-        _head(outcome),
+        header(outcome, kicker, headline(outcome), {}, source_of(outcome)),
+        section(
+            "verdict",
+            badge.html(),
+            tag("p", sentence(outcome.get("because")), class_="take"),
+            tag("p", tally(outcome), class_="sentence") if tally(outcome) else None,
+            class_=f"verdict {badge.kind}",
+        ),
+        tag("p", tag("b", "Here:"), outcome["setting"]) if outcome.get("setting") else None,
         figure(outcome, figures),
-        *(_table(one, place) for place, one in enumerate(first, 1)),
-        _comparisons(outcome),
-        *(_table(one, place) for place, one in enumerate(others, len(first) + 1)),
+        *(made for one, made in drawn if one.get("name") == "dimensions"),
+        section("comparisons", compared.title, tag("p", why), compared.html()) if compared.rows else None,
+        *(made for one, made in drawn if one.get("name") != "dimensions"),
         notes(outcome),
-        page_back.raised(outcome),
-        _obtained(outcome),
+        raised(outcome),
+        obtained(_methods(outcome)),
         configuration(outcome),
     )
-    return document(title_of(outcome), main, figures)
+    return document(headline(outcome), main, figures)
 
 
 def summary_html(outcome: Plain) -> str:
     """Write verdict and comparisons for a notebook."""
-    said = tag("p", tag("b", f"{title_of(outcome)}: {verdict_of(outcome)[0]}."), outcome.get("because") or "")
-    return str(joined([said, _comparison_table(outcome) if items(outcome, "comparisons") else None]))
+    verdict = f"{headline(outcome)}: {verdict_of(outcome).text}."
+    said = tag("p", tag("b", verdict), outcome.get("because") or "")
+    return str(joined([said, comparison_listing(outcome).html()]))
 
 
-def _head(outcome: Plain) -> Safe:
-    said, kind = verdict_of(outcome)
-    badge = tag("span", tag("span", SIGNS[kind], aria_hidden="true"), said, class_=f"badge {kind}")
-    top = tag(
-        "header",
-        tag("p", f"Reproduction: {shortened(outcome.get('name') or 'unnamed', 60)}", class_="kicker"),
-        tag("h1", title_of(outcome)),
-        tag("p", f"{origin_of(outcome)}: {visible(outcome['source'])}", class_="lede")
-        if outcome.get("source")
-        else None,
-    )
-    box = tag(
-        "section",
-        tag("h2", badge, id="verdict"),
-        tag("p", sentence(outcome.get("because")), class_="take"),
-        tag("p", tally(outcome), class_="sentence") if tally(outcome) else None,
-        class_=f"verdict {kind}",
-        aria_labelledby="verdict",
-    )
-    setting = tag("p", tag("b", "Here:"), outcome["setting"]) if outcome.get("setting") else None
-    return joined([top, box, setting])
-
-
-def _comparisons(outcome: Plain) -> Safe | None:
-    if not items(outcome, "comparisons"):
-        return None
-    return tag(
-        "section",
-        tag("h2", f"{reference_of(outcome)} and ours", id="comparisons"),
-        tag(
-            "p",
-            "A number matches where the difference is within its tolerance: the rounding of what is printed,"
-            " or the sampling error of both. Brackets hold 90 % intervals of ours.",
-        ),
-        _comparison_table(outcome),
-        aria_labelledby="comparisons",
-    )
-
-
-def _comparison_table(outcome: Plain) -> Safe:
+def comparison_listing(outcome: Plain) -> Listing:
+    """List both numbers of every comparison, whether they agree, and why."""
+    reference = _reference(outcome)
     columns = [
-        Column("Quantity"),
-        Column(reference_of(outcome)),
-        Column("Ours"),
-        Column("Difference", f"ours less {reference_of(outcome).lower()}"),
-        Column("Tolerance"),
-        Column("Verdict"),
-        Column("Why"),
+        Column("Quantity", lambda one: shortened(one.get("what") or "–", 120)),
+        Column(reference, lambda one: _printed(one.get("published"))),
+        Column("Ours", _ours),
+        Column("Difference", lambda one: _signed(difference_of(one)), f"ours less {reference.lower()}"),
+        Column("Tolerance", _tolerance),
+        Column("Verdict", lambda one: Badge(*AGREEMENT[matches(one)])),
+        Column("Why", lambda one: Styled(str(one.get("reason") or "–"))),
     ]
-    rows: list[list[Child]] = []
-    for one in items(outcome, "comparisons"):
-        said, kind = AGREEMENT[matches(one)]
-        rows.append(
-            [
-                shortened(one.get("what") or "–", 120),
-                printed(one.get("published")),
-                _ours(one),
-                signed(difference_of(one)),
-                _tolerance(one),
-                Cell(tag("td", tag("span", said, class_=f"badge {kind}"))),
-                words_cell(str(one.get("reason") or "–")),
-            ]
-        )
-    return table(columns, rows, f"{reference_of(outcome)} and ours")
+    return listing(f"{reference} and ours", columns, items(outcome, "comparisons"))
 
 
-def _ours(comparison: Plain) -> Child:
+def _ours(comparison: Plain) -> Any:
     if interval_of(comparison) is None:
-        return printed(comparison.get("ours"), 4)
-    return quantity_cell({"value": comparison.get("ours"), "interval": comparison.get("interval")})
+        return _printed(comparison.get("ours"), 4)
+    return {"value": comparison.get("ours"), "interval": comparison.get("interval")}
 
 
 def _tolerance(comparison: Plain) -> str:
@@ -242,42 +184,28 @@ def _table(found: Plain, place: int) -> Safe | None:
     length = max((len(values) for values in columns.values()), default=0)
     if not length:
         return None
-    rows: list[list[Child]] = [
+    name = shortened(found.get("name") or "table", 60)
+    rows = [
         [_value(values[row] if row < len(values) else None) for values in columns.values()]
         for row in range(min(length, ROWS))
     ]
-    name = shortened(found.get("name") or "table", 60)
     cut = f"Shown are {ROWS} of {number(length)} rows; all are in {name}.parquet."
-    return tag(
-        "section",
-        tag("h2", shortened(found.get("title") or name, 120), id=f"table-{place}"),
+    return section(
+        f"table-{place}",
+        shortened(found.get("title") or name, 120),
         tag("p", found["note"]) if found.get("note") else None,
-        table([Column(shortened(column, 40)) for column in columns], rows, name),
+        listing(name, [Column(shortened(column, 40)) for column in columns], rows).html(),
         tag("p", cut, class_="soft") if length > ROWS else None,
-        aria_labelledby=f"table-{place}",
     )
 
 
-def _value(value: Any) -> str:
+def _value(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or is_number(value):
-        # A hyphen is shorter than a plus: numbers below zero get a minus.
-        return number(value).replace("-", "−")
-    return shortened(value, 80)
+    return value if value is None or is_number(value) else shortened(value, 80)
 
 
-def _obtained(outcome: Plain) -> Safe | None:
-    rows = curve_notes(outcome)
-    tables = [shortened(one.get("name"), 60) for one in items(outcome, "tables")]
-    if tables:
-        rows.append(("Files", f"{', '.join(f'{name}.parquet' for name in tables)}, figure.png, figure.pdf"))
-    if not rows:
-        return None
-    return tag(
-        "section",
-        tag("h2", "How every number was obtained", id="methods"),
-        data_list(rows, "facts"),
-        aria_labelledby="methods",
-        class_="wide",
-    )
+def _methods(outcome: Plain) -> list[tuple[str | None, str | None]]:
+    files = [f"{shortened(one.get('name'), 60)}.parquet" for one in items(outcome, "tables")]
+    listed = [("Files", ", ".join([*files, "figure.png", "figure.pdf"]))] if files else []
+    return [*curve_notes(outcome), *listed]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from outgrow.report.findings import Plain
@@ -15,41 +14,27 @@ LONGEST = 400
 """Characters shown of a line: lists of sizes are read, lists of names run over several lines."""
 
 _ABSOLUTE = re.compile(r"^((?![A-Za-z]:[\\/])[^/\\]*[=:])?(?:/(?!/)|~|[A-Za-z]:[\\/]|\\).*[\\/]")
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def toml_lines(config: Mapping[str, Any], table: str = "") -> list[str]:
-    """Write settings as lines of TOML."""
-    tables = {key: value for key, value in config.items() if isinstance(value, Mapping) and value}
-    lines = [
-        f"{_key(key)} = {json.dumps(_shown(value), ensure_ascii=False)}"
+def toml_lines(config: Plain) -> list[str]:
+    """Write what was set as lines of TOML: configurations are flat."""
+    return [
+        f"{key} = {json.dumps(_shown(value), ensure_ascii=False)}"
         for key, value in config.items()
-        if value is not None and not isinstance(value, Mapping)
+        if value not in (None, "", [])
     ]
-    for key, value in tables.items():
-        name = f"{table}.{_key(key)}" if table else _key(key)
-        lines += [f"[{name}]", *toml_lines(value, name)]
-    return lines
-
-
-def _key(name: object) -> str:
-    text = str(name)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, str):
         # A whole path would tell whoever sees the page about its author's machine.
         return _ABSOLUTE.sub(r"\1…/", value)
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         return [_shown(item) for item in value]
-    return value
+    return {key: _shown(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def settings(config: Plain) -> Safe | None:
-    """Write a configuration for the page.
-
-    None where there is none.
-    """
+    """Write a configuration for the page; None where there is none."""
     lines = [Safe(escaped(shortened(line, LONGEST))) for line in toml_lines(config)]
     return tag("pre", tag("code", joined(lines, "\n"))) if lines else None

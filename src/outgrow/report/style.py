@@ -44,10 +44,6 @@ border-radius:8px;background:var(--panel)}
 font-weight:650;
 white-space:nowrap;font-size:.875em}
 .badge.do{color:var(--do)}.badge.dont{color:var(--dont)}.badge.close{color:var(--close)}
-.sentence .badge{margin-right:.4em}
-.halves{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 2rem}
-.halves>*{min-width:0}
-.halves p{font-size:.9375rem;color:var(--soft)}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;margin-top:1.25rem;font-size:.9375rem}
 .scroll{overflow-x:auto;max-width:100%;margin:.5rem 0;--under:var(--paper);background:
 linear-gradient(to right,var(--under) 40%,transparent) left/3rem 100% no-repeat local,

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from outgrow.report.findings import Plain, part
-from outgrow.report.text import interval_of, is_number, number, undefined_text, value_of
+from outgrow.report.text import interval_of, is_number, number, shortened, value_of
 
 SHOWN = 30
 """Cells shown at most: a screen and a half."""
@@ -36,11 +36,9 @@ class Place:
     """Where a cell is."""
 
     weak: str
-    """Feature sets; "" where it does not apply."""
     strong: str
     """Feature sets; "" where it does not apply."""
     n: int
-    """Sizes; -1 where they do not apply."""
     N: int
     """Sizes; -1 where they do not apply."""
     noise: float
@@ -71,10 +69,7 @@ class Cells:
             self._found.setdefault(str(quantity), {})[place] = found
 
     def get(self, quantity: str, at: Place) -> Plain | None:
-        """Find a quantity.
-
-        None where there is neither.
-        """
+        """Find a quantity, also where it depends on less than the cell; None where there is neither."""
         own = self._found.get(quantity, {})
         for weak, strong, n, N in product((at.weak, ""), (at.strong, ""), (at.n, -1), (at.N, -1)):
             found = own.get(Place(weak, strong, n, N, at.noise))
@@ -82,36 +77,33 @@ class Cells:
                 return found
         return None
 
-    def has(self, quantity: str) -> bool:
-        """Tell whether a quantity was measured at all."""
-        return any(value_of(found) is not None for found in self._found.get(quantity, {}).values())
-
-    def reason(self, quantity: str) -> str:
-        """Say why a quantity has no value."""
-        found = self._found.get(quantity, {}).values()
-        return next((said for each in found if (said := undefined_text(each))), "")
+    def mean(self, quantity: str, at: Place) -> float | None:
+        """Find the value of a quantity alone: what counts of risks is how they compare, seed by seed."""
+        return value_of(self.get(quantity, at))
 
     @property
     def places(self) -> list[Place]:
         """Every cell that has a student, in the order of the findings."""
         return list(self._found.get("student", {}))
 
-    def shown(self, *, quietest: bool = False) -> list[Place]:
-        """Choose a few cells to look at."""
+    def shown(self) -> list[Place]:
+        """Choose a few cells to look at: the smallest, middle and largest n at the largest N."""
         every = self.places
         if not every:
             return []
         sizes = sorted({place.n for place in every})
-        ends = {sizes[0], sizes[len(sizes) // 2], sizes[-1]}
-        top, least = max(place.N for place in every), min(place.noise for place in every)
-        found = [place for place in every if place.n in ends and top == place.N]
-        return [place for place in found if not quietest or place.noise == least][:SHOWN]
+        ends, top = {sizes[0], sizes[len(sizes) // 2], sizes[-1]}, max(place.N for place in every)
+        return [place for place in every if place.n in ends and top == place.N][:SHOWN]
+
+    def heading(self, at: Place) -> str:
+        """Name what a cell shares with its neighbours: the teacher, and what else there are several of."""
+        named = f"Teacher {shortened(at.weak, 60)}"
+        if len({place.strong for place in self.places}) > 1:
+            named += f", student {shortened(at.strong, 60)}"
+        return f"{named}, noise {at.noise:g}" if len({place.noise for place in self.places}) > 1 else named
 
     def tally(self) -> list[str]:
-        """Say in how many cells the student wins.
-
-        A sentence for each rival; none without cells.
-        """
+        """Say in how many cells the student wins: a sentence for each rival."""
         said = []
         for quantity, rival in AGAINST:
             ends = [interval_of(found) for found in self._found.get(quantity, {}).values()]

@@ -47,10 +47,7 @@ def shortened(text: object, limit: int = 60) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value of the run's JSON is a number that can be drawn.
-
-    False for None, booleans, NaN and infinities.
-    """
+    """Tell whether a value of the JSON is a number that can be drawn: no boolean, NaN or infinity."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -72,10 +69,7 @@ def number(value: Any, decimals: int | None = None) -> str:
 
 
 def interval_of(quantity: Any) -> tuple[float, float] | None:
-    """Read the interval of an estimate.
-
-    Returns both ends, if both are numbers: an unbounded one is no number.
-    """
+    """Read the interval of an estimate, if both ends are numbers: an unbounded one is none."""
     pair = quantity.get("interval") if isinstance(quantity, Mapping) else None
     if isinstance(pair, Sequence) and len(pair) == 2 and all(is_number(end) for end in pair):
         return float(pair[0]), float(pair[1])
@@ -83,19 +77,13 @@ def interval_of(quantity: Any) -> tuple[float, float] | None:
 
 
 def value_of(quantity: Any) -> float | None:
-    """Read the value of an estimate, or a bare number.
-
-    None where there is no finite number.
-    """
+    """Read the value of an estimate, or a bare number; None where it is not finite."""
     value = quantity.get("value") if isinstance(quantity, Mapping) else quantity
     return float(value) if value is not None and is_number(value) else None
 
 
 def quantity_text(quantity: Any) -> str:
-    """Write an estimate with its interval, to the digits that the interval supports.
-
-    Such as "1.68 [1.52, 1.84]", or "undefined".
-    """
+    """Write an estimate to the digits that its interval supports, such as "1.68 [1.52, 1.84]"."""
     value = value_of(quantity)
     if value is None:
         return "undefined"
@@ -122,6 +110,21 @@ def _decimals(width: float) -> int | None:
     if width <= 0:
         return None
     return min(6, max(0, 1 - math.floor(math.log10(width / 2))))
+
+
+def percent(share: Any) -> str:
+    """Write a probability without claiming certainty."""
+    value = value_of(share)
+    if value is None:
+        return "–" if share is None else "undefined"
+    if value > 0.99:
+        return "> 99 %"
+    return "< 1 %" if value < 0.01 else f"{value:.0%}".replace("%", " %")
+
+
+def sentence_list(parts: Sequence[str]) -> str:
+    """List parts as a sentence does: a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def undefined_text(quantity: Any) -> str:

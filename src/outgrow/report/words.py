@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from outgrow.report.text import visible
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How the report names one kind of route."""
+class Kind(NamedTuple):
+    """A kind of route: its key in a run's JSON, its name on the page, and what it is in one line."""
 
     key: str
-    """The kind in a run's JSON."""
     title: str
-    """Its name on the page."""
     line: str
-    """What it is, in one line."""
 
 
 KINDS = {

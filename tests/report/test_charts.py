@@ -1,45 +1,28 @@
-"""The forecast's page: complete, escaped, drawn in a real browser, and sensible where nothing is defined."""
+"""Charts of forecasts and rankings hold the numbers of the findings, and sentences follow them."""
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 
-from outgrow.errors import CHECKS
+import pytest
+
+from outgrow.report import rank_charts
 from outgrow.report.forecast_charts import (
     WIDE,
     accuracy_chart,
     margin_chart,
-    part_chart,
     ratio_chart,
     risk_curves,
     student_curves,
 )
-from outgrow.report.forecast_page import forecast_page, percent, summary_html
-from outgrow.report.forecast_table import forecast_lines
-from outgrow.report.forecast_words import at_hand, given_sentences, identified, lost, sentence
+from outgrow.report.forecast_page import forecast_page
+from outgrow.report.forecast_words import at_hand, given_sentences, lost, sentence
+from outgrow.report.rank_page import label
+from outgrow.report.text import percent
 
-from .reading import Reader, terminal
-
-
-def shown(outcome):
-    return " ".join(terminal(forecast_lines(outcome)).split())
-
-
-def test_an_ordinary_page_says_what_was_found(outcomes):
-    text = Reader(forecast_page(outcomes["ordinary"])).text
-    assert "Prospective forecast" in text
-    assert "Forecast: will large outgrow small?" in text
-    assert "150 labels used, 550 unlabelled rows at hand" in text
-    assert "With 150 labelled and 550 unlabelled rows and the teacher small" in text
-    assert "Measured of the reduced features" in text
-    for words in ("Bias", "Inherited variance", "Fresh variance", "PGR", "OPR", "leave-one-out", "Penalties"):
-        assert words in text
-    assert "What the run measured" in text
-    assert "told with the noise variance 0.640" in text
-    assert "The two agree within their intervals." in text
-    for design in outcomes["ordinary"]["pairs"][0]["designs"]:
-        assert f"n {design['n']:,}, N {design['N']:,}" in text
+from .made_rankings import make_ranking
 
 
 def test_charts_come_before_tables(outcomes):
@@ -49,49 +32,13 @@ def test_charts_come_before_tables(outcomes):
     assert html.index("data-spec") < html.index("<table")
 
 
-def test_a_retrospective_says_so_everywhere(outcomes):
-    text = Reader(forecast_page(outcomes["retrospective"])).text
-    assert "Retrospective forecast" in text
-    assert "nobody has when the question is asked" in text
-    assert "Prospective" not in text
-    assert "Retrospective forecast" in shown(outcomes["retrospective"])
-    assert "they are not compared" in text
-
-
-def test_what_is_not_told_is_said_with_its_remedy(outcomes):
-    text = Reader(forecast_page(outcomes["several teachers"])).text
-    assert "--noise-variance gives it, or --repeat-column" in text
-    assert "mean squared error on new labels" in text
-    assert "bias and label noise" in json.dumps(
-        part_chart(outcomes["several teachers"], outcomes["several teachers"]["pairs"][0]).spec
-    )
-    assert "--repeat-column" in shown(outcomes["several teachers"])
-    classes = dict(identified(outcomes["classification"]))
-    assert "noise of class labels is not known" in classes["Excess risk and OPR"]
-    assert "--noise-variance" not in Reader(forecast_page(outcomes["classification"])).text
-    assert "Share of new labels named right" in Reader(forecast_page(outcomes["classification"])).text
-    assert "accuracy" in shown(outcomes["classification"])
-
-
 def test_reasons_stand_once_for_all_designs_of_a_kind(outcomes):
     outcome = outcomes["undefined"]
     (pair,) = outcome["pairs"]
     found = lost(pair)
     assert any("in 2 of 6 designs" in text and "for 6 dimensions" in text for _, text in found)
-    assert any(names == "OPR" and text.startswith(": the variance") for names, text in found)
+    assert any(names == "OPR" and text.startswith("undefined: the variance") for names, text in found)
     assert len(found) < 10
-    text = Reader(forecast_page(outcome)).text
-    assert "Take a positive penalty" in text
-    assert "Take a positive penalty" in shown(outcome)
-
-
-def test_excess_risks_not_told_from_zero_are_not_ranked(outcomes):
-    outcome = outcomes["noise too large"]
-    said = sentence(outcome, outcome["pairs"][0])
-    assert "do not tell the excess risks of" in said
-    assert "err least" not in said
-    assert "OG213" in Reader(forecast_page(outcome)).text
-    assert CHECKS["OG213"].remedy in Reader(forecast_page(outcome)).text
 
 
 def test_sentences_follow_the_probabilities(outcomes):
@@ -106,15 +53,6 @@ def test_sentences_follow_the_probabilities(outcomes):
     assert "may or may not beat labels-only (50 % that it does)" in said
     assert "does not beat the fit of both models" in said
     assert (percent(0.5), percent(0.996), percent(0.004)) == ("50 %", "> 99 %", "< 1 %")
-
-
-def test_disagreement_with_leave_one_out_is_named(outcomes):
-    outcome = copy.deepcopy(outcomes["ordinary"])
-    anchor = outcome["pairs"][0]["anchors"][0]
-    anchor["difference"] = {"type": "Estimate", "value": 1.0, "interval": [0.5, 1.5]}
-    text = Reader(forecast_page(outcome)).text
-    assert "They disagree on: " in text
-    assert "Trust leave-one-out there." in text
 
 
 def values_of(drawing, route):
@@ -213,12 +151,6 @@ def test_one_teacher_needs_no_overview(outcomes):
     assert margin_chart({}, []) is None
 
 
-def test_a_notebook_shows_the_summary(outcomes):
-    fragment = summary_html(outcomes["several teachers"])
-    assert Reader(fragment).text.count("With 150 labelled") == 2
-    assert summary_html({})
-
-
 def test_from_how_many_labels_on_a_given_teacher_is_not_needed():
     win = {
         "student": {"value": 4.0, "interval": [4.0, 48.1]},
@@ -240,3 +172,28 @@ def test_from_how_many_labels_on_a_given_teacher_is_not_needed():
         in given_sentences({}, {**pair, "settings": {}, "labels_win": never})[0]
     )
     assert given_sentences({}, {}) == []
+
+
+def test_every_teacher_stands_in_every_chart_with_its_mark():
+    outcome = make_ranking()
+    for chart in ("parts_chart", "behind_chart", "beyond_chart", "shared_chart"):
+        drawing = getattr(rank_charts, chart)(outcome)
+        for name in ("good", "twin", "bad"):
+            assert name in drawing.alt
+            assert name in json.dumps(drawing.spec, ensure_ascii=False)
+    assert [label(teacher, outcome) for teacher in outcome["teachers"]] == ["≈ good", "≈ twin", "bad"]
+    outcome["tied"] = ["good"]
+    assert label(outcome["teachers"][0], outcome) == "★ good"
+    assert rank_charts.behind_chart(make_ranking(("good",))) is None
+    assert "bad" not in rank_charts.parts_chart(make_ranking(undefined=True)).alt
+
+
+def test_parts_are_stacked_to_the_whole():
+    spec = rank_charts.parts_chart(make_ranking()).spec
+    data = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "bar")["data"]
+    bars = data["values"] if "values" in data else spec["datasets"][data["name"]]
+    good = [bar for bar in bars if bar["row"] == "good"]
+    assert [bar["part"] for bar in good] == ["bias", "inherited", "fresh"]
+    for left, right in itertools.pairwise(good):
+        assert left["end"] == pytest.approx(right["start"])
+    assert (good[0]["start"], good[-1]["end"]) == (0, pytest.approx(0.3))
