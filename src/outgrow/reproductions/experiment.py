@@ -185,9 +185,10 @@ class Measurements:
 
     def about(self) -> dict[str, Any]:
         """Give what a reproduction says of the experiment itself."""
-        own = self.experiment
+        experiment = self.experiment
         return {
-            "name": own.name, "title": own.title, "source": own.source, "reference": own.reference,
+            "name": experiment.name, "title": experiment.title, "source": experiment.source,
+            "reference": experiment.reference,
             "checks": tuple(dict.fromkeys(check for rows in self.sets for check in rows.checks)),
             "config": self._config(),
         }  # fmt: skip
@@ -196,14 +197,14 @@ class Measurements:
         """Everything that decides the numbers."""
         first, asked = self.grid, self.asked
         rows = asked.rows()
-        own: dict[str, Any] = {"seeds": first.seeds, "n": first.n, "N": first.N}
+        options: dict[str, Any] = {"seeds": first.seeds, "n": first.n, "N": first.N}
         if not self.experiment.sizes.n[1:]:
-            own |= {"n": first.n[0], "N": first.N[0]}
+            options |= {"n": first.n[0], "N": first.N[0]}
         taken = {"noise": first.noise, "head": first.head, "alphas": asked.alphas, "pictures": asked.pictures}
-        own |= {key: value for key, value in taken.items() if key in self.experiment.usual}
+        options |= {key: value for key, value in taken.items() if key in self.experiment.usual}
         for each in self.ways[1:]:
             for axis in ("n", "N"):
                 if getattr(each.grid, axis) != getattr(first, axis):
-                    own[f"{each.name}_{axis}"] = getattr(each.grid, axis)
+                    options[f"{each.name}_{axis}"] = getattr(each.grid, axis)
         where = {} if rows is None else rows.model_dump(mode="json", exclude_none=True)
-        return {"name": self.experiment.name, **where, **as_plain(own)}
+        return {"name": self.experiment.name, **where, **as_plain(options)}
