@@ -94,7 +94,7 @@ def models_at_hand(
 def prepared(
     config: LabelConfig, share: float, permissions: Permissions, progress: Progress | None
 ) -> Prepared:
-    """Read models and rows as a run does, a share of the rows being the test where nobody says."""
+    """Read models and rows as a run does, a share of the rows being the test unless options say which."""
     options = label_options(config)
     if not config.split_column:
         options["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for

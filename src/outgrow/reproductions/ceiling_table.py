@@ -35,7 +35,7 @@ from outgrow.sweeps.summary import Tuned, mean_and_ends, ratios
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
 SHARE = 0.2
-"""Share of the rows to test on, where nobody says."""
+"""Share of the rows to test on by default."""
 
 TEACHER = "AlexNet"
 """The weak teacher of the published table."""

@@ -1,4 +1,4 @@
-"""A published experiment as a value: rows, grid, ways of training, and what is told of the measurements."""
+"""A published experiment as a value: rows, grid, ways of training, and the report of its measurements."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class Experiment:
     sizes: Sizes
     """Rows of every kind."""
     alphas: tuple[float, ...]
-    """Penalties tried where nobody says, in mean variances per column."""
+    """Penalties tried by default, in mean variances per column."""
     tell: Callable[[Measurements], Reproduction]
     """Holds what was measured against what is printed."""
     seeds: int = 10
-    """Trials where nobody says."""
+    """Trials by default."""
     noise: tuple[float, ...] = ()
-    """Levels of noise where nobody says; empty where none may be asked for."""
+    """Levels of noise by default; empty where none may be asked for."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """Other options that it takes, and what they are where nobody says."""
+    """Other options that it takes, with their defaults."""
     ways: tuple[Way, ...] = (Way(),)
     """Each is measured."""
     noise_name: str = "noise"
@@ -88,7 +88,7 @@ class Experiment:
 
     @property
     def usual(self) -> dict[str, Any]:
-        """The options it takes, and what each is where nobody says."""
+        """The options it takes, with their defaults."""
         levels = {"noise": self.noise} if self.noise else {}
         return {"seeds": self.seeds, "n": (), "N": (), **levels, "alphas": self.alphas, **self.more}
 
@@ -134,7 +134,7 @@ class Measurements:
 
     experiment: Experiment
     asked: ReproduceConfig
-    """Its options, those that nobody named as usual."""
+    """Its options, those not given at their defaults."""
     sets: tuple[AtHand, ...]
     """Rows: one set, or one for every level of noise."""
     dimensions: tuple[tuple[PairDimensions, ...], ...]

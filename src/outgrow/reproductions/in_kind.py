@@ -1,7 +1,7 @@
 """What published figures say of PGR and OPR in kind, asked of numbers measured elsewhere.
 
 Does PGR fall from teacher to teacher as the student shares more of what they vary in? And does the ratio of
-baseline and student rise with label noise? Few teachers prove little: how little is said beside each answer.
+baseline and student rise with label noise? Few teachers prove little: how little stands beside each answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from outgrow.sweeps.summary import mean_and_ends
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
 FEWEST = 4
-"""Teachers whose order can say something: the 24 orders of four let chance be told at .05."""
+"""Fewest teachers whose order can be tested at .05: four have 24 orders."""
 
 ENUMERATED = 7
 """Teachers whose orders, 5,040, are all looked at; beyond, as many are drawn."""

@@ -208,6 +208,6 @@ def off_theory(held: Sequence[Comparison]) -> tuple[int, int, str]:
     return (
         within,
         len(deviations),
-        f"{within} of {len(deviations)} intervals of mean risks at the sizes held contain the value of theory;"
-        f" the largest deviation of a mean is {worst:+.1%} ({what}).",
+        f"{within} of {len(deviations)} intervals of mean risks at the sizes held contain the value of"
+        f" theory; the largest deviation of a mean is {worst:+.1%} ({what}).",
     )

@@ -32,7 +32,7 @@ SHARE = 3_000 / 10_605
 """Share of the rows to test on, as embedded."""
 
 LEAST = 2
-"""Raters of a row whose spread can be told."""
+"""Fewest raters of a row whose variance can be estimated."""
 
 DEAD = 1e-8
 """Variance relative to the mean column's below which a column is left out. Some encoders end in columns that

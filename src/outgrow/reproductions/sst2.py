@@ -39,7 +39,7 @@ SHARE = 0.2
 """Share of the sentences to test on."""
 
 TEXTS = ("sentence", *USUAL)
-"""What the column of texts is called where nobody says: GLUE's name, and the usual one."""
+"""What the column of texts is called by default: GLUE's name, and the usual one."""
 
 COPIES = (
     "phrases that are part of a longer one were left out: copies of labelled rows in the pool or the test"

@@ -36,7 +36,7 @@ POINTS_OF: dict[Design, str] = {"fresh": "fresh points", "own_points": "each mod
 """What places are called."""
 
 CHANCE = 0.01
-"""Probability that draws which obey the theory disagree with it somewhere: rare enough to be told as news."""
+"""Probability that draws which obey the theory disagree with it somewhere: rare enough to be reported."""
 
 FREE = 0.7
 """Degrees of freedom of a z score, of one less than seeds: the rest is for what skewness logarithms leave.

@@ -203,8 +203,8 @@ def tell(measurements: Measurements) -> Reproduction:
         setting=(
             f"{measurements.design('pictures')}; noise of sd {years} years added to labels trained on."
             f"{measurements.shrunk()} As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH}"
-            " through a randomized SVD of that rank. Our way: intercepts, and penalties of teacher and student chosen"
-            " on the other trials."
+            " through a randomized SVD of that rank. Our way: intercepts, and penalties of teacher and"
+            " student chosen on the other trials."
         ),
         verdict=verdict_of(comparisons),
         because=because_of(comparisons, reasons),

@@ -143,7 +143,7 @@ class _Shared:
 def _student(
     data: SweepData, grid: SweepGrid, student: str, seeds: list[int], cut: Cut, jobs: int | None
 ) -> Iterator[tuple[int, SweepTable]]:
-    """Measure the seeds of one student, the first of them here if nobody said how many jobs."""
+    """Measure the seeds of one student, the first of them in this process unless jobs are given."""
     subgrid = replace(grid, pairs=tuple(pair for pair in grid.pairs if pair[1] == student))
     first = {weak: next(strong for name, strong in grid.pairs if name == weak) for weak in subgrid.teachers}
     reported = tuple(weak for weak, strong in first.items() if strong == student)
