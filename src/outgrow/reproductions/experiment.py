@@ -134,7 +134,7 @@ class Measurements:
 
     experiment: Experiment
     asked: ReproduceConfig
-    """Its options, those not given at their defaults."""
+    """Its options, defaults filled in."""
     sets: tuple[AtHand, ...]
     """Rows: one set, or one for every level of noise."""
     dimensions: tuple[tuple[PairDimensions, ...], ...]

@@ -197,6 +197,6 @@ def ratio_and_ends(
 
 def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
     value, low, high = ratio_and_ends(over, under)
-    # What the seeds do not resolve is no ratio; a single seed resolves nothing, and its ratio stands as it is.
+    # What the seeds do not resolve is no ratio; a single seed resolves nothing: its ratio stands as it is.
     missing = np.isnan(value) | (np.isnan(low) & (over.shape[-1] > 1))
     return np.where(missing, np.nan, value), low, high, np.where(missing, reason, "").astype(object)

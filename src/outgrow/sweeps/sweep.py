@@ -31,7 +31,7 @@ LEAST_N = 50
 """Smallest n of the default sizes: below, nothing but luck is measured on real features."""
 
 FEW_TEST = 200
-"""Test rows below which their sampling error is named: errors that are normal give risks a relative standard error
+"""Test rows below which their sampling error is named: normal errors give risks a relative standard error
 of sqrt(2 / T), a tenth here, and no interval over seeds holds it."""
 
 STEPS_N, STEPS_POOL = 5, 4
