@@ -94,13 +94,13 @@ def models_at_hand(
 def prepared(
     config: LabelConfig, share: float, permissions: Permissions, progress: Progress | None
 ) -> Prepared:
-    """Read models and rows as a run does, a share of the rows being the test where nobody says."""
-    own = label_options(config)
+    """Read models and rows as a run does, a share of the rows being the test unless options say which."""
+    options = label_options(config)
     if not config.split_column:
-        own["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
+        options["split_column"] = NO_SPLIT  # published experiments draw; a column has to be asked for
     if not (config.test or config.split_column):
-        own["test"] = share
-    return prepare(RunConfig(n=ASIDE, **own), permissions, progress, moments=False, deal=True)
+        options["test"] = share
+    return prepare(RunConfig(n=ASIDE, **options), permissions, progress, moments=False, deal=True)
 
 
 def label_options(config: LabelConfig) -> dict[str, Any]:
@@ -108,24 +108,24 @@ def label_options(config: LabelConfig) -> dict[str, Any]:
     return {key: value for key, value in dict(config).items() if key in LabelConfig.model_fields}
 
 
-def at_hand(found: Prepared, what: str = "rows without labels") -> AtHand:
+def at_hand(inputs: Prepared, what: str = "rows without labels") -> AtHand:
     """Take what was read of a run, its rows to train on all being alike."""
-    if not len(found.split.test):
+    if not len(inputs.split.test):
         raise DataError(
             "no row is left to test on", "the labels", "Name test rows in the split column, or give --test."
         )
-    known = ~np.isnan(found.y).any(axis=1)
-    dealt = np.sort(np.concatenate([found.split.labelled, found.split.unlabelled]))
+    known = ~np.isnan(inputs.y).any(axis=1)
+    dealt = np.sort(np.concatenate([inputs.split.labelled, inputs.split.unlabelled]))
     train, left_out = dealt[known[dealt]], int((~known[dealt]).sum())
     return AtHand(
-        views={**found.weak, found.strong_name: found.strong},
+        views={**inputs.weak, inputs.strong_name: inputs.strong},
         train=train,
-        test=found.split.test,
-        labels=NoisyLabels(found.y[train], len(found.classes)),
-        truth=found.y[found.split.test],
-        classes=len(found.classes),
+        test=inputs.split.test,
+        labels=NoisyLabels(inputs.y[train], len(inputs.classes)),
+        truth=inputs.y[inputs.split.test],
+        classes=len(inputs.classes),
         notes=(f"{left_out:,} {what} were left out.",) if left_out else (),
-        checks=tuple(check for check in found.checks if check.code != DEALT),
+        checks=tuple(check for check in inputs.checks if check.code != DEALT),
     )
 
 

@@ -23,7 +23,7 @@ DRAWN = ("pgr", "opr", "opr_raw_mse")
 
 
 def level_panels(
-    found: Measurements,
+    measurements: Measurements,
     way: MeasuredWay,
     *,
     cells: Mapping[str, np.ndarray] | None = None,
@@ -35,23 +35,23 @@ def level_panels(
     beside: Beside | None = None,
 ) -> list[Panel]:
     """Draw a group of teachers for every noise level, and a group of noise levels for one teacher."""
-    grid, at, name = way.grid, found.at, found.experiment.noise_name
+    grid, at, name = way.grid, measurements.at, measurements.experiment.noise_name
     cells = way.cells if cells is None else cells
-    student = found.rows.student
+    student = measurements.rows.student
     panels: list[Panel] = []
     for level in grid.noise if every_level else (min(grid.noise),):
-        told = f"{prefix}{name} {level:g}: " if len(grid.noise) > 1 else prefix
-        lines = {pair_label(pair): (pair.weak, pair.strong, level) for pair in found.pairs}
-        heading = _headed(told, f"student {student}") if told else f"Student {student}"
+        level_name = f"{prefix}{name} {level:g}: " if len(grid.noise) > 1 else prefix
+        lines = {pair_label(pair): (pair.weak, pair.strong, level) for pair in measurements.pairs}
+        heading = _headed(level_name, f"student {student}") if level_name else f"Student {student}"
         # What stands beside the lines is shown once.
-        own = beside if level == grid.noise[0] else None
-        panels += line_panels(cells, grid, lines, DRAWN, at, heading, titles=titles, logs=logs, beside=own)
+        extra = beside if level == grid.noise[0] else None
+        panels += line_panels(cells, grid, lines, DRAWN, at, heading, titles=titles, logs=logs, beside=extra)
         if len(grid.pairs) == 1:
             alone = replace(grid, noise=(level,))
-            panels += model_panels(cells, alone, at, _headed(told, "All models"), own)
+            panels += model_panels(cells, alone, at, _headed(level_name, "All models"), extra)
     if len(grid.noise) > 1:
-        teacher = noise_teacher or found.rows.teachers[0]
-        (pair,) = (pair for pair in found.pairs if pair.weak == teacher)
+        teacher = noise_teacher or measurements.rows.teachers[0]
+        (pair,) = (pair for pair in measurements.pairs if pair.weak == teacher)
         lines = {f"{name} {noise:g}": (teacher, student, noise) for noise in grid.noise}
         heading = _headed(prefix, pair_label(pair, strong=True))
         panels += line_panels(cells, grid, lines, DRAWN, at, heading, titles=titles, logs=logs, beside=beside)
@@ -66,13 +66,13 @@ def dimension_table(pairs: Sequence[PairDimensions], name: str = "dimensions", o
     """Lay dimensions out as the legend's table."""
     rows = []
     for pair in pairs:
-        found = pair.d_sw if isinstance(pair.d_sw, Estimate) else None
-        low, high = (found.interval if found else None) or (None, None)
+        d_sw = pair.d_sw if isinstance(pair.d_sw, Estimate) else None
+        low, high = (d_sw.interval if d_sw else None) or (None, None)
         rows.append(
             {
                 "teacher": pair.weak, "student": pair.strong, "width_w": pair.width_w,
-                "width_s": pair.width_s, "d_w": pair.d_w, "d_s": pair.d_s, "d_sw": found and found.value,
-                "d_sw_low": low, "d_sw_high": high, "d_sw_by_d_w": found and found.value / pair.d_w,
+                "width_s": pair.width_s, "d_w": pair.d_w, "d_s": pair.d_s, "d_sw": d_sw and d_sw.value,
+                "d_sw_low": low, "d_sw_high": high, "d_sw_by_d_w": d_sw and d_sw.value / pair.d_w,
                 "d_sw_not_corrected": pair.naive, "published_similarity": pair.published,
                 "its_chance_level": pair.chance,
             }

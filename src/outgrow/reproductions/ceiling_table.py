@@ -35,7 +35,7 @@ from outgrow.sweeps.summary import Tuned, mean_and_ends, ratios
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
 SHARE = 0.2
-"""Share of the rows to test on, where nobody says."""
+"""Share of the rows to test on by default."""
 
 TEACHER = "AlexNet"
 """The weak teacher of the published table."""
@@ -117,9 +117,9 @@ def by_images(*accuracies: float) -> tuple[float, float]:
     teacher, student, ceiling = (value / 100 for value in accuracies)
     spread = [value * (1 - value) / IMAGES for value in (teacher, student, ceiling)]
     reach = np.array([[spread[0] + spread[1], spread[0]], [spread[0], spread[0] + spread[2]]])
-    found = fieller(student - teacher, ceiling - teacher, NORMAL**2 * reach)
-    assert found is not None  # the gaps are eleven and more standard errors wide
-    return found
+    interval = fieller(student - teacher, ceiling - teacher, NORMAL**2 * reach)
+    assert interval is not None  # the gaps are eleven and more standard errors wide
+    return interval
 
 
 def read(asked: ReproduceConfig, _level: float, permissions: Permissions, progress: Progress) -> AtHand:
@@ -158,16 +158,16 @@ def at_hand_table(way: MeasuredWay, pairs: Sequence[PairDimensions]) -> dict[str
     return columns_of(rows)
 
 
-def tell(found: Measurements) -> Reproduction:
+def tell(measurements: Measurements) -> Reproduction:
     """Recompute the published table, and lay out the same for models at hand."""
-    rows, (n, N), (way,) = found.rows, found.at, found.ways
-    columns, comparisons = at_hand_table(way, found.pairs), published()
+    rows, (n, N), (way,) = measurements.rows, measurements.at, measurements.ways
+    columns, comparisons = at_hand_table(way, measurements.pairs), published()
     low, high = rounded(*PUBLISHED["DINO ResNet-50"][:3])
-    said = " and ".join(f"{each.ours:.3f}" for each in comparisons)
+    pgrs = " and ".join(f"{each.ours:.3f}" for each in comparisons)
     gains = columns["pgr_of_accuracies"]
     resolved = sum(value is not None for value in gains)
     return Reproduction(
-        **found.about(),
+        **measurements.about(),
         setting=(
             f"The published table by arithmetic. At hand: {rows.unit}; teachers {', '.join(rows.teachers)},"
             f" student {rows.student}; n = {n:,} labelled and N = {N:,} unlabelled rows of"
@@ -176,7 +176,7 @@ def tell(found: Measurements) -> Reproduction:
         ),
         verdict="matches" if all(each.matches for each in comparisons) else "does not match",
         because=(
-            f"The accuracies printed give {said}; that is arithmetic, and rounding alone leaves the first"
+            f"The accuracies printed give {pgrs}; that is arithmetic, and rounding alone leaves the first"
             f" between {low:.3f} and {high:.3f}. At hand, {resolved} of {len(gains)} teachers are worse than"
             " their ceiling by more than chance, so that there is a PGR."
         ),
@@ -221,7 +221,7 @@ def _panel(columns: dict[str, list[Any]]) -> Panel:
 def _notes(columns: dict[str, list[Any]]) -> tuple[str, ...]:
     first = " and ".join(f"{recovered(*accuracies):.3f}".lstrip("0") for accuracies in FIRST.values())
     # What PGR does not say: whether the labelled rows alone would have done.
-    told = "PGR does not ask whether the labelled rows alone would have done: the baseline's accuracy does."
+    note = "PGR does not ask whether the labelled rows alone would have done: the baseline's accuracy does."
     named = ("teacher", "pgr_of_accuracies", "accuracy_student", "accuracy_baseline")
     beaten = [
         f"{teacher} (PGR {pgr:.2f}, student {student:.1%}, baseline {baseline:.1%})"
@@ -229,7 +229,7 @@ def _notes(columns: dict[str, list[Any]]) -> tuple[str, ...]:
         if pgr is not None and pgr > 0 and baseline > student
     ]
     if beaten:
-        told += f" Here the baseline beats a student of positive PGR with {'; '.join(beaten)}."
+        note += f" Here the baseline beats a student of positive PGR with {'; '.join(beaten)}."
     return (
         "PGR is a ratio of two differences, and a table of three numbers gives it no interval: where the"
         " ceiling is close to the teacher the ratio says little. The same holds, less so, of the published"
@@ -237,7 +237,7 @@ def _notes(columns: dict[str, list[Any]]) -> tuple[str, ...]:
         f" printed accuracies whose PGR are {first}.",
         "Accuracy and squared error may disagree: predictions that are less sure but of the right class cost"
         " squared error and no accuracy. Both PGRs are given.",
-        told,
+        note,
     )
 
 

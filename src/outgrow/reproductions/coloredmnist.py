@@ -66,49 +66,51 @@ def _check_before_encoding(asked: ReproduceConfig, made: RawRows, labels: np.nda
     check_sizes(len(rows.train), grid)
 
 
-def tell(found: Measurements) -> Reproduction:
+def tell(measurements: Measurements) -> Reproduction:
     """Show the published figures."""
-    (way,) = found.ways
-    at_hand = found.rows.known(NOISY)
+    (way,) = measurements.ways
+    at_hand = measurements.rows.known(NOISY)
     noisy = next((at_hand[each] for each in NOISY if each in at_hand), None)
     return Reproduction(
-        **found.about(),
-        setting=f"{found.design('pictures')}; {found.training()}",
+        **measurements.about(),
+        setting=f"{measurements.design('pictures')}; {measurements.training()}",
         verdict="not compared",
         because=(
             "What was published of this experiment are figures, and no numbers printed are at hand to hold"
             " ours against: the panels are those figures, with intervals, for the models named."
         ),
-        panels=tuple(level_panels(found, way, noise_teacher=noisy)),
-        tables=(*_dimension_tables(found), cell_table(way.cells)),
-        notes=_notes(found),
+        panels=tuple(level_panels(measurements, way, noise_teacher=noisy)),
+        tables=(*_dimension_tables(measurements), cell_table(way.cells)),
+        notes=_notes(measurements),
     )
 
 
-def _dimension_tables(found: Measurements) -> tuple[Table, ...]:
-    if len(found.sets) == 1:
-        return (dimension_table(found.pairs),)
+def _dimension_tables(measurements: Measurements) -> tuple[Table, ...]:
+    if len(measurements.sets) == 1:
+        return (dimension_table(measurements.pairs),)
     return tuple(
         dimension_table(
             pairs,
             f"dimensions_{level:g}".replace(".", "_") if place else "dimensions",
-            f", {found.experiment.noise_name} {level:g}",
+            f", {measurements.experiment.noise_name} {level:g}",
         )
-        for place, (pairs, level) in enumerate(zip(found.dimensions, found.grid.noise, strict=True))
+        for place, (pairs, level) in enumerate(
+            zip(measurements.dimensions, measurements.grid.noise, strict=True)
+        )
     )
 
 
-def _notes(found: Measurements) -> tuple[str, ...]:
+def _notes(measurements: Measurements) -> tuple[str, ...]:
     first = (
         "Published heads are logistic, fitted without a penalty by a fixed number of steps of L-BFGS,"
         " and scored by the squared error of their probabilities. Here the loss fitted is the one scored."
     )
-    if not found.asked.input:
+    if not measurements.asked.input:
         given = (
             "Features were given: whatever their colours follow, classes of the rows to train on are swapped"
             " at random beyond that, and test labels are left as they are."
         )
-        return (first, given, *found.rows.notes)
+        return (first, given, *measurements.rows.notes)
     return (
         first,
         "As published, colour follows the flipped label: a flip shows in the picture, and test labels are"

@@ -1,4 +1,4 @@
-"""A published experiment as a value: rows, grid, ways of training, and what is told of the measurements."""
+"""A published experiment as a value: rows, grid, ways of training, and the report of its measurements."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class Experiment:
     sizes: Sizes
     """Rows of every kind."""
     alphas: tuple[float, ...]
-    """Penalties tried where nobody says, in mean variances per column."""
+    """Penalties tried by default, in mean variances per column."""
     tell: Callable[[Measurements], Reproduction]
     """Holds what was measured against what is printed."""
     seeds: int = 10
-    """Trials where nobody says."""
+    """Trials by default."""
     noise: tuple[float, ...] = ()
-    """Levels of noise where nobody says; empty where none may be asked for."""
+    """Levels of noise by default; empty where none may be asked for."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """Other options that it takes, and what they are where nobody says."""
+    """Other options that it takes, with their defaults."""
     ways: tuple[Way, ...] = (Way(),)
     """Each is measured."""
     noise_name: str = "noise"
@@ -88,7 +88,7 @@ class Experiment:
 
     @property
     def usual(self) -> dict[str, Any]:
-        """The options it takes, and what each is where nobody says."""
+        """The options it takes, with their defaults."""
         levels = {"noise": self.noise} if self.noise else {}
         return {"seeds": self.seeds, "n": (), "N": (), **levels, "alphas": self.alphas, **self.more}
 
@@ -134,7 +134,7 @@ class Measurements:
 
     experiment: Experiment
     asked: ReproduceConfig
-    """Its options, those that nobody named as usual."""
+    """Its options, defaults filled in."""
     sets: tuple[AtHand, ...]
     """Rows: one set, or one for every level of noise."""
     dimensions: tuple[tuple[PairDimensions, ...], ...]
@@ -185,9 +185,10 @@ class Measurements:
 
     def about(self) -> dict[str, Any]:
         """Give what a reproduction says of the experiment itself."""
-        own = self.experiment
+        experiment = self.experiment
         return {
-            "name": own.name, "title": own.title, "source": own.source, "reference": own.reference,
+            "name": experiment.name, "title": experiment.title, "source": experiment.source,
+            "reference": experiment.reference,
             "checks": tuple(dict.fromkeys(check for rows in self.sets for check in rows.checks)),
             "config": self._config(),
         }  # fmt: skip
@@ -196,14 +197,14 @@ class Measurements:
         """Everything that decides the numbers."""
         first, asked = self.grid, self.asked
         rows = asked.rows()
-        own: dict[str, Any] = {"seeds": first.seeds, "n": first.n, "N": first.N}
+        options: dict[str, Any] = {"seeds": first.seeds, "n": first.n, "N": first.N}
         if not self.experiment.sizes.n[1:]:
-            own |= {"n": first.n[0], "N": first.N[0]}
+            options |= {"n": first.n[0], "N": first.N[0]}
         taken = {"noise": first.noise, "head": first.head, "alphas": asked.alphas, "pictures": asked.pictures}
-        own |= {key: value for key, value in taken.items() if key in self.experiment.usual}
+        options |= {key: value for key, value in taken.items() if key in self.experiment.usual}
         for each in self.ways[1:]:
             for axis in ("n", "N"):
                 if getattr(each.grid, axis) != getattr(first, axis):
-                    own[f"{each.name}_{axis}"] = getattr(each.grid, axis)
+                    options[f"{each.name}_{axis}"] = getattr(each.grid, axis)
         where = {} if rows is None else rows.model_dump(mode="json", exclude_none=True)
-        return {"name": self.experiment.name, **where, **as_plain(own)}
+        return {"name": self.experiment.name, **where, **as_plain(options)}

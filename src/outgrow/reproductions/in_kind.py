@@ -1,7 +1,7 @@
 """What published figures say of PGR and OPR in kind, asked of numbers measured elsewhere.
 
 Does PGR fall from teacher to teacher as the student shares more of what they vary in? And does the ratio of
-baseline and student rise with label noise? Few teachers prove little: how little is said beside each answer.
+baseline and student rise with label noise? Few teachers prove little: how little stands beside each answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from outgrow.sweeps.summary import mean_and_ends
 from outgrow.sweeps.sweep_outcome import PairDimensions
 
 FEWEST = 4
-"""Teachers whose order can say something: the 24 orders of four let chance be told at .05."""
+"""Fewest teachers whose order can be tested at .05: four have 24 orders."""
 
 ENUMERATED = 7
 """Teachers whose orders, 5,040, are all looked at; beyond, as many are drawn."""
@@ -64,15 +64,15 @@ def in_kind(
     first = orders[0]
     if first["value"] is None:
         teachers = "1 teacher is" if len(known) == 1 else f"{len(known)} teachers are"
-        said = f"{teachers} too few to ask whether PGR falls where d_sw/d_w rises"
+        answer = f"{teachers} too few to ask whether PGR falls where d_sw/d_w rises"
     else:
-        said = (
+        answer = (
             f"over {len(known)} teachers the rank correlation of PGR with d_sw/d_w is {first['value']:.2f}"
             f" ({first['low']:.2f} to {first['high']:.2f} with any one trial left out; of all orders,"
             f" {first['chance']:.1%} have it as low)"
         )
     if rising:
-        said += (
+        answer += (
             f"; with {levels[-1]:.0%} of labels swapped the ratio of errors is higher than with"
             f" {levels[0]:.0%}, beyond sampling error, for {sum(row['low'] > 0 for row in rising)} of"
             f" {len(rising)} teachers"
@@ -86,7 +86,7 @@ def in_kind(
             " chance is the share of all orders of the teachers with a value as low: what few teachers can"
             " show. Of differences, means of trials with an interval at level .90.",
         ),
-        said,
+        answer,
     )
 
 
@@ -96,11 +96,11 @@ def _order(way: MeasuredWay, known: Sequence[PairDimensions], place: tuple[int, 
     if len(known) < FEWEST:
         return row | {"reason": f"fewer than {FEWEST} teachers say nothing of an order"}
     shares = np.array([pair.d_sw.value / pair.d_w for pair in known if isinstance(pair.d_sw, Estimate)])
-    found = [way.risks((pair.weak, pair.strong)) for pair in known]
-    risks = [{model: values[place] for model, values in own.items()} for own in found]
-    gained = np.array([_pgr(own) for own in risks])
+    arrays = [way.risks((pair.weak, pair.strong)) for pair in known]
+    risks = [{model: values[place] for model, values in one.items()} for one in arrays]
+    gained = np.array([_pgr(one) for one in risks])
     without = [
-        np.array([_pgr({model: np.delete(own[model], seed) for model in own}) for own in risks])
+        np.array([_pgr({model: np.delete(one[model], seed) for model in one}) for one in risks])
         for seed in range(way.grid.seeds)
     ]
     orders = [rank_correlation(shares, each) for each in without]

@@ -57,16 +57,16 @@ def without_penalties(grid: SweepGrid, rows: AtHand, pairs: Sequence[PairDimensi
     )
 
 
-def tell(found: Measurements) -> Reproduction:
+def tell(measurements: Measurements) -> Reproduction:
     """Hold what was measured against theory and this project's pages."""
-    rows, at, (tuned, bare) = found.rows, found.at, found.ways
+    rows, at, (tuned, bare) = measurements.rows, measurements.at, measurements.ways
     tuning = tuning_of(tuned, at[1])
     held = theory_comparisons(tuned, rows, at)
     comparisons = (
         *held,
-        peak_comparison(bare, rows, at[1], found.pairs[0].d_s + 1),
+        peak_comparison(bare, rows, at[1], measurements.pairs[0].d_s + 1),
         *similarity_comparisons(rows, rows.pairs),
-        *tuning_comparisons(tuning, rows, found.pairs, tuned.grid.seeds),
+        *tuning_comparisons(tuning, rows, measurements.pairs, tuned.grid.seeds),
     )
     verdict, because = verdict_of(comparisons), because_of(comparisons, rows)
     inside, count, off = off_theory(held)
@@ -76,9 +76,9 @@ def tell(found: Measurements) -> Reproduction:
         off = ""
     panels = tuple(
         panel
-        for each in found.ways
+        for each in measurements.ways
         for panel in level_panels(
-            found,
+            measurements,
             each,
             every_level=False,
             prefix=f"{each.name}: ",
@@ -88,39 +88,39 @@ def tell(found: Measurements) -> Reproduction:
         )
     )
     return Reproduction(
-        **found.about(),
-        setting=_setting(found),
+        **measurements.about(),
+        setting=_setting(measurements),
         verdict=verdict,
         because=because,
         comparisons=comparisons,
         panels=panels,
         tables=(
-            dimension_table(found.pairs),
-            theory_table(found),
+            dimension_table(measurements.pairs),
+            theory_table(measurements),
             tuning_table(tuning),
-            *(cell_table(each.cells, f"cells_{each.name}", each.name) for each in found.ways),
+            *(cell_table(each.cells, f"cells_{each.name}", each.name) for each in measurements.ways),
         ),
-        notes=(*_notes(found), *rows.notes, *([off] if off else [])),
+        notes=(*_notes(measurements), *rows.notes, *([off] if off else [])),
     )
 
 
-def _setting(found: Measurements) -> str:
-    rows, at = found.rows, found.at
+def _setting(measurements: Measurements) -> str:
+    rows, at = measurements.rows, measurements.at
     what = "leading principal components, embedded" if rows.embedded else "features as given"
     return (
         f"{len(rows.train):,} reviews to train on and {len(rows.test):,} to test on ({what}); teachers"
         f" {', '.join(rows.teachers)}, student {rows.student}; labels are one rater drawn per text and seed"
         f" (noise variance {rows.noise_variance:.3f}) with noise of sd"
-        f" {', '.join(f'{level:g}' for level in found.grid.noise)} added; scored against mean ratings,"
+        f" {', '.join(f'{level:g}' for level in measurements.grid.noise)} added; scored against mean ratings,"
         f" whose error variance {rows.truth_variance:.3f} is taken off: all risks are excess risks."
-        f" n = {at[0]:,} or N = {at[1]:,} held while the other runs; {found.grid.seeds} seeds. Tuned:"
-        f" penalties of teacher and student chosen on the other seeds.{found.shrunk()}"
+        f" n = {at[0]:,} or N = {at[1]:,} held while the other runs; {measurements.grid.seeds} seeds. Tuned:"
+        f" penalties of teacher and student chosen on the other seeds.{measurements.shrunk()}"
     )
 
 
-def _notes(found: Measurements) -> tuple[str, ...]:
-    rows, tuned, peak = found.rows, found.ways[0], found.pairs[0].d_s + 1
-    off = [f"{typical_deviation(each):.1%} {each.name}" for each in found.ways]
+def _notes(measurements: Measurements) -> tuple[str, ...]:
+    rows, tuned, peak = measurements.rows, measurements.ways[0], measurements.pairs[0].d_s + 1
+    off = [f"{typical_deviation(each):.1%} {each.name}" for each in measurements.ways]
     notes = [
         "Lines are theory, points are measured: the median deviation of mean risks from theory is"
         f" {' and '.join(off)}.",
@@ -131,7 +131,7 @@ def _notes(found: Measurements) -> tuple[str, ...]:
         f" the student at N = {peak:,}.",
         "Intervals are of draws of rows and raters out of these reviews; all seeds share the test rows.",
     ]
-    place = tuned.place(min(tuned.grid.noise), found.at)
+    place = tuned.place(min(tuned.grid.noise), measurements.at)
     gone = []
     for pair in rows.pairs:
         more = tuned.tuned.of("student", *pair) - tuned.tuned.of("teacher", *pair)

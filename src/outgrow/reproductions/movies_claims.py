@@ -89,11 +89,11 @@ def peak_comparison(measured: MeasuredWay, rows: AtHand, held: int, peak: int) -
     level, _, j = measured.place(min(measured.grid.noise), (measured.grid.n[0], held))
     risks = measured.risks(rows.pairs[0])
     baseline, student = (risks[model][level, :, j].mean(axis=-1) for model in ("baseline", "student"))
-    found = baseline / student
-    best = int(np.argmax(found))
+    ratios = baseline / student
+    best = int(np.argmax(ratios))
     reason = (
         "the baseline interpolates at its rank and one for the intercept (docs/theory.md, T2); OPR"
-        f" {found[best]:.3g} there, with teacher {rows.teachers[0]}"
+        f" {ratios[best]:.3g} there, with teacher {rows.teachers[0]}"
     )
     return Comparison(what, float(peak), float(measured.grid.n[best]), 0.0, reason)
 
@@ -110,26 +110,29 @@ def similarity_comparisons(data: SweepData, pairs: Sequence[tuple[str, str]]) ->
     out = []
     for weak, strong in pairs:
         what = f"published similarity of {weak} → {strong}, chance level"
-        found = similarity_of_spectra(spectra[weak], spectra[strong], np.random.default_rng(0))
-        if isinstance(found, Undefined):
-            out.append(Comparison(what, None, None, 0.0, found.reason))
+        similarity = similarity_of_spectra(spectra[weak], spectra[strong], np.random.default_rng(0))
+        if isinstance(similarity, Undefined):
+            out.append(Comparison(what, None, None, 0.0, similarity.reason))
             continue
         published, tolerance = None, 0.0
-        sizes = f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {found.d_s} {found.d_w} / {found.width}"
-        if found.matching != "none":
+        sizes = (
+            f"d_s d_w / D at energy {ENERGY_LEVEL:g}: {similarity.d_s} {similarity.d_w} / {similarity.width}"
+        )
+        if similarity.matching != "none":
             # No features could fail: such a match would say nothing of these.
             reason = (
-                f"chance by construction, {found.chance:.1f}: the narrower set is rotated at random; {sizes}"
+                f"chance by construction, {similarity.chance:.1f}: the narrower set is rotated at random;"
+                f" {sizes}"
             )
         elif network_of(weak) == network_of(strong):
             reason = (
                 "layers of one network share coordinates as far as it passes them on:"
-                f" {found.value:.1f} where chance is {found.chance:.1f}"
+                f" {similarity.value:.1f} where chance is {similarity.chance:.1f}"
             )
         else:
-            published, tolerance = found.chance, SDS * found.chance_sd
+            published, tolerance = similarity.chance, SDS * similarity.chance_sd
             reason = f"{sizes}; coordinates as they are; {SDS:g} standard deviations (docs/theory.md, T1)"
-        out.append(Comparison(what, published, found.value, tolerance, reason))
+        out.append(Comparison(what, published, similarity.value, tolerance, reason))
     return tuple(out)
 
 
@@ -151,11 +154,11 @@ def tuning_comparisons(
     elif teacher is None or known_as(rows.student, PAIR[1:]) is None:
         lacking = f"{' → '.join(PAIR)} is not at hand"
     else:
-        (own,) = (pair for pair in pairs if pair.weak == teacher)
+        (pair,) = (pair for pair in pairs if pair.weak == teacher)
         # Columns that do not vary were left out.
-        widths = zip((own.width_w, own.width_s), WIDTHS, strict=True)
+        widths = zip((pair.width_w, pair.width_s), WIDTHS, strict=True)
         if any(not 0.95 * full <= width <= full for width, full in widths):
-            lacking = f"widths are {own.width_w} and {own.width_s} instead of {WIDTHS[0]} and {WIDTHS[1]}"
+            lacking = f"widths are {pair.width_w} and {pair.width_s} instead of {WIDTHS[0]} and {WIDTHS[1]}"
     out = []
     for choice, printed in TUNING.items():
         what = f"error of {' → '.join(PAIR)}, n = {TUNED_AT:,}, penalties {choice}"
@@ -180,31 +183,31 @@ def because_of(comparisons: Sequence[Comparison], rows: AtHand) -> str:
     wrong = [each.what for each in answers if not each.matches]
     if not answers:
         return "None of the numbers could be compared: the last column says why."
-    said = (
+    sentence = (
         f"{len(answers) - len(wrong)} of {len(answers)} numbers of theory and of this project's pages are met"
         f" on {'the embedded components' if rows.embedded else 'the features at hand'}"
     )
     vague = sum(each.published is None and each.interval is not None for each in comparisons)
     if vague:
-        said += f" ({vague} more are left to chance by so few seeds)"
+        sentence += f" ({vague} more are left to chance by so few seeds)"
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return f"{said}; not met: {wrong[0]}{more}." if wrong else f"{said}."
+    return f"{sentence}; not met: {wrong[0]}{more}." if wrong else f"{sentence}."
 
 
 def off_theory(held: Sequence[Comparison]) -> tuple[int, int, str]:
     """Count intervals that contain the value of theory, of how many, and say how far it is off."""
-    found = [
+    deviations = [
         (one.ours / one.published - 1, one.what, one.interval[0] <= one.published <= one.interval[1])
         for one in held
         if one.published and one.ours is not None and one.interval is not None
     ]
-    if not found:
+    if not deviations:
         return 0, 0, ""
-    worst, what, _ = max(found, key=lambda each: abs(each[0]))
-    within = sum(inside for *_, inside in found)
+    worst, what, _ = max(deviations, key=lambda each: abs(each[0]))
+    within = sum(inside for *_, inside in deviations)
     return (
         within,
-        len(found),
-        f"{within} of {len(found)} intervals of mean risks at the sizes held contain the value of theory; the"
-        f" largest deviation of a mean is {worst:+.1%} ({what}).",
+        len(deviations),
+        f"{within} of {len(deviations)} intervals of mean risks at the sizes held contain the value of"
+        f" theory; the largest deviation of a mean is {worst:+.1%} ({what}).",
     )

@@ -18,14 +18,14 @@ from outgrow.reproductions.reproduction import Table, columns_of, with_ends
 from outgrow.sweeps.summary import arrays_of, mean_and_ends, over_others
 
 
-def theory_table(found: Measurements) -> Table:
+def theory_table(measurements: Measurements) -> Table:
     """Lay measured means beside T4."""
     rows: list[Mapping[str, object]] = []
-    for each in found.ways:
+    for each in measurements.ways:
         names = ("quantity", "weak", "noise", "n", "N", "value", "low", "high")
         cells = zip(*(each.cells[name].tolist() for name in names), strict=True)
         held = {cell[:5]: cell[5:] for cell in cells}
-        for pair in found.rows.pairs:
+        for pair in measurements.rows.pairs:
             for noise in each.grid.noise:
                 theory = each.theory[pair].values(noise, each.grid.n, each.grid.N)
                 for quantity, values in theory.items():
@@ -68,20 +68,20 @@ def tuning_of(way: MeasuredWay, N: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for weak, strong in grid.pairs:
         teacher, student = arrays["teacher", weak], arrays["student", weak, strong][:, :, j]
-        found = {
+        risks = {
             "stage_by_stage": stage_by_stage(teacher, student),
             "together": way.tuned.of("student", weak, strong)[:, :, j],
             "oracle": oracle(student),
         }
-        found["lost"] = found["stage_by_stage"] - found["together"]
-        ends = {name: mean_and_ends(values) for name, values in found.items()}
+        risks["lost"] = risks["stage_by_stage"] - risks["together"]
+        ends = {name: mean_and_ends(values) for name, values in risks.items()}
         for place in np.ndindex(student.shape[:2]):
             row: dict[str, Any] = {
                 "teacher": weak, "student": strong, "noise_sd": grid.noise[place[0]],
                 "n": grid.n[place[1]], "N": N,
             }  # fmt: skip
-            for name, own in ends.items():
-                row |= with_ends(name, own, place)
+            for name, estimate in ends.items():
+                row |= with_ends(name, estimate, place)
             rows.append(row)
     return rows
 
@@ -105,8 +105,8 @@ def stage_by_stage(
     # What the other seeds say of the student is asked at this seed's choice for the teacher.
     place = first[:, :, None, None]
     others = np.take_along_axis(over_others(student), place, axis=2)[:, :, 0]
-    own = np.take_along_axis(student, place, axis=2)[:, :, 0]
-    return np.take_along_axis(own, others.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
+    risks = np.take_along_axis(student, place, axis=2)[:, :, 0]
+    return np.take_along_axis(risks, others.argmin(axis=2)[:, :, None], axis=2)[:, :, 0]
 
 
 def oracle(student: Float[np.ndarray, "l i a b seeds"]) -> Float[np.ndarray, "l i seeds"]:

@@ -58,15 +58,15 @@ class PairTheory:
         sigma2 = self.noise_variance + noise**2
         target = self.forecast.target
         # A rater's noise, and what was added, in the place of the mean's.
-        own = replace(target, variance=target.variance - self.truth_error + sigma2, sigma2=sigma2)
+        noisy = replace(target, variance=target.variance - self.truth_error + sigma2, sigma2=sigma2)
         bare = not (self.forecast.penalties_w.any() or self.forecast.penalties_s.any())
         alphas = dict.fromkeys(("alpha_w", "alpha_s", "alpha_b", "alpha_c"), 0.0) if bare else {}
-        found = replace(self.forecast, target=own).surface(n, N, **alphas)
+        surface = replace(self.forecast, target=noisy).surface(n, N, **alphas)
         errors = {
-            "teacher": found.teacher[0][:, None],
-            "student": found.student[0],
-            "baseline": found.baseline[0][:, None],
-            "ceiling": found.ceiling[0],
+            "teacher": surface.teacher[0][:, None],
+            "student": surface.student[0],
+            "baseline": surface.baseline[0][:, None],
+            "ceiling": surface.ceiling[0],
         }
         return {model: np.broadcast_to(error - sigma2, (len(n), len(N))) for model, error in errors.items()}
 
@@ -91,9 +91,9 @@ class PairTheory:
 def pair_theory(rows: AtHand, pair: Pair, alphas: Sequence[float]) -> PairTheory:
     """Measure what theory needs of a pair."""
     X_w, X_s = (rows.views[name] for name in pair)
-    found = whiten(moments_of(pair_of(X_w, X_s), splits={"train": rows.train}).select())
-    Z_w, Z_s = found.weak(X_w[rows.test]), found.strong(X_s[rows.test])
-    spectra = found.pair.with_lengths(Z_w, Z_s)
+    whitened = whiten(moments_of(pair_of(X_w, X_s), splits={"train": rows.train}).select())
+    Z_w, Z_s = whitened.weak(X_w[rows.test]), whitened.strong(X_s[rows.test])
+    spectra = whitened.pair.with_lengths(Z_w, Z_s)
     # Rows may be sorted by their labels; which fold one is in should not follow them.
     folds = np.random.default_rng(FOLDS).permutation(len(rows.test)) % FOLDS
     target = label_terms(spectra, Z_w, Z_s, rows.truth, folds)

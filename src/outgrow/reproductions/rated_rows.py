@@ -32,7 +32,7 @@ SHARE = 3_000 / 10_605
 """Share of the rows to test on, as embedded."""
 
 LEAST = 2
-"""Raters of a row whose spread can be told."""
+"""Fewest raters of a row whose variance can be estimated."""
 
 DEAD = 1e-8
 """Variance relative to the mean column's below which a column is left out. Some encoders end in columns that
@@ -67,10 +67,10 @@ def rated_rows(
             "the raters of the reviews are in no table", "--labels", "Name the table that holds them."
         )
     changes = {"task": "regression", "label_column": config.label_column or RATING}
-    found = prepared(config.model_copy(update=changes), SHARE, permissions, progress)
-    rows = at_hand(found)
+    inputs = prepared(config.model_copy(update=changes), SHARE, permissions, progress)
+    rows = at_hand(inputs)
     dealt, scorers = (
-        read_raters(table, found.ids[part].tolist(), config.id_column) for part in (rows.train, rows.test)
+        read_raters(table, inputs.ids[part].tolist(), config.id_column) for part in (rows.train, rows.test)
     )
     views = {name: _alive(view, rows.train) for name, view in rows.views.items()}
     dead = sum(rows.views[name].shape[1] - view.shape[1] for name, view in views.items())
@@ -91,7 +91,7 @@ def liked_or_not() -> AtHand:
     sides = [values[values != 0] for values in movies.raters.rows(rows.train).each()]
     # Of a text that nobody takes a side on, the mean is 0: it counts as disliked, as on the test rows.
     votes = Raters.of(
-        [movies.ids[row] for row in rows.train], [own if len(own) else np.array([-1.0]) for own in sides]
+        [movies.ids[row] for row in rows.train], [side if len(side) else np.array([-1.0]) for side in sides]
     )
     liked = np.array([np.mean(values > 0) for values in votes.each()])
     agreement = float(np.mean(np.maximum(liked, 1 - liked)))
@@ -125,11 +125,11 @@ def read_raters(path: str | Path, ids: Sequence[str], id_column: str = "id") -> 
     """Read the raters of rows from a table."""
     import pyarrow as pa
 
-    found = existing_file(path, tuple(COLUMNAR))
-    table = Columnar(found)
+    file = existing_file(path, tuple(COLUMNAR))
+    table = Columnar(file)
     for column, role in ((id_column, "id"), (RATERS, "raters")):
         if column not in table.names:
-            raise missing_column(found, column, table.names, role)
+            raise missing_column(file, column, table.names, role)
     kind = table.schema.field(RATERS).type
     lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not lists or not (pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):

@@ -43,7 +43,7 @@ def run(
         )
     noise = tuple(sorted(set(asked.noise))) or (0.0,)
     sets = [(level,) for level in noise] if experiment.apart and asked.input else [noise]
-    found = []
+    measurements = []
     for place, levels in enumerate(sets):
         name = f"{experiment.noise_name} {levels[0]:g}: " if len(sets) > 1 else ""
         tell = part(progress, name, place, len(sets))
@@ -52,8 +52,8 @@ def run(
             # Features of one level after the other are in memory, never those of all.
             names = dict.fromkeys(one.rows.views, np.empty((0, 0)))
             one = replace(one, sets=(replace(one.rows, views=names),))
-        found.append(one)
-    return replace(experiment.tell(_together(found, noise)), seconds=time.perf_counter() - start)
+        measurements.append(one)
+    return replace(experiment.tell(_together(measurements, noise)), seconds=time.perf_counter() - start)
 
 
 def asked_of(
@@ -63,8 +63,8 @@ def asked_of(
     rows: Literal["needed", "embedded", "none"],
 ) -> ReproduceConfig:
     """Check the options that are named, and fill in all others."""
-    said = [key for key in OPTIONS if getattr(config, key) not in ((), None)]
-    for key in said:
+    given = [key for key in OPTIONS if getattr(config, key) not in ((), None)]
+    for key in given:
         if key not in usual:
             raise ConfigError(f"{name} takes no --{key}", "reproduce", "Leave it out.")
     if rows == "none" and config.rows() is not None:
@@ -75,7 +75,7 @@ def asked_of(
             "reproduce",
             "Name models (--weak, --strong) and what they read (--input); or feature files and --labels.",
         )
-    return config.model_copy(update={key: value for key, value in usual.items() if key not in said})
+    return config.model_copy(update={key: value for key, value in usual.items() if key not in given})
 
 
 def grid_of(
@@ -127,24 +127,24 @@ def _measured(
     return Measurements(experiment, asked, (rows,), (pairs,), at, tuple(ways))
 
 
-def _together(found: Sequence[Measurements], noise: tuple[float, ...]) -> Measurements:
-    """Join the sweeps of every level's own rows: they were measured as they are, and are told their level."""
-    first = found[0]
-    if len(found) == 1 and first.grid.noise == noise:
+def _together(measurements: Sequence[Measurements], noise: tuple[float, ...]) -> Measurements:
+    """Join the sweeps of every level's own rows: they were measured as they are, and now get their level."""
+    first = measurements[0]
+    if len(measurements) == 1 and first.grid.noise == noise:
         return first
     ways = []
     for place, way in enumerate(first.ways):
-        tables = [each.ways[place].table for each in found]
-        told = [
+        tables = [each.ways[place].table for each in measurements]
+        with_level = [
             {**table, "noise": np.full(len(table["noise"]), level)}
             for table, level in zip(tables, noise, strict=True)
         ]
         grid = replace(way.grid, noise=noise)
-        ways.append(MeasuredWay.of(way.name, grid, joined(told), excess=first.experiment.excess))
+        ways.append(MeasuredWay.of(way.name, grid, joined(with_level), excess=first.experiment.excess))
     return replace(
         first,
-        sets=tuple(each.rows for each in found),
-        dimensions=tuple(each.pairs for each in found),
+        sets=tuple(each.rows for each in measurements),
+        dimensions=tuple(each.pairs for each in measurements),
         ways=tuple(ways),
     )
 

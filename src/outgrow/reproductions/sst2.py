@@ -39,7 +39,7 @@ SHARE = 0.2
 """Share of the sentences to test on."""
 
 TEXTS = ("sentence", *USUAL)
-"""What the column of texts is called where nobody says: GLUE's name, and the usual one."""
+"""What the column of texts is called by default: GLUE's name, and the usual one."""
 
 COPIES = (
     "phrases that are part of a longer one were left out: copies of labelled rows in the pool or the test"
@@ -119,15 +119,15 @@ def longest_of_each(phrases: RawRows) -> RawRows:
 def accuracy_cells(right: Tuned, grid: SweepGrid) -> dict[str, np.ndarray]:
     """Give PGR and ratio of the shares of wrong classes."""
     wrong = {pair: {model: 1 - right.of(model, *pair) for model in MODELS} for pair in grid.pairs}
-    cells = laid_out({pair: ratios(own, excess=False) for pair, own in wrong.items()}, grid)
+    cells = laid_out({pair: ratios(errors, excess=False) for pair, errors in wrong.items()}, grid)
     return {name: values for name, values in cells.items() if name not in ("alpha_w", "alpha_s")}
 
 
-def tell(found: Measurements) -> Reproduction:
+def tell(measurements: Measurements) -> Reproduction:
     """Show the published figures, and ask what they say."""
-    (way,) = found.ways
+    (way,) = measurements.ways
     by_accuracy = accuracy_cells(Tuned(way.table, way.grid, "accuracy"), way.grid)
-    kinds, said = in_kind(way, found.pairs, found.at, found.experiment.noise_name)
+    kinds, answer = in_kind(way, measurements.pairs, measurements.at, measurements.experiment.noise_name)
     notes = [
         "Encoders are frozen, and heads linear; the authors' public scripts for it train whole encoders.",
         "Labels to train on are swapped, those of the test are left as they are: risks hold the published"
@@ -136,17 +136,17 @@ def tell(found: Measurements) -> Reproduction:
     if way.grid.head == "logistic":
         notes.append("Risks are cross-entropies, in nats.")
     return Reproduction(
-        **found.about(),
-        setting=f"{found.design(found.rows.unit)}; {found.training()}",
+        **measurements.about(),
+        setting=f"{measurements.design(measurements.rows.unit)}; {measurements.training()}",
         verdict="not compared",
         because=(
             "What was published of this experiment are figures, of other encoders, and no numbers printed are"
-            f" at hand to hold ours against. In kind: {said}."
+            f" at hand to hold ours against. In kind: {answer}."
         ),
         panels=(
-            *level_panels(found, way),
+            *level_panels(measurements, way),
             *level_panels(
-                found,
+                measurements,
                 way,
                 cells=by_accuracy,
                 every_level=False,
@@ -155,12 +155,12 @@ def tell(found: Measurements) -> Reproduction:
             ),
         ),
         tables=(
-            dimension_table(found.pairs),
+            dimension_table(measurements.pairs),
             kinds,
             cell_table(way.cells),
             cell_table(by_accuracy, "cells_by_accuracy", "PGR and ratio of the shares of wrong classes"),
         ),
-        notes=(*notes, *found.rows.notes),
+        notes=(*notes, *measurements.rows.notes),
     )
 
 

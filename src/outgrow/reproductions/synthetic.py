@@ -98,8 +98,8 @@ def run(
     config: ReproduceConfig, _permissions: Permissions, progress: Progress | None, jobs: int | None
 ) -> Reproduction:
     """Do it again as the command line asks."""
-    own = SyntheticSettings()
-    usual = {name: getattr(own, name) for name in ("n", "N", "noise", "seeds")}
+    defaults = SyntheticSettings()
+    usual = {name: getattr(defaults, name) for name in ("n", "N", "noise", "seeds")}
     asked = asked_of("synthetic", config, usual, "none")
     settings = SyntheticSettings(**{name: getattr(asked, name) for name in usual})
     return reproduce(settings, jobs=jobs, progress=progress)
@@ -160,15 +160,15 @@ def judged(
     if how["as published"] <= {"falls", "rises, then falls"} and how["well specified"] == {"rises"}:
         shared = sorted({one.d_sw for one in gone})
         middle = shared[len(shared) // 2]
-        said = {(one.world, one.gain): _told(one) for one in gone if one.d_sw == middle}
+        texts = {(one.world, one.gain): _course_text(one) for one in gone if one.d_sw == middle}
         return (
             "matches",
             f"{right}With noise of variance {SIGMA2:g} PGR and OPR fall as n grows, as published, after a"
             " rise while noise is most of every risk: what the weak features miss of the target is a bias"
             " that labels do not reduce. With a"
             f" target that both feature sets hold, both rise. At d_sw = {middle}, PGR"
-            f" {said['as published', 'PGR']} as published, and {said['well specified', 'PGR']} with the other"
-            f" target; OPR {said['as published', 'OPR']}, and {said['well specified', 'OPR']}.",
+            f" {texts['as published', 'PGR']} as published, and {texts['well specified', 'PGR']} with the"
+            f" other target; OPR {texts['as published', 'OPR']}, and {texts['well specified', 'OPR']}.",
         )
     return (
         "partly matches",
@@ -176,7 +176,7 @@ def judged(
     )
 
 
-def _told(one: Course) -> str:
+def _course_text(one: Course) -> str:
     if one.course != "rises, then falls":
         return f"{one.course} from {one.first:.2f} to {one.last:.2f}"
     return f"rises from {one.first:.2f} to {one.best:.2f} (n = {one.best_n:,}) and falls to {one.last:.2f}"
@@ -184,22 +184,22 @@ def _told(one: Course) -> str:
 
 def _kept(room: Sequence[Margin], place: Design) -> str:
     """Say at how many sizes bounds hold, and by how much they fail most."""
-    said = []
+    texts = []
     for name in NAMES.values():
-        own = [one for one in room if (one.quantity, one.points) == (name, POINTS_OF[place])]
-        if not own:
+        selected = [one for one in room if (one.quantity, one.points) == (name, POINTS_OF[place])]
+        if not selected:
             continue
-        sizes, holds = sum(one.sizes for one in own), sum(one.holds for one in own)
+        sizes, holds = sum(one.sizes for one in selected), sum(one.holds for one in selected)
         text = f"{name} at {holds} of {sizes} sizes"
         if holds < sizes:
-            worst = min(own, key=lambda one: one.least)
+            worst = min(selected, key=lambda one: one.least)
             off = f"{-worst.least:.2f}"
             if name != NAMES["pgr"]:
                 off = f"{-100 * worst.least:.1f} % of the exact value"
             where = f"n = {worst.least_n:,}" + ("" if worst.least_N is None else f", N = {worst.least_N:,}")
             text += f" (off by up to {off}, at {where})"
-        said.append(text)
-    return "; ".join(said)
+        texts.append(text)
+    return "; ".join(texts)
 
 
 def _listed(items: Sequence[object]) -> str:
@@ -208,7 +208,7 @@ def _listed(items: Sequence[object]) -> str:
 
 
 def _checks(settings: SyntheticSettings) -> tuple[Check, ...]:
-    found = []
+    checks = []
     for code, name, sizes, d in (
         ("OG201", "n", (*settings.n, settings.n_fixed), D_W),
         ("OG202", "n", (*settings.n, settings.n_fixed), D_S),
@@ -216,5 +216,7 @@ def _checks(settings: SyntheticSettings) -> tuple[Check, ...]:
     ):
         near = sorted({size for size in sizes if near_peak(d, size)})
         if near:
-            found.append(Check(code, f"{name} = {_listed([f'{size:,}' for size in near])} with {d} features"))
-    return tuple(found)
+            checks.append(
+                Check(code, f"{name} = {_listed([f'{size:,}' for size in near])} with {d} features")
+            )
+    return tuple(checks)

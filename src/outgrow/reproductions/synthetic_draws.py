@@ -121,13 +121,13 @@ class _Sums(NamedTuple):
 
 def draw(settings: SyntheticSettings, jobs: int | None = None, progress: Progress | None = None) -> Draws:
     """Train and score every model at every cell, seed by seed."""
-    found: dict[int, Risks] = {}
+    by_seed: dict[int, Risks] = {}
     tasks = {seed: (settings, seed) for seed in range(settings.seeds)}
     for seed, risks in LocalEngine(1 if jobs is None else jobs).map(_one_seed, tasks):
-        found[seed] = risks
+        by_seed[seed] = risks
         if progress is not None:
-            progress(f"{len(found)} of {settings.seeds} seeds", len(found) / settings.seeds)
-    return Draws(settings, np.stack([found[seed] for seed in tasks], axis=-1))
+            progress(f"{len(by_seed)} of {settings.seeds} seeds", len(by_seed) / settings.seeds)
+    return Draws(settings, np.stack([by_seed[seed] for seed in tasks], axis=-1))
 
 
 def _one_seed(settings: SyntheticSettings, seed: int) -> Risks:
@@ -135,7 +135,10 @@ def _one_seed(settings: SyntheticSettings, seed: int) -> Risks:
     labelled = _first_rows({n for n, _ in settings.cells}, labelled_stream, settings.noise)
     pool = _first_rows({N for _, N in settings.cells}, pool_stream, settings.noise)
     # The whole target, then what each pair of feature sets holds of it: columns of one solve.
-    functions = [target(0, "as published"), *(target(own, "well specified") for own in settings.offsets)]
+    functions = [
+        target(0, "as published"),
+        *(target(offset, "well specified") for offset in settings.offsets),
+    ]
     targets = np.repeat(np.stack(functions, axis=1)[:, :, None], len(settings.noise), axis=2)
     worlds = [[0, k + 1] for k in range(len(settings.offsets))]
     teachers = {
@@ -147,7 +150,7 @@ def _one_seed(settings: SyntheticSettings, seed: int) -> Risks:
     }
     baselines = {n: _fit(sums, STRONG, targets) for n, sums in labelled.items()}
     axes = (settings.noise, settings.cells, PLACES, WORLDS, settings.offsets, MODELS)
-    found = np.empty([len(axis) for axis in axes])
+    risks = np.empty([len(axis) for axis in axes])
     for cell, (n, N) in enumerate(settings.cells):
         here, there = labelled[n], pool[N]
         both = _Sums(here.gram + there.gram, here.noise + there.noise)
@@ -163,10 +166,10 @@ def _one_seed(settings: SyntheticSettings, seed: int) -> Risks:
             )
             for model, (theta, gram, rows) in enumerate(models):
                 error = theta - targets[:, world]
-                found[:, cell, 0, :, k, model] = np.sum(error**2, axis=0).T
+                risks[:, cell, 0, :, k, model] = np.sum(error**2, axis=0).T
                 seen = np.tensordot(gram, error, axes=1)
-                found[:, cell, 1, :, k, model] = np.sum(error * seen, axis=0).T / rows
-    return found
+                risks[:, cell, 1, :, k, model] = np.sum(error * seen, axis=0).T / rows
+    return risks
 
 
 def _first_rows(
@@ -176,13 +179,13 @@ def _first_rows(
     # Streams of their own: the first rows are then the same whatever sizes were asked for.
     coordinates, errors = (np.random.default_rng(one) for one in stream.spawn(2))
     gram, products, rows = np.zeros((SIGNAL, SIGNAL)), np.zeros((SIGNAL, len(noise))), 0
-    found = {}
+    sums = {}
     for size in sorted(sizes):
         x = coordinates.standard_normal((size - rows, SIGNAL))
         z = errors.standard_normal(size - rows)[:, None] * np.sqrt(noise)
         gram, products, rows = gram + x.T @ x, products + x.T @ z, size
-        found[size] = _Sums(gram, products)
-    return found
+        sums[size] = _Sums(gram, products)
+    return sums
 
 
 def _fit(

@@ -42,22 +42,22 @@ SHOWN = ("student", "pgr", "opr")
 
 def panels_of(rows: Sequence[Row], settings: SyntheticSettings) -> list[Panel]:
     """Arrange rows and theory as panels, level by level."""
-    found = []
+    panels = []
     for sigma2 in settings.noise:
         level = f"sigma² = {sigma2:g}: " if len(settings.noise) > 1 else ""
-        own = [row for row in rows if row.sigma2 == sigma2]
-        found += [
-            _panel(own, settings, sigma2, "as published", place, quantity, axis, level + group)
+        at_level = [row for row in rows if row.sigma2 == sigma2]
+        panels += [
+            _panel(at_level, settings, sigma2, "as published", place, quantity, axis, level + group)
             for place, group in GROUPS.items()
             for axis in ("n", "N")
             for quantity in SHOWN
         ]
-        found += [
-            _panel(own, settings, sigma2, world, "fresh", quantity, "n", level + WHY, held)
+        panels += [
+            _panel(at_level, settings, sigma2, world, "fresh", quantity, "n", level + WHY, held)
             for world, held in TARGETS.items()
             for quantity in SHOWN
         ]
-    return found
+    return panels
 
 
 def sizes_of_lines(sizes: Sequence[int]) -> tuple[int, ...]:
@@ -89,17 +89,17 @@ def _panel(
         how = "ratio of means over {} seeds with Fieller's" if gain else "mean over {} seeds with its"
         y, low, high = (numbers(getattr(row, end) for row in at) for end in ("seen", "low", "high"))
         note = f"{how.format(settings.seeds)} 90 % interval"
-        found = [Curve(series, "measured", tuple(map(float, sizes)), y, low, high, note)]
+        curves = [Curve(series, "measured", tuple(map(float, sizes)), y, low, high, note)]
         places = sizes_of_lines(sizes)
         x = tuple(map(float, places))
         exact = [expected(place, world, offset, what, *cell(size), sigma2) for size in places]
         note = "exact expectation, means known (docs/theory.md, T2)"
-        found.append(Curve(series, "theory", x, numbers(exact), note=note))
+        curves.append(Curve(series, "theory", x, numbers(exact), note=note))
         if not held and what == quantity:
             bound = [published_bound(world, offset, what, *cell(size), sigma2) for size in places]
             note = "published bounds" + (" in place of risks" if gain else "")
-            found.append(Curve(series, "bound", x, numbers(bound), note=note))
-        return found
+            curves.append(Curve(series, "bound", x, numbers(bound), note=note))
+        return curves
 
     names = {offset: f"d_sw/d_w = {population(offset).d_sw:.0f}/{D_W}" for offset in settings.offsets}
     shown = [(quantity, offset, name) for offset, name in names.items()]

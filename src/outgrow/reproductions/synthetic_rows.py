@@ -36,7 +36,7 @@ POINTS_OF: dict[Design, str] = {"fresh": "fresh points", "own_points": "each mod
 """What places are called."""
 
 CHANCE = 0.01
-"""Probability that draws which obey the theory disagree with it somewhere: rare enough to be told as news."""
+"""Probability that draws which obey the theory disagree with it somewhere: rare enough to be reported."""
 
 FREE = 0.7
 """Degrees of freedom of a z score, of one less than seeds: the rest is for what skewness logarithms leave.
@@ -99,16 +99,16 @@ def cell_of(world: WorldName, place: Design, offset: int, quantity: str, n: int,
 
 def entries(settings: SyntheticSettings, quantity: str) -> dict[Cell, tuple[int, int, int, int]]:
     """Give all cells in which a quantity differs, and where each stands on the axes of a level's draws."""
-    found: dict[Cell, tuple[int, int, int, int]] = {}
+    places: dict[Cell, tuple[int, int, int, int]] = {}
     for w, p, k, c in np.ndindex(len(WORLDS), len(PLACES), len(settings.offsets), len(settings.cells)):
         cell = cell_of(WORLDS[w], PLACES[p], settings.offsets[k], quantity, *settings.cells[c])
-        found.setdefault(cell, (c, p, w, k))
-    return found
+        places.setdefault(cell, (c, p, w, k))
+    return places
 
 
 def rows_of(draws: Draws) -> list[Row]:
     """Summarise draws and set theory beside them."""
-    settings, found = draws.settings, []
+    settings, rows = draws.settings, []
     for risks, sigma2 in zip(draws.risks, settings.noise, strict=True):
         for quantity in NAMES:
             seen = estimates(risks, quantity)
@@ -118,10 +118,10 @@ def rows_of(draws: Draws) -> list[Row]:
                 z = np.nan if np.isnan(exact) else deviation(risks[axes], quantity, exact)
                 value, low, high = (float(end[axes]) for end in seen)
                 bound = published_bound(*at)
-                found.append(
+                rows.append(
                     Row(world, place, offset, quantity, n, N, value, low, high, exact, z, bound, sigma2)
                 )
-    return found
+    return rows
 
 
 def estimates(risks: Float[np.ndarray, "*cells 4 seeds"], quantity: str) -> tuple[np.ndarray, ...]:
@@ -173,5 +173,5 @@ def largest_by_chance(rows: int, seeds: int) -> float:
 
 def _of(risks: Risks, quantity: str) -> float:
     gains = {"pgr": pgr, "opr": opr}
-    found = gains[quantity](risks) if quantity in gains else getattr(risks, quantity)
-    return found.value if isinstance(found, Estimate) else np.nan
+    estimate = gains[quantity](risks) if quantity in gains else getattr(risks, quantity)
+    return estimate.value if isinstance(estimate, Estimate) else np.nan

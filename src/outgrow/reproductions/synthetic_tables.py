@@ -64,7 +64,7 @@ class Margin:
 
 def courses(rows: Sequence[Row], settings: SyntheticSettings) -> list[Course]:
     """Tell how PGR and OPR go as n grows, at every level of noise and in both worlds."""
-    sizes, N, found = sizes_of_lines(settings.n), settings.N_fixed, []
+    sizes, N, result = sizes_of_lines(settings.n), settings.N_fixed, []
     seen = {
         (row.sigma2, row.world, row.offset, row.quantity, row.n): row.seen
         for row in rows
@@ -78,13 +78,13 @@ def courses(rows: Sequence[Row], settings: SyntheticSettings) -> list[Course]:
             continue
         best, ends = int(np.argmax(values)), (settings.n[0], settings.n[-1])
         first, last = (seen.get((sigma2, world, offset, gain, n)) for n in ends)
-        found.append(
+        result.append(
             Course(
                 world, _shared(offset), NAMES[gain], values[0], sizes[best], values[best], values[-1],
                 first, last, _course(values), sigma2,
             )
         )  # fmt: skip
-    return found
+    return result
 
 
 def _course(values: Sequence[float]) -> str:
@@ -104,17 +104,17 @@ def margins(rows: Sequence[Row]) -> list[Margin]:
             sign = 1 if row.quantity in ("pgr", "opr") else -1
             room = sign * (row.exact - row.bound) / (1.0 if row.quantity == "pgr" else row.exact)
             rooms.setdefault((row.sigma2, row.quantity, row.place, row.offset), []).append((room, row))
-    found = []
-    for own in rooms.values():
-        least, row = min(own, key=lambda one: one[0])
-        holds, most = sum(room >= -SLACK for room, _ in own), max(room for room, _ in own)
-        found.append(
+    result = []
+    for pairs in rooms.values():
+        least, row = min(pairs, key=lambda one: one[0])
+        holds, most = sum(room >= -SLACK for room, _ in pairs), max(room for room, _ in pairs)
+        result.append(
             Margin(
-                NAMES[row.quantity], POINTS_OF[row.place], _shared(row.offset), len(own), holds, least, row.n,
-                row.N, most, row.sigma2,
+                NAMES[row.quantity], POINTS_OF[row.place], _shared(row.offset), len(pairs), holds, least,
+                row.n, row.N, most, row.sigma2,
             )
         )  # fmt: skip
-    return found
+    return result
 
 
 def tables_of(

@@ -82,13 +82,15 @@ def population(offset: int, world: WorldName = "as published", sigma2: float = S
 
 def printed_numbers() -> tuple[Comparison, ...]:
     """Hold the printed dimensions and approximation errors against the world's own."""
-    found = []
+    comparisons = []
     for offset, (d_sw, rho_w) in PRINTED.items():
-        own, where = population(offset), f"weak features from offset {offset}"
-        found.append(Comparison(f"d_sw, {where}", float(d_sw), own.d_sw, 0.0, "both count coordinates"))
-        found.append(_rounded(f"rho_w, {where}", rho_w, own.rho_w))
+        exact, where = population(offset), f"weak features from offset {offset}"
+        comparisons.append(
+            Comparison(f"d_sw, {where}", float(d_sw), exact.d_sw, 0.0, "both count coordinates")
+        )
+        comparisons.append(_rounded(f"rho_w, {where}", rho_w, exact.rho_w))
     # The strong features are the same at every offset.
-    return (*found, _rounded("rho_s", PRINTED_RHO_S, own.rho_s))
+    return (*comparisons, _rounded("rho_s", PRINTED_RHO_S, exact.rho_s))
 
 
 def _rounded(what: str, published: float, ours: float) -> Comparison:

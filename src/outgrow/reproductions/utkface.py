@@ -89,9 +89,9 @@ def as_published(grid: SweepGrid, _rows: AtHand, _pairs: Sequence[PairDimensions
     return replace(grid, alphas_w=(RIDGE,), alphas_s=(RIDGE,), unit="total", intercept=False, sketch=SKETCH)
 
 
-def unlike(found: Measurements) -> tuple[str, ...]:
+def unlike(measurements: Measurements) -> tuple[str, ...]:
     """Say why nothing can be held against what is printed."""
-    rows, at, trials = found.rows, found.at, found.grid.seeds
+    rows, at, trials = measurements.rows, measurements.at, measurements.grid.seeds
     teachers = list(dict.fromkeys(teacher for teacher, _ in PRINTED))
     reasons = {
         f"{rows.rows:,} pictures instead of {FACES[0]:,}": rows.rows not in FACES,
@@ -106,27 +106,27 @@ def unlike(found: Measurements) -> tuple[str, ...]:
     return tuple(reason for reason, holds in reasons.items() if holds)
 
 
-def compare(found: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ...]:
+def compare(measurements: Measurements, reasons: Sequence[str]) -> tuple[Comparison, ...]:
     """Hold every printed number against ours, or say why there is none."""
-    way, out = found.ways[0], []
-    names = found.rows.known([teacher for teacher, _ in PRINTED])
+    way, out = measurements.ways[0], []
+    names = measurements.rows.known([teacher for teacher, _ in PRINTED])
     for (teacher, level), printed in PRINTED.items():
         lacking = "; ".join(reasons)
         if not lacking and teacher not in names:
             lacking = f"no {teacher} is at hand"
         if not lacking and level not in way.grid.noise:
             lacking = "this noise level was not asked for"
-        ours = {} if lacking else means_of_ratios(way.risks((names[teacher], found.rows.student)))
-        told = f"noise sd {level:g}" if teacher == NOISY else "no added noise"
+        ours = {} if lacking else means_of_ratios(way.risks((names[teacher], measurements.rows.student)))
+        noise_text = f"noise sd {level:g}" if teacher == NOISY else "no added noise"
         for quantity, value in zip(("pgr", "opr"), printed, strict=True):
-            what = f"{quantity.upper()}, {teacher}, {told}, n = {LABELS:,}, N = {POOL:,}"
+            what = f"{quantity.upper()}, {teacher}, {noise_text}, n = {LABELS:,}, N = {POOL:,}"
             if lacking:
                 out.append(Comparison(what, value, None, ROUNDING, f"not compared: {lacking}"))
                 continue
-            own, low, high = at_place(ours[quantity], way.place(level, found.at))
+            measured, low, high = at_place(ours[quantity], way.place(level, measurements.at))
             tolerance = ROUNDING + BOTH * (high - low) / 2
             reason = "rounding, and sampling errors of both (level .90, theirs taken to be as large as ours)"
-            out.append(Comparison(what, value, own, tolerance, reason, (low, high)))
+            out.append(Comparison(what, value, measured, tolerance, reason, (low, high)))
     return tuple(out)
 
 
@@ -135,9 +135,9 @@ def because_of(comparisons: Sequence[Comparison], reasons: Sequence[str]) -> str
     answers = [each.matches for each in comparisons if each.matches is not None]
     if not answers:
         return f"What is at hand is not what was published on: {'; '.join(reasons)}."
-    said = f"{sum(answers)} of {len(answers)} printed numbers lie within the sampling error of both"
+    sentence = f"{sum(answers)} of {len(answers)} printed numbers lie within the sampling error of both"
     why = "encoders may differ from the public code's in weights and in preparing pictures (see the notes)"
-    return f"{said}." if all(answers) else f"{said}; {why}."
+    return f"{sentence}." if all(answers) else f"{sentence}; {why}."
 
 
 def means_of_ratios(risks: Mapping[str, np.ndarray]) -> dict[str, Ends]:
@@ -149,19 +149,19 @@ def means_of_ratios(risks: Mapping[str, np.ndarray]) -> dict[str, Ends]:
         return {"pgr": mean_and_ends(pgr), "opr": mean_and_ends(opr)}
 
 
-def ways_table(found: Measurements) -> Table:
+def ways_table(measurements: Measurements) -> Table:
     """Put both ways side by side; the floor is what the last of them cannot get below."""
-    tuned = found.ways[-1].risks(found.rows.pairs[0])
+    tuned = measurements.ways[-1].risks(measurements.rows.pairs[0])
     floor = float(np.min(mean_and_ends(tuned["ceiling"])[0]))
     rows = []
-    for pair in found.rows.pairs:
-        for noise in found.grid.noise:
-            for each in found.ways:
-                place, risks = each.place(noise, found.at), each.risks(pair)
+    for pair in measurements.rows.pairs:
+        for noise in measurements.grid.noise:
+            for each in measurements.ways:
+                place, risks = each.place(noise, measurements.at), each.risks(pair)
                 less = {model: values - floor for model, values in risks.items()}
                 row: dict[str, Any] = {
                     "teacher": pair[0], "student": pair[1], "noise_sd": noise, "way": each.name,
-                    "n": found.at[0], "N": found.at[1],
+                    "n": measurements.at[0], "N": measurements.at[1],
                 }  # fmt: skip
                 row |= {f"mse_{model}": float(values[place].mean()) for model, values in risks.items()}
                 for name, ends in means_of_ratios(risks).items():
@@ -192,42 +192,42 @@ def mark(quantity: str, line: tuple[str, str, float], axis: str, series: str) ->
     return Curve(series, "published", (x,), (printed[quantity != "pgr"],), note="printed")
 
 
-def tell(found: Measurements) -> Reproduction:
+def tell(measurements: Measurements) -> Reproduction:
     """Hold the published way against what is printed, and show ours beside it."""
-    reasons, (published, ours) = unlike(found), found.ways
-    comparisons = compare(found, reasons)
-    noisy = found.rows.known((NOISY,)).get(NOISY)
-    years = ", ".join(f"{level:g}" for level in found.asked.noise)
+    reasons, (published, ours) = unlike(measurements), measurements.ways
+    comparisons = compare(measurements, reasons)
+    noisy = measurements.rows.known((NOISY,)).get(NOISY)
+    years = ", ".join(f"{level:g}" for level in measurements.asked.noise)
     return Reproduction(
-        **found.about(),
+        **measurements.about(),
         setting=(
-            f"{found.design('pictures')}; noise of sd {years} years added to labels trained on."
-            f"{found.shrunk()} As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH} through"
-            " a randomized SVD of that rank. Our way: intercepts, and penalties of teacher and student chosen"
-            " on the other trials."
+            f"{measurements.design('pictures')}; noise of sd {years} years added to labels trained on."
+            f"{measurements.shrunk()} As published: no intercept, ridge {RIDGE:g}, sets wider than {SKETCH}"
+            " through a randomized SVD of that rank. Our way: intercepts, and penalties of teacher and"
+            " student chosen on the other trials."
         ),
         verdict=verdict_of(comparisons),
         because=because_of(comparisons, reasons),
         comparisons=comparisons,
         panels=(
             *level_panels(
-                found,
+                measurements,
                 published,
                 noise_teacher=noisy,
                 prefix="as published, ",
                 beside=None if reasons else mark,
             ),
-            *level_panels(found, ours, noise_teacher=noisy, every_level=False, prefix="our way, "),
+            *level_panels(measurements, ours, noise_teacher=noisy, every_level=False, prefix="our way, "),
         ),
         tables=(
-            dimension_table(found.pairs),
-            ways_table(found),
+            dimension_table(measurements.pairs),
+            ways_table(measurements),
             *(
                 cell_table(each.cells, f"cells_{each.name.replace(' ', '_')}", each.name)
-                for each in found.ways
+                for each in measurements.ways
             ),
         ),
-        notes=(*NOTES, *found.rows.notes),
+        notes=(*NOTES, *measurements.rows.notes),
     )
 
 

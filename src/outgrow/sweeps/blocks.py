@@ -121,9 +121,9 @@ class Blocks:
 def block_bytes(data: SweepData, grid: SweepGrid, student: str, count: int, columns: int) -> int:
     """Say what the blocks of one student take."""
     width = {name: view.shape[1] for name, view in data.views.items()}
-    own = width[student]
-    taught = sum((own + 1) * width[weak] for weak, strong in grid.pairs if strong == student)
-    return 8 * count * (own * (own + columns + 1) + columns + taught)
+    student_width = width[student]
+    taught = sum((student_width + 1) * width[weak] for weak, strong in grid.pairs if strong == student)
+    return 8 * count * (student_width * (student_width + columns + 1) + columns + taught)
 
 
 def shifted(

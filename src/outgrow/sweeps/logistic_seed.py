@@ -38,22 +38,22 @@ def logistic_seed(data: SweepData, grid: SweepGrid, seed: int, layout: Layout) -
     labels = np.stack([data.labels.draw(noise, seed) for noise in grid.noise])
     fits = _SeedFits(data, grid, layout, labels.transpose(2, 1, 0))
     views = {name: _View.of(data, grid, layout, name, shifts, scales[name]) for name in shifts}
-    found: dict[Key, Measured] = {}
+    scores: dict[Key, Measured] = {}
     taught: dict[str, LogisticColumns] = {}
     for weak in grid.teachers:
         paths = fits.single(views[weak], grid.alphas_w)
-        found["teacher", weak] = fits.measured_single("teacher", views[weak], paths)
+        scores["teacher", weak] = fits.measured_single("teacher", views[weak], paths)
         taught[weak] = _side_by_side(paths)
     for strong in grid.students:
         paths = fits.single(views[strong], grid.alphas_s)
-        found["baseline", strong] = fits.measured_single("baseline", views[strong], paths)
-        found["ceiling", strong] = fits.ceiling(views[strong])
+        scores["baseline", strong] = fits.measured_single("baseline", views[strong], paths)
+        scores["ceiling", strong] = fits.ceiling(views[strong])
     for weak, strong in grid.pairs:
-        found |= {
+        scores |= {
             (model, weak, strong): one
             for model, one in fits.students(views[strong], views[weak], taught[weak]).items()
         }
-    return found
+    return scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ class _SeedFits:
         self, data: SweepData, grid: SweepGrid, layout: Layout, labels: Float[np.ndarray, "k R levels"]
     ) -> None:
         self.grid, self.truth = grid, data.truth
-        self.own, self.others = labels[:, layout.labelled], labels[:, layout.pool]
+        self.labelled, self.others = labels[:, layout.labelled], labels[:, layout.pool]
         self.sizes = np.array(grid.n)
 
     def single(self, view: _View, alphas: Sequence[float]) -> list[LogisticColumns]:
@@ -107,18 +107,18 @@ class _SeedFits:
         level, i = self._places(len(self.grid.noise), len(self.sizes))
         weights = self._weights(self.sizes[i], 0)
         rows = view.rows[: len(weights)]
-        return self._path(view, rows, self.own[:, :, level], alphas, self.sizes[i], weights)
+        return self._path(view, rows, self.labelled[:, :, level], alphas, self.sizes[i], weights)
 
     def measured_single(self, model: str, view: _View, paths: Sequence[LogisticColumns]) -> Measured:
         """Score fits on the labelled rows."""
-        found, columns = Measured.of(model, self.grid), self._places(len(self.grid.noise), len(self.sizes))
+        scores, columns = Measured.of(model, self.grid), self._places(len(self.grid.noise), len(self.sizes))
         for b, fits in enumerate(paths):
-            self._put(found, (*columns, b), fits, view)
-        return found
+            self._put(scores, (*columns, b), fits, view)
+        return scores
 
     def ceiling(self, view: _View) -> Measured:
         """Measure fits on labelled rows and pool with true labels."""
-        found = Measured.of("ceiling", self.grid)
+        scores = Measured.of("ceiling", self.grid)
         every, every_i = self._places(len(self.grid.noise), len(self.sizes))
         for columns in _batches(len(every)):
             level, i = every[columns], every_i[columns]
@@ -127,15 +127,15 @@ class _SeedFits:
             for j in range(len(self.grid.N)):
                 start = self._union(view, j, level, i, truth, start)
                 for b, fits in enumerate(start):
-                    self._put(found, (level, i, j, b), fits, view)
-        return found
+                    self._put(scores, (level, i, j, b), fits, view)
+        return scores
 
     def students(self, view: _View, weak: _View, taught: LogisticColumns) -> dict[str, Measured]:
         """Measure students and joint students of a teacher."""
         models = ("student", "joint") if self.grid.joint else ("student",)
-        found = {model: Measured.of(model, self.grid) for model in models}
+        scores = {model: Measured.of(model, self.grid) for model in models}
         places = self._places(len(self.grid.noise), len(self.sizes), len(self.grid.alphas_w))
-        n = len(self.own[0])
+        n = len(self.labelled[0])
         for columns in _batches(len(places[0])):
             level, i, a = (place[columns] for place in places)
             pseudo = taught.take(columns).predict(weak.rows[n:])
@@ -148,20 +148,20 @@ class _SeedFits:
                     fits["joint"] = self._union(view, j, level, i, pseudo, start)
                 for model, paths in fits.items():
                     for b, one in enumerate(paths):
-                        self._put(found[model], (level, i, j, a, b), one, view)
-        return found
+                        self._put(scores[model], (level, i, j, a, b), one, view)
+        return scores
 
     def _put(
-        self, found: Measured, place: tuple[np.ndarray | int, ...], fits: LogisticColumns, view: _View
+        self, scores: Measured, place: tuple[np.ndarray | int, ...], fits: LogisticColumns, view: _View
     ) -> None:
         """Score the fits of one descent on the test rows of their view."""
         probable = fits.predict(view.test)
-        found.risk[place] = [
+        scores.risk[place] = [
             cross_entropy(values, self.truth).mean() for values in probable.transpose(2, 1, 0)
         ]
         right = probable.argmax(axis=0) == self.truth.argmax(axis=1)[:, None]
-        found.accuracy[place] = right.mean(axis=0)
-        found.condition[place] = np.where(fits.converged, np.nan, np.inf)
+        scores.accuracy[place] = right.mean(axis=0)
+        scores.condition[place] = np.where(fits.converged, np.nan, np.inf)
 
     def _union(
         self,
@@ -174,7 +174,7 @@ class _SeedFits:
     ) -> list[LogisticColumns]:
         """Fit labelled rows and a pool together, by penalty: true labels on these, others on that."""
         N = self.grid.N[j]
-        targets = np.concatenate([self.own[:, :, level], others[:, :N]], axis=1)
+        targets = np.concatenate([self.labelled[:, :, level], others[:, :N]], axis=1)
         sizes, weights = self.sizes[i] + N, self._weights(self.sizes[i], N)
         rows = view.rows[: len(weights)]
         return self._path(view, rows, targets, self.grid.alphas_s, sizes, weights, start)
@@ -191,11 +191,11 @@ class _SeedFits:
     ) -> list[LogisticColumns]:
         """Fit along penalties from the largest on, each from where it was started or from the one before."""
         by_size = np.array([penalties(self.grid, alphas, view.unit, int(size)) for size in sizes])
-        found: dict[int, LogisticColumns] = {}
+        fits: dict[int, LogisticColumns] = {}
         before = None
         for b in np.argsort(alphas)[::-1].tolist():
             first = before if start is None else start[b]
-            before = found[b] = fit_columns(
+            before = fits[b] = fit_columns(
                 rows,
                 targets,
                 by_size[:, b],
@@ -204,11 +204,11 @@ class _SeedFits:
                 weights=weights,
                 start=None if first is None else first.coef,
             )
-        return [found[b] for b in range(len(alphas))]
+        return [fits[b] for b in range(len(alphas))]
 
     def _weights(self, sizes: Int[np.ndarray, " c"], N: int) -> Float[np.ndarray, "m c"]:
         """Weigh labelled rows up to each column's n, and the pool, alike; rows beyond not at all."""
-        place = np.arange(self.own.shape[1])[:, None]
+        place = np.arange(self.labelled.shape[1])[:, None]
         used = np.concatenate([place < sizes, np.ones((N, len(sizes)), dtype=bool)])
         return used / (sizes + N)
 

@@ -81,14 +81,14 @@ def memory_of(data: SweepData, grid: SweepGrid, free: int | None = None) -> tupl
     one = max(block_bytes(data, grid, student, 1, columns) for student in grid.students)
     fits = MOST_BLOCKS if room is None else int(SHARE * room / one)
     blocks = cut(len(data.train), grid, max(1, min(MOST_BLOCKS, fits)))
-    found = Memory(taken, one * blocks.count, blocks.count, blocks.size)
+    memory = Memory(taken, one * blocks.count, blocks.count, blocks.size)
     if fits < 1:
         raise ConfigError(
             f"sums over rows take {one / 1e9:.1f} GB, and {(room or 0) / 1e9:.1f} GB are free",
             "the memory",
             "Use fewer teachers, or a lower --rank.",
         )
-    return found, blocks
+    return memory, blocks
 
 
 def measure_sweep(
@@ -114,19 +114,19 @@ def _measured(
     total, done = len(grid.students) * grid.seeds, 0
     for student in grid.students:
         kept = {seed: store.load(student, seed) if store else None for seed in range(grid.seeds)}
-        found = {seed: part for seed, part in kept.items() if part is not None}
-        done += len(found)
-        missing = [seed for seed in kept if seed not in found]
+        by_seed = {seed: part for seed, part in kept.items() if part is not None}
+        done += len(by_seed)
+        missing = [seed for seed in kept if seed not in by_seed]
         if missing:
             tell(f"reading rows for {student}", done / total)
             for seed, part in _student(data, grid, student, missing, blocks, jobs):
                 if store is not None:
                     store.save(student, seed, part)
-                found[seed] = part
+                by_seed[seed] = part
                 done += 1
                 tell(f"{student}: {done} of {total} parts", done / total)
         # Whatever the order in which they were finished.
-        parts += [found[seed] for seed in kept]
+        parts += [by_seed[seed] for seed in kept]
     return joined(parts)
 
 
@@ -143,14 +143,14 @@ class _Shared:
 def _student(
     data: SweepData, grid: SweepGrid, student: str, seeds: list[int], cut: Cut, jobs: int | None
 ) -> Iterator[tuple[int, SweepTable]]:
-    """Measure the seeds of one student, the first of them here if nobody said how many jobs."""
-    own = replace(grid, pairs=tuple(pair for pair in grid.pairs if pair[1] == student))
-    first = {weak: next(strong for name, strong in grid.pairs if name == weak) for weak in own.teachers}
-    told = tuple(weak for weak, strong in first.items() if strong == student)
+    """Measure the seeds of one student, the first of them in this process unless jobs are given."""
+    subgrid = replace(grid, pairs=tuple(pair for pair in grid.pairs if pair[1] == student))
+    first = {weak: next(strong for name, strong in grid.pairs if name == weak) for weak in subgrid.teachers}
+    reported = tuple(weak for weak, strong in first.items() if strong == student)
     place = None
     if grid.head == "squared" and jobs != 1:
         needed = block_bytes(
-            data, own, student, cut.count, len(grid.noise) * grid.seeds * data.truth.shape[1]
+            data, subgrid, student, cut.count, len(grid.noise) * grid.seeds * data.truth.shape[1]
         )
         place = place_for(needed)
         if place is None and jobs is not None:
@@ -165,9 +165,9 @@ def _student(
         shared, columns = None, None
         if grid.head == "squared":
             columns = LabelColumns(data.labels, grid)
-            shared = _prepared(data, own, student, cut, columns, into)
+            shared = _prepared(data, subgrid, student, cut, columns, into)
         tasks: dict[int, tuple[Any, ...]] = {
-            seed: (data, own, student, seed, cut, told, shared, columns and columns.columns(seed))
+            seed: (data, subgrid, student, seed, cut, reported, shared, columns and columns.columns(seed))
             for seed in seeds
         }
         del columns
@@ -193,27 +193,27 @@ def measure_part(
     student: str,
     seed: int,
     cut: Cut,
-    told: tuple[str, ...],
+    reported: tuple[str, ...],
     shared: _Shared | None,
     columns: np.ndarray | None,
 ) -> SweepTable:
     """Measure one student on one seed."""
     layout = cut.deal(max(grid.n), max(grid.N), seed)
-    found: dict[Key, Measured]
+    scores: dict[Key, Measured]
     if shared is None or columns is None:
         from outgrow.sweeps.logistic_seed import logistic_seed
 
-        found = logistic_seed(data, grid, seed, layout)
+        scores = logistic_seed(data, grid, seed, layout)
     else:
         labels = np.hstack([data.labels.draw(noise, seed) for noise in grid.noise])
         fits = SeedFits(data, grid, layout, labels, shared.shifts, shared.scales)
         taught = {weak: fits.single(weak, grid.alphas_w)[0] for weak in grid.teachers}
         baseline, sums = fits.single(student, grid.alphas_s)
-        found = {
+        scores = {
             ("teacher", weak): fits.measured_single("teacher", paths, shared.tests[weak])
             for weak, paths in taught.items()
         }
-        found["baseline", student] = fits.measured_single("baseline", baseline, shared.tests[student])
-        found |= fits.student(shared.blocks, taught, sums, columns, shared.tests[student])
-    kept = {key: one for key, one in found.items() if key[0] != "teacher" or key[1] in told}
+        scores["baseline", student] = fits.measured_single("baseline", baseline, shared.tests[student])
+        scores |= fits.student(shared.blocks, taught, sums, columns, shared.tests[student])
+    kept = {key: one for key, one in scores.items() if key[0] != "teacher" or key[1] in reported}
     return part_table(kept, grid, seed)

@@ -49,8 +49,8 @@ class PartFolder:
     def __init__(self, out: str | Path, origin: Mapping[str, Any], overwrite: bool = False) -> None:
         target = Path(out)
         self.folder = target.with_name(target.name + ENDING)
-        said = json.dumps(dict(origin), sort_keys=True).encode()
-        self._origin = hashlib.sha256(said).digest()
+        content = json.dumps(dict(origin), sort_keys=True).encode()
+        self._origin = hashlib.sha256(content).digest()
         # Held to the end: two sweeps that share --out would mix their rows.
         self._lock = lock_of(self.folder, 0.0)
         try:
@@ -80,7 +80,7 @@ class PartFolder:
         )
         if not self.folder.is_dir() or self.folder.is_symlink():
             raise in_the_way
-        refuse_strangers(self.folder, set(self._own()), "the sweep")
+        refuse_strangers(self.folder, set(self._names()), "the sweep")
         clear_leftovers(self.folder)
         if not any(self.folder.iterdir()):
             return
@@ -102,13 +102,13 @@ class PartFolder:
             )
         self._clear()
 
-    def _own(self) -> list[str]:
+    def _names(self) -> list[str]:
         parts = (path.name for path in self.folder.iterdir() if _PART.fullmatch(path.name) and path.is_file())
         return [ORIGIN, *parts]
 
     def _clear(self) -> None:
         """Remove what is a sweep's, and the folder unless somebody put something else into it."""
-        for name in self._own():
+        for name in self._names():
             (self.folder / name).unlink(missing_ok=True)
         clear_leftovers(self.folder)
         with suppress(OSError):
@@ -165,5 +165,5 @@ class PartFolder:
 def origin_of(config: SweepConfig, grid: SweepGrid, read: Prepared, block: int) -> dict[str, Any]:
     """Say what decides the parts of a sweep."""
     options = {key: value for key, value in config.model_dump(mode="json").items() if key not in FREE}
-    found = options | {"n": list(grid.n), "N": list(grid.N), **input_digests(read)}
-    return json.loads(json.dumps(found | {BLOCK: block}))
+    origin = options | {"n": list(grid.n), "N": list(grid.N), **input_digests(read)}
+    return json.loads(json.dumps(origin | {BLOCK: block}))

@@ -83,10 +83,10 @@ class SeedFits:
 
     def measured_single(self, model: str, paths: Sequence[Path], test: TestRows) -> Measured:
         """Score fits on the labelled rows."""
-        found = Measured.of(model, self.grid)
+        scores = Measured.of(model, self.grid)
         for i, path in enumerate(paths):
-            self._put(found, (slice(None), i), path, (len(self.grid.noise),), test)
-        return found
+            self._put(scores, (slice(None), i), path, (len(self.grid.noise),), test)
+        return scores
 
     def student(
         self,
@@ -102,7 +102,7 @@ class SeedFits:
         keys = (
             key for model in ("student", "ceiling", "joint") for key in keys_of(self.grid) if key[0] == model
         )
-        found = {key: Measured.of(key[0], self.grid) for key in keys}
+        scores = {key: Measured.of(key[0], self.grid) for key in keys}
         taught = {weak: _Taught.of(paths, len(self.grid.noise), self.k) for weak, paths in teachers.items()}
         pools = blocks.pools(self.data, self.layout, self.grid.N, columns, self.labels, self.shifts)
         for j, cell in enumerate(pools):
@@ -111,9 +111,9 @@ class SeedFits:
             path = self._students(strong, sums, taught, pseudo)
             parts = _split(path, [math.prod(shape) * self.k] * len(taught))
             for weak, part in zip(taught, parts, strict=True):
-                self._put(found["student", weak, strong], np.s_[:, :, j], part, shape, test)
-            self._unions(found, j, strong, sums, baseline, taught, pseudo, path.inverse, test)
-        return found
+                self._put(scores["student", weak, strong], np.s_[:, :, j], part, shape, test)
+            self._unions(scores, j, strong, sums, baseline, taught, pseudo, path.inverse, test)
+        return scores
 
     def _students(
         self, strong: str, sums: Products, taught: dict[str, _Taught], pseudo: dict[str, _Answers]
@@ -137,7 +137,7 @@ class SeedFits:
 
     def _unions(
         self,
-        found: dict[Key, Measured],
+        scores: dict[Key, Measured],
         j: int,
         strong: str,
         sums: Products,
@@ -153,52 +153,54 @@ class SeedFits:
         a = len(grid.alphas_w)
         # One of each for all n: new arrays of this size cost as much as what is done with them.
         gram, work = np.empty_like(sums.gram), np.empty_like(sums.gram)
-        for i, own in enumerate(baseline):
-            d = len(own.total)
-            mine = own.targets.reshape(levels, 1, k), own.answers.reshape(d, levels, 1, k)
-            targets, answers = [own.targets + sums.targets], [own.answers + sums.answers]
+        for i, labelled in enumerate(baseline):
+            d = len(labelled.total)
+            mine = labelled.targets.reshape(levels, 1, k), labelled.answers.reshape(d, levels, 1, k)
+            targets, answers = [labelled.targets + sums.targets], [labelled.answers + sums.answers]
             for weak in joint:
                 targets.append((mine[0] + pseudo[weak].targets[:, i]).ravel())
                 answers.append((mine[1] + pseudo[weak].answers[:, :, i]).reshape(d, -1))
 
-            def rows(i: int = i, n: int = own.rows) -> tuple[np.ndarray, np.ndarray]:
+            def rows(i: int = i, n: int = labelled.rows) -> tuple[np.ndarray, np.ndarray]:
                 return self._union_rows(strong, n, sums.rows, i, {weak: taught[weak] for weak in joint})
 
-            np.add(own.gram, sums.gram, out=gram)
-            total = own.total + sums.total
+            np.add(labelled.gram, sums.gram, out=gram)
+            total = labelled.total + sums.total
             products = Products(
-                own.rows + sums.rows, total, gram, np.concatenate(targets), np.hstack(answers)
+                labelled.rows + sums.rows, total, gram, np.concatenate(targets), np.hstack(answers)
             )
             path = self._fit(products, strong, grid.alphas_s, rows, inverse=inverse, work=work)
             first, *others = _split(path, [levels * k] + [levels * a * k] * len(joint))
-            self._put(found["ceiling", strong], np.s_[:, i, j], first, (levels,), test)
+            self._put(scores["ceiling", strong], np.s_[:, i, j], first, (levels,), test)
             for weak, part in zip(joint, others, strict=True):
-                self._put(found["joint", weak, strong], np.s_[:, i, j], part, (levels, a), test)
+                self._put(scores["joint", weak, strong], np.s_[:, i, j], part, (levels, a), test)
 
     def _union_rows(
         self, strong: str, n: int, N: int, i: int, taught: dict[str, _Taught]
     ) -> tuple[np.ndarray, np.ndarray]:
-        own, pool = self.layout.labelled[:n], self.layout.pool[:N]
-        X = np.vstack([shifted(self.data, strong, rows, self.shifts) for rows in (own, pool)])
-        columns = [self.labels[np.concatenate([own, pool])]]
+        labelled, pool = self.layout.labelled[:n], self.layout.pool[:N]
+        X = np.vstack([shifted(self.data, strong, rows, self.shifts) for rows in (labelled, pool)])
+        columns = [self.labels[np.concatenate([labelled, pool])]]
         for weak, one in taught.items():
             made = one.predict(shifted(self.data, weak, pool, self.shifts))[:, :, i]
-            mine = self.labels[own].reshape(n, len(self.grid.noise), 1, self.k)
+            mine = self.labels[labelled].reshape(n, len(self.grid.noise), 1, self.k)
             both = np.concatenate([np.broadcast_to(mine, (n, *made.shape[1:])), made])
             columns.append(both.reshape(n + N, -1))
         return X, np.hstack(columns)
 
-    def _put(self, found: Measured, place: Place, path: Path, shape: tuple[int, ...], test: TestRows) -> None:
+    def _put(
+        self, scores: Measured, place: Place, path: Path, shape: tuple[int, ...], test: TestRows
+    ) -> None:
         """Score fits whose columns are of a shape and k targets: the path's penalties run last."""
         b, d, _ = path.theta.shape
         count = math.prod(shape)
         theta = path.theta.reshape(b, d, count, self.k).transpose(2, 0, 1, 3).reshape(count * b, d, self.k)
         level = path.level.reshape(b, count, self.k).transpose(1, 0, 2).reshape(count * b, self.k)
         risk, right = test.score(theta, level, np.tile(path.from_rows, count))
-        found.risk[place] = risk.reshape(*shape, b)
+        scores.risk[place] = risk.reshape(*shape, b)
         if right is not None:
-            found.accuracy[place] = right.reshape(*shape, b)
-        found.from_rows[place], found.condition[place] = path.from_rows, path.condition
+            scores.accuracy[place] = right.reshape(*shape, b)
+        scores.from_rows[place], scores.condition[place] = path.from_rows, path.condition
 
 
 @dataclass(frozen=True, eq=False)

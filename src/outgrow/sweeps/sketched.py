@@ -35,10 +35,10 @@ def sketched(
     kept = s > s[0] * max(m, d) * np.finfo(np.float64).eps
     U, s, Vh = U[:, kept], s[kept], Vh[kept]
     answers, condition = U.T @ (Y - target), float(s[0] / s[-1]) ** 2
-    found = [
+    solutions = [
         Solution(
             Vh.T @ ((s / (s**2 + m * alpha))[:, None] * answers), condition, float("nan"), from_rows=True
         )
         for alpha in alphas
     ]
-    return path_of(found, mean, target)
+    return path_of(solutions, mean, target)

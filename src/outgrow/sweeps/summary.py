@@ -44,8 +44,8 @@ def arrays_of(
     places = {}
     for axis, known in values.items():
         order = np.argsort(known)
-        found = np.searchsorted(np.asarray(known)[order], table[axis])
-        places[axis] = order[np.minimum(found, len(known) - 1)]
+        index = np.searchsorted(np.asarray(known)[order], table[axis])
+        places[axis] = order[np.minimum(index, len(known) - 1)]
     out = {}
     for key in keys_of(grid):
         model = key[0]
@@ -93,9 +93,9 @@ class Tuned:
     def of(self, model: str, weak: str, strong: str) -> Float[np.ndarray, "l i j seeds"]:
         """Give one model of a pair."""
         key = {"teacher": (model, weak), "student": (model, weak, strong), "joint": (model, weak, strong)}
-        found = self._values[key.get(model, (model, strong))]
+        values = self._values[key.get(model, (model, strong))]
         shape = (len(self._grid.noise), len(self._grid.n), len(self._grid.N), self._grid.seeds)
-        return np.broadcast_to(found, shape)
+        return np.broadcast_to(values, shape)
 
 
 def is_tuned(grid: SweepGrid) -> bool:
@@ -120,20 +120,25 @@ def cells_of(table: SweepTable, grid: SweepGrid, *, excess: bool) -> dict[str, n
     models = [model for model in MODELS if model != "joint" or grid.joint]
     ready = {}
     for pair in grid.pairs:
-        found = {model: tuned.of(model, *pair) for model in models}
-        student = found["student"]
-        values = found | {f"student_less_{one}": student - found[one] for one in ("teacher", "baseline")}
-        own = {quantity: mean_and_ends(risks) for quantity, risks in values.items()} | ratios(found, excess)
+        by_model = {model: tuned.of(model, *pair) for model in models}
+        student = by_model["student"]
+        values = by_model | {
+            f"student_less_{one}": student - by_model[one] for one in ("teacher", "baseline")
+        }
+        estimates = {quantity: mean_and_ends(risks) for quantity, risks in values.items()}
+        estimates |= ratios(by_model, excess)
         if right is not None:
-            own |= {f"accuracy_of_{model}": mean_and_ends(right.of(model, *pair)) for model in models}
-        ready[pair] = own
+            estimates |= {f"accuracy_of_{model}": mean_and_ends(right.of(model, *pair)) for model in models}
+        ready[pair] = estimates
     return laid_out(ready, grid)
 
 
-def laid_out(found: Mapping[tuple[str, str], Mapping[str, Ends]], grid: SweepGrid) -> dict[str, np.ndarray]:
+def laid_out(
+    estimates: Mapping[tuple[str, str], Mapping[str, Ends]], grid: SweepGrid
+) -> dict[str, np.ndarray]:
     """Make every quantity of every pair and cell a row."""
     rows: list[tuple[Any, ...]] = []
-    for pair, quantities in found.items():
+    for pair, quantities in estimates.items():
         for quantity, ends in quantities.items():
             for l, i, j in np.ndindex(ends[0].shape):
                 place = (quantity, *pair, grid.n[i], grid.N[j], grid.noise[l], *_penalties(grid))
@@ -159,14 +164,14 @@ def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
     return mean, mean - width, mean + width, reason
 
 
-def ratios(found: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) -> dict[str, Ends]:
+def ratios(risks: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) -> dict[str, Ends]:
     """Give PGR and OPR of mean risks, with Fieller's intervals over seeds."""
-    teacher, student = found["teacher"], found["student"]
+    teacher, student = risks["teacher"], risks["student"]
     gap = f"{CHECKS['OG205'].title} (OG205), or not by more than chance over these seeds"
     over = "the student's risk is not resolved from zero over these seeds"
     return {
-        "pgr": _ratio(teacher - student, teacher - found["ceiling"], gap),
-        "opr" if excess else "opr_raw_mse": _ratio(found["baseline"], student, over),
+        "pgr": _ratio(teacher - student, teacher - risks["ceiling"], gap),
+        "opr" if excess else "opr_raw_mse": _ratio(risks["baseline"], student, over),
     }
 
 
@@ -192,6 +197,6 @@ def ratio_and_ends(
 
 def _ratio(over: np.ndarray, under: np.ndarray, reason: str) -> Ends:
     value, low, high = ratio_and_ends(over, under)
-    # What the seeds do not resolve is no ratio; a single seed resolves nothing, and its ratio is told.
+    # What the seeds do not resolve is no ratio; a single seed resolves nothing: its ratio stands as it is.
     missing = np.isnan(value) | (np.isnan(low) & (over.shape[-1] > 1))
     return np.where(missing, np.nan, value), low, high, np.where(missing, reason, "").astype(object)

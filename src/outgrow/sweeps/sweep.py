@@ -31,7 +31,7 @@ LEAST_N = 50
 """Smallest n of the default sizes: below, nothing but luck is measured on real features."""
 
 FEW_TEST = 200
-"""Test rows below which their own chance is told: errors that are normal give risks a relative standard error
+"""Test rows below which their sampling error is named: normal errors give risks a relative standard error
 of sqrt(2 / T), a tenth here, and no interval over seeds holds it."""
 
 STEPS_N, STEPS_POOL = 5, 4
@@ -155,11 +155,11 @@ def sweep(
     widths = {name: values.shape[1] for name, values in (*read.weak.items(), (read.strong_name, read.strong))}
     kept = {name: view.shape[1] for name, view in data.views.items()}
     workers = cores(-1 if jobs is None else jobs)
-    told = memory_of_sweep(read.reading.memory, widths, kept, grid.pairs, memory.blocks, workers)
+    usage = memory_of_sweep(read.reading.memory, widths, kept, grid.pairs, memory.blocks, workers)
     if config.rank:
-        told["rows"] += memory.rows
+        usage["rows"] += memory.rows
     if progress is not None:
-        progress(str(Memory(told, 0)), 0.0)
+        progress(str(Memory(usage, 0)), 0.0)
     table = measure_sweep(data, grid, jobs=jobs, progress=progress, store=store)
     if progress is not None:
         progress("measuring dimensions", 1.0)
@@ -187,7 +187,7 @@ def sweep(
         checks=read.checks,
         config=config.model_dump(mode="json"),
         seconds=time.perf_counter() - start,
-        reading=replace(read.reading, labelled=len(data.train), unlabelled=left, memory=told),
+        reading=replace(read.reading, labelled=len(data.train), unlabelled=left, memory=usage),
     )
 
 

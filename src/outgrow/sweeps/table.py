@@ -80,11 +80,11 @@ class Measured:
         return cls(next(empty), next(empty), np.ones(shape, dtype=bool), next(empty))
 
 
-def part_table(found: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> SweepTable:
+def part_table(scores: Mapping[Key, Measured], grid: SweepGrid, seed: int) -> SweepTable:
     """Lay measurements of one seed out as rows."""
     values = axes_of(grid)
     parts = []
-    for key, one in found.items():
+    for key, one in scores.items():
         model, size = key[0], one.risk.size
         axes = AXES[model]
         part: dict[str, Any] = {name: np.full(size, _missing(kind), kind) for name, kind in KINDS.items()}
