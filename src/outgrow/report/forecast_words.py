@@ -101,11 +101,7 @@ def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
 
     def far(design: Plain) -> float:
         both = zip((design["n"], design["N"]), here, strict=True)
-        return sum(
-            abs(math.log(max(size, 1) / max(available, 1)))
-            for size, available in both
-            if available is not None
-        )
+        return sum(abs(math.log(max(size, 1) / max(rows, 1))) for size, rows in both if rows is not None)
 
     return min(designs, key=far, default=None)
 

@@ -78,9 +78,7 @@ def shared_listing(geometry: Plain) -> Listing:
     """List what the two sets share, each number with its meaning or why it is undefined."""
     rows = [*_correlation(geometry), *_left(geometry), *_published(geometry)]
     columns = [Column("Shared"), Column("Value"), Column("In words")]
-    return listing(
-        "What is shared", columns, [(name, value, Styled(meaning)) for name, value, meaning in rows]
-    )
+    return listing("What is shared", columns, [(name, value, Styled(text)) for name, value, text in rows])
 
 
 Rows = list[tuple[str, Any, str]]
@@ -155,8 +153,8 @@ def _published(geometry: Plain) -> Rows:
     how = MATCHINGS.get(str(similarity.get("matching")), shortened(similarity.get("matching") or "as found"))
     what = (
         f"leading eigenvectors ({number(similarity.get('d_w'))} and {number(similarity.get('d_s'))},"
-        f" energy .90) compared coordinate by coordinate in width {number(similarity.get('width'))}, {how}; kept for"
-        " replication"
+        f" energy .90) compared coordinate by coordinate in width {number(similarity.get('width'))}, {how};"
+        " kept for replication"
     )
     if spread:
         away = abs(value - chance) / spread

@@ -110,10 +110,10 @@ def map_chart(outcome: Plain) -> Drawing | None:
             drawn = marks.data(line).mark_line(clip=True, strokeWidth=width, color=ink)
             layers.append(drawn.encode(x=across("n:Q"), y=up("N:Q"), order="n:Q"))
     weak = risk_map.get("weak")
-    student_design = next(
+    design = next(
         (r for r in items(outcome, "routes") if r.get("route") == "student" and r.get("weak") == weak), None
     )
-    if student_design is not None and is_number(student_design.get("n")) and student_design.get("N"):
+    if design is not None and is_number(design.get("n")) and design.get("N"):
         look: dict[str, Any] = {
             "filled": True,
             "fill": "#fff",
@@ -121,12 +121,12 @@ def map_chart(outcome: Plain) -> Drawing | None:
             "strokeWidth": 2,
             "opacity": 1,
         }
-        point = marks.data([{"n": student_design["n"], "N": student_design["N"]}]).mark_point(
+        point = marks.data([{"n": design["n"], "N": design["N"]}]).mark_point(
             shape="diamond", size=170, **look
         )
         layers.append(point.encode(x=across("n:Q"), y=up("N:Q")))
     of = f" of {shortened(weak, 30)}" if len(outcome.get("weak") or ()) > 1 else ""
-    best = f" Its best design: {rows_text(student_design)}." if student_design else ""
+    best = f" Its best design: {rows_text(design)}." if design else ""
     return Drawing(
         f"Risk of the student{of}",
         f"{risk_name(outcome)} of the student over labelled and unlabelled rows: from {number(values[-1])} at"
