@@ -24,8 +24,8 @@ UNKNOWN = ("No answer", "close", "")
 
 def answer(verdict: Plain) -> tuple[str, str, str]:
     """Badge, CSS class and meaning of the first answer, that of the best student's teacher."""
-    found = next(iter(items(verdict, "outgrown")), {})
-    return ANSWERS.get(str(found.get("answer")), UNKNOWN)
+    first = next(iter(items(verdict, "outgrown")), {})
+    return ANSWERS.get(str(first.get("answer")), UNKNOWN)
 
 
 def outgrown(one: Plain, outcome: Plain) -> str:
@@ -89,14 +89,14 @@ def came_out(outcome: Plain) -> list[str]:
     if best not in order:
         return [f"The recommended route was not measured ({evaluated(outcome)})."]
     title = route_title(best, outcome)
-    said = f"Measured on {evaluated(outcome)}: {title} has {what} {quantity_text(routes[best].get(measured))}"
+    line = f"Measured on {evaluated(outcome)}: {title} has {what} {quantity_text(routes[best].get(measured))}"
     if len(order) == 1:
-        return [f"{said}."]
+        return [f"{line}."]
     place = order.index(best) + 1
     if place == 1:
-        return [f"{said}, the least of {len(order)} routes."]
+        return [f"{line}, the least of {len(order)} routes."]
     least = order[0]
-    text = f"{said}, number {place} of {len(order)} routes; the least is {route_title(least, outcome)}"
+    text = f"{line}, number {place} of {len(order)} routes; the least is {route_title(least, outcome)}"
     for comparison in items(outcome, "on_test"):
         if comparison.get("route") == least:
             difference = part(comparison, "difference")

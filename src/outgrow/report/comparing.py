@@ -32,8 +32,8 @@ def measured_order(outcome: Plain) -> list[str]:
     """Names of the routes to choose from, least measured error first."""
     key = scale(outcome)[1]
     choices = [r for r in items(outcome, "routes") if r.get("kind") not in NEVER_CHOSEN]
-    found = {str(route.get("name")): value_of(route.get(key)) for route in choices}
-    known = {name: value for name, value in found.items() if value is not None}
+    errors = {str(route.get("name")): value_of(route.get(key)) for route in choices}
+    known = {name: value for name, value in errors.items() if value is not None}
     return sorted(known, key=lambda name: known[name])
 
 
@@ -56,8 +56,8 @@ def route_line(name: object, outcome: Plain) -> str:
 
 def evaluated(outcome: Mapping[str, Any]) -> str:
     """Say in a few words what the measured risks were measured on."""
-    said, rows = str(outcome.get("evaluation", "rows not trained on")), outcome.get("n_test")
-    return f"{rows:,} {said}" if is_number(rows) and rows else said
+    evaluation, rows = str(outcome.get("evaluation", "rows not trained on")), outcome.get("n_test")
+    return f"{rows:,} {evaluation}" if is_number(rows) and rows else evaluation
 
 
 def loss_name(outcome: Plain) -> str:

@@ -108,8 +108,8 @@ def _bulk(values: np.ndarray) -> tuple[float, float]:
 
 
 def _numbers(values: Sequence[float], positive: bool) -> np.ndarray:
-    found = [float(value) for value in values if is_number(value) and (value > 0 or not positive)]
-    return np.array(found, dtype=float)
+    numbers = [float(value) for value in values if is_number(value) and (value > 0 or not positive)]
+    return np.array(numbers, dtype=float)
 
 
 def axis_of(span: Span, title: list[str], *, places: Sequence[float] = (), edge: float = 0.0) -> Any:

@@ -116,10 +116,10 @@ class _Drawn:
         self.scene = scene
         self.shape = alt.Shape("series:N", scale=shapes, legend=legend)
         self._colour = alt.Color("series:N", scale=colours, legend=legend)
-        told = {row["curve"]: {key: row[key] for key in ("curve", *OF_CURVES)} for row in scene.rows}
+        curves = {row["curve"]: {key: row[key] for key in ("curve", *OF_CURVES)} for row in scene.rows}
         # What all points of a curve have in common stands in the page once.
         self._curves = alt.LookupData(
-            data=self.named(list(told.values())), key="curve", fields=list(OF_CURVES)
+            data=self.named(list(curves.values())), key="curve", fields=list(OF_CURVES)
         )
         self._tooltip = [
             alt.Tooltip("series:N", title="series"),
@@ -131,8 +131,8 @@ class _Drawn:
         self._how = alt.Tooltip("note:N", title="how")
 
     def rows(self, kind: str) -> list[dict[str, Any]]:
-        found = [row for row in self.scene.rows if row["kind"] == kind]
-        return [_slim(row) for row in found] if any(row["y"] is not None for row in found) else []
+        selected = [row for row in self.scene.rows if row["kind"] == kind]
+        return [_slim(row) for row in selected] if any(row["y"] is not None for row in selected) else []
 
     def named(self, rows: list[dict[str, Any]]) -> Any:
         name = f"rows-{len(self._data)}"
@@ -178,15 +178,15 @@ def _axis(scene: Scene, which: str) -> Any:
 def _reading(scene: Scene) -> str:
     name = f" {visible(scene.panel.get('y_name') or '').lower()} "
     # Whole words: "er" stands in many.
-    return next((said for word, said in READINGS if re.search(rf"\b{word}\b|{word}s\b", name)), "")
+    return next((reading for word, reading in READINGS if re.search(rf"\b{word}\b|{word}s\b", name)), "")
 
 
 def _left_out(scene: Scene) -> str:
     """Say which values the axes leave out."""
-    said = []
+    sentences = []
     if scene.outside:
         wild = max(scene.outside, key=lambda row: abs(row["y"]))
-        said.append(
+        sentences.append(
             f"{len(scene.outside)} of {scene.points} points lie outside the axis (triangles), the farthest at"
             f" {number(wild['y']).replace('-', '−')}."
         )
@@ -197,21 +197,21 @@ def _left_out(scene: Scene) -> str:
         for row in scene.rows
     )
     if long:
-        said.append(f"{long} {'interval goes' if long == 1 else 'intervals go'} on beyond the axis.")
+        sentences.append(f"{long} {'interval goes' if long == 1 else 'intervals go'} on beyond the axis.")
     if scene.unplaced:
         none = "value at or below 0 has" if scene.unplaced == 1 else "values at or below 0 have"
-        said.append(f"{scene.unplaced} {none} no place on a logarithmic axis.")
+        sentences.append(f"{scene.unplaced} {none} no place on a logarithmic axis.")
     lacking = [row for row in scene.rows if row["kind"] in SOLID and row["missing"]]
     if lacking:
         of = ", ".join(dict.fromkeys(row["series"] for row in lacking))
         points = "1 point has" if len(lacking) == 1 else f"{len(lacking)} points have"
-        said.append(f"{points} no value, being undefined: {shortened(of, 120)}.")
-    return " ".join(said)
+        sentences.append(f"{points} no value, being undefined: {shortened(of, 120)}.")
+    return " ".join(sentences)
 
 
 def _described(scene: Scene) -> str:
     """Say what a panel shows: every curve with its first and last value."""
-    said = []
+    lines = []
     for place, _ in enumerate(items(scene.panel, "curves")):
         rows = [row for row in scene.rows if row["curve"] == place and row["y"] is not None]
         if not rows:
@@ -220,5 +220,5 @@ def _described(scene: Scene) -> str:
         line = f"{first['series']}, {first['what']}: {number(first['y'])} at {number(first['x'])}"
         if last is not first:
             line += f", {number(last['y'])} at {number(last['x'])}"
-        said.append(line)
-    return f"{'; '.join(said)}."
+        lines.append(line)
+    return f"{'; '.join(lines)}."

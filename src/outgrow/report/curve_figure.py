@@ -26,12 +26,12 @@ def figure(outcome: Plain, figures: Figures) -> Safe | None:
         looks = looks_of(family)
         parts.append(key(family))
         for group, members in grouped(family).items():
-            found = scenes(members, looks)
-            placed = figures.place(*(drawing(scene, looks) for scene in found))
-            empty = [panel for panel in members if all(scene.panel is not panel for scene in found)]
+            drawn = scenes(members, looks)
+            placed = figures.place(*(drawing(scene, looks) for scene in drawn))
+            empty = [panel for panel in members if all(scene.panel is not panel for scene in drawn)]
             parts.append(tag("h3", shortened(group, 120)) if group else None)
             # Four in rows of three would leave one alone.
-            how = "panels four" if len(found) == 4 else "panels"
+            how = "panels four" if len(drawn) == 4 else "panels"
             parts.append(tag("div", placed, class_=how) if placed else None)
             parts += [
                 tag("p", f"{shortened(one.get('title') or 'A panel', 120)}: no value to draw.", class_="soft")

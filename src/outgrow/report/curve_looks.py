@@ -36,7 +36,7 @@ CROSS = "M-1-1L1 1M-1 1L1-1"
 """The mark of a published value: two strokes, unlike any shape of a series."""
 
 WAYS = 8
-"""Ways listed that curves of one kind were obtained in: tooltips tell each of its own."""
+"""At most so many notes are listed of curves of one kind; tooltips show the note of every curve."""
 
 KINDS: Mapping[str, str] = {
     "measured": "measured",
@@ -67,51 +67,51 @@ class Look:
 
 def families(panels: Sequence[Plain]) -> list[list[Plain]]:
     """Part panels by what they show: those that have a series in common need one key."""
-    found: list[tuple[set[str], list[Plain]]] = []
+    groups: list[tuple[set[str], list[Plain]]] = []
     for members in grouped(panels).values():
-        own = {str(curve.get("series")) for panel in members for curve in items(panel, "curves")}
-        joined = [family for family in found if family[0] & own]
+        series_names = {str(curve.get("series")) for panel in members for curve in items(panel, "curves")}
+        joined = [family for family in groups if family[0] & series_names]
         first = joined[0] if joined else (set[str](), list[Plain]())
         if not joined:
-            found.append(first)
+            groups.append(first)
         for series, others in joined[1:]:
             first[0].update(series)
             first[1].extend(others)
-        found = [family for family in found if family not in joined[1:]]
-        first[0].update(own)
+        groups = [family for family in groups if family not in joined[1:]]
+        first[0].update(series_names)
         first[1].extend(members)
-    return [family for _, family in found]
+    return [family for _, family in groups]
 
 
 def grouped(panels: Sequence[Plain]) -> dict[str, list[Plain]]:
     """Put panels under their headings."""
-    found: dict[str, list[Plain]] = {}
+    groups: dict[str, list[Plain]] = {}
     for panel in panels:
-        found.setdefault(visible(panel.get("group") or ""), []).append(panel)
-    return found
+        groups.setdefault(visible(panel.get("group") or ""), []).append(panel)
+    return groups
 
 
 def looks_of(panels: Sequence[Plain]) -> dict[str, Look]:
     """Give every series its look."""
     curves = (curve for panel in panels for curve in items(panel, "curves"))
-    found: dict[str, Look] = {}
+    looks: dict[str, Look] = {}
     labels: set[str] = set()
     for series in dict.fromkeys(str(curve.get("series")) for curve in curves):
-        place, shape = len(found), list(SHAPES)[len(found) % len(SHAPES)]
+        place, shape = len(looks), list(SHAPES)[len(looks) % len(SHAPES)]
         label = shortened(series, LABEL)
         if label in labels:
             label = f"{label} ({place + 1})"
         labels.add(label)
-        found[series] = Look(label, PALETTE[place % len(PALETTE)], shape)
-    return found
+        looks[series] = Look(label, PALETTE[place % len(PALETTE)], shape)
+    return looks
 
 
 def kinds_of(panels: Sequence[Plain]) -> dict[str, str]:
     """List the kinds of curves that there are."""
     curves = [curve for panel in panels for curve in items(panel, "curves")]
-    found = {str(curve.get("kind")) for curve in curves}
+    kinds = {str(curve.get("kind")) for curve in curves}
     ends = any(is_number(end) for curve in curves for end in curve.get("low") or ())
-    names = {kind: name for kind, name in KINDS.items() if kind in found}
+    names = {kind: name for kind, name in KINDS.items() if kind in kinds}
     if ends and "measured" in names:
         names["measured"] = "measured, 90 % interval"
     return names
@@ -119,14 +119,16 @@ def kinds_of(panels: Sequence[Plain]) -> dict[str, str]:
 
 def curve_notes(outcome: Plain) -> list[tuple[str | None, str | None]]:
     """Say how the figure's curves were obtained, each way once."""
-    found: dict[str, list[str]] = {}
+    notes_by_kind: dict[str, list[str]] = {}
     for panel in items(outcome, "panels"):
         for curve in items(panel, "curves"):
-            kind, said = str(curve.get("kind")), shortened(curve.get("note") or "", 300)
-            if said and said not in found.setdefault(kind, []):
-                found[kind].append(said)
+            kind, note = str(curve.get("kind")), shortened(curve.get("note") or "", 300)
+            if note and note not in notes_by_kind.setdefault(kind, []):
+                notes_by_kind[kind].append(note)
     return [
-        (f"Curves: {KINDS.get(kind, kind)}", "; ".join(said[:WAYS])) for kind, said in found.items() if said
+        (f"Curves: {KINDS.get(kind, kind)}", "; ".join(notes[:WAYS]))
+        for kind, notes in notes_by_kind.items()
+        if notes
     ]
 
 

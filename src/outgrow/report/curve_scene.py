@@ -16,7 +16,7 @@ from outgrow.report.findings import Plain, items
 from outgrow.report.text import is_number, quantity_text, shortened
 
 SOLID = ("measured", "published")
-"""Kinds of values that are points: each that an axis leaves out is told."""
+"""Kinds of values that are points: each that an axis leaves out is reported."""
 
 
 GAPS = (-1.0, 2.0)
@@ -67,7 +67,7 @@ def scenes(panels: Sequence[Plain], looks: Mapping[str, Look]) -> list[Scene]:
     for panel in panels:
         alike.setdefault((str(panel.get("y_name")), bool(panel.get("y_log"))), []).append(panel)
     spans = {key: _vertical(key[0], same, logarithmic=key[1]) for key, same in alike.items()}
-    found = []
+    result = []
     for panel in panels:
         y = spans[str(panel.get("y_name")), bool(panel.get("y_log"))]
         across = [place.x for place in _places(panel) if place.y is not None]
@@ -78,8 +78,8 @@ def scenes(panels: Sequence[Plain], looks: Mapping[str, Look]) -> list[Scene]:
         points = [row for row in rows if row["kind"] in SOLID and row["y"] is not None]
         outside = [row for row in points if not y.holds(row["y"])]
         if any(row["y"] is not None for row in rows):
-            found.append(Scene(panel, tuple(rows), x, y, tuple(outside), len(points), unplaced))
-    return found
+            result.append(Scene(panel, tuple(rows), x, y, tuple(outside), len(points), unplaced))
+    return result
 
 
 def _places(panel: Plain) -> Iterator[_Place]:
@@ -123,8 +123,8 @@ def _vertical(name: str, panels: Sequence[Plain], logarithmic: bool) -> Span | N
 def _rows(panel: Plain, looks: Mapping[str, Look], x: Span, y: Span) -> tuple[list[dict[str, Any]], int]:
     places = list(_places(panel))
     measured = [place for place in places if place.curve.get("kind") == "measured"]
-    own = {str(place.curve.get("series")) for place in measured}
-    order = [series for series in looks if series in own]
+    measured_series = {str(place.curve.get("series")) for place in measured}
+    order = [series for series in looks if series in measured_series]
     shifts = dict(zip(order, apart([place.x for place in measured], len(order), x, APART), strict=True))
     rows, unplaced = [], 0
     for place in places:

@@ -1,7 +1,7 @@
 """A chart as the page embeds it: a Vega-Lite specification, its title, and what it shows in words.
 
 Names of fields are ours alone; whatever a user named is a value. Colours carry nothing by themselves: shape
-or dash says the same, and each is told from white and from near-black paper at 3 to 1 or better. Text takes
+or dash says the same, and each contrasts with white and with near-black paper at 3 to 1 or better. Text takes
 the colour of the page, so one drawing serves light, dark and print.
 """
 

@@ -47,6 +47,6 @@ def draw(calls: Sequence[tuple[str, Mapping[str, Any], Path | None]]) -> bytes:
     if ended.returncode < 0:
         raise DrawingError(f"the drawing library was ended by {signal.Signals(-ended.returncode).name}")
     if ended.returncode:
-        said = ended.stderr.decode(errors="replace").strip().splitlines()
-        raise DrawingError(said[-1][:200] if said else f"status {ended.returncode}")
+        messages = ended.stderr.decode(errors="replace").strip().splitlines()
+        raise DrawingError(messages[-1][:200] if messages else f"status {ended.returncode}")
     return ended.stdout

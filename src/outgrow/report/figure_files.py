@@ -139,8 +139,8 @@ def _panel(scene: Scene, looks: Mapping[str, Look], data: dict[str, Any]) -> dic
         offset=14,
     )
     # "N = 10,000" stays on one line.
-    said = shortened(scene.panel.get("title") or "", 100).replace(" = ", "\u00a0=\u00a0")
-    name = textwrap.wrap(said, int((WIDTH + BESIDE) / LETTER))
+    text = shortened(scene.panel.get("title") or "", 100).replace(" = ", "\u00a0=\u00a0")
+    name = textwrap.wrap(text, int((WIDTH + BESIDE) / LETTER))
     outside = f"{len(scene.outside)} of {scene.points} points outside" if scene.outside else alt.Undefined
     title = alt.TitleParams(
         name or "", subtitle=outside, fontSize=12, anchor="start", frame="group", dx=-BESIDE, offset=4

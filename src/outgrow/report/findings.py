@@ -18,14 +18,14 @@ Plain = Mapping[str, Any]
 
 def items(plain: object, key: str) -> list[Plain]:
     """List the dictionaries under a key; empty where another version wrote no list."""
-    found = plain.get(key) if isinstance(plain, Mapping) else None
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, (list, tuple)) else []
+    value = plain.get(key) if isinstance(plain, Mapping) else None
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
 def part(plain: object, key: str) -> Plain:
     """Find the dictionary under a key; empty where another version wrote none."""
-    found = plain.get(key) if isinstance(plain, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    value = plain.get(key) if isinstance(plain, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def title_of(outcome: Plain, otherwise: str) -> str:
@@ -49,9 +49,9 @@ def risk_name(outcome: Plain) -> str:
 
 def teachers(outcome: Plain) -> list[str]:
     """List the weak feature sets in the order of the run."""
-    found = [pair.get("weak") for pair in items(outcome, "pairs")]
-    found += [route.get("weak") for route in items(outcome, "routes")]
-    return list(dict.fromkeys(str(name) for name in found if name is not None))
+    names = [pair.get("weak") for pair in items(outcome, "pairs")]
+    names += [route.get("weak") for route in items(outcome, "routes")]
+    return list(dict.fromkeys(str(name) for name in names if name is not None))
 
 
 def ordered_routes(outcome: Plain) -> list[Plain]:
@@ -108,13 +108,13 @@ class Raised(NamedTuple):
 
 def checks(outcome: Plain) -> list[Raised]:
     """Collect every check of a run, once each: its own, and those of single estimates."""
-    found: dict[Raised, None] = {}
+    raised: dict[Raised, None] = {}
     for item in _walk(outcome):
         code, detail = str(item.get("code", "")), str(item.get("detail", ""))
         kind = CHECKS.get(code)
         known = (kind.title, kind.why, kind.remedy, kind.serious) if kind else ()
-        found[Raised(code, detail, *known)] = None
-    return sorted(found, key=lambda check: check.code)
+        raised[Raised(code, detail, *known)] = None
+    return sorted(raised, key=lambda check: check.code)
 
 
 def _walk(value: Any) -> Iterator[Plain]:
@@ -134,9 +134,11 @@ def methods(outcome: Plain) -> list[tuple[str, list[str], Plain]]:
         return f"{title} ({weak})" if several and weak is not None else title
 
     for route in ordered_routes(outcome):
-        own = by(kind_title(route.get("kind")), route.get("weak"))
-        named.append(("error expected from the labels", own, route.get("expected")))
-        named += [(key.replace("_", " "), own, route.get(key)) for key in ("risk", "excess_risk", "accuracy")]
+        kind = by(kind_title(route.get("kind")), route.get("weak"))
+        named.append(("error expected from the labels", kind, route.get("expected")))
+        named += [
+            (key.replace("_", " "), kind, route.get(key)) for key in ("risk", "excess_risk", "accuracy")
+        ]
     compared = "paired comparisons"
     for one in items(part(outcome, "verdict"), "comparisons"):
         named.append((compared, "all of them", one.get("difference")))
@@ -178,12 +180,12 @@ def _named(value: Any, name: str = "") -> Iterator[tuple[str, Plain]]:
         if value.get("type") == "Estimate":
             yield name, value
             return
-        # A list's items are told apart by their own label where they have one.
-        own = value.get("label") or value.get("rule") or value.get("route") or ""
-        start = " ".join(word for word in (name, str(own)) if word)
+        # Items of a list are distinguished by their label where they have one.
+        label = value.get("label") or value.get("rule") or value.get("route") or ""
+        start = " ".join(word for word in (name, str(label)) if word)
         for key, item in value.items():
-            said = "" if key in _SILENT else str(key)
-            yield from _named(item, f"{start} {said}".strip())
+            key_text = "" if key in _SILENT else str(key)
+            yield from _named(item, f"{start} {key_text}".strip())
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _named(item, name)

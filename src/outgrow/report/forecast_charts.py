@@ -70,16 +70,16 @@ def risk_curves(outcome: Plain, pair: Plain, size: str) -> Drawing | None:
     if not points:
         return None
     measured = []
-    for found in items(outcome, "measured"):
-        own = found.get("weak") in (None, pair.get("weak")) and found.get("route") in ROUTES
-        value = value_of(found.get("risk"))
-        if own and value is not None and found.get(fixed) == curve.get("other"):
-            low, high = part(found, "risk").get("interval") or (value, value)
+    for record in items(outcome, "measured"):
+        belongs = record.get("weak") in (None, pair.get("weak")) and record.get("route") in ROUTES
+        value = value_of(record.get("risk"))
+        if belongs and value is not None and record.get(fixed) == curve.get("other"):
+            low, high = part(record, "risk").get("interval") or (value, value)
             shown = {
-                "what": kind_title(found.get("route")),
-                "text": f"measured {quantity_text(found['risk'])}",
+                "what": kind_title(record.get("route")),
+                "text": f"measured {quantity_text(record['risk'])}",
             }
-            measured.append({"place": found.get(size), "value": value, "low": low, "high": high, **shown})
+            measured.append({"place": record.get(size), "value": value, "low": low, "high": high, **shown})
     looks = {kind_title(route): look for route, look in ROUTES.items()}
     other = f"{number(curve.get('other'))} {AXES[fixed].split(',')[0]}"
     caption = (
@@ -91,7 +91,7 @@ def risk_curves(outcome: Plain, pair: Plain, size: str) -> Drawing | None:
             " Marks with bars are what the run measured: one draw of rows, where a forecast is the mean over"
             " draws."
         )
-    said = ends_in_words(points, list(looks))
+    ends_text = ends_in_words(points, list(looks))
     points, measured, up = _vertical(points, measured, risk_name(outcome))
     x = along(AXES[size], [*points, *measured], grid=False)
     layers = lines(
@@ -99,7 +99,7 @@ def risk_curves(outcome: Plain, pair: Plain, size: str) -> Drawing | None:
     )
     return Drawing(
         "Risk along the labels" if size == "n" else "Risk along the unlabelled rows",
-        f"{risk_name(outcome)} forecast along the {AXES[size]}, at {other}. {said}.",
+        f"{risk_name(outcome)} forecast along the {AXES[size]}, at {other}. {ends_text}.",
         caption,
         specified(alt.layer(*layers), HEIGHT),
     )
@@ -120,13 +120,13 @@ def student_curves(outcome: Plain) -> Drawing | None:
     points += _points(curves[0][1], "baseline", kind_title("baseline"))
     if not points:
         return None
-    said = ends_in_words(points, list(looks))
+    ends_text = ends_in_words(points, list(looks))
     points, _, up = _vertical(points, [], risk_name(outcome))
     x, bands = along(AXES["N"], points, grid=False), len(curves) <= 3
     layers = lines(points, looks, x, up, tooltip=marks.tips(**TIPS), bands=bands, dots=True)
     return Drawing(
         "Students by teacher",
-        f"{risk_name(outcome)} of each teacher's student along the unlabelled rows. {said}.",
+        f"{risk_name(outcome)} of each teacher's student along the unlabelled rows. {ends_text}.",
         f"At {number(curves[0][1].get('other'))} labelled rows. A student pays where its line lies below that"
         " of the baseline, which needs no teacher.",
         specified(alt.layer(*layers), HEIGHT),
@@ -148,7 +148,7 @@ def margin_chart(outcome: Plain, designs: Sequence[tuple[Plain, Plain]]) -> Draw
         "difference of risk",
         f"Of the {risk_name(outcome)}{where}. Left of the line the student errs less; an interval across it"
         " is a tie.",
-        said=f"The student's {risk_name(outcome)} less that of other routes",
+        description=f"The student's {risk_name(outcome)} less that of other routes",
         zero=True,
     )
 
@@ -179,10 +179,10 @@ def part_chart(outcome: Plain, pair: Plain) -> Drawing | None:
             tooltip=marks.tips(what="part", place="N", text="forecast"),
         )
     )
-    said = ends_in_words(points, list(colours))
+    ends_text = ends_in_words(points, list(colours))
     return Drawing(
         "What the student's risk is made of",
-        f"The student's {risk_name(outcome)} in three parts along the unlabelled rows. {said}.",
+        f"The student's {risk_name(outcome)} in three parts along the unlabelled rows. {ends_text}.",
         f"At {number(curve.get('other'))} labelled rows, stacked in the legend's order. More unlabelled rows"
         " take away fresh variance only; inherited variance falls with labels, and with what the two feature"
         " sets do not share.",
@@ -235,7 +235,7 @@ def accuracy_chart(outcome: Plain, pair: Plain, design: Plain | None) -> Drawing
         (Series("forecast", BEFORE, "circle"), Series("measured by the run", AFTER, "diamond")),
         "share of new labels named right",
         f"{design_title(design)}. Larger is better. Penalties are those of least squared loss.",
-        said="Share of new labels named right",
+        description="Share of new labels named right",
     )
 
 
@@ -246,8 +246,8 @@ def curve_of(pair: Plain, size: str) -> Plain:
 
 def _points(curve: Plain, route: str, title: str) -> list[dict[str, Any]]:
     """List the points of one line, numbered anew behind each gap."""
-    found = part(part(curve, "routes"), route)
-    sides = [curve.get("places") or [], *(found.get(key) or [] for key in ("value", "low", "high"))]
+    forecast = part(part(curve, "routes"), route)
+    sides = [curve.get("places") or [], *(forecast.get(key) or [] for key in ("value", "low", "high"))]
     points: list[dict[str, Any]] = []
     segment, broken = 0, False
     for place, value, low, high in zip(*sides, strict=False):

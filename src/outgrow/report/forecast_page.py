@@ -89,8 +89,8 @@ def _charts(outcome: Plain, pair: Plain, figures: Figures) -> Safe | None:
 def summary_html(outcome: Plain) -> str:
     """Write a forecast for a notebook: what is expected at the design nearest to the data."""
     head = tag("p", tag("b", words.headline(outcome)), words.kind_of(outcome)[0])
-    said = [tag("p", words.sentence(outcome, pair)) for pair in items(outcome, "pairs")]
-    return str(joined([head, *said, _summary(outcome)]))
+    sentences = [tag("p", words.sentence(outcome, pair)) for pair in items(outcome, "pairs")]
+    return str(joined([head, *sentences, _summary(outcome)]))
 
 
 def _nearest(outcome: Plain) -> list[tuple[Plain, Plain]]:
@@ -98,8 +98,8 @@ def _nearest(outcome: Plain) -> list[tuple[Plain, Plain]]:
 
 
 def _summary(outcome: Plain) -> Safe | None:
-    found = _nearest(outcome)
-    if not found:
+    nearest = _nearest(outcome)
+    if not nearest:
         return None
     beats = {rival: f"Student beats {kind_title(rival).lower()}" for rival in words.RIVALS[:2]}
     columns = [
@@ -107,9 +107,9 @@ def _summary(outcome: Plain) -> Safe | None:
         *_numbers(words.risks_of, ROUTE_TITLES),
         *_numbers(_chances, beats, "probability"),
     ]
-    rows = [{**design, "weak": pair.get("weak")} for pair, design in found]
+    rows = [{**design, "weak": pair.get("weak")} for pair, design in nearest]
     name = risk_name(outcome)
-    heading = f"{name[:1].upper()}{name[1:]}, 90 % intervals; {words.design_title(found[0][1])}."
+    heading = f"{name[:1].upper()}{name[1:]}, 90 % intervals; {words.design_title(nearest[0][1])}."
     return joined([tag("p", heading), listing("Forecast at the nearest design", columns, rows).html()])
 
 
@@ -127,7 +127,7 @@ def _teacher(outcome: Plain, pair: Plain, drawn: Safe | None, anchor: str) -> Sa
         accuracy_listing(pair).titled(tag("p", SHARE)),
         _penalties(pair).titled(),
         tag("h3", "Compared with leave-one-out"),
-        *(tag("p", said) for said in words.given_sentences(outcome, pair)),
+        *(tag("p", sentence) for sentence in words.given_sentences(outcome, pair)),
         tag("p", words.anchor_sentence(outcome, pair)),
         _anchors(pair),
     )
@@ -205,13 +205,13 @@ def _anchors(pair: Plain) -> Safe | None:
     factors = part(pair, "factors")
     if not made or not factors:
         return made
-    said = ", ".join(f"{shortened(SANDWICH.get(k, k), 60)} {number(v)}" for k, v in factors.items())
-    note = f"Sandwich factors, which Gaussian theory takes as 1: {said}."
+    factor_text = ", ".join(f"{shortened(SANDWICH.get(k, k), 60)} {number(v)}" for k, v in factors.items())
+    note = f"Sandwich factors, which Gaussian theory takes as 1: {factor_text}."
     return joined([made, tag("p", note, class_="soft")])
 
 
 def _measured(outcome: Plain) -> Safe | None:
-    found = items(outcome, "measured")
+    measurements = items(outcome, "measured")
     columns = [
         Column("Route", _route),
         Column("Design", words.design_title),
@@ -222,8 +222,8 @@ def _measured(outcome: Plain) -> Safe | None:
         "One draw of labelled and unlabelled rows, measured on rows kept for the test. A forecast is the"
         " mean over draws, so a single run may lie off it without either being wrong.",
     )
-    made = listing("Measured by the run", columns, found).html()
-    return section("measured", "What the run measured", why, made) if found else None
+    made = listing("Measured by the run", columns, measurements).html()
+    return section("measured", "What the run measured", why, made) if measurements else None
 
 
 def _route(one: Plain) -> str:

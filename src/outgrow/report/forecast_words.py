@@ -90,8 +90,8 @@ def design_title(design: Plain) -> str:
 def sizes(outcome: Plain) -> str:
     """Say what a forecast rests on."""
     named = (("m", "labels used"), ("pool", "unlabelled rows at hand"))
-    said = [f"{number(outcome[key])} {title}" for key, title in named if is_number(outcome.get(key))]
-    return ", ".join([*said, *([str(outcome["task"])] if outcome.get("task") else [])])
+    counts = [f"{number(outcome[key])} {title}" for key, title in named if is_number(outcome.get(key))]
+    return ", ".join([*counts, *([str(outcome["task"])] if outcome.get("task") else [])])
 
 
 def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
@@ -101,15 +101,15 @@ def at_hand(outcome: Plain, pair: Plain) -> Plain | None:
 
     def far(design: Plain) -> float:
         both = zip((design["n"], design["N"]), here, strict=True)
-        return sum(abs(math.log(max(size, 1) / max(own, 1))) for size, own in both if own is not None)
+        return sum(abs(math.log(max(size, 1) / max(rows, 1))) for size, rows in both if rows is not None)
 
     return min(designs, key=far, default=None)
 
 
 def risks_of(design: Plain) -> dict[str, Any]:
     """List the risks of a design by route."""
-    found = part(design, "risks")
-    return {**found, **part(found, "extras")}
+    risks = part(design, "risks")
+    return {**risks, **part(risks, "extras")}
 
 
 def sentence(outcome: Plain, pair: Plain) -> str:
@@ -141,8 +141,8 @@ def sentence(outcome: Plain, pair: Plain) -> str:
         if best == "student"
         else f"; its student is expected at {quantity_text(risks_of(design)['student'])}"
     )
-    said = f"{where} and the teacher {weak}, {least}{student}."
-    return f"{said} The student {sentence_list(judged)}." if judged else said
+    text = f"{where} and the teacher {weak}, {least}{student}."
+    return f"{text} The student {sentence_list(judged)}." if judged else text
 
 
 def _against(rival: str, chance: float) -> str:
@@ -158,11 +158,11 @@ def given_sentences(outcome: Plain, pair: Plain) -> list[str]:
     made = []
     if scale := scale_text(pair.get("weak"), part(pair, "settings"), outcome.get("labelled")):
         made.append(f"{scale}.")
-    for route, found in part(pair, "labels_win").items():
+    for route, estimate in part(pair, "labels_win").items():
         name = {"student": "the W2S student", "joint": "the joint student"}.get(route, route)
-        place, ends = value_of(found), interval_of(found)
+        place, ends = value_of(estimate), interval_of(estimate)
         if place is None:
-            made.append(f"Labels alone or {name}: {undefined_text(found)}")
+            made.append(f"Labels alone or {name}: {undefined_text(estimate)}")
             continue
         reach, looked = "", list(pair.get("searched") or ())
         if ends is not None and len(looked) == 2:
@@ -196,7 +196,7 @@ def anchor_sentence(outcome: Plain, pair: Plain) -> str:
 
 def lost(pair: Plain) -> list[tuple[str, str]]:
     """Say what is undefined and why, once for all designs that lack it for a reason of one kind."""
-    found: dict[tuple[str, str], list[str]] = {}
+    by_kind: dict[tuple[str, str], list[str]] = {}
     for design in items(pair, "designs"):
         named = [(kind_title(route), quantity) for route, quantity in risks_of(design).items()]
         named += [(key.upper(), design.get(key)) for key in ("pgr", "opr")]
@@ -204,10 +204,10 @@ def lost(pair: Plain) -> list[tuple[str, str]]:
             if undefined_text(quantity):
                 # Reasons differ by their numbers from design to design; what to do about them does not.
                 kind = (name, visible(quantity.get("remedy", "")))
-                found.setdefault(kind, []).append(undefined_text(quantity))
+                by_kind.setdefault(kind, []).append(undefined_text(quantity))
     by_reason: dict[tuple[str, int], list[str]] = {}
-    for (name, _), said in found.items():
-        by_reason.setdefault((said[0], len(said)), []).append(name)
+    for (name, _), reasons in by_kind.items():
+        by_reason.setdefault((reasons[0], len(reasons)), []).append(name)
     total = len(items(pair, "designs"))
     return [
         (

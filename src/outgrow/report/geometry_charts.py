@@ -50,15 +50,15 @@ def spectrum_chart(geometry: Plain, weak: object, strong: object) -> Drawing | N
     kept: list[dict[str, Any]] = []
     shapes: dict[str, str] = {}
     for name, side in zip(names, ("weak", "strong"), strict=True):
-        own = part(geometry, side)
-        values, total = own.get("spectrum") or [], value_of(own.get("total"))
+        representation = part(geometry, side)
+        values, total = representation.get("spectrum") or [], value_of(representation.get("total"))
         if not total or total <= 0:
             continue
         shares = [value / total if is_number(value) and value > 0 else None for value in values]
         along = thinned([float("nan") if share is None else share for share in shares])
         points += [{"what": name, "place": place, "value": share} for place, share in along]
-        free = {rule: iter(found) for rule, found in COUNTING.items()}
-        for dimension in items(own, "dimensions"):
+        free = {rule: iter(symbols) for rule, symbols in COUNTING.items()}
+        for dimension in items(representation, "dimensions"):
             rule, count = str(dimension.get("rule")), value_of(dimension.get("estimate"))
             shape = next(free.get(rule, iter(())), None)
             if shape is None or count is None or not 1 <= count <= len(shares):
@@ -90,10 +90,10 @@ def spectrum_chart(geometry: Plain, weak: object, strong: object) -> Drawing | N
                 tooltip=marks.tips(what="set", rule="rule", place="direction"),
             )
         )
-    said = "; ".join(f"{mark['what']}, {mark['rule']}: {mark['place']}" for mark in kept)
+    kept_text = "; ".join(f"{mark['what']}, {mark['rule']}: {mark['place']}" for mark in kept)
     return Drawing(
         "Spectra",
-        f"Share of the variance by direction, falling for both sets. Directions kept: {visible(said)}.",
+        f"Share of the variance by direction, falling for both sets. Directions kept: {visible(kept_text)}.",
         "How much of each set's variance its directions hold, on logarithmic axes; marks stand where a rule"
         " stops counting.",
         specified(alt.layer(*layers), HEIGHT),
@@ -103,10 +103,10 @@ def spectrum_chart(geometry: Plain, weak: object, strong: object) -> Drawing | N
 def dimension_chart(geometry: Plain, weak: object, strong: object) -> Drawing | None:
     """Draw the intrinsic dimensions of both sets by rule; None where no rule gave a number."""
     names = names_of(weak, strong)
-    found = dimensions(geometry)
+    by_rule = dimensions(geometry)
     return intervals(
         "Intrinsic dimension by rule",
-        [Row(label, both) for label, both in found if any(value_of(one) is not None for one in both)],
+        [Row(label, both) for label, both in by_rule if any(value_of(one) is not None for one in both)],
         (Series(names[0], WEAK, "circle"), Series(names[1], STRONG, "square")),
         "directions",
         "How many directions each set really uses. Rules answer different questions, so they differ.",
@@ -188,15 +188,15 @@ def projector_chart(geometry: Plain) -> Drawing | None:
 
 
 def _along_penalties(
-    found: Sequence[Plain],
+    rows: Sequence[Plain],
     axis: tuple[str, str],
     looks: Mapping[str, tuple[str, marks.Look]],
     title: str,
-    said: str,
+    description: str,
     caption: str,
 ) -> Drawing | None:
     points = []
-    for one in found:
+    for one in rows:
         for name, (field, _) in looks.items():
             penalty, value = value_of(one.get(axis[0])), value_of(one.get(field))
             if penalty is not None and penalty > 0 and value is not None:
@@ -207,7 +207,7 @@ def _along_penalties(
     x = marks.logarithmic(alt.X, "place:Q", axis[1], ends, values=log_ticks(*ends)[::2])
     up = partial(marks.linear, alt.Y, title="directions", zero=True)
     layers = lines(points, {name: look for name, (_, look) in looks.items()}, x, up)
-    return Drawing(title, said, caption, specified(alt.layer(*layers), HEIGHT))
+    return Drawing(title, description, caption, specified(alt.layer(*layers), HEIGHT))
 
 
 def _ends(points: Points) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What was found of a model, for a terminal."""
+"""The inspection of a model, for a terminal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from outgrow.features.inspect_model import Inspection
 from outgrow.report.text import number, visible
 
 
-def inspection_lines(found: Inspection) -> list[str]:
-    """Say what was found of a model."""
-    identity = found.identity
-    layers = "" if found.layers is None else f" of {found.layers} hidden layers"
-    on = "made-up rows" if found.made_up else "rows"
+def inspection_lines(inspection: Inspection) -> list[str]:
+    """Write the inspection of a model."""
+    identity = inspection.identity
+    layers = "" if inspection.layers is None else f" of {inspection.layers} hidden layers"
+    on = "made-up rows" if inspection.made_up else "rows"
     named = [
         (
             "Model",
@@ -22,19 +22,19 @@ def inspection_lines(found: Inspection) -> list[str]:
         ("Pooling", identity.pooling),
         ("Computes in", identity.dtype),
         ("Transform", identity.transform),
-        ("Speed", f"{number(found.rows_per_second)} rows a second ({found.tried:,} {on} tried)"),
+        ("Speed", f"{number(inspection.rows_per_second)} rows a second ({inspection.tried:,} {on} tried)"),
         (
-            f"{found.rows:,} rows",
-            f"{_duration(found.seconds)}, {found.disk / 1e6:,.0f} MB on disk, {found.memory / 1e6:,.0f} MB of"
-            " memory beside the model",
+            f"{inspection.rows:,} rows",
+            f"{_duration(inspection.seconds)}, {inspection.disk / 1e6:,.0f} MB on disk,"
+            f" {inspection.memory / 1e6:,.0f} MB of memory beside the model",
         ),
     ]
-    if found.process is not None:
-        named.append(("This process", f"{found.process / 1e6:,.0f} MB at its peak, model included"))
+    if inspection.process is not None:
+        named.append(("This process", f"{inspection.process / 1e6:,.0f} MB at its peak, model included"))
     wide = max(len(name) for name, _ in named)
     lines = [f"{name:{wide}}  {visible(text)}" for name, text in named]
-    lines += [f"{check.code} {check.title}: {check.detail}. {check.remedy}" for check in found.checks]
-    if not found.checks:
+    lines += [f"{check.code} {check.title}: {check.detail}. {check.remedy}" for check in inspection.checks]
+    if not inspection.checks:
         lines.append("Probe: the same rows give the same features, whatever stands beside them.")
     return lines
 

@@ -47,7 +47,7 @@ def intervals(
     x_title: str,
     caption: str,
     *,
-    said: str = "",
+    description: str = "",
     zero: bool = False,
     logarithmic: bool = False,
     apart: bool = True,
@@ -92,25 +92,25 @@ def intervals(
         text = marks.data(headings).mark_text(align="left", fontWeight="bold", limit=230)
         layers.append(text.encode(x=alt.value(0), y=y, text="text:N"))
     spec = specified(alt.layer(*layers), ROW * len(rows))
-    alternative = f"{visible(said or title)}. {in_words(rows, series)}."
+    alternative = f"{visible(description or title)}. {in_words(rows, series)}."
     return Drawing(shortened(title, 80), alternative, caption, spec)
 
 
 def _points(row: Row, series: Sequence[Series], logarithmic: bool) -> list[dict[str, Any]]:
-    found = []
+    points = []
     for kind, quantity in zip(series, row.quantities, strict=False):
         value = value_of(quantity)
         if value is None or (logarithmic and value <= 0):
             continue
         low, high = interval_of(quantity) or (value, value)
         shown = {"route": row.label, "series": kind.name, "text": quantity_text(quantity)}
-        found.append({"value": value, "low": low, "high": high, **shown})
-    return found
+        points.append({"value": value, "low": low, "high": high, **shown})
+    return points
 
 
 def in_words(rows: Sequence[Row], series: Sequence[Series]) -> str:
     """Say what a chart of intervals shows."""
-    said = []
+    texts = []
     for row in rows:
         values = [
             f"{kind.name} {quantity_text(quantity)}"
@@ -118,5 +118,5 @@ def in_words(rows: Sequence[Row], series: Sequence[Series]) -> str:
             if value_of(quantity) is not None
         ]
         if values:
-            said.append(f"{shortened(row.label)}: {', '.join(values)}")
-    return "; ".join(said)
+            texts.append(f"{shortened(row.label)}: {', '.join(values)}")
+    return "; ".join(texts)

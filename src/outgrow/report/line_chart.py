@@ -53,12 +53,12 @@ def lines(
         layers.append(circles.encode(y=up("value:Q"), tooltip=tips, **across))
     shown = [{**mark, "shape": drawn[mark["what"]][2]} for mark in measured if mark["what"] in drawn]
     if shown:
-        own = marks.data(shown)
-        bars = own.mark_rule(strokeWidth=2.5, clip=True)
+        measured_data = marks.data(shown)
+        bars = measured_data.mark_rule(strokeWidth=2.5, clip=True)
         layers.append(bars.encode(y=up("low:Q"), y2="high:Q", tooltip=tips, **across))
         # Of a field of its own: one of the legend's would have to stand in the legend.
         shape = alt.Shape("shape:N", scale=None, legend=None)
-        dots_of = own.mark_point(filled=True, size=110, opacity=1, clip=True)
+        dots_of = measured_data.mark_point(filled=True, size=110, opacity=1, clip=True)
         layers.append(dots_of.encode(y=up("value:Q"), shape=shape, tooltip=tips, **across))
     return layers
 
@@ -77,12 +77,12 @@ def along(title: str, points: Points, **axis: Any) -> Any:
 
 def ends_in_words(points: Points, names: Sequence[str]) -> str:
     """Say where lines begin and end."""
-    said = []
+    texts = []
     for name in names:
-        own = [point for point in points if point["what"] == name]
-        if own:
-            said.append(
-                f"{visible(name)}: {number(own[0]['value'])} at {number(own[0]['place'])},"
-                f" {number(own[-1]['value'])} at {number(own[-1]['place'])}"
+        line = [point for point in points if point["what"] == name]
+        if line:
+            texts.append(
+                f"{visible(name)}: {number(line[0]['value'])} at {number(line[0]['place'])},"
+                f" {number(line[-1]['value'])} at {number(line[-1]['place'])}"
             )
-    return "; ".join(said)
+    return "; ".join(texts)

@@ -118,11 +118,11 @@ def under(key: str, numbers: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda one: numbers(one).get(key)
 
 
-def listing(title: str, columns: Sequence[Column], found: Iterable[Any]) -> Listing:
+def listing(title: str, columns: Sequence[Column], findings: Iterable[Any]) -> Listing:
     """Make the table of findings; a string among them is a heading."""
     rows = [
         [one] if isinstance(one, str) else [_taken(column, one, at) for at, column in enumerate(columns)]
-        for one in found
+        for one in findings
     ]
     kept = [
         at

@@ -40,17 +40,17 @@ def tag(name: str, *children: Child, **attributes: object) -> Safe:
 
 def reasons(quantities: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     """Say why quantities are undefined: the names that share a reason, and the reason."""
-    found: dict[str, list[str]] = {}
+    names_by_reason: dict[str, list[str]] = {}
     for name, quantity in quantities:
-        said = undefined_text(quantity)
-        if said and name not in found.setdefault(said, []):
-            found[said].append(name)
-    return [(", ".join(names), f"undefined: {said}") for said, names in found.items()]
+        reason = undefined_text(quantity)
+        if reason and name not in names_by_reason.setdefault(reason, []):
+            names_by_reason[reason].append(name)
+    return [(", ".join(names), f"undefined: {reason}") for reason, names in names_by_reason.items()]
 
 
-def reason_list(found: Iterable[tuple[str, str]]) -> Safe | None:
+def reason_list(entries: Iterable[tuple[str, str]]) -> Safe | None:
     """Write reasons for the page; None where everything is defined."""
-    lines = [tag("li", tag("strong", names), said) for names, said in found]
+    lines = [tag("li", tag("strong", names), reason) for names, reason in entries]
     return tag("ul", *lines, class_="reasons") if lines else None
 
 

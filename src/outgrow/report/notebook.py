@@ -40,9 +40,9 @@ def undefined_html(undefined: Undefined) -> str:
 
 def check_html(check: Check) -> str:
     """Write what a check found, why it matters, and the remedy."""
-    said = tag("div", tag("b", check.code), f"{check.title}: {check.detail}")
+    message = tag("div", tag("b", check.code), f"{check.title}: {check.detail}")
     style = "border-left:3px solid #b7791f;padding-left:.6em;margin:.3em 0"
-    return tag("div", said, _muted(f"{check.why} {check.remedy}"), style=style)
+    return tag("div", message, _muted(f"{check.why} {check.remedy}"), style=style)
 
 
 def risks_html(risks: Risks) -> str:

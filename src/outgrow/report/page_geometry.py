@@ -27,7 +27,10 @@ CHANCE = "Its chance level"
 def dimensions(geometry: Plain) -> list[tuple[str, tuple[Any, Any]]]:
     """Pair the dimensions of both sets by rule; None where one lacks the rule."""
     both = [
-        {str(found.get("label")): found.get("estimate") for found in items(part(geometry, key), "dimensions")}
+        {
+            str(dimension.get("label")): dimension.get("estimate")
+            for dimension in items(part(geometry, key), "dimensions")
+        }
         for key in ("weak", "strong")
     ]
     return [
@@ -75,7 +78,7 @@ def shared_listing(geometry: Plain) -> Listing:
     """List what the two sets share, each number with its meaning or why it is undefined."""
     rows = [*_correlation(geometry), *_left(geometry), *_published(geometry)]
     columns = [Column("Shared"), Column("Value"), Column("In words")]
-    return listing("What is shared", columns, [(name, value, Styled(said)) for name, value, said in rows])
+    return listing("What is shared", columns, [(name, value, Styled(text)) for name, value, text in rows])
 
 
 Rows = list[tuple[str, Any, str]]
@@ -98,18 +101,22 @@ def _correlation(geometry: Plain) -> Rows:
 
 
 def _left(geometry: Plain) -> Rows:
-    found, of_labels = part(geometry, "projector_gap"), part(geometry, "label_gap")
-    if not found:
+    projector_gap, of_labels = part(geometry, "projector_gap"), part(geometry, "label_gap")
+    if not projector_gap:
         return []
-    gap = value_of(found.get("gap"))
+    gap = value_of(projector_gap.get("gap"))
     if gap is None:
-        return [("Projector gap", found, undefined_text(found))]
+        return [("Projector gap", projector_gap, undefined_text(projector_gap))]
     rows: Rows = [
-        ("Projector gap", gap, _gap_in_words(found)),
-        (CHANCE, value_of(found.get("gap_by_chance")), "what would be left by unrelated sets of these sizes"),
+        ("Projector gap", gap, _gap_in_words(projector_gap)),
+        (
+            CHANCE,
+            value_of(projector_gap.get("gap_by_chance")),
+            "what would be left by unrelated sets of these sizes",
+        ),
         (
             "Its norm",
-            value_of(found.get("norm")),
+            value_of(projector_gap.get("norm")),
             "from 0 to 1, what is left of the one target that the teacher can teach least; usually near 1, so"
             " compare teachers by it",
         ),
@@ -138,16 +145,16 @@ def _label_gap_in_words(gap: Plain) -> str:
 
 
 def _published(geometry: Plain) -> Rows:
-    found = part(geometry, "published")
-    value, chance, spread = (value_of(found.get(key)) for key in ("value", "chance", "chance_sd"))
+    similarity = part(geometry, "published")
+    value, chance, spread = (value_of(similarity.get(key)) for key in ("value", "chance", "chance_sd"))
     if value is None or chance is None:
-        said = undefined_text(found)
-        return [("Published similarity", found, said)] if said else []
-    how = MATCHINGS.get(str(found.get("matching")), shortened(found.get("matching") or "as found"))
+        reason = undefined_text(similarity)
+        return [("Published similarity", similarity, reason)] if reason else []
+    how = MATCHINGS.get(str(similarity.get("matching")), shortened(similarity.get("matching") or "as found"))
     what = (
-        f"leading eigenvectors ({number(found.get('d_w'))} and {number(found.get('d_s'))}, energy .90)"
-        f" compared coordinate by coordinate in width {number(found.get('width'))}, {how}; kept for"
-        " replication"
+        f"leading eigenvectors ({number(similarity.get('d_w'))} and {number(similarity.get('d_s'))},"
+        f" energy .90) compared coordinate by coordinate in width {number(similarity.get('width'))}, {how};"
+        " kept for replication"
     )
     if spread:
         away = abs(value - chance) / spread
@@ -167,25 +174,25 @@ def geometry(pair: Plain, outcome: Plain, figures: Figures) -> Safe:
     """Write what the representations of one teacher and the student share."""
     from outgrow.report import geometry_charts as charts
 
-    found, weak, strong = part(pair, "geometry"), pair.get("weak"), pair.get("strong")
+    pair_geometry, weak, strong = part(pair, "geometry"), pair.get("weak"), pair.get("strong")
     heading = tag("h3", "What the two representations share")
-    if not found:
+    if not pair_geometry:
         why = undefined_text(pair.get("geometry")) or "This run's findings hold no geometry."
         return joined([heading, tag("p", why)])
     return joined(
         [
             heading,
             note_of(outcome),
-            tag("p", shared_in_words(found), class_="sentence"),
-            shared_listing(found).html(),
-            dimension_listing(found, weak, strong).titled(level="h4"),
-            reason_list(reasons((label, one) for label, both in dimensions(found) for one in both)),
+            tag("p", shared_in_words(pair_geometry), class_="sentence"),
+            shared_listing(pair_geometry).html(),
+            dimension_listing(pair_geometry, weak, strong).titled(level="h4"),
+            reason_list(reasons((label, one) for label, both in dimensions(pair_geometry) for one in both)),
             figures.place(
-                charts.correlation_chart(found),
-                charts.spectrum_chart(found, weak, strong),
-                charts.dimension_chart(found, weak, strong),
-                charts.ridge_chart(found, weak, strong),
-                charts.projector_chart(found),
+                charts.correlation_chart(pair_geometry),
+                charts.spectrum_chart(pair_geometry, weak, strong),
+                charts.dimension_chart(pair_geometry, weak, strong),
+                charts.ridge_chart(pair_geometry, weak, strong),
+                charts.projector_chart(pair_geometry),
             ),
         ]
     )

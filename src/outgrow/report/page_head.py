@@ -26,18 +26,18 @@ def head(outcome: Plain) -> Safe:
 
 def _verdict(outcome: Plain) -> Safe:
     verdict = part(outcome, "verdict")
-    said, kind, meaning = answer(verdict)
-    found = items(verdict, "outgrown")
+    badge, kind, meaning = answer(verdict)
+    answers = items(verdict, "outgrown")
     best = verdict.get("recommended")
     return section(
         "verdict",
-        joined([Badge(said, kind).html(), tag("span", meaning)], " "),
+        joined([Badge(badge, kind).html(), tag("span", meaning)], " "),
         tag("p", to_train(outcome), class_="take") if best else None,
-        *(tag("p", outgrown(one, outcome), class_="sentence") for one in found[:1]),
+        *(tag("p", outgrown(one, outcome), class_="sentence") for one in answers[:1]),
         tag("p", how_sure(outcome), class_="sentence") if best else None,
         expected_and_measured(outcome).titled(),
         tag("p", " ".join(came_out(outcome))),
-        _by_teacher(outcome).titled() if len(found) > 1 else None,
+        _by_teacher(outcome).titled() if len(answers) > 1 else None,
         class_=f"verdict {kind}",
     )
 

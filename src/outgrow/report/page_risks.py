@@ -79,7 +79,7 @@ def _settings(route: Plain) -> Styled:
 def _undefined(outcome: Plain) -> list[tuple[str, str]]:
     """Say what is undefined and why: route by route, or once where a column has no number at all."""
     routes, classes = ordered_routes(outcome), outcome.get("task") == "classification"
-    found: list[tuple[str, object]] = []
+    quantities: list[tuple[str, object]] = []
     for key, wanted in (
         ("expected", True),
         ("risk", True),
@@ -87,7 +87,7 @@ def _undefined(outcome: Plain) -> list[tuple[str, str]]:
         ("accuracy", classes),
     ):
         if wanted and any(value_of(route.get(key)) is not None for route in routes):
-            found += [(kind_title(route.get("kind")), route.get(key)) for route in routes]
+            quantities += [(kind_title(route.get("kind")), route.get(key)) for route in routes]
         elif wanted:
-            found += [(COLUMNS[key], route.get(key)) for route in routes[:1]]
-    return reasons(found)
+            quantities += [(COLUMNS[key], route.get(key)) for route in routes[:1]]
+    return reasons(quantities)

@@ -21,11 +21,11 @@ COLUMNS = (Column("Of"), Column("Value", small="90 % interval"), Column("In word
 def teacher(pair: Plain, outcome: Plain, figures: Figures, anchor: str) -> Safe:
     """Write all that is known of one teacher."""
     weak, strong = pair.get("weak"), pair.get("strong")
-    found = items(part(outcome, "verdict"), "outgrown")
+    answers = items(part(outcome, "verdict"), "outgrown")
     return section(
         anchor,
         f"Teacher {shortened(weak)}, student {shortened(strong)}",
-        *(tag("p", outgrown(one, outcome), class_="sentence") for one in found if one.get("weak") == weak),
+        *(tag("p", outgrown(one, outcome), class_="sentence") for one in answers if one.get("weak") == weak),
         ratio_listing(pair, outcome).titled(),
         _gain(pair).titled(tag("p", PROMISE), level="h4"),
         geometry(pair, outcome, figures),
@@ -43,26 +43,26 @@ def ratio_listing(pair: Plain, outcome: Plain) -> Listing:
 
 
 def _worded(title: str, rows: list[tuple[str, Any, str]]) -> Listing:
-    made = [(name, number, Styled(undefined_text(number) or said)) for name, number, said in rows]
+    made = [(name, number, Styled(undefined_text(number) or meaning)) for name, number, meaning in rows]
     return listing(title, COLUMNS, made)
 
 
 def _gain(pair: Plain) -> Listing:
-    found = part(pair, "misfit")
+    misfit = part(pair, "misfit")
     rows = [
         (
             "Gain promised",
-            found.get("promised"),
-            f"{MISFIT}, on {shortened(found.get('rows'), 40)}; needs no labels",
+            misfit.get("promised"),
+            f"{MISFIT}, on {shortened(misfit.get('rows'), 40)}; needs no labels",
         ),
         (
             "Gain measured",
-            found.get("measured"),
+            misfit.get("measured"),
             "its teacher's risk less the student's on the same rows, as they came out",
         ),
-        ("Measured less promised", found.get("beyond"), PROMISES.get(str(found.get("outcome")), "")),
+        ("Measured less promised", misfit.get("beyond"), PROMISES.get(str(misfit.get("outcome")), "")),
     ]
-    return _worded("What their disagreement promises", rows if found else [])
+    return _worded("What their disagreement promises", rows if misfit else [])
 
 
 def _reading(key: str, quantity: Any) -> str:

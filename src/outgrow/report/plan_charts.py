@@ -30,16 +30,16 @@ BRIGHT = 4
 def frontier_chart(outcome: Plain) -> Drawing | None:
     """Draw the least risk of every kind of route against the budget; None where nothing is forecast."""
     least: dict[str, dict[float, float]] = {}
-    found = part(outcome, "frontier")
-    for name, risks in part(found, "risks").items():
-        own = least.setdefault(str(name).split(" (")[0], {})
-        for budget, risk in zip(found.get("budgets") or [], risks, strict=False):
+    frontier = part(outcome, "frontier")
+    for name, risks in part(frontier, "risks").items():
+        curve = least.setdefault(str(name).split(" (")[0], {})
+        for budget, risk in zip(frontier.get("budgets") or [], risks, strict=False):
             if is_number(budget) and is_number(risk):
-                own[budget] = min(risk, own.get(budget, risk))
+                curve[budget] = min(risk, curve.get(budget, risk))
     points: list[dict[str, Any]] = [
         {"what": kind_title(kind), "place": budget, "value": risk, "text": number(risk)}
-        for kind, own in least.items()
-        for budget, risk in own.items()
+        for kind, curve in least.items()
+        for budget, risk in curve.items()
     ]
     if not points:
         return None
@@ -57,16 +57,16 @@ def frontier_chart(outcome: Plain) -> Drawing | None:
         rule = here.mark_rule(strokeDash=[4, 3], color="currentColor", opacity=0.5)
         diamond = here.mark_point(shape="diamond", size=130, filled=True, color="currentColor", opacity=1)
         layers += [rule.encode(x=x), diamond.encode(x=x, y=up("value:Q"), tooltip=tips)]
-    said = "; ".join(
-        f"{kind_title(kind)} from {number(next(iter(own.values())))} to {number(list(own.values())[-1])}"
-        for kind, own in least.items()
-        if own
+    ranges = "; ".join(
+        f"{kind_title(kind)} from {number(next(iter(curve.values())))} to {number(list(curve.values())[-1])}"
+        for kind, curve in least.items()
+        if curve
     )
     several = " Of several teachers the best is drawn." if len(outcome.get("weak") or ()) > 1 else ""
     return Drawing(
         "Risk against money",
         f"Least {risk_name(outcome)} against budget, {number(float(min(budgets)))} to"
-        f" {number(float(max(budgets)))}: {said}.",
+        f" {number(float(max(budgets)))}: {ranges}.",
         "The least risk that each route is forecast to reach for its money; the diamond is the plan."
         + several,
         specified(alt.layer(*layers), HEIGHT),
@@ -75,8 +75,8 @@ def frontier_chart(outcome: Plain) -> Drawing | None:
 
 def map_chart(outcome: Plain) -> Drawing | None:
     """Draw the student's risk over both kinds of rows; None where it is nowhere finite."""
-    found = part(outcome, "risk_map")
-    n, N, risk = (found.get(key) or [] for key in ("n", "N", "risk"))
+    risk_map = part(outcome, "risk_map")
+    n, N, risk = (risk_map.get(key) or [] for key in ("n", "N", "risk"))
     cells = [
         {"n": n[i], "low_n": x[0], "high_n": x[1], "N": N[j], "low_N": y[0], "high_N": y[1], "risk": value}
         for i, (x, row) in enumerate(zip(_edges(n), risk, strict=False))
@@ -109,11 +109,11 @@ def map_chart(outcome: Plain) -> Drawing | None:
         for width, ink in ((5, "#fff"), (2.5, "#111")):
             drawn = marks.data(line).mark_line(clip=True, strokeWidth=width, color=ink)
             layers.append(drawn.encode(x=across("n:Q"), y=up("N:Q"), order="n:Q"))
-    weak = found.get("weak")
-    own = next(
+    weak = risk_map.get("weak")
+    design = next(
         (r for r in items(outcome, "routes") if r.get("route") == "student" and r.get("weak") == weak), None
     )
-    if own is not None and is_number(own.get("n")) and own.get("N"):
+    if design is not None and is_number(design.get("n")) and design.get("N"):
         look: dict[str, Any] = {
             "filled": True,
             "fill": "#fff",
@@ -121,10 +121,12 @@ def map_chart(outcome: Plain) -> Drawing | None:
             "strokeWidth": 2,
             "opacity": 1,
         }
-        point = marks.data([{"n": own["n"], "N": own["N"]}]).mark_point(shape="diamond", size=170, **look)
+        point = marks.data([{"n": design["n"], "N": design["N"]}]).mark_point(
+            shape="diamond", size=170, **look
+        )
         layers.append(point.encode(x=across("n:Q"), y=up("N:Q")))
     of = f" of {shortened(weak, 30)}" if len(outcome.get("weak") or ()) > 1 else ""
-    best = f" Its best design: {rows_text(own)}." if own else ""
+    best = f" Its best design: {rows_text(design)}." if design else ""
     return Drawing(
         f"Risk of the student{of}",
         f"{risk_name(outcome)} of the student over labelled and unlabelled rows: from {number(values[-1])} at"

@@ -38,14 +38,14 @@ def route_label(planned: Plain, outcome: Plain) -> str:
 
 def rows_text(planned: Plain) -> str:
     """Say how many rows a design has."""
-    said = f"{number(planned.get('n'))} labels"
-    return f"{said}, {number(planned.get('N'))} pseudo-labels" if planned.get("N") else said
+    labels = f"{number(planned.get('n'))} labels"
+    return f"{labels}, {number(planned.get('N'))} pseudo-labels" if planned.get("N") else labels
 
 
 def money(value: object) -> str:
     """Write a cost, without digits that nobody set."""
-    found = value_of(value)
-    return "–" if found is None else f"{found:,.10g}" if abs(found) < 1e4 else f"{found:,.0f}"
+    amount = value_of(value)
+    return "–" if amount is None else f"{amount:,.10g}" if abs(amount) < 1e4 else f"{amount:,.0f}"
 
 
 def changed(case: Plain) -> str:
@@ -83,16 +83,16 @@ def advice(outcome: Plain) -> str:
 def sentences(outcome: Plain) -> list[str]:
     """Say what comes of the plan, what is tied with it, and how far one may move."""
     best = best_of(outcome)
-    said = [f"Forecast {risk_name(outcome)}: {quantity_text(best.get('risk'))}."]
+    lines = [f"Forecast {risk_name(outcome)}: {quantity_text(best.get('risk'))}."]
     if outcome.get("asked") == "target":
-        said[0] = f"It is the cheapest to reach {money(outcome.get('target'))}. {said[0]}"
+        lines[0] = f"It is the cheapest to reach {money(outcome.get('target'))}. {lines[0]}"
     tied = [route_label(one, outcome) for one in items(outcome, "routes")[1:] if one.get("tied")]
     if tied:
-        said.append(f"These labels cannot tell it from: {'; '.join(visible(name) for name in tied)}.")
+        lines.append(f"These labels cannot tell it from: {'; '.join(visible(name) for name in tied)}.")
     good = part(outcome, "as_good")
     n, N = (list(good.get(key) or ()) for key in ("n", "N"))
     if len(n) == len(N) == 2 and n[0] != n[1]:
-        said.append(
+        lines.append(
             f"Anything between {number(n[0])} labels with {number(N[0])} pseudo-labels and {number(n[1])}"
             f" with {number(N[1])} is as good, as far as the labels tell."
             if best.get("N")
@@ -100,8 +100,8 @@ def sentences(outcome: Plain) -> list[str]:
         )
     route = kind_title(str(outcome.get("floor_route")).split(" (")[0])
     floor = quantity_text(outcome.get("floor"))
-    said.append(f"No number of rows is forecast to bring it below {floor} ({lowered(route)}).")
-    return said
+    lines.append(f"No number of rows is forecast to bring it below {floor} ({lowered(route)}).")
+    return lines
 
 
 def lowered(title: str) -> str:
@@ -152,8 +152,8 @@ def page(outcome: Plain) -> str:
             figures.place(charts.route_chart(outcome)),
             routes(outcome).html(),
             *(
-                tag("p", tag("b", lowered(name)), f"has no design: {said}", class_="soft")
-                for name, said in missing(outcome)
+                tag("p", tag("b", lowered(name)), f"has no design: {reason}", class_="soft")
+                for name, reason in missing(outcome)
             ),
         ),
         _what_if(outcome, figures.place(charts.scenario_chart(outcome))),
@@ -166,8 +166,8 @@ def page(outcome: Plain) -> str:
 
 def summary_html(outcome: Plain) -> str:
     """Write the plan for a notebook."""
-    said = " ".join(sentences(outcome))
-    return str(joined([tag("p", tag("b", advice(outcome)), said), routes(outcome).html()]))
+    text = " ".join(sentences(outcome))
+    return str(joined([tag("p", tag("b", advice(outcome)), text), routes(outcome).html()]))
 
 
 def _answer(outcome: Plain) -> Safe:

@@ -66,22 +66,22 @@ def parts_chart(outcome: Plain) -> Drawing | None:
             shape="triangle-up", filled=False, size=70, strokeWidth=2, **ink
         )
         layers.append(shapes.encode(x="value:Q", y=y, tooltip=tips))
-    baseline, told, beside = value_of(outcome.get("baseline")), "", ""
+    baseline, baseline_text, beside = value_of(outcome.get("baseline")), "", ""
     if baseline is not None:
         line = [{**_span(outcome["baseline"]), "row": "–", "part": "labels-only"}]
         rule = marks.data(line).mark_rule(
             strokeDash=[5, 4], strokeWidth=2, color="currentColor", opacity=0.75
         )
         layers.insert(0, rule.encode(x="value:Q", tooltip=tips))
-        told = f"; labels-only {number(baseline)}"
+        baseline_text = f"; labels-only {number(baseline)}"
         beside = (
             f"The dashed line is the strong model on the labels alone, {number(baseline)}; left of it a"
             " student is forecast to be better. "
         )
-    said = "; of ".join(f"{shortened(t.get('weak'))} {quantity_text(t.get('student'))}" for t in teachers)
+    students = "; of ".join(f"{shortened(t.get('weak'))} {quantity_text(t.get('student'))}" for t in teachers)
     return Drawing(
         f"Why: what each student's {risk_name(outcome)} is made of",
-        f"Forecast {risk_name(outcome)} of the student of {said}{told}.",
+        f"Forecast {risk_name(outcome)} of the student of {students}{baseline_text}.",
         f"{beside}From left to right: bias, the variance inherited from the teacher, and the student's"
         " own. The dot is the whole with its 90 % interval; triangles are the teachers themselves, without a"
         " student.",
@@ -112,8 +112,8 @@ def behind_chart(outcome: Plain) -> Drawing | None:
 
 def beyond_chart(outcome: Plain) -> Drawing | None:
     """Draw every student's risk less that of the best route without one; None where nothing is compared."""
-    found = part(outcome, "labels_alone")
-    if not found:
+    labels_alone = part(outcome, "labels_alone")
+    if not labels_alone:
         return None
     return _differences(
         outcome,
@@ -122,7 +122,8 @@ def beyond_chart(outcome: Plain) -> Drawing | None:
         "Student less training on the labels alone",
         "difference of risk",
         f"Left of the line the student errs less than every route without one (the least is"
-        f" {number(value_of(found.get('risk')))}). The intervals hold for all teachers and routes at once.",
+        f" {number(value_of(labels_alone.get('risk')))}). The intervals hold for all teachers and routes at"
+        " once.",
     )
 
 
@@ -162,13 +163,13 @@ def shared_chart(outcome: Plain) -> Drawing | None:
         tips = marks.tips(row="teacher", what="what", text="value")
         drawn = marks.data(bars).mark_bar(height=height)
         layers.append(drawn.encode(x=x, x2="value:Q", y=y, color=colour, tooltip=tips))
-    said = "; ".join(
+    counts = "; ".join(
         f"{shortened(t.get('weak'))}: {number(value_of(t['d_sw']))} of {number(value_of(t['d_w']))}"
         for t in teachers
     )
     return Drawing(
         "How much noise is handed on: directions shared",
-        f"Shared directions of each teacher's own. {said}.",
+        f"Shared directions of each teacher's own. {counts}.",
         "Counted at the penalties chosen. The student inherits the teacher's variance only in the directions"
         " that the two share: the smaller the inner bar beside the outer, the less of it is handed on.",
         specified(alt.layer(*layers), ROW * len(teachers)),
@@ -178,7 +179,7 @@ def shared_chart(outcome: Plain) -> Drawing | None:
 def _directions(
     places: Sequence[str], teachers: Sequence[Plain], key: str, name: str
 ) -> list[dict[str, Any]]:
-    found = zip(places, teachers, (value_of(teacher[key]) for teacher in teachers), strict=True)
+    rows = zip(places, teachers, (value_of(teacher[key]) for teacher in teachers), strict=True)
     return [
         {
             "place": place,
@@ -188,5 +189,5 @@ def _directions(
             "row": one.get("weak"),
             "text": number(value),
         }
-        for place, one, value in found
+        for place, one, value in rows
     ]

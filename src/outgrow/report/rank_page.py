@@ -151,8 +151,8 @@ def share_inherited(pair: Plain) -> str:
 
 
 def _penalties(teacher: Plain) -> str:
-    found = (value_of(teacher.get(key)) for key in ("alpha_w", "alpha_s"))
-    return ", ".join(f"{value:.2g}" for value in found if value is not None) or "–"
+    penalties = (value_of(teacher.get(key)) for key in ("alpha_w", "alpha_s"))
+    return ", ".join(f"{value:.2g}" for value in penalties if value is not None) or "–"
 
 
 def undefined(outcome: Plain) -> list[tuple[str, str]]:

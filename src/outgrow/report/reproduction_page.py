@@ -44,11 +44,11 @@ def verdict_of(outcome: Plain) -> Badge:
 
 def sentence(text: object) -> str:
     """Make a reason a sentence."""
-    said = visible(text or "")
-    first = said.split(" ")[0]
+    line = visible(text or "")
+    first = line.split(" ")[0]
     # Symbols such as d_sw, and the names of feature sets, keep their own letters.
-    start = said[:1].upper() if first.isalpha() else said[:1]
-    return f"{start}{said[1:]}" + ("" if said[-1:] in ("", ".", "!", "?", ")") else ".")
+    start = line[:1].upper() if first.isalpha() else line[:1]
+    return f"{start}{line[1:]}" + ("" if line[-1:] in ("", ".", "!", "?", ")") else ".")
 
 
 def matches(comparison: Plain) -> bool | None:
@@ -65,8 +65,8 @@ def difference_of(comparison: Plain) -> float | None:
 
 def _printed(value: Any, digits: int = 6) -> str:
     """Write a number with the digits that it was printed with."""
-    found = value_of(value)
-    return "–" if found is None else f"{found:.{digits}g}"
+    estimate = value_of(value)
+    return "–" if estimate is None else f"{estimate:.{digits}g}"
 
 
 def _signed(difference: float | None) -> str:
@@ -91,18 +91,18 @@ def source_of(outcome: Plain) -> str:
 
 def tally(outcome: Plain) -> str:
     """Count the comparisons that match."""
-    found = [matches(comparison) for comparison in items(outcome, "comparisons")]
-    if not found:
+    agreements = [matches(comparison) for comparison in items(outcome, "comparisons")]
+    if not agreements:
         return ""
-    met, both = sum(agrees is True for agrees in found), sum(agrees is not None for agrees in found)
+    met, both = sum(agrees is True for agrees in agreements), sum(agrees is not None for agrees in agreements)
     if not both:
-        return f"None of {number(len(found))} numbers could be compared."
+        return f"None of {number(len(agreements))} numbers could be compared."
     whose = "its" if met == 1 else "their"
-    said = f"{number(met)} of {number(both)} numbers {_be(met)} met within {whose} tolerance"
+    text = f"{number(met)} of {number(both)} numbers {_be(met)} met within {whose} tolerance"
     unpublished = sum(value_of(one.get("published")) is None for one in items(outcome, "comparisons"))
-    missing = len(found) - both - unpublished
-    said += f"; {number(missing)} could not be compared" if missing else ""
-    return said + (f"; {number(unpublished)} more {_be(unpublished)} ours alone." if unpublished else ".")
+    missing = len(agreements) - both - unpublished
+    text += f"; {number(missing)} could not be compared" if missing else ""
+    return text + (f"; {number(unpublished)} more {_be(unpublished)} ours alone." if unpublished else ".")
 
 
 def _be(count: int) -> str:
@@ -149,8 +149,8 @@ def page(outcome: Plain) -> str:
 def summary_html(outcome: Plain) -> str:
     """Write verdict and comparisons for a notebook."""
     verdict = f"{headline(outcome)}: {verdict_of(outcome).text}."
-    said = tag("p", tag("b", verdict), outcome.get("because") or "")
-    return str(joined([said, comparison_listing(outcome).html()]))
+    paragraph = tag("p", tag("b", verdict), outcome.get("because") or "")
+    return str(joined([paragraph, comparison_listing(outcome).html()]))
 
 
 def comparison_listing(outcome: Plain) -> Listing:
@@ -179,12 +179,12 @@ def _tolerance(comparison: Plain) -> str:
     return "–" if tolerance is None or matches(comparison) is None else f"{tolerance:.2g}"
 
 
-def _table(found: Plain, place: int) -> Safe | None:
-    columns = {str(name): list(values or ()) for name, values in part(found, "columns").items()}
+def _table(table: Plain, place: int) -> Safe | None:
+    columns = {str(name): list(values or ()) for name, values in part(table, "columns").items()}
     length = max((len(values) for values in columns.values()), default=0)
     if not length:
         return None
-    name = shortened(found.get("name") or "table", 60)
+    name = shortened(table.get("name") or "table", 60)
     rows = [
         [_value(values[row] if row < len(values) else None) for values in columns.values()]
         for row in range(min(length, ROWS))
@@ -192,8 +192,8 @@ def _table(found: Plain, place: int) -> Safe | None:
     cut = f"Shown are {ROWS} of {number(length)} rows; all are in {name}.parquet."
     return section(
         f"table-{place}",
-        shortened(found.get("title") or name, 120),
-        tag("p", found["note"]) if found.get("note") else None,
+        shortened(table.get("title") or name, 120),
+        tag("p", table["note"]) if table.get("note") else None,
         listing(name, [Column(shortened(column, 40)) for column in columns], rows).html(),
         tag("p", cut, class_="soft") if length > ROWS else None,
     )

@@ -69,8 +69,8 @@ def contents(links: Iterable[tuple[str, str]]) -> Safe:
 
 def notes(outcome: Plain) -> Safe | None:
     """Write what the reader should bear in mind; None without notes."""
-    found = [tag("li", str(note)) for note in outcome.get("notes") or ()]
-    return section("notes", "To bear in mind", tag("ul", *found, class_="plain")) if found else None
+    entries = [tag("li", str(note)) for note in outcome.get("notes") or ()]
+    return section("notes", "To bear in mind", tag("ul", *entries, class_="plain")) if entries else None
 
 
 def raised(outcome: Plain) -> Safe:
@@ -104,7 +104,8 @@ def glossary(words: Iterable[tuple[str, str]] = GLOSSARY) -> Safe:
 def configuration(outcome: Plain, closing: str = "") -> Safe:
     """Write what was asked for, on which features, and how long it took."""
     identities = [
-        (name, own if isinstance(own, Mapping) else {}) for name, own in part(outcome, "identities").items()
+        (name, identity if isinstance(identity, Mapping) else {})
+        for name, identity in part(outcome, "identities").items()
     ]
     columns = [
         Column("Features", lambda one: shortened(one[0])),
@@ -128,10 +129,10 @@ def configuration(outcome: Plain, closing: str = "") -> Safe:
 
 def _file(identity: Mapping[str, Any]) -> str:
     columns = identity.get("columns")
-    said = [shortened(identity["dtype"])] if identity.get("dtype") else []
-    said += [f"{len(columns):,} named columns"] if columns else []
+    details = [shortened(identity["dtype"])] if identity.get("dtype") else []
+    details += [f"{len(columns):,} named columns"] if columns else []
     where = shortened(identity.get("source") or "in memory")
-    return f"{where} ({', '.join(said)})" if said else where
+    return f"{where} ({', '.join(details)})" if details else where
 
 
 def _facts(outcome: Plain) -> list[tuple[Child, Child]]:
@@ -143,8 +144,8 @@ def _facts(outcome: Plain) -> list[tuple[Child, Child]]:
         ("Task", task), ("Classes", listed), ("Directions of the weak heads", weak)
     ]  # fmt: skip
     for key, title in FACTS:
-        found = outcome.get(key)
-        value = value_of(found)
-        text = found if isinstance(found, str) else number(found if is_number(found) else value)
+        fact = outcome.get(key)
+        value = value_of(fact)
+        text = fact if isinstance(fact, str) else number(fact if is_number(fact) else value)
         shown.append((title, f"{text} s" if key == "seconds" and value is not None else text))
     return [(name, text) for name, text in shown if text not in ("", "–")]

@@ -49,7 +49,7 @@ class Cells:
     """The cells of a sweep, found by quantity and place."""
 
     def __init__(self, outcome: Plain) -> None:
-        self._found: dict[str, dict[Place, dict[str, Any]]] = {}
+        self._estimates: dict[str, dict[Place, dict[str, Any]]] = {}
         columns = part(outcome, "cells")
         keys = ("quantity", "weak", "strong", "n", "N", "noise", "alpha_w", "alpha_s", "value", "low", "high")
         why = _column(columns, "reason")
@@ -63,18 +63,18 @@ class Cells:
                 str(weak or ""), str(strong or ""), _size(n), _size(N), noise if is_number(noise) else 0.0
             )
             pair = (low, high) if is_number(low) and is_number(high) else None
-            found = {"value": value, "interval": pair}
+            estimate = {"value": value, "interval": pair}
             if not is_number(value):
-                found = {"reason": why[at] if at < len(why) else "no value", "remedy": ""}
-            self._found.setdefault(str(quantity), {})[place] = found
+                estimate = {"reason": why[at] if at < len(why) else "no value", "remedy": ""}
+            self._estimates.setdefault(str(quantity), {})[place] = estimate
 
     def get(self, quantity: str, at: Place) -> Plain | None:
         """Find a quantity, also where it depends on less than the cell; None where there is neither."""
-        own = self._found.get(quantity, {})
+        estimates = self._estimates.get(quantity, {})
         for weak, strong, n, N in product((at.weak, ""), (at.strong, ""), (at.n, -1), (at.N, -1)):
-            found = own.get(Place(weak, strong, n, N, at.noise))
-            if found is not None:
-                return found
+            estimate = estimates.get(Place(weak, strong, n, N, at.noise))
+            if estimate is not None:
+                return estimate
         return None
 
     def mean(self, quantity: str, at: Place) -> float | None:
@@ -84,7 +84,7 @@ class Cells:
     @property
     def places(self) -> list[Place]:
         """Every cell that has a student, in the order of the findings."""
-        return list(self._found.get("student", {}))
+        return list(self._estimates.get("student", {}))
 
     def shown(self) -> list[Place]:
         """Choose a few cells to look at: the smallest, middle and largest n at the largest N."""
@@ -104,22 +104,22 @@ class Cells:
 
     def tally(self) -> list[str]:
         """Say in how many cells the student wins: a sentence for each rival."""
-        said = []
+        sentences = []
         for quantity, rival in AGAINST:
-            ends = [interval_of(found) for found in self._found.get(quantity, {}).values()]
+            ends = [interval_of(estimate) for estimate in self._estimates.get(quantity, {}).values()]
             known = [pair for pair in ends if pair is not None]
             if known:
                 less, more = sum(high < 0 for _, high in known), sum(low > 0 for low, _ in known)
-                said.append(
+                sentences.append(
                     f"The student errs less than {rival} in {number(less)} of {number(len(known))} cells"
                     f" and more in {number(more)}."
                 )
-        return said
+        return sentences
 
 
 def _column(columns: Mapping[str, Any], key: str) -> Sequence[Any]:
-    found = columns.get(key)
-    return found if isinstance(found, (list, tuple)) else []
+    values = columns.get(key)
+    return values if isinstance(values, (list, tuple)) else []
 
 
 def _size(value: Any) -> int:

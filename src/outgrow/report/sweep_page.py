@@ -38,15 +38,15 @@ def measured_name(outcome: Plain) -> str:
 def sizes(outcome: Plain) -> str:
     """Say how large the sweep was."""
     config = part(outcome, "config")
-    said = [f"{_counted(len(items(outcome, 'pairs')), 'pair', 'pairs')} of teacher and student"]
+    counts = [f"{_counted(len(items(outcome, 'pairs')), 'pair', 'pairs')} of teacher and student"]
     for key, one, several in AXES:
         axis = config.get(key)
         if isinstance(axis, (list, tuple)) and axis:
-            said.append(_counted(len(axis), one, several))
+            counts.append(_counted(len(axis), one, several))
     if is_number(config.get("seeds")):
-        said.append(_counted(config["seeds"], "seed", "seeds"))
+        counts.append(_counted(config["seeds"], "seed", "seeds"))
     rows = f"{number(outcome.get('rows'))} rows dealt from, {number(outcome.get('test_rows'))} scored on"
-    return f"{visible(outcome.get('task') or 'a sweep')}: {', '.join(said)}; {rows}"
+    return f"{visible(outcome.get('task') or 'a sweep')}: {', '.join(counts)}; {rows}"
 
 
 def _counted(count: int, one: str, several: str) -> str:
@@ -79,8 +79,8 @@ def page(outcome: Plain) -> str:
 def summary_html(outcome: Plain) -> str:
     """Write a sweep for a notebook."""
     cells = Cells(outcome)
-    said = tag("p", tag("b", headline(outcome)), *cells.tally())
-    return str(joined([said, cell_listing(outcome, cells).html(), reason_list(undefined(cells))]))
+    paragraph = tag("p", tag("b", headline(outcome)), *cells.tally())
+    return str(joined([paragraph, cell_listing(outcome, cells).html(), reason_list(undefined(cells))]))
 
 
 def _dimensions(outcome: Plain) -> Safe | None:

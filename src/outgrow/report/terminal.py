@@ -36,12 +36,12 @@ def _opening(outcome: Plain, title: str, sizes: str) -> list[Text]:
     return [*plain([title], "bold"), *plain([sizes, note], "dim")]
 
 
-def _decision(said: str, kind: str, sentence: object) -> Text:
-    return Text.assemble((visible(said), STYLES[kind]), f". {visible(sentence)}".rstrip())
+def _decision(badge: str, kind: str, sentence: object) -> Text:
+    return Text.assemble((visible(badge), STYLES[kind]), f". {visible(sentence)}".rstrip())
 
 
-def _reasons(found: Iterable[tuple[str, str]]) -> list[Text]:
-    return plain((f"{names} {said}" for names, said in found), "dim")
+def _reasons(entries: Iterable[tuple[str, str]]) -> list[Text]:
+    return plain((f"{names} {reason}" for names, reason in entries), "dim")
 
 
 def _notes(outcome: Plain) -> list[Text]:
@@ -56,11 +56,11 @@ def run_lines(outcome: Plain) -> Group:
 def summary_lines(outcome: Plain) -> Group:
     """Write the verdict of a run, what it rests on and what came out."""
     verdict = part(outcome, "verdict")
-    said, kind, meaning = answer(verdict)
+    badge, kind, meaning = answer(verdict)
     best = verdict.get("recommended")
     return Group(
         *_opening(outcome, headline(outcome), run_sizes(outcome)),
-        _decision(said, kind, meaning),
+        _decision(badge, kind, meaning),
         *plain(outgrown(one, outcome) for one in items(verdict, "outgrown")),
         *plain([to_train(outcome), how_sure(outcome)] if best else []),
         *plain(came_out(outcome)),
@@ -99,17 +99,17 @@ def risk_table(outcome: Plain) -> Group:
     )
 
 
-def _gain_lines(found: Plain) -> list[str]:
-    if value_of(found.get("promised")) is None:
+def _gain_lines(misfit: Plain) -> list[str]:
+    if value_of(misfit.get("promised")) is None:
         return []
     lines = [
-        f"Gain over the teacher promised by their disagreement on {visible(found.get('rows'))}:"
-        f" {quantity_text(found.get('promised'))}, if the strong features can express the target; not"
+        f"Gain over the teacher promised by their disagreement on {visible(misfit.get('rows'))}:"
+        f" {quantity_text(misfit.get('promised'))}, if the strong features can express the target; not"
         " promised otherwise."
     ]
-    if value_of(found.get("measured")) is not None:
-        came = PROMISES.get(str(found.get("outcome")), "")
-        lines.append(f"Gain measured: {quantity_text(found.get('measured'))}{came and f': {came}'}.")
+    if value_of(misfit.get("measured")) is not None:
+        came = PROMISES.get(str(misfit.get("outcome")), "")
+        lines.append(f"Gain measured: {quantity_text(misfit.get('measured'))}{came and f': {came}'}.")
     return lines
 
 
@@ -163,7 +163,7 @@ def plan_lines(outcome: Plain) -> Group:
         *plain(plan_page.sentences(outcome)),
         *plan_page.routes(outcome).lines(heading, without=["Penalties"]),
         *plain([f"{STAR} the plan, {TIED} cannot be told from it"], "dim"),
-        *_reasons((name, f"has no design: {said}") for name, said in plan_page.missing(outcome)),
+        *_reasons((name, f"has no design: {reason}") for name, reason in plan_page.missing(outcome)),
         *_notes(outcome),
     )
 
@@ -171,21 +171,21 @@ def plan_lines(outcome: Plain) -> Group:
 def sweep_lines(outcome: Plain, *, written: bool = True) -> Group:
     """Write a sweep for a terminal."""
     cells = Cells(outcome)
-    shown, told = cells.shown(), []
+    shown, remarks = cells.shown(), []
     heading = ""
     if shown:
         name = sweep_page.measured_name(outcome)
         heading = f"Mean {name} and ratios at N = {number(shown[0].N)}, 90 % intervals"
         where = f"all are in {FILES[0]}, every seed in {FILES[1]}" if written else "--out DIR writes them all"
-        told = [f"Shown are {number(len(shown))} of {number(len(cells.places))} cells; {where}."]
+        remarks = [f"Shown are {number(len(shown))} of {number(len(cells.places))} cells; {where}."]
     pairs = ((shortened(pair.get("weak"), 40), pair.get("d_sw")) for pair in items(outcome, "pairs"))
     return Group(
         *_opening(outcome, sweep_page.headline(outcome), sweep_page.sizes(outcome)),
         *plain(cells.tally()),
         *sweep_page.dimension_listing(outcome).lines(),
-        *_reasons((f"d_sw of {name}", said) for name, said in reasons(pairs)),
+        *_reasons((f"d_sw of {name}", reason) for name, reason in reasons(pairs)),
         *sweep_page.cell_listing(outcome, cells).lines(heading),
-        *plain(told, "dim"),
+        *plain(remarks, "dim"),
         *_reasons(sweep_page.undefined(cells)),
         *plain([sweep_page.fits_text(part(outcome, "fits"))], "dim"),
         *_notes(outcome),
@@ -212,13 +212,13 @@ def reproduction_lines(outcome: Plain) -> Group:
     )
 
 
-def measure_lines(found: Plain) -> Group:
+def measure_lines(outcome: Plain) -> Group:
     """Write the geometry of every pair, and what given teachers agree on, for a terminal."""
     lines: list[RenderableType] = []
-    for weak, geometry in part(found, "pairs").items():
-        lines.append(geometry_table(weak, found.get("strong"), geometry, found.get("note")))
-        if weak in part(found, "agreement"):
-            lines.append(agreement_lines(weak, found["agreement"][weak]))
+    for weak, geometry in part(outcome, "pairs").items():
+        lines.append(geometry_table(weak, outcome.get("strong"), geometry, outcome.get("note")))
+        if weak in part(outcome, "agreement"):
+            lines.append(agreement_lines(weak, outcome["agreement"][weak]))
     return Group(*lines)
 
 
@@ -228,10 +228,10 @@ def geometry_table(weak: object, strong: object, geometry: Plain, note: object =
     rows = f", {number(geometry['rows'])} rows" if geometry.get("rows") else ""
     undefined = reasons((label, one) for label, both in dimensions(geometry) for one in both)
     shared = [
-        f"{name}: {said.text}"
+        f"{name}: {meaning.text}"
         if value_of(quantity) is None and not isinstance(quantity, str)
-        else f"{name} {quantity if isinstance(quantity, str) else quantity_text(quantity)}: {said.text}"
-        for name, quantity, said in shared_listing(geometry).rows
+        else f"{name} {quantity if isinstance(quantity, str) else quantity_text(quantity)}: {meaning.text}"
+        for name, quantity, meaning in shared_listing(geometry).rows
     ]
     return Group(
         *dimension_listing(geometry, weak, strong).lines(heading + rows),
@@ -241,20 +241,22 @@ def geometry_table(weak: object, strong: object, geometry: Plain, note: object =
     )
 
 
-def agreement_lines(teacher: object, found: Plain) -> Group:
+def agreement_lines(teacher: object, agreement: Plain) -> Group:
     """Say what a given teacher and its student tell without a label."""
-    name, misfit = shortened(teacher, 60), part(part(found, "misfit"), "promised")
+    name, misfit = shortened(teacher, 60), part(part(agreement, "misfit"), "promised")
     lines = [
-        f"A student of {name} repeats {quantity_text(found.get('repeated'))} of the variance of what it says,"
-        " on rows left out of its training."
+        f"A student of {name} repeats {quantity_text(agreement.get('repeated'))} of the variance of what it"
+        " says, on rows left out of its training."
     ]
-    if value_of(found.get("same")) is not None:
-        lines.append(f"Both name the same column first on {quantity_text(found.get('same'))} of the rows.")
+    if value_of(agreement.get("same")) is not None:
+        lines.append(
+            f"Both name the same column first on {quantity_text(agreement.get('same'))} of the rows."
+        )
     lines.append(
         f"The rest, {quantity_text(misfit)} in squares of the teacher's own units, is what the student gains"
         " if the strong features can express the target and the teacher speaks in its units; nothing is"
         " promised otherwise."
     )
-    # What cannot be said is said as plainly as what can.
-    lines.append(f"Is the student better? Unknown: {undefined_text(found.get('better'))}")
+    # What is unknown stands as plainly as what is known.
+    lines.append(f"Is the student better? Unknown: {undefined_text(agreement.get('better'))}")
     return Group(*plain(lines))

@@ -101,8 +101,8 @@ def quantity_text(quantity: Any) -> str:
     if not known:
         return f"{number(value)} [unbounded]"
     decimals = _decimals(2 * abs(value - known[0]))
-    said = ", ".join(number(end, decimals) if is_number(end) else "unbounded" for end in pair)
-    return f"{number(value, decimals)} [{said}]"
+    bounds = ", ".join(number(end, decimals) if is_number(end) else "unbounded" for end in pair)
+    return f"{number(value, decimals)} [{bounds}]"
 
 
 def _decimals(width: float) -> int | None:
