@@ -30,8 +30,8 @@ def settings(files, weak, strong, n, **changes):
         "label_column": "label",
         "split_column": "split",
         "truth_column": "rating",
-        "truth_variance": known.truth_error_variance,
-        "noise_variance": known.noise_variance,
+        "truth_variance": known.raters.mean_error,
+        "noise_variance": known.raters.noise_variance,
         "task": "regression",
         "n": n,
     }
