@@ -208,11 +208,11 @@ def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], o
     routes = {}
     for name, values in arrays.items():
         flat = np.broadcast_to(values, shape).reshape(len(values), -1)
-        routes[name] = _band(one, flat)
+        routes[name] = _band(flat)
     return Curve(along, other, tuple(int(place) for place in places), routes)
 
 
-def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
+def _band(values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
     """Give values with their intervals, zero where below it, None where undefined."""
     made: dict[str, list[float | None]] = {"value": [], "low": [], "high": []}
     for column in values.T:

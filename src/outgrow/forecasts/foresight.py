@@ -113,7 +113,7 @@ class ForesightStudy(Generic[Outcome]):
     foresight: Foresight
     """Rows and forecasts."""
     outcome: Outcome
-    """All results, as plain values."""
+    """All results."""
 
 
 def forecast_pairs(
