@@ -52,7 +52,9 @@ def _column(*numbers):
 
 
 def total(strong):
-    return np.concatenate([[1, 2, 1] @ strong.own, strong.crossed.sum(axis=0), [1, 2, 1] @ strong.imitated])
+    return np.concatenate(
+        [[1, 2, 1] @ strong.target, strong.crossed.sum(axis=0), [1, 2, 1] @ strong.imitated]
+    )
 
 
 def on_the_pool(X, k):

@@ -128,7 +128,7 @@ class AccuracyForecast:
         size = variance_with_intercept(moments, target).reshape(len(target.weights))
         kept = self.kept[: len(signal)]
         wrong = empirical_error(scores, self.classes, self.codes, signal, size, kept)
-        found = interval(wrong, SENSITIVITY * float(wrong[0]))
-        ends = None if found is None else (max(1 - found[1], 0.0), min(1 - found[0], 1.0))
+        bounds = interval(wrong, SENSITIVITY * float(wrong[0]))
+        ends = None if bounds is None else (max(1 - bounds[1], 0.0), min(1 - bounds[0], 1.0))
         method = f"share of new labels named right, held-out scores at the moments of a {self.one.method}"
         return Estimate(float(1 - wrong[0]), ends, n=self.one.m, method=method)

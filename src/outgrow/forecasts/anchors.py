@@ -54,7 +54,7 @@ def anchored(
     """Hold a forecast against two-stage leave-one-out at its own penalties, and look at the residuals."""
     pair, m, y = forecast.pair, len(rows.y), rows.y
     Z_w, Z_s = rows.Z_w * np.sqrt(pair.values_w), rows.Z_s * np.sqrt(pair.values_s)
-    found = forecast.surface([m], [pool_size], **fixed)
+    surface = forecast.surface([m], [pool_size], **fixed)
     alphas = forecast.best_alphas(m, pool_size, **fixed)
     pool = Pool(
         pool_size,
@@ -78,9 +78,9 @@ def anchored(
         taught = RidgePath(Z_w, y, np.array([alphas.alpha_w]), groups)
         losses["student"] = StageTwo(taught, Z_s, pool, np.array([alphas.alpha_s])).losses()[0, 0]
     values = {
-        "teacher": found.teacher[:, 0],
-        "student": found.student[:, 0, 0],
-        "baseline": found.labels_only[:, 0],
+        "teacher": surface.teacher[:, 0],
+        "student": surface.student[:, 0, 0],
+        "baseline": surface.labels_only[:, 0],
     }
     compared = [route for route in values if route in losses and not np.isnan(values[route][0])]
     anchors = []
@@ -99,7 +99,7 @@ def anchored(
             )
         )
     return tuple(anchors), {
-        route: _factor(losses[route], *own) for route, own in single.items() if route in compared
+        route: _factor(losses[route], *fit) for route, fit in single.items() if route in compared
     }
 
 

@@ -128,10 +128,10 @@ class DesignRoutes:
             values, alphas = self._pair.values_s, self._strong
         missing = sorted({size for size in sizes if (which, size) not in self._stages})
         if missing:
-            found = self.forecast.stages(values, np.array(missing), alphas)
+            stages = self.forecast.stages(values, np.array(missing), alphas)
             for place, size in enumerate(missing):
                 places = np.arange(place * len(alphas), (place + 1) * len(alphas))
-                self._stages[which, size] = found.at(places)
+                self._stages[which, size] = stages.at(places)
         return _together([self._stages[which, size] for size in sizes])
 
     def _student(self, n: int, N: Int[np.ndarray, " b"]) -> Float[np.ndarray, "R b"]:
@@ -157,11 +157,11 @@ class DesignRoutes:
         """Give errors with replicates of shape (R, b) under some of the teacher's penalties."""
         teachers = self._fits("weak", [n]).at(np.array(places))
         students = self._fits("strong", N.tolist())
-        found = student_risks(self._pair, self._target, teachers, students)
-        errors = found.error
+        risks = student_risks(self._pair, self._target, teachers, students)
+        errors = risks.error
         if self.what_if.sharing != 1:
             # What is not inherited is no news to the student: it comes in as noise of the pseudo-labels.
-            moved = (self.what_if.sharing - 1) * found.inherited
+            moved = (self.what_if.sharing - 1) * risks.inherited
             errors = errors + moved * (1 - students.gain / students.rest)
         errors = errors.reshape(len(errors), len(places), len(N), len(self._strong))
         if not self.forecast.sharing:

@@ -59,20 +59,22 @@ class Forecast(RiskSurfaces):
 
         Undefined where the expectation is infinite.
         """
-        found = self.surface([n], [N], **alphas)
+        surface = self.surface([n], [N], **alphas)
         (d_s, d_w), tuned = self.pair.C.shape, _tuned(alphas)
-        teacher = self._risk(found.teacher[:, 0], d_w, n, "n labelled", "alpha_w" in tuned)
+        teacher = self._risk(surface.teacher[:, 0], d_w, n, "n labelled", "alpha_w" in tuned)
         return Risks(
             teacher=teacher,
-            student=self._student(found, found.student[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
-            baseline=self._risk(found.labels_only[:, 0], d_s, n, "n labelled", "alpha_b" in tuned),
-            ceiling=self._risk(found.top[:, 0, 0], d_s, n + N, "n + N with true labels", "alpha_c" in tuned),
-            extras=self._extras(found, n, N, tuned) if self.union else {},
+            student=self._student(surface, surface.student[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
+            baseline=self._risk(surface.labels_only[:, 0], d_s, n, "n labelled", "alpha_b" in tuned),
+            ceiling=self._risk(
+                surface.top[:, 0, 0], d_s, n + N, "n + N with true labels", "alpha_c" in tuned
+            ),
+            extras=self._extras(surface, n, N, tuned) if self.union else {},
         )
 
-    def _extras(self, found: Surface, n: int, N: int, tuned: Set[str]) -> dict[str, Quantity]:
+    def _extras(self, surface: Surface, n: int, N: int, tuned: Set[str]) -> dict[str, Quantity]:
         d_s, d_w = self.pair.C.shape
-        extras = {"union": self._risk(found.union[:, 0], d_w + d_s, n, "n labelled", True)}
+        extras = {"union": self._risk(surface.union[:, 0], d_w + d_s, n, "n labelled", True)}
         if {"alpha_w", "alpha_s"} <= tuned:
             # Penalties that are fixed for the student say nothing of what would suit another weight.
             error = self.taught([n], N)[:, 0] if self.given else self.joint(n, N).error
@@ -86,17 +88,17 @@ class Forecast(RiskSurfaces):
             return self._impossible(m, name) if tuned else self._undefined(d, m, name)
         return self.estimate(values - (self.target.sigma2 or 0.0))
 
-    def _student(self, found: Surface, values: Float[np.ndarray, " R"], tuned: Set[str]) -> Quantity:
+    def _student(self, surface: Surface, values: Float[np.ndarray, " R"], tuned: Set[str]) -> Quantity:
         """Give the student's risk at the one design of a surface, or a part of it."""
-        if not np.isnan(found.student[0, 0, 0]):
+        if not np.isnan(surface.student[0, 0, 0]):
             return self.estimate(values)
-        n, N = int(found.n[0]), int(found.N[0])
+        n, N = int(surface.n[0]), int(surface.N[0])
         d_s, d_w = self.pair.C.shape
         if {"alpha_w", "alpha_s"} <= tuned:
             return self._impossible(N, "N unlabelled")
-        if np.isnan(found.teacher[0, 0]):
+        if np.isnan(surface.teacher[0, 0]):
             return self._undefined(d_w, n, "n labelled")
-        bare = found.penalties["alpha_w"][0, 0] == found.penalties["alpha_s"][0, 0] == 0
+        bare = surface.penalties["alpha_w"][0, 0] == surface.penalties["alpha_s"][0, 0] == 0
         if bare and not self.sharing:
             return Undefined(
                 f"{self.pair.rows:.0f} unlabelled rows do not tell what {d_w} weak and {d_s} strong"
@@ -132,11 +134,11 @@ class Forecast(RiskSurfaces):
 
     def decomposition(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
         """Split the student's forecast risk."""
-        found, tuned = self.surface([n], [N], **alphas), _tuned(alphas)
+        surface, tuned = self.surface([n], [N], **alphas), _tuned(alphas)
         return {
-            "bias": self._student(found, found.bias[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
-            "inherited": self._student(found, found.inherited[:, 0, 0], tuned),
-            "fresh": self._student(found, found.fresh[:, 0, 0], tuned),
+            "bias": self._student(surface, surface.bias[:, 0, 0] - (self.target.sigma2 or 0.0), tuned),
+            "inherited": self._student(surface, surface.inherited[:, 0, 0], tuned),
+            "fresh": self._student(surface, surface.fresh[:, 0, 0], tuned),
         }
 
     def pgr(self, n: int, N: int, **alphas: float | None) -> Quantity:
@@ -144,8 +146,8 @@ class Forecast(RiskSurfaces):
 
         Undefined where the ceiling is not forecast to be better than the teacher.
         """
-        found = self.surface([n], [N], **alphas)
-        routes = found.teacher[:, 0], found.student[:, 0, 0], found.ceiling[:, 0, 0]
+        surface = self.surface([n], [N], **alphas)
+        routes = surface.teacher[:, 0], surface.student[:, 0, 0], surface.ceiling[:, 0, 0]
         teacher, student, ceiling = (errors - (self.target.sigma2 or 0.0) for errors in routes)
         made = pgr(teacher, student, ceiling, self.m, self.method)
         if isinstance(made, Undefined):
@@ -160,8 +162,8 @@ class Forecast(RiskSurfaces):
         """
         if self.target.sigma2 is None:
             return NO_NOISE
-        found = self.surface([n], [N], **alphas)
-        baseline, student = found.baseline[:, 0], found.student[:, 0, 0]
+        surface = self.surface([n], [N], **alphas)
+        baseline, student = surface.baseline[:, 0], surface.student[:, 0, 0]
         return opr(baseline - self.target.sigma2, student - self.target.sigma2, self.m, self.method)
 
     def wins(self, n: int, N: int, **alphas: float | None) -> dict[str, Quantity]:
@@ -169,12 +171,12 @@ class Forecast(RiskSurfaces):
 
         Undefined without replicates.
         """
-        found = self.surface([n], [N], **alphas)
-        student = found.student[:, 0, 0]
+        surface = self.surface([n], [N], **alphas)
+        student = surface.student[:, 0, 0]
         rivals = {
-            "teacher": found.teacher[:, 0],
-            "baseline": found.baseline[:, 0],
-            "union": found.union[:, 0],
+            "teacher": surface.teacher[:, 0],
+            "baseline": surface.baseline[:, 0],
+            "union": surface.union[:, 0],
         }
         risk = float(student[0]) - (self.target.sigma2 or 0.0)
         return {

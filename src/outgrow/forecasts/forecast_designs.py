@@ -55,26 +55,26 @@ def forecast(
     """Forecast every route's risk on a grid of designs."""
     started = time.perf_counter()
     tell = progress or (lambda _what, _share: None)
-    found = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.6 * share))
-    labelled = len(found.data.split.labelled)
+    foresight = forecast_pairs(config, permissions, lambda what, share: tell(what, 0.6 * share))
+    labelled = len(foresight.data.split.labelled)
     n = tuple(sorted(set(config.n or _around(labelled, LABEL_STEPS))))
-    N = tuple(sorted(set(config.N or _around(found.pool, POOL_STEPS))))
-    measured = _measured(run, found) if run else ()
+    N = tuple(sorted(set(config.N or _around(foresight.pool, POOL_STEPS))))
+    measured = _measured(run, foresight) if run else ()
     # Curves lead through the design that a run measured, where there is one, so that both can be compared.
     nearest = min(n, key=lambda size: abs(math.log(size / labelled)))
     hold = (measured[0].n, measured[0].N) if measured else (nearest, max(N))
     pairs = []
-    for place, (weak, one) in enumerate(found.forecasts.items()):
-        tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(found.forecasts))
-        pairs.append(_pair(weak, one, found, (n, N), hold))
-    data = found.data
-    basis = found.basis(started, (*found.checks, *(check for pair in pairs for check in pair.checks)))
+    for place, (weak, one) in enumerate(foresight.forecasts.items()):
+        tell(f"forecasting {weak} on {len(n) * len(N)} designs", 0.6 + 0.4 * place / len(foresight.forecasts))
+        pairs.append(_pair(weak, one, foresight, (n, N), hold))
+    data = foresight.data
+    basis = foresight.basis(started, (*foresight.checks, *(check for pair in pairs for check in pair.checks)))
     basis["title"] = config.title or f"Forecast: will {data.strong_name} outgrow {', '.join(data.weak)}?"
     outcome = ForecastOutcome(
         **basis,
         task=data.task,
         classes=tuple(str(label) for label in data.classes),
-        noise=_noise(config, found.first, data.task),
+        noise=_noise(config, foresight.first, data.task),
         labelled=labelled,
         n=n,
         N=N,
@@ -83,7 +83,7 @@ def forecast(
         identities=dict(data.identities),
     )
     tell("done", 1.0)
-    return ForesightStudy(found, outcome)
+    return ForesightStudy(foresight, outcome)
 
 
 def _around(size: int, steps: Sequence[float]) -> list[int]:
@@ -105,16 +105,16 @@ def _noise(config: ForecastConfig, one: Forecast, task: str) -> Quantity:
 def _pair(
     weak: str,
     one: Forecast,
-    found: Foresight,
+    foresight: Foresight,
     sizes: tuple[Sequence[int], Sequence[int]],
     hold: tuple[int, int],
 ) -> PairForecast:
-    alphas = fixed_alphas(found.config)
+    alphas = fixed_alphas(foresight.config)
     # One surface holds the designs and the curves; everything below is taken off it.
-    n, N = (_curve_sizes({*own, other}) for own, other in zip(sizes, hold, strict=True))
+    n, N = (_curve_sizes({*grid, other}) for grid, other in zip(sizes, hold, strict=True))
     surface = one.surface(n, N, **alphas)
-    classes = found.data.task == "classification"
-    named = AccuracyForecast(one, found.rows[weak]) if classes else None
+    classes = foresight.data.task == "classification"
+    named = AccuracyForecast(one, foresight.rows[weak]) if classes else None
     designs = tuple(_design(one, a, b, alphas, named) for a in sizes[0] for b in sizes[1])
     curves = (_curve(one, surface, "n", n, hold[1]), _curve(one, surface, "N", N, hold[0]))
     # One of a kind is enough to be warned; the table shows the others.
@@ -135,19 +135,19 @@ def _pair(
         d_s=d_s,
         designs=designs,
         curves=curves,
-        anchors=found.anchors[weak],
-        factors=found.factors[weak],
+        anchors=foresight.anchors[weak],
+        factors=foresight.factors[weak],
         checks=(*one.checks, *raised.values()),
-        settings=_scale(weak, one, found) if one.given else {},
-        labels_win=labels_win(one, found.pool, **alphas) if one.given else {},
+        settings=_scale(weak, one, foresight) if one.given else {},
+        labels_win=labels_win(one, foresight.pool, **alphas) if one.given else {},
         searched=searched(one.m) if one.given else (),
     )
 
 
-def _scale(weak: str, one: Forecast, found: Foresight) -> dict[str, float]:
+def _scale(weak: str, one: Forecast, foresight: Foresight) -> dict[str, float]:
     """Fit a score to the labels at hand, at the penalty that the forecast takes there."""
-    data, rows = found.data, found.data.split.labelled
-    alpha = one.best_alphas(max(2, len(rows)), max(2, found.pool)).teacher
+    data, rows = foresight.data, foresight.data.split.labelled
+    alpha = one.best_alphas(max(2, len(rows)), max(2, foresight.pool)).teacher
     return scale_of(RidgePath(data.weak[weak][rows], data.y[rows], np.array([alpha])).model(0))
 
 
@@ -161,7 +161,7 @@ def _design(
     one: Forecast, n: int, N: int, alphas: Mapping[str, float | None], named: AccuracyForecast | None
 ) -> DesignForecast:
     risks = one.risks(n, N, **alphas)
-    found = one.surface([n], [N], **alphas)
+    surface = one.surface([n], [N], **alphas)
     return DesignForecast(
         n=n,
         N=N,
@@ -170,19 +170,19 @@ def _design(
         opr=one.opr(n, N, **alphas) if named is None else NO_CLASS_NOISE,
         parts=one.decomposition(n, N, **alphas),
         wins=one.wins(n, N, **alphas),
-        margins=_margins(one, found),
+        margins=_margins(one, surface),
         alphas=one.best_alphas(n, N, **alphas)._asdict(),
         accuracy={} if named is None else named.at(n, N, **alphas),
     )
 
 
-def _margins(one: Forecast, found: Surface) -> dict[str, Quantity]:
+def _margins(one: Forecast, surface: Surface) -> dict[str, Quantity]:
     """Take the rivals' risks from the student's, replicate by replicate, at a surface's one design."""
-    student = found.student[:, 0, 0]
+    student = surface.student[:, 0, 0]
     risk = float(student[0]) - (one.target.sigma2 or 0.0)
     made: dict[str, Quantity] = {}
     for rival in ("teacher", "baseline", "union"):
-        made[rival] = difference(student - getattr(found, rival)[:, 0], risk, one.m, one.method)
+        made[rival] = difference(student - getattr(surface, rival)[:, 0], risk, one.m, one.method)
     return made
 
 
@@ -208,11 +208,11 @@ def _curve(one: Forecast, surface: Surface, along: str, places: Sequence[int], o
     routes = {}
     for name, values in arrays.items():
         flat = np.broadcast_to(values, shape).reshape(len(values), -1)
-        routes[name] = _band(one, flat)
+        routes[name] = _band(flat)
     return Curve(along, other, tuple(int(place) for place in places), routes)
 
 
-def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
+def _band(values: Float[np.ndarray, "R k"]) -> dict[str, list[float | None]]:
     """Give values with their intervals, zero where below it, None where undefined."""
     made: dict[str, list[float | None]] = {"value": [], "low": [], "high": []}
     for column in values.T:
@@ -227,12 +227,12 @@ def _band(one: Forecast, values: Float[np.ndarray, "R k"]) -> dict[str, list[flo
     return made
 
 
-def _measured(run: Mapping[str, Any], found: Foresight) -> tuple[Measured, ...]:
+def _measured(run: Mapping[str, Any], foresight: Foresight) -> tuple[Measured, ...]:
     """Read the measured risks of a run, in the forecast's units, whatever version wrote them."""
     n, N = run.get("n"), run.get("N")
     if not (isinstance(n, int) and isinstance(N, int)):
         return ()
-    excess = found.first.excess
+    excess = foresight.first.excess
     made = []
     for route in run.get("routes", ()):
         if route.get("kind") not in ("teacher", "student", "baseline", "ceiling", "union"):

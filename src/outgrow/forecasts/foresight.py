@@ -108,12 +108,12 @@ Outcome = TypeVar("Outcome", bound=Foreseen)
 
 @dataclass(frozen=True)
 class ForesightStudy(Generic[Outcome]):
-    """What was found, and the forecasts that it was made of, to ask more of."""
+    """An outcome, and the forecasts that it was made of, to ask more of."""
 
     foresight: Foresight
     """Rows and forecasts."""
     outcome: Outcome
-    """Everything found."""
+    """All results."""
 
 
 def forecast_pairs(
@@ -165,7 +165,7 @@ def forecast_pairs(
             nothing = replace(white.pair, values_w=np.empty(0), C=white.pair.C[:, :0])
             alone = label_terms(nothing, Z_w[:, :0], Z_s, y, folds, sigma2)
             alone = replace(alone, variance=alone.variance + shift)
-        found = Forecast(
+        forecast = Forecast(
             weak=name,
             strong=data.strong_name,
             pair=white.pair.with_lengths(Z_w, Z_s),
@@ -185,7 +185,9 @@ def forecast_pairs(
         anchors[name], factors[name] = (), {}
         if not config.retrospective:
             groups = positions(data.groups, rows)
-            anchors[name], factors[name] = anchored(found, behind[name], groups, pool.n, fixed_alphas(config))
+            anchors[name], factors[name] = anchored(
+                forecast, behind[name], groups, pool.n, fixed_alphas(config)
+            )
         raised = [
             Check(
                 "OG214",
@@ -201,7 +203,7 @@ def forecast_pairs(
             if not SANDWICH[0] <= factor <= SANDWICH[1]
         ]
         checks += raised
-        forecasts[name] = replace(found, checks=tuple(raised))
+        forecasts[name] = replace(forecast, checks=tuple(raised))
     tell("done", 1.0)
     return Foresight(config, data, forecasts, anchors, factors, behind, tuple(dict.fromkeys(checks)))
 

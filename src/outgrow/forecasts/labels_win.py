@@ -34,13 +34,13 @@ def searched(m: int) -> tuple[int, int]:
 def labels_win(one: Forecast, N: int, **alphas: float | None) -> Mapping[str, Quantity]:
     """Find from how many labels on the baseline's forecast risk is below each student's, with N rows."""
     n = np.unique(np.geomspace(*searched(one.m), PLACES).round().astype(int))
-    found = one.surface(n, [N], **alphas)
-    students = {"student": found.student[:, :, 0]}
+    surface = one.surface(n, [N], **alphas)
+    students = {"student": surface.student[:, :, 0]}
     if one.given:
         students["joint"] = one.taught(n, N)
     sigma2 = one.target.sigma2 or 0.0
     return {
-        route: _crossing(n, values - found.baseline, found.baseline[0] - sigma2, one)
+        route: _crossing(n, values - surface.baseline, surface.baseline[0] - sigma2, one)
         for route, values in students.items()
     }
 

@@ -114,14 +114,14 @@ def plan_from(
     tell("looking for the floor", 0.25)
     floor, floor_route = planner.floor()
     planner.check_target(floor, floor_route)
-    found, missing = planner.designs(tell)
-    best = found[0]
+    designs, missing = planner.designs(tell)
+    best = designs[0]
     budget = best.design.cost if config.budget is None else float(config.budget)
     tell("drawing the frontier", 0.6)
     # Looked at more closely: the plan's weak set, or where it has none that of the best student.
     about = best
     if best.route.weak is None:
-        about = next((one for one in found if one.route.pool), best)
+        about = next((one for one in designs if one.route.pool), best)
     source = planner.source(about.route)
     student = risk_map(source, prices, budget, noise)
     lines = frontier(planner.routes, student, prices, budget, noise)
@@ -139,7 +139,7 @@ def plan_from(
         budget=budget,
         target=config.target_risk,
         prices=prices,
-        routes=tuple(planner.planned(one, best) for one in found),
+        routes=tuple(planner.planned(one, best) for one in designs),
         missing=missing,
         floor=first.estimate(floor - noise),
         floor_route=floor_route,
@@ -148,14 +148,14 @@ def plan_from(
         as_good=_as_good(best, prices, budget),
         scenarios=tuple(planner.scenarios(best, source.forecast, budget, float(floor[0]))),
         notes=(),
-        checks=(*planner.near_peaks(best), *planner.below_zero(found)),
+        checks=(*planner.near_peaks(best), *planner.below_zero(designs)),
         config=config.model_dump(mode="json"),
         seconds=0.0,
     )
 
 
 @dataclass(frozen=True)
-class _Found:
+class _RouteDesign:
     """A route's best design."""
 
     route: Route
@@ -230,9 +230,9 @@ class _Planner:
                 else "Correct --noise-variance, which exceeds all variance.",
             )
 
-    def designs(self, tell: Progress) -> tuple[list[_Found], dict[str, Undefined]]:
+    def designs(self, tell: Progress) -> tuple[list[_RouteDesign], dict[str, Undefined]]:
         """Find every route's design, the best first; and why others have none."""
-        found: list[_Found] = []
+        designs: list[_RouteDesign] = []
         missing: dict[str, Undefined] = {}
         budget = float(self.config.budget or 0.0)
         for place, route in enumerate(self.routes):
@@ -240,28 +240,28 @@ class _Planner:
             if self.target is None:
                 design = best_design(route, self.prices, budget)
             else:
-                least = min((one.design.cost for one in found), default=math.inf)
+                least = min((one.design.cost for one in designs), default=math.inf)
                 design = cheapest_design(route, self.prices, self.target, MOST_TIMES * least)
             if design is None:
                 missing[route.title] = self._nothing(route)
             else:
-                found.append(_Found(route, design))
-        found.sort(
+                designs.append(_RouteDesign(route, design))
+        designs.sort(
             key=lambda one: (
                 0.0 if self.target is None else one.design.cost,
                 one.design.error,
                 one.design.route,
             )
         )
-        if self.target is None and not (found and found[0].design.error < self.mean):
+        if self.target is None and not (designs and designs[0].design.error < self.mean):
             self._refuse_budget(budget)
-        if not found:
+        if not designs:
             raise ConfigError(
                 f"no design reaches {self.of} of {self.config.target_risk:g} with the rows that can be had",
                 "--target-risk",
                 "Ask for more, or allow more rows (--most-labels, --most-unlabelled).",
             )
-        return found, missing
+        return designs, missing
 
     def _nothing(self, route: Route) -> Undefined:
         """Say why a route has no design."""
@@ -293,7 +293,7 @@ class _Planner:
             "Spend more." if least else "Look for other features.",
         )
 
-    def planned(self, one: _Found, best: _Found) -> PlannedRoute:
+    def planned(self, one: _RouteDesign, best: _RouteDesign) -> PlannedRoute:
         """Describe a route's best design, beside the plan."""
         design, forecast = one.design, self.source(one.route).forecast
         alphas = forecast.best_alphas(design.n, max(design.N, LEAST), **fixed_alphas(self.config))._asdict()
@@ -315,18 +315,20 @@ class _Planner:
             tied,
         )
 
-    def near_peaks(self, best: _Found) -> Iterator[Check]:
+    def near_peaks(self, best: _RouteDesign) -> Iterator[Check]:
         """Name the peaks that the plan stands near."""
         for code, detail in self.source(best.route).near_peaks(best.design.n, best.design.N):
             yield Check(code, detail)
 
-    def below_zero(self, found: list[_Found]) -> Iterator[Check]:
+    def below_zero(self, designs: list[_RouteDesign]) -> Iterator[Check]:
         """Name the routes whose risk is given as zero because it was estimated below."""
-        for one in found:
+        for one in designs:
             for check in getattr(self.first.estimate(one.errors - self.noise), "checks", ()):
                 yield Check(check.code, f"{one.route.title} {check.detail}")
 
-    def scenarios(self, best: _Found, about: Forecast, budget: float, floor: float) -> Iterator[Scenario]:
+    def scenarios(
+        self, best: _RouteDesign, about: Forecast, budget: float, floor: float
+    ) -> Iterator[Scenario]:
         """Look at designs along the budget again with other inputs."""
         prices, design = self.prices, best.design
         n = sorted({*spread(LEAST, max(prices.most_n(budget), LEAST))[::4], design.n})
@@ -353,7 +355,7 @@ class _Planner:
             yield Scenario(what, change, least.route, least.n, least.N, risk, kept)
 
 
-def _as_good(best: _Found, prices: Prices, budget: float) -> AsGood | None:
+def _as_good(best: _RouteDesign, prices: Prices, budget: float) -> AsGood | None:
     """Walk from the plan along the budget, both ways, until the labels tell the difference."""
     here = best.errors
     if len(here) < 3:

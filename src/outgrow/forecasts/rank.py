@@ -163,10 +163,10 @@ def _compared(
     """Judge every student against the others and against the routes that need none."""
     noise = forecasts[0].target.sigma2 or 0.0
     surfaces = [forecast.surface([n], [N], **fixed) for forecast in forecasts]
-    students = np.stack([found.student[:, 0, 0] for found in surfaces]) - noise
-    single = np.stack([found.teacher[:, 0] for found in surfaces]) - noise
+    students = np.stack([surface.student[:, 0, 0] for surface in surfaces]) - noise
+    single = np.stack([surface.teacher[:, 0] for surface in surfaces]) - noise
     # Each pair estimates the same baseline with control variates of its own: their mean is no worse.
-    base = np.mean([found.baseline[:, 0] for found in surfaces], axis=0) - noise
+    base = np.mean([surface.baseline[:, 0] for surface in surfaces], axis=0) - noise
     lone: list[tuple[str, str | None, np.ndarray]] = [("baseline", None, base)]
     lone += [("teacher", one.weak, values) for one, values in zip(forecasts, single, strict=True)]
     lone = [route for route in lone if np.isfinite(route[2]).all()]

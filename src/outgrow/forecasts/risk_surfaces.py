@@ -100,12 +100,12 @@ class RiskSurfaces:
     ) -> Surface:
         alpha_w, alpha_s, alpha_b, alpha_c = fixed
         wide, both = (-1, len(n), len(N)), (n[:, None] + N[None, :]).ravel()
-        teacher, own_w = self.on_labels("teacher", n, alpha_w)
-        baseline, own_b = self.on_labels("baseline", n, alpha_b)
-        ceiling, own_c = self.on_labels("baseline", both, alpha_c)
-        union, own_u = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
+        teacher, penalty_teacher = self.on_labels("teacher", n, alpha_w)
+        baseline, penalty_baseline = self.on_labels("baseline", n, alpha_b)
+        ceiling, penalty_ceiling = self.on_labels("baseline", both, alpha_c)
+        union, penalty_union = np.full(baseline.shape, np.nan), np.full(len(n), np.nan)
         if self.union:
-            union, own_u = self.on_labels("union", n)
+            union, penalty_union = self.on_labels("union", n)
         shown_b, shown_c = baseline, ceiling
         if self.alone is not None:
             shown_b, _ = self.on_labels("baseline", n, alpha_b, self.alone)
@@ -129,12 +129,12 @@ class RiskSurfaces:
             labels_only=self._possible(shown_b, alpha_b),
             top=self._possible(shown_c.reshape(wide), alpha_c),
             penalties={
-                "teacher": own_w,
+                "teacher": penalty_teacher,
                 "alpha_w": best_w,
                 "alpha_s": best_s,
-                "baseline": own_b,
-                "ceiling": own_c.reshape(len(n), len(N)),
-                "union": own_u,
+                "baseline": penalty_baseline,
+                "ceiling": penalty_ceiling.reshape(len(n), len(N)),
+                "union": penalty_union,
             },
         )
 
@@ -180,8 +180,8 @@ class RiskSurfaces:
         for place in range(len(n)):
             # One size at a time: what is in memory at once grows with the penalties, not with the grid.
             teachers = self.stages(self.pair.values_w, n[[place]], tried_w)
-            found = student_risks(self.pair, self.target, teachers, students)
-            apart = np.stack([found.bias, found.inherited, found.fresh])
+            risks = student_risks(self.pair, self.target, teachers, students)
+            apart = np.stack([risks.bias, risks.inherited, risks.fresh])
             apart = apart.reshape(3, replicates, len(tried_w), len(N), len(tried_s)).swapaxes(2, 3)
             apart = apart.reshape(3, replicates, len(N), -1)
             best = choice(apart.sum(axis=0))
@@ -215,8 +215,8 @@ class RiskSurfaces:
 
     def best_alphas(self, n: int, N: int, **alphas: float | None) -> Penalties:
         """Give the penalties of least forecast risk, the student's two chosen together (T8)."""
-        found = self.surface([n], [N], **alphas).penalties
-        return Penalties(**{name: float(values.flat[0]) for name, values in found.items()})
+        penalties = self.surface([n], [N], **alphas).penalties
+        return Penalties(**{name: float(values.flat[0]) for name, values in penalties.items()})
 
 
 def _grid(alpha: float | None, grid: Float[np.ndarray, " k"]) -> Float[np.ndarray, " _"]:
@@ -224,9 +224,9 @@ def _grid(alpha: float | None, grid: Float[np.ndarray, " k"]) -> Float[np.ndarra
 
 
 def _sizes(sizes: Sequence[int] | np.ndarray, name: str) -> Int[np.ndarray, " k"]:
-    found = np.atleast_1d(np.asarray(sizes))
-    if not len(found) or (found != found.astype(int)).any() or (found < 2).any():
+    values = np.atleast_1d(np.asarray(sizes))
+    if not len(values) or (values != values.astype(int)).any() or (values < 2).any():
         raise DataError(
             f"{name} must be whole numbers of at least 2, not {list(np.atleast_1d(sizes))}", "forecast"
         )
-    return found.astype(int)
+    return values.astype(int)

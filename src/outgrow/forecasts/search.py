@@ -128,8 +128,8 @@ class Route:
 
     def at(self, n: Sequence[int] | np.ndarray, N: Sequence[int] | np.ndarray) -> Float[np.ndarray, "a b"]:
         """Give errors, infinite where there is none."""
-        found = np.asarray(self.errors(np.asarray(n, dtype=int), np.asarray(N, dtype=int))[0])
-        return np.where(np.isfinite(found), found, np.inf)
+        errors = np.asarray(self.errors(np.asarray(n, dtype=int), np.asarray(N, dtype=int))[0])
+        return np.where(np.isfinite(errors), errors, np.inf)
 
 
 @dataclass(frozen=True)
@@ -165,16 +165,16 @@ def best_design(route: Route, prices: Prices, budget: float | int) -> Design | N
         """Buy pseudo-labels with what n labels leave."""
         most = prices.most_N(budget, n)
         sizes = [most] if route.helps and most >= LEAST else spread(LEAST, most, route.peaks_N)
-        found = _least(lambda tried: [float(error) for error in route.at([n], tried)[0]], sizes, minima=1)
-        if found is None:
+        minimum = _least(lambda tried: [float(error) for error in route.at([n], tried)[0]], sizes, minima=1)
+        if minimum is None:
             return math.inf
-        pool[n], error = found
+        pool[n], error = minimum
         return error
 
-    found = _least(look, spread(LEAST, prices.most_n(budget), route.peaks_n))
-    if found is None:
+    minimum = _least(look, spread(LEAST, prices.most_n(budget), route.peaks_n))
+    if minimum is None:
         return None
-    n, error = found
+    n, error = minimum
     best = error, n, pool.get(n, 0)
     # Of few pseudo-labels one more or less is a step that counts, in either direction.
     for step in (-1, 1) if 0 < best[2] < 1 / FINE else ():
@@ -219,8 +219,8 @@ def cheapest_design(
         return prices.cost(n, N)
 
     if route.pool:
-        found = _least(look, sizes)
-        fewest = None if found is None else found[0]
+        minimum = _least(look, sizes)
+        fewest = None if minimum is None else minimum[0]
     else:
         fewest = _fewest(lambda tried: route.at(tried, [0])[:, 0] <= target, sizes)
     if fewest is None:

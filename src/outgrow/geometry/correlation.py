@@ -159,13 +159,13 @@ def correlation_dimension(
         pair, rank_s = replace(pair, X_s=_whitened(X_s, rank_s)), None
     table = moments_of(pair_of(pair.X_w, pair.X_s), groups=folds)
     total = table.select()
-    found = correlation_from_moments(
+    dimension = correlation_from_moments(
         table, whitening(total, WEAK, rank_w), whitening(total, STRONG, rank_s), pair
     )
-    if isinstance(found.estimate, Undefined):
-        return found
-    word = f"{found.estimate.method}; whitened by QR of rows, since {' and '.join(filter(None, why))}"
-    return replace(found, estimate=replace(found.estimate, method=word))
+    if isinstance(dimension.estimate, Undefined):
+        return dimension
+    word = f"{dimension.estimate.method}; whitened by QR of rows, since {' and '.join(filter(None, why))}"
+    return replace(dimension, estimate=replace(dimension.estimate, method=word))
 
 
 def _whitened(X: Shaped[np.ndarray, "N D"], rank: int | None) -> Float[np.ndarray, "N d"]:
@@ -283,11 +283,11 @@ def _estimated(
     # Where one set holds the other, nothing is left to meet by chance.
     solved = terms.solve(naive - sure) if min(spans) else (naive - sure, 0.0)
 
-    def found(estimate: Quantity) -> CorrelationDimension:
+    def dimension_of(estimate: Quantity) -> CorrelationDimension:
         return CorrelationDimension(estimate, naive, unrelated.of_unrelated(), N, d_w, d_s, canonical)
 
     if units < 2 or solved is None:
-        return found(
+        return dimension_of(
             Undefined("all rows are of one group" if units < 2 else "leverages set chance no bound", MORE)
         )
     value, interval = sure + solved[0], None
@@ -302,9 +302,9 @@ def _estimated(
         method += f"; jackknife over {len(table.groups)} folds"
     # NaN where a replicate has no root.
     if interval is not None and not interval[1] - interval[0] <= min(d_w, d_s):
-        return found(Undefined("its interval is wider than the range of possible values", MORE))
+        return dimension_of(Undefined("its interval is wider than the range of possible values", MORE))
     every = (*checks, *belong.checks)
-    return found(Estimate(value, interval, n=N, rank=min(d_w, d_s), method=method, checks=every))
+    return dimension_of(Estimate(value, interval, n=N, rank=min(d_w, d_s), method=method, checks=every))
 
 
 MORE = "Give more rows, of more groups, or keep fewer directions (--rank)."
@@ -319,7 +319,7 @@ def _replicates(
     """Estimate without each fold, on the directions given; None where one cannot be."""
     from scipy.linalg import LinAlgError, solve_triangular
 
-    found = []
+    replicates = []
     for fold in table.groups:
         rest = table.select(without_group=fold)
         left, right, cross = rest.covariance(WEAK), rest.covariance(STRONG), rest.covariance(WEAK, STRONG)
@@ -335,8 +335,8 @@ def _replicates(
             return None
         naive = float(np.sum(half**2))
         solved = (naive - sure, 1.0) if terms is None else terms.solve(naive - sure, fold)
-        found.append(np.nan if solved is None else sure + solved[0])
-    return np.array(found)
+        replicates.append(np.nan if solved is None else sure + solved[0])
+    return np.array(replicates)
 
 
 def _factor(covariance: Float[np.ndarray, "d d"], n: int) -> Float[np.ndarray, "d d"]:

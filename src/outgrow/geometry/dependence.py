@@ -52,8 +52,8 @@ def dependence(
     rows, distinct, most = len(copies), len(np.unique(copies)), int(np.bincount(copies).max())
     checks: tuple[Check, ...] = ()
     if most > 1:
-        found = f"{rows - distinct:,} of {rows:,} rows copy an earlier one; the most of one is {most}"
-        checks = (Check("OG216", found),)
+        detail = f"{rows - distinct:,} of {rows:,} rows copy an earlier one; the most of one is {most}"
+        checks = (Check("OG216", detail),)
     labels = copies if groups is None else _joined(np.unique(groups, return_inverse=True)[1], copies)
     units = np.unique(labels, return_inverse=True)[1]
     return Dependence(units, whole_folds(units), distinct, checks)
@@ -106,7 +106,7 @@ def _directions(X: Shaped[np.ndarray, "N D"]) -> Float[np.ndarray, "N d"] | None
     rows, wide = len(X), np.asarray(X, dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         centred = wide - centre(wide)
-    if not np.isfinite(centred).all():  # told where moments are taken
+    if not np.isfinite(centred).all():  # reported where moments are taken
         return None
     # Half of the rows at most: with as many directions as rows, all whitened rows are orthogonal.
     if not 0 < 2 * int(np.sum(centred.any(axis=0))) <= rows:
@@ -136,14 +136,14 @@ def _candidates(
         ways = ways @ np.random.default_rng(0).standard_normal((d, SKETCH))
         ways /= np.linalg.norm(ways, axis=1, keepdims=True)
     narrow = ways.astype(np.float32)
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
     for start in range(0, len(narrow), BATCH_ROWS // 8):
         rest = narrow[start:]
         close = np.flatnonzero(rest[: BATCH_ROWS // 8] @ rest.T >= np.float32(least - SLACK))
         first, second = np.divmod(close, len(rest))
         above = first < second
-        found.append((first[above] + start, second[above] + start))
-    return np.concatenate([pair[0] for pair in found]), np.concatenate([pair[1] for pair in found])
+        pairs.append((first[above] + start, second[above] + start))
+    return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
 
 
 def _joined(a: Int[np.ndarray, " N"], b: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:

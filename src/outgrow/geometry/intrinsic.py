@@ -25,10 +25,10 @@ from outgrow.results import Estimate, Quantity, Undefined
 Rule = Literal["energy", "gavish-donoho", "parallel", "stable-rank", "participation", "ridge"]
 
 ENERGY_LEVEL = 0.90
-"""Share of the variance kept by the energy rule unless told: the published one of the two in use."""
+"""Share of the variance kept by the energy rule by default: the published one of the two in use."""
 
 RIDGE_LEVEL = 0.1
-"""Penalty of the ridge rule unless told, in units of the mean variance per direction: where tuned heads on
+"""Penalty of the ridge rule by default, in units of the mean variance per direction: where tuned heads on
 embeddings of text usually stand, within a decade."""
 
 
@@ -104,11 +104,11 @@ def every_dimension(
     spectrum: Spectrum, rows: Float[np.ndarray, "n d"] | None = None, rng: np.random.Generator | None = None
 ) -> tuple[Dimension, ...]:
     """Measure by all rules: three energy shares and each other one."""
-    found = [intrinsic_dimension(spectrum, "energy", level=level) for level in (0.90, 0.95, 0.99)]
+    dimensions = [intrinsic_dimension(spectrum, "energy", level=level) for level in (0.90, 0.95, 0.99)]
     for rule in RULES[1:]:
         if rule != "parallel" or rows is not None:
-            found.append(intrinsic_dimension(spectrum, rule, rows=rows, rng=rng))
-    return tuple(found)
+            dimensions.append(intrinsic_dimension(spectrum, rule, rows=rows, rng=rng))
+    return tuple(dimensions)
 
 
 def _short(level: float) -> str:
@@ -230,26 +230,26 @@ def _parallel(
         return Dimension("parallel", label, lost, Curve.over_directions(values, "variance"))
     null = parallel_analysis(read, rng)[: len(values)]
     # Both sides from the same rows: a null of fewer rows is wider.
-    own = values
+    observed = values
     if len(read) != spectrum.n:
         centred = read - centre(read)
-        own = np.linalg.eigvalsh(centred.T @ centred / len(read))[::-1][: len(values)]
-    exceeds = own > null
+        observed = np.linalg.eigvalsh(centred.T @ centred / len(read))[::-1][: len(values)]
+    exceeds = observed > null
     # The leading run: an eigenvalue that exceeds its null after one that did not is no more than chance.
     count = len(values) if exceeds.all() else int(np.argmin(exceeds))
     estimate = Estimate(
         float(count), n=len(read), method="eigenvalues above all of 9 with columns shuffled (level .10)"
     )
-    return Dimension("parallel", label, estimate, Curve.over_directions(own, "variance", null))
+    return Dimension("parallel", label, estimate, Curve.over_directions(observed, "variance", null))
 
 
 def _rotated_apart(spectrum: Spectrum, rows: Float[np.ndarray, "n d"]) -> bool:
     """Tell whether columns are less correlated than independent ones would be by chance."""
     variances = rows.var(axis=0, dtype=np.float64)
-    found = float(np.sum(spectrum.values**2) - np.sum(variances**2))
+    observed = float(np.sum(spectrum.values**2) - np.sum(variances**2))
     by_chance = float(np.sum(variances) ** 2 - np.sum(variances**2)) / len(rows)
     # Of ten pairs of independent columns or more, less than a tenth of what chance gives: once in 5,000.
-    return rows.shape[1] >= 5 and found < 0.1 * by_chance
+    return rows.shape[1] >= 5 and observed < 0.1 * by_chance
 
 
 _BY_SPECTRUM: dict[str, Callable[[Spectrum, np.ndarray, float | None], Dimension]] = {

@@ -180,6 +180,6 @@ def _with_labels(
     """Covariances of both sets with the labels, and the labels' variance."""
     source = ArraySource({WEAK: X_w, STRONG: X_s, LABELS: y})
     pairs = [(block, LABELS) for block in (WEAK, STRONG, LABELS)]
-    found = moments_of(source, splits={"all": rows}, pairs=pairs).select()
-    b_w, b_s, of_labels = (found.covariance(*pair) for pair in pairs)
+    moments = moments_of(source, splits={"all": rows}, pairs=pairs).select()
+    b_w, b_s, of_labels = (moments.covariance(*pair) for pair in pairs)
     return b_w, b_s, float(np.trace(of_labels))

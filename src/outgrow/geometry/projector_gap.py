@@ -21,7 +21,7 @@ from outgrow.linalg.spectrum import Spectrum
 from outgrow.results import Undefined
 
 PENALTY = RIDGE_LEVEL
-"""r unless told, over each set's mean variance per direction: that of the ridge rule, so that tr P is the
+"""r by default, over each set's mean variance per direction: that of the ridge rule, so that tr P is the
 dimension which that rule shows for the same set, near where tuned heads on embeddings stand. As a share of
 the variance it does not change with the units of either set."""
 
@@ -113,7 +113,7 @@ def projector_gap(
     if not (weak.rank and strong.rank):
         return CONSTANT
     pair = _Pair.of(weak, strong, cross)
-    found = pair.gap(penalty, pair.cross**2)
+    gap = pair.gap(penalty, pair.cross**2)
     by_w, by_s = pair.left_over(penalty)
     # The singular values of P_s (I - P_w) are the roots of the eigenvalues of P_s (I - P_w)^2 P_s, and that
     # lives on the span of the strong features.
@@ -121,7 +121,7 @@ def projector_gap(
     left = np.diag(pair.of_s * by_s) - (scaled.T * by_w) @ scaled
     last = len(by_s) - 1
     largest = float(eigvalsh(left, subset_by_index=[last, last])[0])
-    return ProjectorGap(**(vars(found) | {"norm": float(np.sqrt(max(largest, 0.0)))}))
+    return ProjectorGap(**(vars(gap) | {"norm": float(np.sqrt(max(largest, 0.0)))}))
 
 
 def projector_gaps(

@@ -43,11 +43,11 @@ def ridge_overlaps(
         return ()
     # In the bases of both spectra every penalty is a weighting of the same squared matrix.
     squares = (left.T @ cross @ right) ** 2
-    found = []
+    overlaps = []
     for kappa in KAPPAS:
         k_w, k_s = kappa * float(values_w.mean()), kappa * float(values_s.mean())
         weight_w, weight_s = values_w / (values_w + k_w) ** 2, values_s / (values_s + k_s) ** 2
         d_w, d_s = df2(values_w, k_w), df2(values_s, k_s)
         shared = float(weight_w @ squares @ weight_s)
-        found.append(RidgeOverlap(kappa, d_w, d_s, shared, d_w * d_s / max(weak.n - 1, 1)))
-    return tuple(found)
+        overlaps.append(RidgeOverlap(kappa, d_w, d_s, shared, d_w * d_s / max(weak.n - 1, 1)))
+    return tuple(overlaps)

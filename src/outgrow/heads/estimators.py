@@ -54,10 +54,10 @@ class Probe:
 
     def predict(self, X: Any) -> Shaped[np.ndarray, "m ..."]:
         """Predict targets or classes."""
-        found = self.outputs(X)
+        outputs = self.outputs(X)
         if self.classes is not None:
-            return np.asarray(self.classes[np.argmax(found, axis=1)])
-        return found[:, 0] if self.flat else found
+            return np.asarray(self.classes[np.argmax(outputs, axis=1)])
+        return outputs[:, 0] if self.flat else outputs
 
 
 class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -89,13 +89,13 @@ class _WeakToStrong(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships 
         content = np.column_stack([X_s[known].sum(axis=1), X_w[known].sum(axis=1), codes])
         folds = folds_of(content, members, check_random_state(self.random_state), HEADS[self.head].folds)
         rows = Labelled({"weak": X_w[known]}, X_s[known], codes, folds, members)
-        found = fit_pair(HEADS[self.head], rows, PoolRows(X_w[~known], X_s[~known]))
-        self.teacher_ = Probe(weak, found.teacher, classes, flat)
-        self.baseline_ = Probe(strong, found.baseline, classes, flat)
-        student = found.student
+        fitted = fit_pair(HEADS[self.head], rows, PoolRows(X_w[~known], X_s[~known]))
+        self.teacher_ = Probe(weak, fitted.teacher, classes, flat)
+        self.baseline_ = Probe(strong, fitted.baseline, classes, flat)
+        student = fitted.student
         self.student_ = student if isinstance(student, Undefined) else Probe(strong, student, classes, flat)
-        self.pseudo_labels_ = found.pseudo_labels[:, 0] if flat else found.pseudo_labels
-        self.settings_, self.risks_, self.checks_ = found.settings, found.risks, found.checks
+        self.pseudo_labels_ = fitted.pseudo_labels[:, 0] if flat else fitted.pseudo_labels
+        self.settings_, self.risks_, self.checks_ = fitted.settings, fitted.risks, fitted.checks
         self.d_w_, self.d_s_, self.d_sw_ = _dimensions(X_w, X_s, labels, self.head == "ridgeless")
 
     def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -413,13 +413,13 @@ def _dimensions(
     sizes: list[Quantity] = []
     kept: list[Whitening] = []
     for block in (WEAK, STRONG):
-        found = whitening(total, block)
-        if every and found.kept:
-            sizes.append(Estimate(float(found.kept), n=total.n, method="numerical rank"))
+        white = whitening(total, block)
+        if every and white.kept:
+            sizes.append(Estimate(float(white.kept), n=total.n, method="numerical rank"))
         else:
-            sizes.append(intrinsic_dimension(found.spectrum, "energy").estimate)
-            found = Whitening(found.spectrum, int(sizes[-1].value) if isinstance(sizes[-1], Estimate) else 0)
-        kept.append(found)
+            sizes.append(intrinsic_dimension(white.spectrum, "energy").estimate)
+            white = Whitening(white.spectrum, int(sizes[-1].value) if isinstance(sizes[-1], Estimate) else 0)
+        kept.append(white)
     shared = correlation_from_moments(table, kept[0], kept[1], PairRows(X_w, X_s, belong)).estimate
     if isinstance(shared, Undefined):
         shared = Undefined(shared.reason, "Give more rows, or reduce the features first (PCA in a pipeline).")

@@ -122,16 +122,16 @@ def _risk(head: Head, rows: Labelled, route: Route) -> Quantity:
     if route.expected is None or route.left_out is None:
         return INTERPOLATES
     if not head.ridgeless:
-        found = route.expected.estimate(len(rows.y), rows.groups is not None)
-        return replace(found, method=head.measure or found.method)
+        risk = route.expected.estimate(len(rows.y), rows.groups is not None)
+        return replace(risk, method=head.measure or risk.method)
     # Nothing was chosen, so nothing flatters itself: the mean over rows has its plain interval.
     labels = None
     if rows.groups is not None:
         labels = np.empty(len(rows.y), dtype=np.int64)
         for number, members in enumerate(rows.groups):
             labels[members] = number
-    found = mean_loss(route.left_out, labels)
-    return replace(found, method=f"leave-one-out squared loss, {found.method}")
+    risk = mean_loss(route.left_out, labels)
+    return replace(risk, method=f"leave-one-out squared loss, {risk.method}")
 
 
 def _near_peaks(rows: Labelled, routes: dict[str, Route], pool: Pool | None) -> list[Check]:

@@ -49,9 +49,9 @@ def auc(
         sizes = np.where(inside, inside.sum(), (~inside).sum())
         # Share of the other side's rows that a row beats, ties by half: its rank among all less that
         # among its own.
-        own = np.empty(len(labels))
-        own[inside], own[~inside] = _ranks(scores[inside, column]), _ranks(scores[~inside, column])
-        beaten = (_ranks(scores[:, column]) - own) / (len(labels) - sizes)
+        within = np.empty(len(labels))
+        within[inside], within[~inside] = _ranks(scores[inside, column]), _ranks(scores[~inside, column])
+        beaten = (_ranks(scores[:, column]) - within) / (len(labels) - sizes)
         placed = np.where(inside, beaten, 1 - beaten)
         area = float(placed[inside].mean())
         value += area / len(classes)
@@ -78,7 +78,7 @@ def _estimate(
     return _within(Means.of({"": value + len(influence) * influence}, groups, scope).estimate(np.ones(1)))
 
 
-def _within(found: Estimate) -> Estimate:
-    if found.interval is None:
-        return found
-    return replace(found, interval=(max(found.interval[0], 0.0), min(found.interval[1], 1.0)))
+def _within(estimate: Estimate) -> Estimate:
+    if estimate.interval is None:
+        return estimate
+    return replace(estimate, interval=(max(estimate.interval[0], 0.0), min(estimate.interval[1], 1.0)))

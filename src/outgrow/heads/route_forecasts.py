@@ -54,8 +54,8 @@ class RouteForecasts:
         NaN where there is no forecast or none that could be right; None where nothing is left.
         """
         routes: dict[str, Callable[..., Errors]] = {"student": self._student, "joint": self._joint}
-        found = routes[route](*settings) if route in routes else self._single(route, *settings)
-        flat = possible(found.reshape(len(found), -1), float(self.target.variance[0]))
+        errors = routes[route](*settings) if route in routes else self._single(route, *settings)
+        flat = possible(errors.reshape(len(errors), -1), float(self.target.variance[0]))
         known = np.isfinite(flat).all(axis=0)
         return np.where(known, flat, np.nan) if known.any() else None
 

@@ -22,7 +22,7 @@ from outgrow.heads.taught import taught_mapping
 from outgrow.theory.joint_equivalent import WEIGHTS
 
 COST_ORDER = ("teacher", "baseline", "union", "student", "joint")
-"""From cheap to dear: one weak model; one strong model; both at prediction time; a labelled pool as well."""
+"""Cheapest first: one weak model; one strong model; both at prediction time; a labelled pool as well."""
 
 KINDS = (*COST_ORDER, "stage-wise student", "ceiling")
 """Every kind of route."""
@@ -203,11 +203,11 @@ def edges(
         means = np.where(np.isnan(forecasts[0]), means, (1 - FORECAST) * means + FORECAST * forecasts[0])
     # The last axes are penalties; whatever stands before them, such as a weight, has no edge.
     grid, place = means.reshape(shape), np.unravel_index(best, shape)
-    found = []
+    at_end = []
     for axis, key in enumerate(keys, len(shape) - len(keys)):
         if shape[axis] > 1 and place[axis] in (0, shape[axis] - 1):
             inward = list(place)
             inward[axis] += 1 if place[axis] == 0 else -1
             if grid[tuple(inward)] > (1 + FLAT) * grid[place]:
-                found.append(key)
-    return tuple(found)
+                at_end.append(key)
+    return tuple(at_end)

@@ -136,8 +136,8 @@ class StageTwo:
             shrunk = self.scores / (self.values + alpha)
             constant = self.weight * (1.0 + shrunk @ self._shift)
             rows = self.weight * (self._pool_offset + shrunk @ self._cross)
-            own = (1 - self.weight) * (self._label_mean + shrunk @ self._label_cross)
-            full = own[:, None, :] + constant[:, None, None] * self._label_mean
+            labelled = (1 - self.weight) * (self._label_mean + shrunk @ self._label_cross)
+            full = labelled[:, None, :] + constant[:, None, None] * self._label_mean
             full = full + (rows @ theta).reshape(n, a, k)
             if first.groups is None:
                 change = constant[:, None] + (rows * first.scores) @ first.inverse

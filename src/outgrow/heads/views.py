@@ -73,11 +73,11 @@ class View:
         if is_transformer(choice):
             transformer = clone(choice)
             if hasattr(transformer, "fit_transform"):
-                found = transformer.fit_transform(X)
+                features = transformer.fit_transform(X)
             else:
-                found = transformer.fit(X).transform(X)
+                features = transformer.fit(X).transform(X)
             view = cls(name, transformer)
-            return view, view._checked(found, len_of(X))
+            return view, view._checked(features, len_of(X))
         if isinstance(choice, type) or hasattr(choice, "fit"):
             what = "a class" if isinstance(choice, type) else "an estimator without transform"
             raise ConfigError(f"{what} makes no features", name, _KINDS)
@@ -114,15 +114,15 @@ class View:
             X = X[:, places]
         return self._checked(X, len_of(X))
 
-    def _checked(self, found: Any, rows: int) -> Float[np.ndarray, "m d"]:
-        if sparse.issparse(found):
+    def _checked(self, features: Any, rows: int) -> Float[np.ndarray, "m d"]:
+        if sparse.issparse(features):
             raise DataError(
                 "the features are sparse, and dense ones are needed",
                 self.name,
                 "Let a transformer reduce them (TruncatedSVD), or pass X.toarray().",
             )
         label = f"X ({self.name} features)"
-        values: np.ndarray = check_array(found, dtype=np.float64, input_name=label)
+        values: np.ndarray = check_array(features, dtype=np.float64, input_name=label)
         if len(values) != rows:
             raise DataError(f"{rows} rows became {len(values)}", self.name, "A view keeps every row.")
         return values

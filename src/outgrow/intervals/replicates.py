@@ -1,4 +1,4 @@
-"""From an estimate and its replicates to what is said: intervals, ratios, probabilities.
+"""From an estimate and its replicates to what is reported: intervals, ratios, probabilities.
 
 Replicates leave out one group of labels each (docs/theory.md, T8), so they know what the labels leave open.
 The equivalents' own error comes on top.

@@ -55,17 +55,17 @@ class Cell:
             dict(self.rounding),
         )
 
-    def add_chunk(self, found: ChunkProducts, n: int, eps: float) -> None:
+    def add_chunk(self, chunk: ChunkProducts, n: int, eps: float) -> None:
         """Add one chunk's sums in place."""
         self.n += n
-        for pair, product in found.products.items():
+        for pair, product in chunk.products.items():
             self.products[pair] += product
-        for name, total in found.sums.items():
+        for name, total in chunk.sums.items():
             self.sums[name] += total
-            if (name, name) in found.products:
-                squares = float(np.trace(found.products[name, name], dtype=np.float64))
-                chunk = Rounding.of_chunk(n, len(total), squares, eps)
-                self.rounding[name] = self.rounding[name].plus(chunk)
+            if (name, name) in chunk.products:
+                squares = float(np.trace(chunk.products[name, name], dtype=np.float64))
+                rounding = Rounding.of_chunk(n, len(total), squares, eps)
+                self.rounding[name] = self.rounding[name].plus(rounding)
 
     def add(self, other: Cell, sign: int = 1) -> None:
         """Add, or take off, sums at the same shift in place."""

@@ -89,6 +89,6 @@ def _projected(
         projected = np.concatenate(parts)
         spread = projected.std(axis=0)
         steps = np.round((projected - projected.mean(axis=0)) / np.where(spread > 0, STEP * spread, 1.0))
-    # What is not finite is told where moments are taken.
+    # What is not finite is reported where moments are taken.
     steps = np.where(np.isfinite(steps), steps, 0.0)
     return steps.astype(np.int64), float(spread.mean())

@@ -150,8 +150,8 @@ class MomentTable:
         for split in splits:
             if (split, group) in self.cells:
                 left.add(self.cells[split, group], sign=-1)
-        own = [product for product in ((a, a) for a in self.blocks) if product in total.products]
-        squares = [(c.n, *(np.trace(c.products[pair]) for pair in own)) for c in (total, left)]
+        diagonals = [product for product in ((a, a) for a in self.blocks) if product in total.products]
+        squares = [(c.n, *(np.trace(c.products[pair]) for pair in diagonals)) for c in (total, left)]
         if all(big < CANCELS * small for big, small in zip(*squares, strict=True) if big):
             return left
         return self._sum([key for key in self.cells if key[0] in splits and key[1] != group])

@@ -51,7 +51,7 @@ def moments_of(
 ) -> MomentTable:
     """Add up rows in float64, by split (positions that no two share) and by group (a number per row).
 
-    All blocks and their pairs unless told. Whatever the engine, the bits are the same.
+    All blocks and their pairs by default. Whatever the engine, the bits are the same.
     """
     count = len(source)
     parts = {"all": np.arange(count)} if splits is None else splits
@@ -91,7 +91,7 @@ class Moments:
     """Running first and second moments of named blocks, filed by split and jackknife group.
 
     An accumulator: `update` with batches, `merge` with others, `finalize` to read. One object is for one
-    thread; merge those of several. Unless told, products are kept of all pairs of blocks, about a shift of
+    thread; merge those of several. By default, products are kept of all pairs of blocks, about a shift of
     its own, and in float32 where all rows are (not if `wide`).
 
     Examples
@@ -142,7 +142,7 @@ class Moments:
         if self._shifter is None:
             self._shifter = Shifter(self._shifts, self._pairs)
         for group, rows in _runs(groups, count):
-            cell = self._own(split, group)
+            cell = self._cell(split, group)
             for part in np.array_split(rows, -(-len(rows) // CHUNK_ROWS)):
                 self._add(cell, blocks, part, dtype)
 
@@ -158,7 +158,7 @@ class Moments:
         still = not any(move.any() for move in moves.values())
         for key, cell in other._cells.items():
             if key in self._cells or not still:
-                self._own(*key).add(cell if still else cell.moved(moves))
+                self._cell(*key).add(cell if still else cell.moved(moves))
             else:
                 self._cells[key] = cell
                 self._lent.add(key)
@@ -172,7 +172,7 @@ class Moments:
         self._lent = set(self._cells)
         return MomentTable(dict(self._shifts), dict(self._cells))
 
-    def _own(self, split: str, group: int) -> Cell:
+    def _cell(self, split: str, group: int) -> Cell:
         """Give the cell of a split and group, empty where there is none, to be added to."""
         key = (split, group)
         if key not in self._cells:
@@ -229,14 +229,14 @@ class Moments:
     ) -> None:
         assert self._shifter is not None
         with np.errstate(invalid="ignore", over="ignore"):
-            found = self._shifter.products(blocks, part, dtype)
-        for name, total in found.sums.items():
+            chunk = self._shifter.products(blocks, part, dtype)
+        for name, total in chunk.sums.items():
             # NaN and infinity reach their column's sum; squares that overflow reach the diagonal.
-            squares = found.products.get((name, name))
+            squares = chunk.products.get((name, name))
             fine = np.isfinite(total) & (squares is None or np.isfinite(np.diagonal(squares)))
             if not fine.all():
                 raise _not_finite(name, taken(blocks[name], part), part)
-        cell.add_chunk(found, len(part), float(np.finfo(dtype).eps))
+        cell.add_chunk(chunk, len(part), float(np.finfo(dtype).eps))
 
 
 def _not_finite(name: str, chunk: Array, part: Int[np.ndarray, " m"]) -> DataError:
@@ -264,7 +264,7 @@ def _shift(block: Array, dtype: np.dtype[Any]) -> Float[np.ndarray, " d"]:
     with np.errstate(invalid="ignore", over="ignore"):
         mean = rows[0] + (rows - rows[0]).mean(axis=0)
         # Representable in float32 where products are: taking it off then rounds only the difference.
-        # What is not finite is told where it is added.
+        # What is not finite is reported where it is added.
         return np.where(np.isfinite(mean), mean, 0.0).astype(dtype).astype(np.float64)
 
 

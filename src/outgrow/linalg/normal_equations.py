@@ -122,11 +122,11 @@ def fit(
     b = sums.answers - np.outer(sums.total, sums.targets / m) if intercept else sums.answers
     centre = (sums.total, m) if intercept else None
     bounds = np.full(len(alphas), np.nan) if inverse is None else inverse
-    found = []
+    solutions = []
     for alpha, bound in zip(alphas, bounds, strict=True):
         solution = solve(sums.gram, b, m * alpha, mean=centre, inverse=float(bound), work=work)
-        found.append(solution or _decomposed(*rows(), alpha, intercept))
-    return path_of(found, intercept * sums.total / m, intercept * sums.targets / m)
+        solutions.append(solution or _decomposed(*rows(), alpha, intercept))
+    return path_of(solutions, intercept * sums.total / m, intercept * sums.targets / m)
 
 
 def fit_few(
@@ -141,30 +141,30 @@ def fit_few(
         # Centred rows leave out one direction, the ones; nothing that is solved for has a part in it, so
         # that any weight may stand there: that of the mean eigenvalue keeps the condition.
         K += np.trace(K) / m**2
-    found = []
+    solutions = []
     for alpha in alphas:
         dual = solve(K, T, m * alpha)
         if dual is None:
-            found.append(_decomposed(X, Y, alpha, intercept))
+            solutions.append(_decomposed(X, Y, alpha, intercept))
         else:
-            found.append(Solution(Z.T @ dual.theta, dual.condition, float("nan")))
-    return path_of(found, mean, target)
+            solutions.append(Solution(Z.T @ dual.theta, dual.condition, float("nan")))
+    return path_of(solutions, mean, target)
 
 
 def _decomposed(X: np.ndarray, Y: np.ndarray, alpha: float, intercept: bool) -> Solution:
-    found = RidgePath(X, Y, np.array([alpha]), intercept=intercept)
-    return Solution(found.model(0).coef, found.condition**2, float("nan"), from_rows=True)
+    path = RidgePath(X, Y, np.array([alpha]), intercept=intercept)
+    return Solution(path.model(0).coef, path.condition**2, float("nan"), from_rows=True)
 
 
 def path_of(
-    found: Sequence[Solution], mean: Float[np.ndarray, " d"], target: Float[np.ndarray, " k"]
+    solutions: Sequence[Solution], mean: Float[np.ndarray, " d"], target: Float[np.ndarray, " k"]
 ) -> Path:
     """Put solutions about the means of features and targets side by side."""
-    theta = np.stack([one.theta for one in found])
+    theta = np.stack([one.theta for one in solutions])
     return Path(
         theta,
         target - mean @ theta,
-        np.array([one.from_rows for one in found]),
-        np.array([one.condition for one in found]),
-        np.array([one.inverse for one in found]),
+        np.array([one.from_rows for one in solutions]),
+        np.array([one.condition for one in solutions]),
+        np.array([one.inverse for one in solutions]),
     )

@@ -19,7 +19,7 @@ Array: TypeAlias = Any
 """An array of numpy, torch or another library with the array API."""
 
 BATCH_ROWS = 8_192
-"""Rows read at a time unless told: 25 MB of 768 float32."""
+"""Rows read at a time by default: 25 MB of 768 float32."""
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: boo
         "intercepts fitted" if intercept else "means known"
     )
 
-    def single(d: int, seen: float, rho: float, m: int, name: str, own: bool) -> Quantity:
-        if own and m:
+    def single(d: int, seen: float, rho: float, m: int, name: str, on_training: bool) -> Quantity:
+        if on_training and m:
             fitted = min(d + intercept, m) / m
             return Estimate(rho * (1 - fitted) + p.sigma2 * fitted, n=m, rank=d, method=method)
         missing = why_undefined(d, m, name, intercept=intercept, isotropic=isotropic)
@@ -59,14 +59,14 @@ def _four_risks(p: Population, n: int, N: int, design: Design, *, intercept: boo
         fit = stage(d, seen, p.sigma2 + rho, m, intercept=intercept)
         return Estimate(rho + fit.error + fit.intercept, n=m, rank=d, method=method)
 
-    own = design == "own_points"
+    on_training = design == "own_points"
     # The N unlabelled points are among the ceiling's own, and no different from the others.
-    ceiling_own = own or (design == "in_sample" and N > 0)
+    ceiling_on_training = on_training or (design == "in_sample" and N > 0)
     return Risks(
-        teacher=single(p.d_w, p.seen_w, p.rho_w, n, "n labelled", own),
+        teacher=single(p.d_w, p.seen_w, p.rho_w, n, "n labelled", on_training),
         student=_student(p, n, N, design, method, intercept=intercept, isotropic=isotropic),
-        baseline=single(p.d_s, p.seen_s, p.rho_s, n, "n labelled", own),
-        ceiling=single(p.d_s, p.seen_s, p.rho_s, n + N, "n + N with true labels", ceiling_own),
+        baseline=single(p.d_s, p.seen_s, p.rho_s, n, "n labelled", on_training),
+        ceiling=single(p.d_s, p.seen_s, p.rho_s, n + N, "n + N with true labels", ceiling_on_training),
     )
 
 

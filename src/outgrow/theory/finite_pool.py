@@ -105,12 +105,12 @@ class WeakProducts(NamedTuple):
 class StrongProducts(NamedTuple):
     """Products through the strong features' shrinkage H, with z = C h t_w, or through its square."""
 
-    own: Numbers
+    target: Numbers
     """t_s' H t_s: of F with itself, of F with the rest, of the rest with itself."""
     crossed: Numbers
     """t_s' H z: of F with z of F, of F with z of the rest, of the rest with z of F, of both rests."""
     imitated: Numbers
-    """z' H z, as `own`."""
+    """z' H z, as `target`."""
 
 
 def products_elsewhere(
@@ -133,7 +133,7 @@ def products_elsewhere(
         return np.asarray(first + 1j * STEP * slope * (second - first))
 
     def first_order() -> tuple[Numbers, Numbers, Numbers]:
-        own, crossed, imitated = (towards(a, b, strong.slope) for a, b in zip(once, twice, strict=True))
+        target, crossed, imitated = (towards(a, b, strong.slope) for a, b in zip(once, twice, strict=True))
         k = towards(shared.once, shared.strong_twice, np.ones(())) / M
         k_w = towards(shared.weak_twice, shared.twice, np.ones(())) / M
         norm, met, size = teacher
@@ -143,13 +143,13 @@ def products_elsewhere(
 
         # Residuals of the pool's rows: the teacher's towards F (u), those of students towards it (e).
         # u is that of F or of the rest, as if the row had been left out.
-        own_F = norm - up * (norm - own[0])
-        own_all = own_F + 2 * own[1] + (1 / up - bare / M) * own[2]
+        target_F = norm - up * (norm - target[0])
+        target_all = target_F + 2 * target[1] + (1 / up - bare / M) * target[2]
         F_e = met - crossed[:2]
         F_u = up_w * np.stack([norm - met[0], -met[1]])
-        FF = (norm - pull * F_u[0] - up * F_e[0] - (1 - pull) * own_F) / pull
+        FF = (norm - pull * F_u[0] - up * F_e[0] - (1 - pull) * target_F) / pull
         Fr = met[1] - (1 - k) * up * F_e[1]
-        rF = (crossed[2] - (1 - pull) * own[1]) / pull
+        rF = (crossed[2] - (1 - pull) * target[1]) / pull
         rr = (1 - k) * crossed[3]
 
         p_e = size - imitated
@@ -161,12 +161,12 @@ def products_elsewhere(
         mixed = (-pull * F_u[1] - up * F_e[1] + pull * uu[1] + up * u_e[1] - k * up * u_e[1]) / pull
         zFr = (mixed - k_w * uu[1]) / up_w
         zr = (1 - k_w) * size[2] - (1 - k) ** 2 * up * p_e[2]
-        return own_all, FF + Fr + rF + rr, zF + 2 * zFr + zr
+        return target_all, FF + Fr + rF + rr, zF + 2 * zFr + zr
 
     with np.errstate(invalid="ignore", divide="ignore"):  # what is NaN comes in as NaN
-        found = first_order()
-    values = tuple(np.real(x) for x in found)
-    squares = tuple(np.real(x) + np.imag(x) / STEP for x in found)
+        products = first_order()
+    values = tuple(np.real(x) for x in products)
+    squares = tuple(np.real(x) + np.imag(x) / STEP for x in products)
     return (values[0], values[1], values[2]), (squares[0], squares[1], squares[2])
 
 

@@ -17,10 +17,10 @@ def pgr(risks: Risks, points: Design = "fresh") -> Quantity:
 
     Undefined where a risk is, or where the ceiling is not better than the teacher (OG205).
     """
-    found = _values({"teacher": risks.teacher, "student": risks.student, "ceiling": risks.ceiling})
-    if isinstance(found, Undefined):
-        return found
-    teacher, student, ceiling = found["teacher"], found["student"], found["ceiling"]
+    estimates = _values({"teacher": risks.teacher, "student": risks.student, "ceiling": risks.ceiling})
+    if isinstance(estimates, Undefined):
+        return estimates
+    teacher, student, ceiling = estimates["teacher"], estimates["student"], estimates["ceiling"]
     return pgr_of(
         teacher.value - student.value,
         teacher.value - ceiling.value,
@@ -37,21 +37,21 @@ def opr(risks: Risks, points: Design = "fresh") -> Quantity:
 
     Undefined where a risk is, or where the student's is not above 0.
     """
-    found = _values({"baseline": risks.baseline, "student": risks.student})
-    if isinstance(found, Undefined):
-        return found
-    baseline, student = found["baseline"], found["student"]
+    estimates = _values({"baseline": risks.baseline, "student": risks.student})
+    if isinstance(estimates, Undefined):
+        return estimates
+    baseline, student = estimates["baseline"], estimates["student"]
     method, seen = _method("OPR", student, points), f"{student.value:.4g}"
     return opr_of(baseline.value, student.value, None, n=student.n, method=method, seen=seen)
 
 
 def _values(risks: Mapping[str, Quantity]) -> dict[str, Estimate] | Undefined:
-    found = {}
+    estimates = {}
     for name, risk in risks.items():
         if isinstance(risk, Undefined):
             return Undefined(f"the risk of the {name} is not defined: {risk.reason}", risk.remedy)
-        found[name] = risk
-    return found
+        estimates[name] = risk
+    return estimates
 
 
 def _method(name: str, student: Estimate, points: Design) -> str:

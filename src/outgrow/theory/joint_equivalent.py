@@ -96,13 +96,13 @@ def joint_stages(
     by_labels = _share((1 - weight) * (1 - intercept / n), scale + (1 - weight) * df1 / n)
     by_pool = _share(weight * (1 - intercept / N), scale + weight * df1 / N)
     pool = PoolShrinkage(df1, np.sum(shrink**2, axis=1), limit)
-    found = JointStages(n, N, weight, shrink, by_labels, by_pool, bare, limit, intercept)
+    stages = JointStages(n, N, weight, shrink, by_labels, by_pool, bare, limit, intercept)
     with np.errstate(divide="ignore", invalid="ignore"):
-        on_labels, on_pool = found.gains()
+        on_labels, on_pool = stages.gains()
         rest = 1 - pool.df2 * (on_labels + on_pool)
         sound = np.isfinite(k) & (rest > AT_PEAK) & (pool.inflation > 0) & (pool.inflation < MOST)
     shrink[~sound] = np.nan
-    return found
+    return stages
 
 
 def _scale(

@@ -110,11 +110,11 @@ class _Preliminary:
         left, back = path.scores / root, path.basis / root  # left has mean square 1
         best = (np.inf, 0)
         for place, inverse in enumerate(path.inverse.T):
-            own = 1 - (left**2) @ (values * inverse) / m
+            rest = 1 - (left**2) @ (values * inverse) / m
             # A row that a fit passes through says nothing of it: such penalties are not tried.
-            if own.min() > 0:
+            if rest.min() > 0:
                 error = y - left @ (root[:, None] * path.theta[:, place])
-                best = min(best, (float(np.sum((error / own[:, None]) ** 2)), place))
+                best = min(best, (float(np.sum((error / rest[:, None]) ** 2)), place))
         self._left, self._m = left, m
         self._shrunk = values * path.inverse[:, best[1]]
         self._gamma = root[:, None] * path.theta[:, best[1]]

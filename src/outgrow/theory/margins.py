@@ -37,17 +37,17 @@ def empirical_error(
     Replicate r rests on the rows kept[r]. `signal` is the product of fit and coded labels, `size` the
     variance of the fit, both centred and summed over the columns of the codes.
     """
-    found = np.empty(len(signal))
+    errors = np.empty(len(signal))
     for replicate, rows in enumerate(kept):
-        own, m = classes[rows], int(rows.sum())
+        labels, m = classes[rows], int(rows.sum())
         wide = BANDWIDTH / np.cbrt(m)
         moments = float(signal[replicate]), float(size[replicate])
-        margins = _margins(_moved(scores[rows], own, codes, *moments, wide), own, codes)
-        around = margins - _class_means(margins[:, None], own, len(codes))[own, 0]
+        margins = _margins(_moved(scores[rows], labels, codes, *moments, wide), labels, codes)
+        around = margins - _class_means(margins[:, None], labels, len(codes))[labels, 0]
         # What smoothing adds to the variance within classes `_moved` has left out.
         reach = wide / np.sqrt(max(1 - wide**2, TINY)) * np.sqrt(np.mean(around**2))
-        found[replicate] = np.mean(ndtr(-margins / reach) if reach > 0 else margins < 0)
-    return found
+        errors[replicate] = np.mean(ndtr(-margins / reach) if reach > 0 else margins < 0)
+    return errors
 
 
 def _margins(
@@ -56,9 +56,9 @@ def _margins(
     """How much nearer a row is to its class's code than to any other, in squared distance."""
     distance = np.sum(codes**2, axis=1) - 2 * scores @ codes.T
     rows = np.arange(len(scores))
-    own = distance[rows, classes]
+    to_class = distance[rows, classes]
     distance[rows, classes] = np.inf
-    return np.asarray(distance.min(axis=1) - own)
+    return np.asarray(distance.min(axis=1) - to_class)
 
 
 def _class_means(

@@ -174,8 +174,8 @@ class _Bound:
         place = int(np.argmin([self._least_at(x) for x in grid]))
         around = (grid[max(place - 1, 0)], grid[min(place + 1, STEPS - 1)])
         # The minimum is flat: an error of 1e-6 in its place is none in its value.
-        found = minimize_scalar(self._least_at, bounds=around, method="bounded", options={"xatol": 1e-6})
-        return max(float(np.exp(found.x)), self.least_w)
+        minimum = minimize_scalar(self._least_at, bounds=around, method="bounded", options={"xatol": 1e-6})
+        return max(float(np.exp(minimum.x)), self.least_w)
 
     def _least_at(self, log_kappa_w: float) -> float:
         kappa_w = float(np.exp(log_kappa_w))

@@ -73,11 +73,11 @@ def _factor(
     # HC3: a fitted residual is (1 - leverage) times what the row left out would show, its square on average
     # (1 - leverage) times the variance. Dividing twice undoes the fit's pull on rows of high leverage; the
     # weights' sum after one division is what equal variances would give, so their ratio is then 1.
-    own = 1 - leverage - 1 / len(squared)
-    usable = own > EDGE
-    own, squared, weight = own[usable], squared[usable], weight[usable]
-    average = squared.sum() / own.sum()
-    return float(np.sum(weight * squared / own**2) / (average * np.sum(weight / own)))
+    rest = 1 - leverage - 1 / len(squared)
+    usable = rest > EDGE
+    rest, squared, weight = rest[usable], squared[usable], weight[usable]
+    average = squared.sum() / rest.sum()
+    return float(np.sum(weight * squared / rest**2) / (average * np.sum(weight / rest)))
 
 
 EDGE = 1e-6

@@ -48,8 +48,8 @@ def taught_map(
     """Map principal scores to the imitated columns and to themselves; to these alone if none is imitated."""
     copied = cross * imitation(values, cross, total, rows)[0][:, None]
     variance = float(values @ np.sum(copied**2, axis=1))
-    own = np.eye(len(values)) / np.sqrt(values.sum())
-    return np.hstack([copied / np.sqrt(variance), own]) if variance > 0 else own
+    identity = np.eye(len(values)) / np.sqrt(values.sum())
+    return np.hstack([copied / np.sqrt(variance), identity]) if variance > 0 else identity
 
 
 DRAWS = 8

@@ -30,7 +30,7 @@ class TaughtProducts:
         sizes = self._weak.parts(target.weights)
         self._norm = (target.weights @ target.fit_norm)[:, None]
         self._met, self._size = sizes[:2] @ once, sizes @ twice
-        self._own = self._strong.parts(target.weights)
+        self._target = self._strong.parts(target.weights)
 
     def through(
         self,
@@ -45,7 +45,7 @@ class TaughtProducts:
         shared = shared_dimensions(weak, strong, Shared(*(h @ x for h in shrinks for x in seen)))
         # What strong directions see of the mean teacher, and its products with the target there.
         z = Side(*((side * weak.shrink[0]) @ self._C.T for side in self._weak))
-        profiles = (self._own, self._strong.crossed(z, self._weights), z.parts(self._weights))
+        profiles = (self._target, self._strong.crossed(z, self._weights), z.parts(self._weights))
         teacher = WeakProducts(self._norm, self._met[:, :, k, None], self._size[:, :, k, None])
         once, twice = (StrongProducts(*(x @ h.T for x in profiles)) for h in shrinks)
         return shared, *products_elsewhere(weak, strong, shared, teacher, once, twice, bare)

@@ -55,8 +55,8 @@ class PairSpectra:
             for of_rows in (least_penalty(values, float(len(Z)), SEEN),)
         )
         both = np.hstack([weak, strong])
-        found = [length_nodes(rows) if rows.any() else ALIKE for rows in (weak, strong, both)]
-        return replace(self, lengths_w=found[0], lengths_s=found[1], lengths_both=found[2])
+        lengths = [length_nodes(rows) if rows.any() else ALIKE for rows in (weak, strong, both)]
+        return replace(self, lengths_w=lengths[0], lengths_s=lengths[1], lengths_both=lengths[2])
 
 
 SEEN = 2.0

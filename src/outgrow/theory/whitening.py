@@ -73,11 +73,11 @@ def whitened(
     for spectrum, rows, mean, rank, name in zip(
         spectra, new, means, ranks, ("weak features", "strong features"), strict=True
     ):
-        own, vectors = directions(spectrum, float(n), None if rows is None else rows - mean, rank)
-        if not len(own):
+        eigenvalues, vectors = directions(spectrum, float(n), None if rows is None else rows - mean, rank)
+        if not len(eigenvalues):
             raise DataError("the features do not vary", name, "Give features that differ between rows.")
-        values.append(own)
-        back.append(vectors / np.sqrt(own))
+        values.append(eigenvalues)
+        back.append(vectors / np.sqrt(eigenvalues))
     C = back[1].T @ cross @ back[0]
     pair = PairSpectra(values_w=values[0], values_s=values[1], C=C, rows=float(n))
     return Whitened(pair, *means, *back)
