@@ -127,9 +127,9 @@ def encode(
 
     with _progress() as tell:
         made = api.encode(config, out, overwrite=overwrite, progress=tell, allow_code=allow_code)
-    for found in made:
-        _say(f"{found.name}: {found.rows:,} rows ({found.fresh:,} encoded now) in {found.folder}")
-        for row, reason in found.skipped:
+    for encoding in made:
+        _say(f"{encoding.name}: {encoding.rows:,} rows ({encoding.fresh:,} encoded now) in {encoding.folder}")
+        for row, reason in encoding.skipped:
             _say(f"  left out: {row}: {reason}")
 
 
@@ -147,8 +147,8 @@ def inspect(
     from outgrow import api
     from outgrow.report.inspection import inspection_lines
 
-    found = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
-    for line in inspection_lines(found):
+    inspection = api.inspect(model, config, kind=kind, source=input, rows=rows, allow_code=allow_code)
+    for line in inspection_lines(inspection):
         _say(line)
 
 
@@ -252,8 +252,8 @@ def measure(
     from outgrow.report.terminal import measure_lines
 
     with _progress() as tell:
-        found = api.measure(config, progress=tell, allow_code=allow_code)
-    _show(found, measure_lines(found), None, as_json)
+        outcome = api.measure(config, progress=tell, allow_code=allow_code)
+    _show(outcome, measure_lines(outcome), None, as_json)
 
 
 @app.command
@@ -366,8 +366,8 @@ def _answer(
 
     options |= {"out": asked.out, "overwrite": asked.overwrite, "allow_code": asked.allow_code}
     with _progress(remaining="jobs" in options) as tell:
-        found = getattr(api, verb)(*of, config, progress=tell, **options)
-    _show(found.outcome, (lines or api.VERBS[verb].lines)(found.outcome), found.folder, asked.as_json)
+        result = getattr(api, verb)(*of, config, progress=tell, **options)
+    _show(result.outcome, (lines or api.VERBS[verb].lines)(result.outcome), result.folder, asked.as_json)
 
 
 def _show(
@@ -460,8 +460,8 @@ def _fill_in(
 
 def _model(hint: Any) -> type[BaseModel]:
     # "Config | None" where every field has a default.
-    found: type[BaseModel] = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
-    return found
+    model: type[BaseModel] = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
+    return model
 
 
 def _one_line(text: str) -> str:
@@ -530,15 +530,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _drop_output()
         # Of a name that is missing the system says which, unless it is that of the folder we are in.
         nameless = "the working directory: " if isinstance(error, FileNotFoundError) else ""
-        said = f"{error.filename}: " if isinstance(error.filename, str) else nameless
-        _fail(f"{said}{(error.strerror or str(error)).lower()}", 2, debug)
+        place = f"{error.filename}: " if isinstance(error.filename, str) else nameless
+        _fail(f"{place}{(error.strerror or str(error)).lower()}", 2, debug)
     except UnicodeError as error:
         _fail(f"a name or text is not UTF-8 ({error})", 2, debug)
     except MemoryError:
         _fail("the memory does not suffice; use fewer rows, or a lower --rank", 2, debug)
     except Exception as error:
-        said = f"a fault of outgrow's own: {type(error).__name__}: {error}"
-        _fail(f"{said} (--debug shows where)", 1, debug)
+        message = f"a fault of outgrow's own: {type(error).__name__}: {error}"
+        _fail(f"{message} (--debug shows where)", 1, debug)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

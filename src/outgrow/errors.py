@@ -51,14 +51,14 @@ def read_back(where: object, remedy: str = "Run it again.") -> Iterator[None]:
     except (OutgrowError, MemoryError):
         raise
     except Exception as error:
-        found = getattr(error, "errors", None)  # pydantic's: the first says enough
-        first = found()[0] if callable(found) else None
-        said = (
+        errors = getattr(error, "errors", None)  # pydantic's: the first says enough
+        first = errors()[0] if callable(errors) else None
+        message = (
             f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
             if first
             else f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
         )
-        line = " ".join(said.split())[:MOST_SAID]
+        line = " ".join(message.split())[:MOST_LETTERS]
         raise FileError(f"is damaged, or not what it should be ({line})", str(where), remedy) from error
 
 
@@ -72,7 +72,7 @@ def unwritable(error: OSError, where: object, remedy: str = "Nothing was kept.")
     return FileError(f"cannot be written ({reason(error)})", str(where), remedy)
 
 
-MOST_SAID = 200
+MOST_LETTERS = 200
 """Letters of a library's own words in a message: they may quote whole files."""
 
 

@@ -193,5 +193,5 @@ def wrong_files(folder: Path) -> list[str]:
             verified(folder, name)
         except FileError as error:
             wrong.append(f"{name}: {error.what}")
-    found = strangers(folder, sums.keys() | {MANIFEST})
-    return wrong + [f"{name!r}: is not in the manifest" for name in found]
+    unlisted = strangers(folder, sums.keys() | {MANIFEST})
+    return wrong + [f"{name!r}: is not in the manifest" for name in unlisted]

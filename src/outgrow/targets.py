@@ -235,15 +235,15 @@ def _settle(work: Path, target: Path) -> None:
 
 def strangers(folder: Path, ours: Set[str]) -> list[str]:
     """List what in a folder, at any depth, is neither listed as ours nor left by a killed writer."""
-    found = []
+    paths = []
     for place, folders, files in os.walk(folder):
         links = [name for name in folders if (Path(place) / name).is_symlink()]
         folders[:] = [name for name in folders if not _OURS.fullmatch(name)]
         for name in (*files, *links):
             path = (Path(place) / name).relative_to(folder).as_posix()
             if path not in ours and not _OURS.fullmatch(name):
-                found.append(path)
-    return sorted(found)
+                paths.append(path)
+    return sorted(paths)
 
 
 def refuse_strangers(folder: Path, ours: Set[str], what: str) -> None:

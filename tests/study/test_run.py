@@ -22,7 +22,7 @@ def movies(tmp_path_factory):
 
 
 def settings(files, weak, strong, n, **changes):
-    known = load_movies()
+    raters = load_movies().raters
     options = {
         "weak": (str(files[weak]),),
         "strong": str(files[strong]),
@@ -30,8 +30,8 @@ def settings(files, weak, strong, n, **changes):
         "label_column": "label",
         "split_column": "split",
         "truth_column": "rating",
-        "truth_variance": known.raters.mean_error,
-        "noise_variance": known.raters.noise_variance,
+        "truth_variance": raters.mean_error,
+        "noise_variance": raters.noise_variance,
         "task": "regression",
         "n": n,
     }

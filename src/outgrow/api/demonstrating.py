@@ -105,6 +105,8 @@ def demo(
                 n=MORE_LABELS,
                 N=(made[folder / name]["N"],),
             )
-            found = forecast(ahead, folder / AHEAD, run=folder / name, overwrite=overwrite, progress=progress)
-            made[folder / AHEAD] = found.outcome
+            forecasts = forecast(
+                ahead, folder / AHEAD, run=folder / name, overwrite=overwrite, progress=progress
+            )
+            made[folder / AHEAD] = forecasts.outcome
     return made

@@ -43,8 +43,8 @@ def encode(
     if out is None:
         return made
     return [
-        replace(found, folder=export(found.folder, Path(out) / name, overwrite))
-        for found, name in zip(made, names, strict=True)
+        replace(encoding, folder=export(encoding.folder, Path(out) / name, overwrite))
+        for encoding, name in zip(made, names, strict=True)
     ]
 
 

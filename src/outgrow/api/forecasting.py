@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outgrow import runs
-from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.frame import VERBS, Findings, Place
 from outgrow.api.portable import portable
 from outgrow.config import ForecastConfig, ForesightConfig, PlanConfig, RankConfig, RunConfig
 from outgrow.engine.threads import few_threads
@@ -24,7 +24,7 @@ from outgrow.study.sources import Permissions, Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecasts(Found):
+class Forecasts(Findings):
     """What a forecast found, and the forecasts themselves to ask more of."""
 
     forecasts: Mapping[str, Forecast]
@@ -61,7 +61,7 @@ class Ranking(Forecasts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(Found):
+class Plan(Findings):
     """What to buy, and what it rests on."""
 
     best: PlannedRoute
@@ -101,7 +101,7 @@ def forecast(
     Returns
     -------
     Forecasts
-        Such as ``found["minilm"].risks(400, 5000)``.
+        Such as ``forecasts["minilm"].risks(400, 5000)``.
     """
     if config is None and run is None:
         raise ConfigError("there is nothing to forecast", remedy="Name features and labels, or a run.")
@@ -144,7 +144,7 @@ def rank(
     Returns
     -------
     Ranking
-        Such as ``found.order`` and ``found.tied``.
+        Such as ``ranking.order`` and ``ranking.tied``.
     """
     config = portable(config)
     place = Place(VERBS["rank"], out, overwrite)
@@ -179,7 +179,7 @@ def plan(
     Returns
     -------
     Plan
-        Such as ``found.best.route``, ``found.best.n`` and ``found.best.N``.
+        Such as ``plan.best.route``, ``plan.best.n`` and ``plan.best.N``.
     """
     config = portable(config)
     place = Place(VERBS["plan"], out, overwrite)
@@ -187,12 +187,12 @@ def plan(
     return Plan(best=study.best, **_written(place, config, study))
 
 
-def _written(place: Place, config: ForesightConfig, found: Tabular) -> dict[str, Any]:
-    outcome = as_plain(found)
-    return {"outcome": outcome, "folder": place.write(config, outcome, {place.verb.name: tidy(found)})}
+def _written(place: Place, config: ForesightConfig, result: Tabular) -> dict[str, Any]:
+    outcome = as_plain(result)
+    return {"outcome": outcome, "folder": place.write(config, outcome, {place.verb.name: tidy(result)})}
 
 
-def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:
+def _of_run(folder: Path, config: ForecastConfig) -> tuple[ForecastConfig, Mapping[str, Any]]:
     """Take features, labels and split from a run, and whatever was asked for from this command."""
     path = runs.open_folder(folder)
     outcome: Mapping[str, Any] = runs.read_json(path, "run.json", dict[str, Any])
@@ -200,7 +200,7 @@ def _of_run(folder: Path, own: ForecastConfig) -> tuple[ForecastConfig, Mapping[
     values = {key: value for key, value in dict(theirs).items() if key in ForecastConfig.model_fields}
     # A run's n is how many labels there are; a forecast's n is what is asked about.
     values |= {"n": (), "m": theirs.n}
-    asked = {key: getattr(own, key) for key in own.model_fields_set}
+    asked = {key: getattr(config, key) for key in config.model_fields_set}
     # Minimum-norm heads of a run stand on leading components, whose number the run chose.
     if (asked.get("head") or theirs.head) == "ridgeless" and not (asked.get("rank") or theirs.rank):
         kept = set(outcome.get("d_w", {}).values())

@@ -71,7 +71,7 @@ VERBS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Findings:
     """What a verb found."""
 
     outcome: Mapping[str, Any]

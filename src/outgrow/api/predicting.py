@@ -75,9 +75,9 @@ def predict(
         Columns "id" (of arrays the row number), of raw rows "row" (its number in the input, from 0) and texts
         where asked, "prediction", and one column of scores per class for classification.
     """
-    found = load(folder)
-    chosen = found.model(model)
-    config: RunConfig = runs.read_config(found.folder, RunConfig)
+    run = load(folder)
+    chosen = run.model(model)
+    config: RunConfig = runs.read_config(run.folder, RunConfig)
     arrays = (".npy", ".npz", ".safetensors")
     ready = all(is_store(path) or Path(path).suffix.lower() in arrays for path in features)
     if id_column:
@@ -87,7 +87,7 @@ def predict(
             config = config.model_copy(update={"on_error": on_error})
         raw = bare_rows(config, features[0])
         tables = _encode_new(config, raw, features[0], chosen, Permissions(tuple(allow_code)), progress)
-        _make_room(found, tables, progress)
+        _make_room(run, tables, progress)
         return _predicted(chosen, tables, raw, with_text)
     if with_text:
         raise ConfigError("features hold no texts", "--with-text", "Give raw rows, as the run had.")
@@ -106,7 +106,7 @@ def predict(
         )
         for path, source in zip(features, chosen.sources, strict=True)
     ]
-    _make_room(found, tables, progress)
+    _make_room(run, tables, progress)
     return _predicted(chosen, tables)
 
 
@@ -163,11 +163,11 @@ def _encode_new(
                 )
 
     made = encoded(config, raw, models, permissions, progress, check)
-    left = dict(pair for found in made for pair in found.skipped)
+    left = dict(pair for encoding in made for pair in encoding.skipped)
     if left:
         name, reason = next(iter(left.items()))
         _log.warning("no prediction for %d rows: %s (%s: %s)", len(left), quoted(list(left)), name, reason)
-    tables = [read_features(found.folder, name=found.name) for found in made]
+    tables = [read_features(encoding.folder, name=encoding.name) for encoding in made]
     return [
         replace(table, identity=replace(table.identity, source=entry))
         for table, entry in zip(tables, models, strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.frame import VERBS, Findings, Place
 from outgrow.api.portable import portable
 from outgrow.config import ReproduceConfig
 from outgrow.engine.threads import few_threads
@@ -19,7 +19,7 @@ from outgrow.study.sources import Permissions, Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reproduced(Found):
+class Reproduced(Findings):
     """A published experiment, done again."""
 
     result: Reproduction
@@ -62,7 +62,7 @@ def reproduce(
     Returns
     -------
     Reproduced
-        Such as ``found.result.verdict``.
+        Such as ``reproduced.result.verdict``.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def reproduce(
     known(name)
     config = portable(config or ReproduceConfig())
     place = Place(VERBS["reproduce"], out, overwrite)
-    found = study_reproduce(name, config, Permissions(tuple(allow_code)), progress, jobs)
-    outcome = as_plain(found)
-    folder = place.write(config, outcome, {table.name: table.columns for table in found.tables})
-    return Reproduced(result=found, outcome=outcome, folder=folder)
+    reproduction = study_reproduce(name, config, Permissions(tuple(allow_code)), progress, jobs)
+    outcome = as_plain(reproduction)
+    folder = place.write(config, outcome, {table.name: table.columns for table in reproduction.tables})
+    return Reproduced(result=reproduction, outcome=outcome, folder=folder)

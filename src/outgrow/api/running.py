@@ -87,16 +87,16 @@ class _Number(BaseModel):
     value: FiniteFloat | None = None
 
 
-class _FoundRoute(BaseModel):
+class _RouteFindings(BaseModel):
     name: str
     expected: _Number | None = None
     risk: _Number | None = None
 
 
-class _Found(BaseModel):
+class _Findings(BaseModel):
     """Of a run's findings what a replay compares."""
 
-    routes: list[_FoundRoute]
+    routes: list[_RouteFindings]
 
 
 @few_threads()
@@ -122,7 +122,7 @@ def replay(
         Largest relative change of the risks, by route.
     """
     path = runs.open_folder(folder)
-    before = {route.name: route for route in runs.read_json(path, "run.json", _Found).routes}
+    before = {route.name: route for route in runs.read_json(path, "run.json", _Findings).routes}
     study = study_run(runs.read_config(path, RunConfig), progress, Permissions(tuple(allow_code)))
     check_inputs(path, study.data)
     moved: dict[str, float] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from outgrow.api.frame import VERBS, Found, Place
+from outgrow.api.frame import VERBS, Findings, Place
 from outgrow.api.portable import portable
 from outgrow.config import SweepConfig
 from outgrow.engine.threads import few_threads
@@ -26,7 +26,7 @@ from outgrow.sweeps.table import as_columns
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep(Found):
+class Sweep(Findings):
     """Measured risks over a grid."""
 
     table: Mapping[str, np.ndarray]
@@ -69,7 +69,7 @@ def sweep(
     Returns
     -------
     Sweep
-        Such as ``found.table["risk"]``.
+        Such as ``sweep.table["risk"]``.
 
     Raises
     ------
@@ -83,12 +83,12 @@ def sweep(
     config = config.model_copy(update={"n": grid.n, "N": grid.N})
     check_sweep(data, grid)
     if out is None:
-        found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress)
-        return Sweep(table=found.table, cells=found.cells, outcome=plain(found))
+        result = study_sweep(config, data, grid, read, jobs=jobs, progress=progress)
+        return Sweep(table=result.table, cells=result.cells, outcome=plain(result))
     _, blocks = memory_of(data, grid)
     with closing(PartFolder(out, origin_of(config, grid, read, blocks.size), overwrite)) as store:
         try:
-            found = study_sweep(config, data, grid, read, jobs=jobs, progress=progress, store=store)
+            result = study_sweep(config, data, grid, read, jobs=jobs, progress=progress, store=store)
         except KeyboardInterrupt:
             if not store.count:
                 raise
@@ -99,17 +99,17 @@ def sweep(
         finally:
             if not store.count:
                 store.remove()
-        outcome = plain(found)
-        tables = {"sweep": as_columns(found.table), "cells": as_columns(found.cells)}
+        outcome = plain(result)
+        tables = {"sweep": as_columns(result.table), "cells": as_columns(result.cells)}
         folder = place.write(config, outcome, tables)
         store.remove()
-    return Sweep(table=found.table, cells=found.cells, outcome=outcome, folder=folder)
+    return Sweep(table=result.table, cells=result.cells, outcome=outcome, folder=folder)
 
 
-def plain(found: SweepOutcome) -> Mapping[str, Any]:
+def plain(result: SweepOutcome) -> Mapping[str, Any]:
     """Give what a report shows of a sweep: everything but the tables of seeds and cells."""
     cells = {
         name: [None if value != value else value for value in values.tolist()]
-        for name, values in found.cells.items()
+        for name, values in result.cells.items()
     }
-    return {**as_plain(replace(found, table={}, cells={})), "cells": cells}
+    return {**as_plain(replace(result, table={}, cells={})), "cells": cells}

@@ -37,11 +37,11 @@ def toml_values(text: str, kind: type[BaseModel], where: str) -> dict[str, Any]:
     from difflib import get_close_matches
 
     try:
-        found = tomllib.loads(text)
+        values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
         raise FileError(f"is not valid TOML ({reason})", where, "Mend the line named.") from None
-    for name, value in found.items():
+    for name, value in values.items():
         if isinstance(value, dict):
             raise ConfigError(f"holds the table [{name}]", where, "Write options without a table.")
         if name not in kind.model_fields:
@@ -51,7 +51,7 @@ def toml_values(text: str, kind: type[BaseModel], where: str) -> dict[str, Any]:
             near = get_close_matches(name, kind.model_fields, 1)
             remedy = f"Did you mean {near[0]!r}?" if near else "--help lists the options."
             raise ConfigError(f"there is no option {name!r}", where, remedy)
-    return {name: _field_value(kind, name, value, where) for name, value in found.items()}
+    return {name: _field_value(kind, name, value, where) for name, value in values.items()}
 
 
 def _field_value(kind: type[BaseModel], name: str, value: Any, where: str) -> Any:
@@ -82,8 +82,8 @@ def explain(error: BaseException, option: Callable[[str], str] = str) -> str:
     for item in error.errors():
         # Which of several values it was stands in the message's own words, or is plain to see.
         named = [option(part) for part in item["loc"] if isinstance(part, str)]
-        said = f": {item['msg'][0].lower()}{item['msg'][1:]}"
+        message = f": {item['msg'][0].lower()}{item['msg'][1:]}"
         parts.append(
-            (".".join(named) or "the options") + (" is missing" if item["type"] == "missing" else said)
+            (".".join(named) or "the options") + (" is missing" if item["type"] == "missing" else message)
         )
     return "; ".join(parts)

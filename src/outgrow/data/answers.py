@@ -36,10 +36,10 @@ def refuse_answers(
         seen += (part**2).sum(axis=0)
         start += len(part)
     left = seen - (both**2).sum(axis=0)
-    said = (seen > 0) & (left <= SAME * seen)
-    if said.any():
+    leaking = (seen > 0) & (left <= SAME * seen)
+    if leaking.any():
         raise DataError(
-            f"columns among the features say what the label says: {quoted(np.array(columns)[said])}",
+            f"columns among the features say what the label says: {quoted(np.array(columns)[leaking])}",
             where,
             "Pick the feature columns with --feature-columns, such as 'x*'.",
         )

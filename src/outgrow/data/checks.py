@@ -66,10 +66,10 @@ tenths a column says little more than which rows these are, as even incomes (log
 def carried_by_few(y: Float[np.ndarray, " n"], ids: np.ndarray) -> Check | None:
     """Look for a few rows that carry half of the squared deviations of the labels (OG108)."""
     rows = np.flatnonzero(~np.isnan(y))
-    found = _carriers(y[rows] - np.median(y[rows]), OF_LABELS) if len(rows) else None
-    if found is None:
+    carriers = _carriers(y[rows] - np.median(y[rows]), OF_LABELS) if len(rows) else None
+    if carriers is None:
         return None
-    few, share = rows[found[0]], found[1]
+    few, share = rows[carriers[0]], carriers[1]
     shown = ", ".join(f"{quoted([ids[row]])} ({y[row]:.3g})" for row in few[:5])
     one = len(few) == 1
     named = (
@@ -87,20 +87,20 @@ def carried_columns(
     for chunk in row_chunks(values):
         away = (values[chunk] - mean) ** 2
         total, top = total + away.sum(axis=0), np.maximum(top, away.max(axis=0))
-    said = []
+    carried = []
     # What is far from the median is hardly nearer to the mean: few columns are looked at twice.
     for column in np.flatnonzero(most * top > OF_FEATURES / 2 * total):
         x = values[:, column].astype(np.float64)
         centre = float(np.median(x))
         # Of a sparse column, the values that are there: else each rare word would be carried by its rows.
         rows = np.flatnonzero(x != centre)
-        found = _carriers(x[rows] - centre, OF_FEATURES)
-        if found is not None:
-            row = rows[found[0][0]]
-            said.append(f"{columns[column] if columns else column} by row {ids[row]} ({x[row]:.3g})")
-    if not said:
+        carriers = _carriers(x[rows] - centre, OF_FEATURES)
+        if carriers is not None:
+            row = rows[carriers[0][0]]
+            carried.append(f"{columns[column] if columns else column} by row {ids[row]} ({x[row]:.3g})")
+    if not carried:
         return None
-    return Check("OG111", f"{name}: columns carried by few rows: {quoted(said)}")
+    return Check("OG111", f"{name}: columns carried by few rows: {quoted(carried)}")
 
 
 def _carriers(away: Float[np.ndarray, " n"], wanted: float) -> tuple[Int[np.ndarray, " few"], float] | None:
@@ -199,11 +199,11 @@ def suspicions(
     values: Float[np.ndarray, "n d"], ids: np.ndarray, split: Split, groups: np.ndarray | None = None
 ) -> tuple[Check, ...]:
     """Raise every check that one feature set and a split give reason for."""
-    found = (
+    checks = (
         same_content(values, ids, split),
         drawn_from_pool(values, split.labelled, split.unlabelled, "OG102"),
         drawn_from_pool(
             values, split.test, split.unlabelled, "OG103", None if groups is None else units_of(ids, groups)
         ),
     )
-    return tuple(check for check in found if check is not None)
+    return tuple(check for check in checks if check is not None)

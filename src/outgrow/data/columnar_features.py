@@ -143,17 +143,17 @@ def refuse_row_numbers(values: np.ndarray, names: tuple[str, ...], where: str) -
     """Refuse columns that number the rows: by their name, or since they are all the numbers in a row."""
     if len(values) < 2:
         return
-    found = []
+    numbering = []
     spread = values.max(axis=0).astype(np.float64) - values.min(axis=0)
     for name, reach, column in zip(names, spread, values.T, strict=True):
         named = is_saved_index(name) or _CALLED_ID.search(name) is not None
         # Of fewer than ten rows, counts may be one another's neighbours by chance.
         counts = reach == len(values) - 1 and len(values) >= 10
         if (named or counts) and (column % 1 == 0).all() and len(np.unique(column)) == len(column):
-            found.append(name)
-    if found:
+            numbering.append(name)
+    if numbering:
         raise DataError(
-            f"columns among the features number the rows: {quoted(found)}",
+            f"columns among the features number the rows: {quoted(numbering)}",
             where,
             "Leave them out, or pick the feature columns with --feature-columns, such as 'x*'; name ids with"
             " --id-column.",

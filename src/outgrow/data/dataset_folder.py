@@ -109,15 +109,15 @@ def _is_plain(name: object) -> bool:
 
 
 def _classes(features: object) -> dict[str, list[str]]:
-    found = {}
+    classes = {}
     for name, kind in features.items() if isinstance(features, dict) else ():
         if (
             isinstance(kind, dict)
             and kind.get("_type") == "ClassLabel"
             and isinstance(kind.get("names"), list)
         ):
-            found[str(name)] = [str(item) for item in kind["names"]]
-    return found
+            classes[str(name)] = [str(item) for item in kind["names"]]
+    return classes
 
 
 def load_from_hub(name: str) -> MemoryTable:

@@ -1,6 +1,6 @@
 """Opening the files users bring, and saying in one line what is wrong with them.
 
-Formats are told by the file's ending; a wrong path gets the nearest existing name. Rows are named by their
+Formats go by the file's ending; a wrong path gets the nearest existing name. Rows are named by their
 ids in every message, shortened and escaped, since ids come from outside.
 """
 

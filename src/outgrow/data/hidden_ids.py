@@ -28,12 +28,14 @@ def refuse_hidden_ids(features: Sequence[FeatureTable], labels: LabelTable | Non
     for holder, ids in known:
         wanted = set(ids.tolist())
         for table in bare:
-            found = [name for name, values in _columns(table) if 2 * len(wanted & set(values)) >= len(values)]
-            if found:
+            columns = [
+                name for name, values in _columns(table) if 2 * len(wanted & set(values)) >= len(values)
+            ]
+            if columns:
                 raise DataError(
-                    f"it has no ids, but its column {quoted(found[:1])} holds those of {holder}",
+                    f"it has no ids, but its column {quoted(columns[:1])} holds those of {holder}",
                     table.where,
-                    f"Say so: --id-column id,{found[0]}.",
+                    f"Say so: --id-column id,{columns[0]}.",
                 )
     of_features = [table for table in features if table.has_ids]
     for table in bare if of_features else ():

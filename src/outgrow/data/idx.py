@@ -46,9 +46,9 @@ def read_idx(path: str | Path) -> RawRows:
         return _rows([(name, "", images, values)], str(path))
     parts = []
     for part, names in SETS.items():
-        found = _find(path, names, "images", 3)
-        if found is not None:
-            parts.append((part, part, *_pair(found, _find(path, names, "labels", 1))))
+        file = _find(path, names, "images", 3)
+        if file is not None:
+            parts.append((part, part, *_pair(file, _find(path, names, "labels", 1))))
     if not parts:
         raise FileError(
             "holds no idx files", str(path), "They are called train-images-idx3-ubyte.gz and so on."
@@ -141,13 +141,13 @@ def _rows(parts: list[tuple[str, str, np.ndarray, np.ndarray | None]], where: st
 def _beside(images: Path) -> Path | None:
     name = images.name.replace("images", "labels").replace("idx3", "idx1")
     base = name.removesuffix(".gz")
-    found = (images.with_name(other) for other in (name, base, base + ".gz") if other != images.name)
-    return next((file for file in found if file.is_file()), None)
+    candidates = (images.with_name(other) for other in (name, base, base + ".gz") if other != images.name)
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def _find(folder: Path, names: tuple[str, ...], kind: str, dimensions: int) -> Path | None:
-    found = (
+    candidates = (
         folder / f"{name}-{kind}{dash}idx{dimensions}-ubyte{ending}"
         for name, dash, ending in product(names, "-.", ("", ".gz"))
     )
-    return next((file for file in found if file.is_file()), None)
+    return next((file for file in candidates if file.is_file()), None)

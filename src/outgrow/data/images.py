@@ -165,12 +165,12 @@ def _classes(names: list[str], where: str) -> tuple[np.ndarray, np.ndarray | Non
 def _utkface(names: list[str]) -> tuple[list[str], np.ndarray, tuple[tuple[str, str], ...]]:
     kept, ages, malformed = [], [], []
     for name in names:
-        found = UTKFACE.fullmatch(name.rpartition("/")[2])
-        if found is None:
+        match = UTKFACE.fullmatch(name.rpartition("/")[2])
+        if match is None:
             malformed.append((name, "its name is not [age]_[gender]_[race]_[date].jpg"))
         else:
             kept.append(name)
-            ages.append(float(found.group(1)))
+            ages.append(float(match.group(1)))
     return kept, np.array(ages, dtype=np.float64), tuple(malformed)
 
 

@@ -80,14 +80,14 @@ class Beside(TypedDict, total=False):
 def read_labels(path: str | Path, **beside: Unpack[Beside]) -> LabelTable:
     """Read labels from a table; one of features that also holds a label column will do."""
     table = open_table(path, beside.get("style", PLAIN))
-    found = labels_beside(table, wanted=True, **beside)
+    labels = labels_beside(table, wanted=True, **beside)
     if not table.rows:
         raise DataError("no rows below the column names", table.where, "Give at least one labelled row.")
-    if not present_mask(found.values).any():
+    if not present_mask(labels.values).any():
         raise DataError(
-            f"all labels are missing in column {found.answers[0]!r}", table.where, "Give some labels."
+            f"all labels are missing in column {labels.answers[0]!r}", table.where, "Give some labels."
         )
-    return found
+    return labels
 
 
 def labels_beside(

@@ -72,10 +72,10 @@ def check_finite(
         if bad.any():
             i, j = (int(k) for k in np.argwhere(bad)[0])
             row = chunk.start + i
-            found = "NaN" if np.isnan(values[row, j]) else "infinity"
+            kind = "NaN" if np.isnan(values[row, j]) else "infinity"
             column = repr(columns[j]) if columns else str(j)
             raise DataError(
-                f"{found} in {row_name(ids, row)}, column {column}",
+                f"{kind} in {row_name(ids, row)}, column {column}",
                 where,
                 "Encode that row again, or remove it.",
             )

@@ -54,13 +54,13 @@ def find_columns(
             "--pseudo-labels",
             f"Give a file ({', '.join(FORMATS)}), or name the table of the column by --labels.",
         )
-    found: list[str] = []
+    selected: list[str] = []
     for pattern in what.split(","):
         matching = [column for column in present if fnmatchcase(column, pattern)]
         if not matching:
             raise missing_column(table, pattern, present, "pseudo-label")
-        found += [column for column in matching if column not in found]
-    return name, Path(table), tuple(found)
+        selected += [column for column in matching if column not in selected]
+    return name, Path(table), tuple(selected)
 
 
 def read_pseudo_labels(
@@ -77,9 +77,9 @@ def read_pseudo_labels(
     table, where = open_table(path, style), str(path)
     blocks, names = [], []
     for column in columns:
-        values, own = _numbers(table, column, where, classes, style)
+        values, column_names = _numbers(table, column, where, classes, style)
         blocks.append(values)
-        names += own
+        names += column_names
     both = np.hstack(blocks)
     key = id_in(table, id_column)
     given = None if key is None else as_ids(table.column(key), key, where)

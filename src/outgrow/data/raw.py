@@ -50,8 +50,8 @@ def digest_of(rows: Iterable[tuple[str, bytes]]) -> str:
     """Hash ids and contents, in order."""
     total = hashlib.sha256()
     for name, content in rows:
-        said = name.encode()
-        total.update(len(said).to_bytes(8, "big") + said + len(content).to_bytes(8, "big") + content)
+        encoded = name.encode()
+        total.update(len(encoded).to_bytes(8, "big") + encoded + len(content).to_bytes(8, "big") + content)
     return total.hexdigest()
 
 

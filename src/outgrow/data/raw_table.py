@@ -45,7 +45,7 @@ def read_raw_table(
         if name not in table.names:
             raise missing_column(where, name, table.names, kind)
     read = [_text_column(table, name, kind) for name in columns]
-    bad = {row: why for _, found in reversed(read) for row, why in found.items()}
+    bad = {row: why for _, reasons in reversed(read) for row, why in reasons.items()}
     texts: list[tuple[Any, ...]] = list(zip(*(column for column, _ in read), strict=True))
     made: dict[int, tuple[Any, bytes]] = {}
     for row in (row for row in range(len(texts)) if row not in bad):
@@ -91,8 +91,8 @@ def _text_column(table: Table, name: str, kind: str) -> tuple[list[str | None], 
             f"column {name!r} is of type {column.type}", table.where, f"The {kind} column must hold text."
         )
     # Parquet promises UTF-8 and nobody checks it.
-    texts, found = decoded(column)
-    bad = found | table.undecoded
+    texts, reasons = decoded(column)
+    bad = reasons | table.undecoded
     for row, text in enumerate(texts):
         if row not in bad and (text is None or not text.strip()):
             bad[row] = f"has no {kind} in column {name!r}"
@@ -105,8 +105,10 @@ def _only_column(table: Table, kind: str, usual: Sequence[str], beside: Beside) 
     for name in usual:
         if name in table.names and name not in taken:
             return name
-    found = [name for name in table.names if name not in taken and is_text(table.schema.field(name).type)]
-    return the_only(found, table, kind, usual[0])
+    candidates = [
+        name for name in table.names if name not in taken and is_text(table.schema.field(name).type)
+    ]
+    return the_only(candidates, table, kind, usual[0])
 
 
 def refuse_or_list(

@@ -80,7 +80,7 @@ def draw_split(
                 "split",
                 "Leave out --test, or the column: --split-column none.",
             )
-        _whole(units, in_test, names)
+        _whole(units, in_test)
         _labelled_here(in_test, known, names, "test")
     _labelled_here(part == "labelled", known, names, "labelled")
     candidates = known & np.isin(part, ("labelled", "train"))
@@ -192,7 +192,7 @@ def _parts(split: np.ndarray | None, ids: np.ndarray, rows: int) -> np.ndarray:
     return parts
 
 
-def _whole(units: np.ndarray, in_test: np.ndarray, ids: np.ndarray) -> None:
+def _whole(units: np.ndarray, in_test: np.ndarray) -> None:
     both = set(units[in_test].tolist()) & set(units[~in_test].tolist())
     if both:
         names = sorted(name.removeprefix("group ") for name in both)

@@ -75,12 +75,12 @@ def is_hidden(inside: Path) -> bool:
 
 def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
     """List the files of a table stored as a folder, in the order of the numbers in their names."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         if not is_hidden(inside) and str(path).lower().endswith(tuple(endings)) and path.is_file():
-            found.append(path)
-    apart = [path for path in found if not all("=" in name for name in path.relative_to(folder).parent.parts)]
+            files.append(path)
+    apart = [path for path in files if not all("=" in name for name in path.relative_to(folder).parent.parts)]
     if apart:
         raise DataError(
             f"holds a table in a folder of its own: {quoted([apart[0].relative_to(folder)])}",
@@ -92,7 +92,7 @@ def part_files(folder: Path, endings: Sequence[str]) -> list[Path]:
         pieces = re.split(r"(\d+)", path.relative_to(folder).as_posix())
         return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
 
-    return sorted(found, key=natural)
+    return sorted(files, key=natural)
 
 
 def _partition(inside: Path) -> dict[str, str | None]:

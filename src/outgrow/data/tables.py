@@ -86,8 +86,8 @@ class Table:
         try:
             return plain(array)
         except pa.ArrowInvalid:
-            said = f"column {name!r} of type {array.type} holds whole numbers beyond 64 bits"
-            raise DataError(said, self.where, "Write them as text.") from None
+            message = f"column {name!r} of type {array.type} holds whole numbers beyond 64 bits"
+            raise DataError(message, self.where, "Write them as text.") from None
 
     def whole(self) -> Any:
         """Read all columns, as an Arrow table."""
@@ -187,13 +187,13 @@ def _uuids(array: Any) -> Any:
     return pa.array(texts, pa.string())
 
 
-def the_only(found: Sequence[str], table: Table, role: str, usual: str = "") -> str:
+def the_only(candidates: Sequence[str], table: Table, role: str, usual: str = "") -> str:
     """Give the only column that could be meant, where none is named and none has the usual name."""
-    if len(found) == 1:
-        return found[0]
+    if len(candidates) == 1:
+        return candidates[0]
     raise DataError(
         f"there is no column {usual or role!r}, and "
-        + ("no other column could be it" if not found else "several could be it"),
+        + ("no other column could be it" if not candidates else "several could be it"),
         table.where,
         f"Name it with --{role}-column. Columns present: {quoted(table.names, 20)}.",
     )

@@ -96,7 +96,7 @@ def is_number(text: str) -> bool:
 class TextTable(MemoryTable):
     """A .csv or .tsv file, read whole; a `FileError` where rows do not fit the columns.
 
-    Rows of which a cell is not UTF-8 are told in `undecoded`, and that cell is empty.
+    Rows of which a cell is not UTF-8 are listed in `undecoded`, and that cell is empty.
     """
 
     def __init__(self, path: Path, style: TextStyle = PLAIN) -> None:
@@ -143,11 +143,11 @@ class TextTable(MemoryTable):
         self.undecoded = undecoded
 
     def _unreadable(self, path: Path, error: Exception) -> FileError:
-        found = damaged(path, "a TSV file" if self._tab else "a CSV file", error)
+        damage = damaged(path, "a TSV file" if self._tab else "a CSV file", error)
         if re.search(r"Expected \d+ columns, got", str(error)):
             quote = "Quote values that hold the separator, say what separates columns (--delimiter)"
-            return FileError(found.what, found.where, f"{quote}, or write it again.")
-        return found
+            return FileError(damage.what, damage.where, f"{quote}, or write it again.")
+        return damage
 
 
 def decoded(column: Any) -> tuple[list[str | None], dict[int, str]]:

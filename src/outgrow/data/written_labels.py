@@ -1,7 +1,7 @@
 """Labels as people write them: what is missing, what looks like a number but is none, what is spelled twice.
 
 A price taken for the name of a class makes as many classes as there are prices; so do percentages, dates and
-decimal commas. Nothing is guessed: what a label looks like is said, and how it can be read.
+decimal commas. Nothing is guessed: errors state what a label looks like, and how it can be read.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ def looks_like(text: str) -> tuple[str, str] | None:
 
 def refuse_written_numbers(labels: Sequence[str], many: int, where: str) -> None:
     """Refuse labels of which at least half are numbers or dates as people write them."""
-    found = [(text, looks_like(text)) for text in labels]
-    counts = Counter(look for _, look in found if look is not None)
-    if counts and 2 * sum(counts.values()) >= len(found):
+    looks = [(text, looks_like(text)) for text in labels]
+    counts = Counter(look for _, look in looks if look is not None)
+    if counts and 2 * sum(counts.values()) >= len(looks):
         # "1,250" beside "0,250" has a decimal comma too, though it looks like digits in groups.
         commas = next((look for look in counts if look[0] == DECIMAL_COMMA), None)
         (name, remedy) = commas or counts.most_common(1)[0][0]
-        shown = dict.fromkeys(text for text, look in found if look == (name, remedy))
+        shown = dict.fromkeys(text for text, look in looks if look == (name, remedy))
         raise DataError(
             f"the labels look like {name}, which are text here: {quoted(shown, 3)}",
             where,
@@ -168,10 +168,10 @@ def id_in(table: Table, id_column: str) -> str | None:
     """Find the column of ids: of several names, as files call it differently, the first that is there."""
     if id_column == "id":
         return column_called(table.names, "id", table.where)
-    found = next((name for name in (id_column, *id_column.split(",")) if name in table.names), None)
-    if found is None:
+    column = next((name for name in (id_column, *id_column.split(",")) if name in table.names), None)
+    if column is None:
         raise missing_column(table.where, id_column, table.names, "id")
-    return found
+    return column
 
 
 def suspicious_marks(
@@ -183,12 +183,12 @@ def suspicious_marks(
     known = [text for text in values if text is not None]
     taken = Counter(text.strip() for text in raw if text is not None and text.strip() in missing - USUAL)
     kept = Counter(text for text in known if text.lower() in MAYBE_MISSING or text in MISSING)
-    said = []
+    parts = []
     if taken and known:
-        said.append(f"read as missing: {_counted(taken)}")
+        parts.append(f"read as missing: {_counted(taken)}")
     if kept:
-        said.append(f"taken for classes: {_counted(kept)}")
-    return Check("OG110", "; ".join(said)) if said else None
+        parts.append(f"taken for classes: {_counted(kept)}")
+    return Check("OG110", "; ".join(parts)) if parts else None
 
 
 def _sentinel(values: np.ndarray) -> Check | None:
@@ -213,5 +213,5 @@ _MARK = re.compile(r"-1|-9|-?9{2,5}")
 # Numbers that stand for "not known" in tables of surveys and of Hugging Face.
 
 
-def _counted(found: Counter[str]) -> str:
-    return ", ".join(f"{quoted([text])} ({count})" for text, count in found.most_common(5))
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{quoted([text])} ({count})" for text, count in counts.most_common(5))

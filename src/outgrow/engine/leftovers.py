@@ -29,7 +29,7 @@ YOUNG_S = 60.0
 
 
 @contextmanager
-def own_folder(place: str) -> Iterator[Path]:
+def temporary_folder(place: str) -> Iterator[Path]:
     """Give a folder that is gone afterwards, or, if this process is killed, when the next one begins."""
     remove_abandoned(place)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder, _in_use(Path(folder)):

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from outgrow.engine.leftovers import own_folder, remove_abandoned
+from outgrow.engine.leftovers import remove_abandoned, temporary_folder
 from outgrow.engine.protocols import Name
 from outgrow.errors import OutgrowError
 
@@ -55,8 +55,8 @@ def run_tasks(
     while left:
         try:
             # Closed at once if nobody wants the rest: workers then stop.
-            with closing(_side_by_side(function, left, jobs, place)) as found:
-                for name, result in found:
+            with closing(_side_by_side(function, left, jobs, place)) as results:
+                for name, result in results:
                     del left[name]
                     tries = TRIES
                     yield name, result
@@ -91,15 +91,15 @@ def _side_by_side(
                 yield from run(calls[start : start + wave])
         return
     with _deaf_to_the_terminal():
-        found = run(calls)
+        results = run(calls)
     try:
-        for one in found:  # noqa: UP028 ("yield from" would close it with the warning)
+        for one in results:  # noqa: UP028 ("yield from" would close it with the warning)
             yield one
     except GeneratorExit:
         with warnings.catch_warnings():
             # joblib tells that tasks are cancelled, which is what closing asks for.
             warnings.simplefilter("ignore", UserWarning)
-            found.close()
+            results.close()
         raise
 
 
@@ -161,7 +161,7 @@ def _named(
 @contextmanager
 def workers_end(place: str) -> Iterator[None]:
     """Have all workers end with this context, and whoever comes next clear up should it be killed before."""
-    with own_folder(place):
+    with temporary_folder(place):
         try:
             yield
         finally:

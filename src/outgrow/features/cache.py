@@ -28,8 +28,8 @@ REMEDY = "Name a folder that can be written in OUTGROW_CACHE."
 
 def cache_folder() -> Path:
     """Say where the cache is: $OUTGROW_CACHE, else $XDG_CACHE_HOME/outgrow, else ~/.cache/outgrow."""
-    if own := os.environ.get("OUTGROW_CACHE"):
-        return Path(own).expanduser()
+    if chosen := os.environ.get("OUTGROW_CACHE"):
+        return Path(chosen).expanduser()
     # The XDG specification has relative paths ignored.
     if (shared := os.environ.get("XDG_CACHE_HOME", "")) and Path(shared).is_absolute():
         return Path(shared) / "outgrow"
@@ -41,8 +41,8 @@ def cache_folder() -> Path:
 
 def cache_key(encoder: str, input_digest: str, dtype: str, shard_rows: int) -> str:
     """Hash all that the bytes of a store depend on."""
-    said = [encoder, input_digest, dtype, str(shard_rows), str(VERSION)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    parts = [encoder, input_digest, dtype, str(shard_rows), str(VERSION)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def cached_store(
@@ -81,9 +81,9 @@ def _wrong(folder: Path, key: str) -> str:
     if findings := verify(folder):
         more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
         return f"{findings[0]}{more}"
-    found = read_manifest(folder)
-    its_own = cache_key(found.identity["digest"], found.input, found.dtype, found.shard_rows)
-    return "" if its_own == key else "it holds other features than its name says"
+    manifest = read_manifest(folder)
+    actual = cache_key(manifest.identity["digest"], manifest.input, manifest.dtype, manifest.shard_rows)
+    return "" if actual == key else "it holds other features than its name says"
 
 
 def export(folder: str | Path, out: str | Path, overwrite: bool = False) -> Path:

@@ -96,10 +96,12 @@ def encode(
                     raw.source,
                     "Name another model.",
                 )
-            found = _encode_group(raw, encoder, config, advance, check)
+            encodings = _encode_group(raw, encoder, config, advance, check)
         finally:
             encoder.close()
-        done |= {(spec.kind, spec.model, spec.layer): made for spec, made in zip(group, found, strict=True)}
+        done |= {
+            (spec.kind, spec.model, spec.layer): made for spec, made in zip(group, encodings, strict=True)
+        }
     tell("encoded", 1.0)
     return [replace(done[spec.kind, spec.model, spec.layer], name=spec.name) for spec in specs]
 
@@ -144,15 +146,15 @@ def _encode_group(
                 if shard in writer.missing():
                     writer.write(shard, kept, matrices[place], skipped)
                     fresh[place] += len(kept)
-        found = []
+        encodings = []
         for place, writer in enumerate(writers):
             manifest = writer.finish()
             if manifest.skipped and config.on_error == "fail":
                 # Encoded before by someone who let rows go.
                 raise _unreadable(*manifest.skipped[0], raw.source)
             left_out = (*raw.skipped, *manifest.skipped)
-            found.append(Encoding("", writer.folder, manifest.rows, fresh[place], left_out))
-        return found
+            encodings.append(Encoding("", writer.folder, manifest.rows, fresh[place], left_out))
+        return encodings
 
 
 def _encode_rows(
@@ -179,11 +181,11 @@ def _encode_rows(
 
 def _libraries(kind: str) -> dict[str, str]:
     """Give the versions of what has a hand in the features of a kind of encoder, where they are known."""
-    found = {}
+    versions = {}
     for name in LIBRARIES.get(kind, ()):
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions
 
 
 def _unreadable(row: str, reason: str, source: str) -> DataError:

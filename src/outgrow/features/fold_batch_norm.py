@@ -35,11 +35,11 @@ def fold_batch_norm(module: torch.nn.Module, probe: Float[torch.Tensor, "b ..."]
         parent, _, leaf = names[norm].rpartition(".")
         setattr(folded.get_submodule(parent), leaf, torch.nn.Identity())
     with torch.inference_mode():
-        found = folded(probe)
-    if not isinstance(wanted, torch.Tensor) or not isinstance(found, torch.Tensor):
+        output = folded(probe)
+    if not isinstance(wanted, torch.Tensor) or not isinstance(output, torch.Tensor):
         return module
     scale = wanted.abs().max().clamp_min(torch.finfo(wanted.dtype).tiny)
-    same = bool((found - wanted).abs().max() <= TOLERANCE * scale)
+    same = bool((output - wanted).abs().max() <= TOLERANCE * scale)
     return folded if same else module
 
 

@@ -121,8 +121,8 @@ def licence_of(folder: Path) -> str | None:
     head, fence, rest = card.read_text(encoding="utf-8", errors="replace").partition("---")
     if head.strip() or not fence:
         return None
-    found = re.search(r"^license:[ \t]*(\S.*)$", rest.partition("\n---")[0], re.MULTILINE)
-    return found.group(1).strip().strip("'\"") if found else None
+    match = re.search(r"^license:[ \t]*(\S.*)$", rest.partition("\n---")[0], re.MULTILINE)
+    return match.group(1).strip().strip("'\"") if match else None
 
 
 def check_weights(folder: Path) -> None:

@@ -212,7 +212,7 @@ def _serve() -> None:
             out.write(_bytes_of(pixels))
             out.flush()
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        # The other side is gone: nobody is left to be told.
+        # The other side is gone: nobody is left to be informed.
         os._exit(0)
 
 

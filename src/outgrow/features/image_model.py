@@ -80,7 +80,7 @@ def _load_torchvision(name: str) -> Loaded:
     # check_hash: an interrupted or changed download is noticed. torchvision loads state dictionaries only.
     module = models.get_model(name, weights=None)
     module.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    place = next((found for found in CLASSIFIERS if hasattr(module, found)), "")
+    place = next((attribute for attribute in CLASSIFIERS if hasattr(module, attribute)), "")
     layers = [name for name, part in module.named_modules() if isinstance(part, torch.nn.Linear)]
     last = next((name for name in reversed(layers) if name.split(".")[0] == place), None)
     if last is None:

@@ -68,7 +68,7 @@ class OnnxEncoder(TokenEncoder):
             self._tokenizer.no_padding()
             self._tokenizer.enable_truncation(length, strategy="longest_first")
         inputs = self.padded_inputs(self.tokenise(["two words", "one"], None), np.array([0, 1]))
-        found = self._given(inputs)
+        states = self._given(inputs)
         weights = [one for one in path.parent.glob(f"{path.name}*") if one.is_file()]  # some lie beside it
         self.identities = (
             EncoderIdentity(
@@ -76,8 +76,8 @@ class OnnxEncoder(TokenEncoder):
                 kind="onnx",
                 revision=hash_files(sorted(weights), path.parent),
                 layer="last",
-                width=found.shape[-1],
-                pooling=pooling if found.ndim == 3 else "none",
+                width=states.shape[-1],
+                pooling=pooling if states.ndim == 3 else "none",
                 transform=f"at most {length} tokens; pairs by text_pair;"
                 f" tokenizer {tokenizer_digest(rules.read_bytes())}; output {self._output}",
                 licence=licence_of(path.parent),
@@ -93,10 +93,10 @@ class OnnxEncoder(TokenEncoder):
 
     def run(self, inputs: Inputs) -> tuple[np.ndarray, ...]:
         """Make features of padded tokens."""
-        found = self._given(inputs)
-        if found.ndim == 3:
-            found = pool(found, inputs["attention_mask"], self._pooling)
-        return (np.ascontiguousarray(found, dtype=np.float32),)
+        states = self._given(inputs)
+        if states.ndim == 3:
+            states = pool(states, inputs["attention_mask"], self._pooling)
+        return (np.ascontiguousarray(states, dtype=np.float32),)
 
     def _given(self, inputs: Inputs) -> np.ndarray:
         return np.asarray(self.network.run([self._output], {name: inputs[name] for name in self._inputs})[0])

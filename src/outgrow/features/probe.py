@@ -63,8 +63,8 @@ def probe(encoder: Encoder, items: Sequence[Any]) -> list[Check]:
     if checks:
         return checks
     again = [_features(encoder, items)]
-    if found := _differences(encoder, first, again, "OG302", REPEATED, "two passes over the same rows"):
-        return found
+    if differences := _differences(encoder, first, again, "OG302", REPEATED, "two passes over the same rows"):
+        return differences
     return _differences(
         encoder, first, _regrouped(encoder, items), "OG303", BATCHED, "the same rows in other batches"
     )

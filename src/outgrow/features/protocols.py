@@ -57,8 +57,8 @@ class EncoderIdentity:
     @property
     def digest(self) -> str:
         """SHA-256 of everything that changes a feature: two identities of one digest are one encoder."""
-        said = {key: value for key, value in asdict(self).items() if key not in ("name", "licence")}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        identity = {key: value for key, value in asdict(self).items() if key not in ("name", "licence")}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 Encoded = tuple[Int[np.ndarray, " b"], tuple[Float32[np.ndarray, "b _"], ...]]

@@ -56,24 +56,24 @@ def free_memory(root: Path = Path("/")) -> int | None:
 
     None where the system does not tell.
     """
-    found = []
+    free = []
     try:
         lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
+        free += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
     except (OSError, ValueError, IndexError):
         pass
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-        own = next(line.split(":", 2)[2] for line in lines if line.startswith("0::"))
+        cgroup = next(line.split(":", 2)[2] for line in lines if line.startswith("0::"))
     except (OSError, ValueError, IndexError, StopIteration):
-        own = "/"
+        cgroup = "/"
     top = root / "sys/fs/cgroup"
-    here = top / own.strip("/")
+    here = top / cgroup.strip("/")
     # The limit of any group above counts too. Inside a container its own group is mounted at the top.
     for group in {here, *here.parents, top}:
         if group == top or top in group.parents:
-            found += _left_in(group)
-    return min(found, default=None)
+            free += _left_in(group)
+    return min(free, default=None)
 
 
 def _left_in(group: Path) -> list[int]:

@@ -42,9 +42,9 @@ class Pipeline:
 def read_pipeline(folder: Path, device: str) -> Pipeline:
     """Read what a folder says is done around its model."""
     listed = folder / "modules.json"
-    found = Pipeline(folder, "mean")
+    pipeline = Pipeline(folder, "mean")
     if not listed.exists():
-        return found
+        return pipeline
     with read_back(listed, "Fetch the model again."):
         for module in read_json(listed):
             kind, place = module["type"].rpartition(".")[2], folder / module["path"]
@@ -57,12 +57,12 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
                     map(read_json, sorted(place.glob("sentence_*_config.json"))), {}
                 )
                 length, lower = settings.get("max_seq_length"), bool(settings.get("do_lower_case"))
-                found = replace(found, folder=place, max_length=length, lower=lower)
+                pipeline = replace(pipeline, folder=place, max_length=length, lower=lower)
             elif kind == "Pooling":
-                found = replace(found, pooling=_pooling(place / "config.json"))
+                pipeline = replace(pipeline, pooling=_pooling(place / "config.json"))
             elif kind in ("Normalize", "Dense"):
                 step = ("unit length", unit_length) if kind == "Normalize" else _dense(place, device)
-                found = replace(found, steps=(*found.steps, step))
+                pipeline = replace(pipeline, steps=(*pipeline.steps, step))
             else:
                 raise ConfigError(
                     f"the model's step {module['type']} is not one that is followed here",
@@ -71,7 +71,7 @@ def read_pipeline(folder: Path, device: str) -> Pipeline:
                     if kind == "StaticEmbedding"
                     else "Ask for a hidden layer (MODEL@LAYER), or use the model through a callable.",
                 )
-        return replace(found, prompt=_prompt(folder))
+        return replace(pipeline, prompt=_prompt(folder))
 
 
 def read_json(path: Path) -> Any:

@@ -64,8 +64,8 @@ class StaticEncoder:
             )
         for start in range(0, len(texts), BATCH_ROWS):
             with read_back(name, "Fetch the model again."):  # its tokenizer may be anything
-                found = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
-            yield np.array(positions[start : start + BATCH_ROWS]), (np.asarray(found, dtype=np.float32),)
+                vectors = self._model.encode(texts[start : start + BATCH_ROWS], use_multiprocessing=False)
+            yield np.array(positions[start : start + BATCH_ROWS]), (np.asarray(vectors, dtype=np.float32),)
 
     def close(self) -> None:
         """Give back the model's memory; may be called twice."""

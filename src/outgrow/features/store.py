@@ -300,23 +300,23 @@ def _read_plan(path: Path) -> Manifest:
         return Manifest.model_validate(fields)
 
 
-def _same(wanted: Manifest, found: Manifest, where: str, libraries: bool) -> None:
+def _same(wanted: Manifest, stored: Manifest, where: str, libraries: bool) -> None:
     """Refuse to mix two stores, saying in what they differ."""
     remedy, differs = REMOVE, []
-    if found.identity["digest"] != wanted.identity["digest"]:
-        labels = [encoder_label(one.name, one.identity["digest"]) for one in (found, wanted)]
+    if stored.identity["digest"] != wanted.identity["digest"]:
+        labels = [encoder_label(one.name, one.identity["digest"]) for one in (stored, wanted)]
         differs.append(f"features of {labels[0]!r}, not of {labels[1]!r}")
-    if found.input != wanted.input:
+    if stored.input != wanted.input:
         differs.append("features of another input")
-    if found.dtype != wanted.dtype:
-        differs.append(f"{found.dtype} features, not {wanted.dtype}")
-        remedy = f"Give --dtype {found.dtype}, choose another folder, or remove this one."
-    if found.shard_rows != wanted.shard_rows:
-        differs.append(f"shards of {found.shard_rows} rows, not {wanted.shard_rows}")
+    if stored.dtype != wanted.dtype:
+        differs.append(f"{stored.dtype} features, not {wanted.dtype}")
+        remedy = f"Give --dtype {stored.dtype}, choose another folder, or remove this one."
+    if stored.shard_rows != wanted.shard_rows:
+        differs.append(f"shards of {stored.shard_rows} rows, not {wanted.shard_rows}")
     if not differs and libraries:
-        names = sorted(found.libraries.keys() | wanted.libraries.keys())
+        names = sorted(stored.libraries.keys() | wanted.libraries.keys())
         for name in names:
-            old, new = found.libraries.get(name, "none"), wanted.libraries.get(name, "none")
+            old, new = stored.libraries.get(name, "none"), wanted.libraries.get(name, "none")
             if old != new:
                 differs.append(f"shards made with {name} {old}, now {new}")
         remedy = "Install that version again, choose another folder, or remove this one."

@@ -204,12 +204,12 @@ def halving(
         part = waiting.pop()
         if not failed or len(part) < failed:
             try:
-                found = run(part)
+                result = run(part)
             except too_large:
                 # Halved below: inside this clause the error still holds the memory of the failed batch.
                 failed = len(part)
             else:
-                yield part, found
+                yield part, result
                 continue
             if failed == 1:
                 raise OutgrowError(

@@ -124,7 +124,7 @@ class TextEncoder(TokenEncoder):
             texts = [text.lower() for text in texts]
             seconds = None if seconds is None else [text.lower() for text in seconds]
         with read_back(f"{self._pipeline.folder}: its tokenizer", "Fetch the model again."):
-            found = self._tokenizer(
+            tokens = self._tokenizer(
                 texts,
                 seconds,
                 padding=False,
@@ -132,7 +132,7 @@ class TextEncoder(TokenEncoder):
                 max_length=self._max_length,
                 return_attention_mask=False,
             )
-        return {key: found[key] for key in ("input_ids", "token_type_ids") if key in found}
+        return {key: tokens[key] for key in ("input_ids", "token_type_ids") if key in tokens}
 
     def _moved(self, inputs: Inputs) -> dict[str, Any]:
         import torch
@@ -150,15 +150,15 @@ class TextEncoder(TokenEncoder):
         with torch.inference_mode():
             tensors = self._moved(inputs)
             states = self.network(**tensors)
-            found = []
+            matrices = []
             for layer in self._wanted:
                 # From here on in float32, whatever the model computes in: one rounding less, at no cost.
                 tokens = states[self._depth(layer)].float()
                 vectors = pool(tokens, tensors["attention_mask"], self._pooling)
                 for _, step in self._pipeline.steps if layer is None else ():
                     vectors = step(vectors)
-                found.append(vectors.cpu().numpy())
-        return tuple(found)
+                matrices.append(vectors.cpu().numpy())
+        return tuple(matrices)
 
 
 def _layer(layer: int | None, depth: int, model: str) -> int | None:

@@ -144,11 +144,11 @@ class TorchEncoder:
 
         rows, size, name = np.arange(len(pixels)), self._budget.size, self.identities[0].name
         parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        found = halving(
+        results = halving(
             parts, lambda part: self._forward(self._scaled(pixels[part[0] : part[-1] + 1])),
             torch.OutOfMemoryError, self._budget, name,
         )  # fmt: skip
-        pieces = [made for _, made in found]
+        pieces = [made for _, made in results]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
     def _scaled(self, pixels: np.ndarray) -> torch.Tensor:

@@ -36,8 +36,8 @@ def verify(folder: str | Path) -> list[str]:
 
 def _identity(manifest: Manifest) -> Iterator[str]:
     names = {field.name for field in fields(EncoderIdentity)}
-    said = {name: value for name, value in manifest.identity.items() if name != "digest"}
-    if said.keys() != names or EncoderIdentity(**said).digest != manifest.identity["digest"]:
+    identity = {name: value for name, value in manifest.identity.items() if name != "digest"}
+    if identity.keys() != names or EncoderIdentity(**identity).digest != manifest.identity["digest"]:
         yield f"{MANIFEST}: the encoder's digest is not that of its identity"
 
 

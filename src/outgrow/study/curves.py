@@ -1,4 +1,4 @@
-"""What a figure of risks against sizes shows: panels of curves, measured or foretold, as plain values.
+"""What a figure of risks against sizes shows: panels of curves, measured or forecast, as plain values.
 
 A study says what is to be drawn, the report draws it. Points that were measured carry intervals; what theory
 gives is a line; what others printed is a mark.

@@ -213,12 +213,16 @@ class Scores:
 
     def _difference(self, name: str, best: str) -> Estimate:
         """Compare two routes row by row; if cross-validated, widened as the verdict's differences are."""
-        found = self._means(self.best[name], self.best[best]).estimate(np.array([1.0, -1.0]), method=PAIRED)
-        if self.losses.folds is None or found.interval is None:
-            return found
-        reach = widening(self.losses.folds) * (found.interval[1] - found.value)
-        method = f"{found.method}, widened for shared training rows"
-        return replace(found, interval=(found.value - reach, found.value + reach), method=method)
+        difference = self._means(self.best[name], self.best[best]).estimate(
+            np.array([1.0, -1.0]), method=PAIRED
+        )
+        if self.losses.folds is None or difference.interval is None:
+            return difference
+        reach = widening(self.losses.folds) * (difference.interval[1] - difference.value)
+        method = f"{difference.method}, widened for shared training rows"
+        return replace(
+            difference, interval=(difference.value - reach, difference.value + reach), method=method
+        )
 
     def against(self, verdict: Verdict) -> tuple[Comparison, ...]:
         """Compare the other routes with the recommended one on the evaluation rows: to report only."""

@@ -98,12 +98,12 @@ def make_room(
     """Tell what a study of these features takes, refuse it where that lacks, and give it its threads."""
     fitted = sum(parts)
     sizes = [size_of(values, fitted, ranks[0]) for values in weak]
-    own = size_of(strong, fitted, ranks[1])
-    needed = memory_of(study, sizes, own, len(strong), parts, columns)
+    strong_size = size_of(strong, fitted, ranks[1])
+    needed = memory_of(study, sizes, strong_size, len(strong), parts, columns)
     if progress is not None:
         progress(str(needed), 0.0)
     needed.check()
-    threads_for(max(one.columns if one.rank else one.kept for one in (*sizes, own)))
+    threads_for(max(one.columns if one.rank else one.kept for one in (*sizes, strong_size)))
     return needed
 
 
@@ -133,8 +133,8 @@ def memory_of(
         fits += 8 * 3 * sum(one.kept * strong.kept for one in weak)
     later = {"products": products, "fits": fits + chunk, "models": models, "labels": labels}
     whole = {"reduction": finding + chunk} if finding + chunk > sum(later.values()) else later
-    found = {"program": PROGRAM, "rows": read + reduced, **whole}
-    return Memory(found, PROGRAM + read)
+    taken = {"program": PROGRAM, "rows": read + reduced, **whole}
+    return Memory(taken, PROGRAM + read)
 
 
 def memory_of_sweep(

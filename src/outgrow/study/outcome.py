@@ -18,7 +18,7 @@ SCHEMA = 2
 NOT_CLASSES = Undefined("the task is regression", "Accuracy needs classes: --task classification.")
 
 METRICS = ("expected", "expected_excess", "risk", "excess_risk", "accuracy", "balanced_accuracy", "auc")
-"""What is told of every route."""
+"""What is reported of every route."""
 
 
 @dataclass(frozen=True)

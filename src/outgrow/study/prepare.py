@@ -107,8 +107,8 @@ def prepare(
     if not (config.weak or config.pseudo_labels):
         raise ConfigError("--weak is missing", remedy="Name a weak feature set, or a model.")
     beside = (config.label_column, config.split_column, config.group_column, config.truth_column)
-    found = given_columns(config)
-    of_teachers = [column for _, _, columns in found for column in columns]
+    teacher_columns = given_columns(config)
+    of_teachers = [column for _, _, columns in teacher_columns for column in columns]
     exclude = [column for column in (*beside, *of_teachers) if column and column != NO_SPLIT]
     raw = None
     if config.input:
@@ -158,7 +158,7 @@ def prepare(
     sets = dict(zip((table.identity.name for table in weak), joined.weak, strict=True))
     identities = {table.identity.name: table.identity for table in weak}
     given: dict[str, Mixing | None] = {}
-    for name, (read, mixing) in given_teachers(found, joined.ids, config, classes).items():
+    for name, (read, mixing) in given_teachers(teacher_columns, joined.ids, config, classes).items():
         if name in sets:
             raise ConfigError("two teachers have the same name", name, "Name the models: --weak small=MODEL.")
         sets[name], identities[name], given[name] = read.values, read.identity, mixing
@@ -168,7 +168,7 @@ def prepare(
     identities[strong_name] = strong.identity
     # Sweeps and forecasts find their leading directions among rows of their own.
     ranks = (config.rank[0], config.rank[-1]) if config.rank and moments else (None, None)
-    # What a sweep takes beside its rows hangs on its grid, and is told there.
+    # What a sweep takes beside its rows depends on its grid, and is stated there.
     memory = make_room(
         "run" if moments else "rows" if deal else "forecast",
         list(sets.values()),
@@ -265,12 +265,12 @@ def belonging(
     Copies are sought in the strong features, which tell most rows apart: all teachers share one set of folds.
     """
     named = None if groups is None else units_of(ids[rows], groups[rows])
-    found = dependence((strong,), named, rows)
+    result = dependence((strong,), named, rows)
     # The least id stands for a unit, so that folds hang on no order of rows.
     order = np.argsort(ids[rows].astype(str), kind="stable")
-    first = np.empty(int(found.units.max()) + 1, dtype=np.int64)
-    first[found.units[order[::-1]]] = order[::-1]
-    return replace(found, folds=jackknife_groups(ids[rows[first[found.units]]], seed=seed))
+    first = np.empty(int(result.units.max()) + 1, dtype=np.int64)
+    first[result.units[order[::-1]]] = order[::-1]
+    return replace(result, folds=jackknife_groups(ids[rows[first[result.units]]], seed=seed))
 
 
 def _truth(
@@ -312,8 +312,8 @@ def positions(groups: np.ndarray | None, rows: np.ndarray) -> list[np.ndarray] |
     """List the positions in `rows` of each group; None where every row is a group of its own."""
     if groups is None:
         return None
-    found = together(groups[rows])
-    return None if len(found) == len(rows) else found
+    by_group = together(groups[rows])
+    return None if len(by_group) == len(rows) else by_group
 
 
 def fold_positions(data: Prepared, rows: np.ndarray, count: int, seed: int) -> Sequence[np.ndarray]:

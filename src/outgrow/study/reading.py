@@ -1,4 +1,4 @@
-"""What was read, and how: told before any answer, since whatever was guessed may be wrong."""
+"""What was read, and how: shown before any answer, since whatever was guessed may be wrong."""
 
 from __future__ import annotations
 

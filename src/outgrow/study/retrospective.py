@@ -1,4 +1,4 @@
-"""Theory beside measurement, once every label is known: what T2 would have said, and what came out.
+"""Theory beside measurement, once every label is known: what T2 would have predicted, and what came out.
 
 The inputs of the exact formulas (docs/theory.md, T2) are measured on all rows whose label is known, in the
 very basis that the ridgeless models are fitted on; the models are then trained on repeated draws of n and N
@@ -69,12 +69,12 @@ def retrospective(
         target, noise = data.truth[known], config.truth_variance
     has = ~np.isnan(target)
     try:
-        found = population_from_rows(X_w[has], X_s[has], target[has], noise)
+        population = population_from_rows(X_w[has], X_s[has], target[has], noise)
         factors = sandwich_factors(X_w, X_s, y, max(n, by_weak.rank + 3))
     except DataError as error:
         # A rank set by hand may leave too few rows to measure the inputs on; the run goes on without.
         return Undefined(error.what, error.remedy)
-    predicted = theory(replace(found, sigma2=sigma2), n, N)
+    predicted = theory(replace(population, sigma2=sigma2), n, N)
     losses = _redraw(X_w, X_s, y, target, n, N, config.seed)
     groups = None if data.groups is None else data.groups[split.test]
     measured = {route: metrics.excess_risk(loss, noise, groups) for route, loss in losses.items()}
@@ -90,7 +90,7 @@ def retrospective(
         draws=DRAWS,
         d_w=by_weak.rank,
         d_s=by_strong.rank,
-        inputs=_inputs(replace(found, sigma2=sigma2), int(has.sum())),
+        inputs=_inputs(replace(population, sigma2=sigma2), int(has.sum())),
         points=tuple(RiskPoint(r, getattr(predicted, r), measured[r]) for r in ROUTES),
         pgr={"predicted": pgr(predicted), "measured": ratio},
         opr={

@@ -65,8 +65,8 @@ def _train_and_judge(
     split = data.split
     rows = training_rows(data, split.labelled, head=config.head, rank=config.rank, seed=config.seed)
     tell("training every route", 0.1)
-    trained, found = train(rows)
-    checks = [*data.checks, *found, *_near_peaks(data, trained)]
+    trained, training_checks = train(rows)
+    checks = [*data.checks, *training_checks, *_near_peaks(data, trained)]
 
     n = len(split.labelled)
     to_choose = [item.route for item in trained if item.route.kind in COST_ORDER]
@@ -194,22 +194,22 @@ def _pair(
 
 
 def _misfit(data: Prepared, teacher: Trained, student: Trained) -> MisfitGain:
-    own, test = _own_teacher(teacher, student), data.split.test
+    students_teacher, test = _students_teacher(teacher, student), data.split.test
     # Fresh rows where there are any: on the pool the student imitates better than elsewhere.
     rows = test if len(test) else data.split.unlabelled
     groups = None if data.groups is None else data.groups[rows]
-    misfit = squared_misfit(read_by(data, own, rows), read_by(data, student, rows))
+    misfit = squared_misfit(read_by(data, students_teacher, rows), read_by(data, student, rows))
     promised = mean_loss(misfit, groups)
     if not len(test):
         return MisfitGain("pool rows", promised, NO_TEST, NO_TEST, outcome_of(NO_TEST))
-    losses = on_rows(data, (own, student), test)
+    losses = on_rows(data, (students_teacher, student), test)
     best = losses.against_truth or losses.squared
-    pair = best[own.route.name], best[student.route.name]
+    pair = best[students_teacher.route.name], best[student.route.name]
     beyond = paired_difference(pair[0] - pair[1], misfit, groups)
     return MisfitGain("test rows", promised, paired_difference(*pair, groups), beyond, outcome_of(beyond))
 
 
-def _own_teacher(teacher: Trained, student: Trained) -> Trained:
+def _students_teacher(teacher: Trained, student: Trained) -> Trained:
     """Give the teacher that the student learned from, whose penalty was chosen with the student's."""
     model = student.route.teacher
     assert model is not None

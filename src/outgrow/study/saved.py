@@ -203,15 +203,15 @@ class LoadedRun:
     """Every route's model by name."""
 
     def __repr__(self) -> str:
-        found = self.outcome
-        rows = ", ".join(f"{found.get(key)} {what}" for key, what in ROWS.items())
-        best = (found.get("verdict") or {}).get("recommended")
-        routes = sorted(found.get("routes") or (), key=lambda route: route.get("name") != best)
+        outcome = self.outcome
+        rows = ", ".join(f"{outcome.get(key)} {what}" for key, what in ROWS.items())
+        best = (outcome.get("verdict") or {}).get("recommended")
+        routes = sorted(outcome.get("routes") or (), key=lambda route: route.get("name") != best)
         lines = [
             f"outgrow run in {self.folder}",
-            f"{found.get('title')}",
-            f"{found.get('task')}; {rows} rows",
-            f"errors on {found.get('evaluation')}, * recommended:",
+            f"{outcome.get('title')}",
+            f"{outcome.get('task')}; {rows} rows",
+            f"errors on {outcome.get('evaluation')}, * recommended:",
         ]
         room = REPR_LINES - len(lines) - 1
         shown = routes if len(routes) <= room else routes[: room - 1]
@@ -270,8 +270,8 @@ def save_models(folder: Path, data: Prepared, trained: tuple[Trained, ...]) -> N
     blocks.append((data.strong_name, blocks[0][1], STRONG))
     places = {name: f"models/features-{number}.safetensors" for number, (name, _, _) in enumerate(blocks)}
     for name, table, block in blocks:
-        found = Whereabouts.of(table.select(), block, data.spaces[name])
-        write_tensors(folder / places[name], {"mean": found.mean, "whitener": found.whitener})
+        whereabouts = Whereabouts.of(table.select(), block, data.spaces[name])
+        write_tensors(folder / places[name], {"mean": whereabouts.mean, "whitener": whereabouts.whitener})
     index = []
     for number, item in enumerate(trained):
         route = item.route
@@ -390,8 +390,8 @@ def load(folder: str | Path) -> LoadedRun:
 
 def read_models(folder: Path) -> list[_ModelEntry]:
     """Read the index of a run's models."""
-    found: list[_ModelEntry] = read_json(folder, "models/models.json", list[_ModelEntry])
-    return found
+    entries: list[_ModelEntry] = read_json(folder, "models/models.json", list[_ModelEntry])
+    return entries
 
 
 def _whereabouts(folder: Path, file: str) -> Whereabouts:

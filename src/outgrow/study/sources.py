@@ -41,7 +41,7 @@ Progress = Callable[[str, float], None]
 
 PROBED = 4
 """Rows that every model is probed on before it encodes: dropout and leaking padding show in any row, and long
-texts are dear (mpnet, one thread of a busy machine: about a second a row; MiniLM-L6 .15)."""
+texts are expensive (mpnet, one thread of a busy machine: about a second a row; MiniLM-L6 .15)."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,17 +72,17 @@ def encoded(
     progress: Progress | None = None,
     check: Callable[[Encoder], None] | None = None,
 ) -> list[Encoding]:
-    """Encode raw rows with every model named; what a probe finds wrong with a model is said."""
+    """Encode raw rows with every model named; what a probe finds wrong with a model is a warning."""
     specs = [parse_model(model, raw.kind) for model in models]
 
     def checked(encoder: Encoder) -> None:
         if check is not None:
             check(encoder)
         try:
-            found = probe(encoder, _distinct(raw.items))
+            checks = probe(encoder, _distinct(raw.items))
         except DataError:
-            return  # rows that cannot be read are told, by name, where they are encoded
-        for one in found:
+            return  # rows that cannot be read are reported, by name, where they are encoded
+        for one in checks:
             _log.warning("%s. %s", one, one.remedy)
 
     return encode_rows(raw, specs, config, permissions.code, progress=progress, check=checked)
@@ -106,8 +106,8 @@ def feature_sets(
     if raw is None:
         named = [named_path(entry) for entry in entries]
     else:
-        found = encoded(config, raw, list(dict.fromkeys(entries)), permissions, progress)
-        folder = {made.name: made.folder for made in found}
+        encodings = encoded(config, raw, list(dict.fromkeys(entries)), permissions, progress)
+        folder = {made.name: made.folder for made in encodings}
         names = [parse_model(entry, raw.kind).name for entry in entries]
         named = [(name, folder[name]) for name in names]
     weak = [name for name, _ in named[:-1]]
@@ -197,17 +197,17 @@ def given_columns(
 ) -> list[tuple[str, Path, tuple[str, ...]]]:
     """Find every given teacher's name, file and columns."""
     table, style = labels_path(config), text_style(config)
-    found = [find_columns(entry, table, config.id_column, style) for entry in config.pseudo_labels]
-    names = [name for name, _, _ in found]
+    given = [find_columns(entry, table, config.id_column, style) for entry in config.pseudo_labels]
+    names = [name for name, _, _ in given]
     if len(set(names)) < len(names):
         raise ConfigError(
             "two given teachers have the same name", ", ".join(names), "Name them: --pseudo-labels a=COLUMN."
         )
-    return found
+    return given
 
 
 def given_teachers(
-    found: Sequence[tuple[str, Path, tuple[str, ...]]],
+    given: Sequence[tuple[str, Path, tuple[str, ...]]],
     ids: np.ndarray,
     config: RawConfig,
     classes: Sequence[int | float | str] = (),
@@ -226,7 +226,7 @@ def given_teachers(
             classes=classes,
             style=text_style(config),
         )
-        for name, path, columns in found
+        for name, path, columns in given
     }
     made: dict[str, tuple[FeatureTable, Mixing | None]] = {name: (t, None) for name, t in tables.items()}
     for name, table in tables.items():

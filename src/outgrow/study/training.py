@@ -28,7 +28,7 @@ ENERGY = 0.90
 """Share of the variance that the default truncation keeps: the published rule."""
 
 FEW = 40
-"""Labels below which everything said is rough: two in each of the twenty groups that forecasts leave out."""
+"""Labels below which every estimate is rough: two in each of the twenty groups that forecasts leave out."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class TrainingRows:
         if by_hand is not None:
             asked = kept = min(by_hand, spectrum.rank)
         else:
-            found = intrinsic_dimension(spectrum, rule="energy", level=ENERGY).estimate
-            asked = int(found.value) if isinstance(found, Estimate) else spectrum.rank
+            dimension = intrinsic_dimension(spectrum, rule="energy", level=ENERGY).estimate
+            asked = int(dimension.value) if isinstance(dimension, Estimate) else spectrum.rank
             # Half the labels, a quarter of the pool: the variance factors d/(m-d) stay below 1 and 1/3.
             cap = len(self.labelled) // 2
             if weak is None:

@@ -24,7 +24,7 @@ from outgrow.intervals.replicates import probability
 from outgrow.results import Estimate, Quantity, Undefined
 
 FAR = 20.0
-"""Times the labels at hand beyond which a number of labels that would decide is no longer said: errors and
+"""Times the labels at hand beyond which a number of labels that would decide is no longer stated: errors and
 their differences change with n, and this scales them from one n."""
 
 

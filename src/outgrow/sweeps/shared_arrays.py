@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from outgrow.engine.leftovers import MEMORY, own_folder
+from outgrow.engine.leftovers import MEMORY, temporary_folder
 from outgrow.linalg.cells import MakeArray
 
 MARGIN = 1.2
@@ -34,7 +34,7 @@ def place_for(needed: int) -> str | None:
 @contextmanager
 def shared_arrays(place: str) -> Iterator[MakeArray]:
     """Give what makes shared arrays, until they are no longer needed."""
-    with own_folder(place) as folder:
+    with temporary_folder(place) as folder:
         count = itertools.count()
 
         def make(shape: tuple[int, ...]) -> np.ndarray:
