@@ -72,6 +72,7 @@ def _shards(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def _strays(folder: Path, manifest: Manifest) -> Iterator[str]:
+    known = files_of(manifest) | LEFT_OVER  # once: 100 million rows are 24,000 files
     for path in sorted(folder.iterdir()):
-        if path.name not in files_of(manifest) | LEFT_OVER:
+        if path.name not in known:
             yield f"{path.name}: is not in the manifest"
