@@ -17,9 +17,10 @@ from outgrow.data.feature_manifest import BUILDING, MANIFEST, Manifest, files_of
 from outgrow.data.files import quoted
 from outgrow.errors import FileError, OutgrowError
 from outgrow.features.protocols import EncoderIdentity
+from outgrow.features.store import OLD_LOCK
 
-LEFT_OVER = {BUILDING, ".lock"}
-"""What a killed writer may leave in a complete store, the second up to version 0.1."""
+LEFT_OVER = {BUILDING, OLD_LOCK}
+"""What a killed writer may leave in a complete store."""
 
 
 def verify(folder: str | Path) -> list[str]:
