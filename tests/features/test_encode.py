@@ -191,3 +191,12 @@ def test_misuse_is_one_line(letters):
     pictures = RawRows("image", np.array(["a"], dtype=object), [np.zeros((2, 2), np.uint8)], "0" * 64)
     with pytest.raises(ConfigError, match="two, five reads texts, the rows are images"):
         encode(pictures, SPECS, PLAIN)
+
+
+def test_features_of_another_shape_than_promised_are_one_line(letters, monkeypatch):
+    def flat(items, _on_bad):
+        yield np.arange(len(items)), (np.zeros(len(items), np.float32), np.zeros((len(items), 5), np.float32))
+
+    monkeypatch.setattr(letters(Letters()), "encode", flat)
+    with pytest.raises(DataError, match=r"shape \(2,\) for 2 rows of width 2"):
+        encode(rows(["abc", "b"]), SPECS, PLAIN)

@@ -332,6 +332,12 @@ def test_another_store_in_the_way_is_said(complete: bool, tmp_path: Path) -> Non
         opened(tmp_path)
 
 
+def test_the_lock_that_an_older_writer_left_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    build(tmp_path)
+    assert verify(tmp_path) == []
+
+
 def test_a_folder_that_is_no_store_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     (tmp_path / "run").mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from outgrow.errors import ConfigError, FileError, OutgrowError
+from outgrow.errors import ConfigError, DataError, FileError, OutgrowError
 from outgrow.features.onnx_model import OnnxEncoder
 from outgrow.features.probe import probe
 from outgrow.features.protocols import Encoder
@@ -101,3 +101,15 @@ def test_threads_come_from_the_environment(
     made.close()
     with pytest.raises(OutgrowError, match="the encoder was closed"):
         encoded(made, ["a"])[0]
+
+
+def test_an_output_whose_width_is_the_texts_length_is_refused(minilm_l3_onnx: Path, minilm_l6: Path) -> None:
+    class ByToken:
+        @staticmethod
+        def run(_outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            return [inputs["input_ids"].astype(np.float32)]
+
+    model = OnnxEncoder(str(minilm_l3_onnx), str(minilm_l6))
+    model.network = ByToken()
+    with pytest.raises(DataError, match=r"gave features of shape \(1, \d+\) for 1 rows of width 384"):
+        list(model.encode(TEXTS[:1], lambda _position, _why: None))

@@ -170,13 +170,18 @@ def _encode_rows(
         skipped.append((str(ids[row]), reason))
 
     order = [np.arange(0)]
-    matrices = [[np.zeros((0, identity.width), np.float32)] for identity in encoder.identities]
+    matrices: list[list[np.ndarray]] = [[] for _ in encoder.identities]
     for positions, features in encoder.encode(raw.items[span], bad):
         order.append(positions)
         for parts, part in zip(matrices, features, strict=True):
             parts.append(part)
         advance(sum(map(len, order)) / len(ids))
-    return ids[np.concatenate(order)], [np.concatenate(parts) for parts in matrices], skipped
+    made = [
+        # Where there is none to be had an empty one; never beside others, whose shape the store judges.
+        np.concatenate(parts) if parts else np.zeros((0, identity.width), np.float32)
+        for identity, parts in zip(encoder.identities, matrices, strict=True)
+    ]
+    return ids[np.concatenate(order)], made, skipped
 
 
 def _libraries(kind: str) -> dict[str, str]:

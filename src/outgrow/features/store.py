@@ -52,6 +52,9 @@ PLAN = "plan.json"
 NEW = "new"
 """In `.building`: the file that is being written."""
 
+OLD_LOCK = ".lock"
+"""Left in a store by a writer of version 0.1 that was killed; locks stand beside their targets since."""
+
 LIBRARIES = ("numpy", "outgrow", "pyarrow")
 """Always in the manifest; encoders add their own."""
 
@@ -286,7 +289,7 @@ def _opened(folder: Path, lock: FolderLock, plan: Manifest, ids: np.ndarray) -> 
         _same(plan, begun, str(folder), libraries=True)
         plan = begun
     else:
-        refuse_strangers(folder, {f"{BUILDING}/{NEW}"}, "encode")
+        refuse_strangers(folder, {f"{BUILDING}/{NEW}", OLD_LOCK}, "encode")
         shutil.rmtree(building, ignore_errors=True)
     writer = StoreWriter(folder, lock, plan, ids, None)
     writer.begin()

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Int
 
-from outgrow.errors import OutgrowError
+from outgrow.errors import DataError, OutgrowError
 from outgrow.features.protocols import Encoded, EncoderIdentity, OnBad
 
 HALF_FULL = 0.5
@@ -90,6 +90,14 @@ class TokenEncoder(ABC):
                 [some[batch]], partial(self.features, tokens), self._too_large, self._budget, name
             )
             for part, features in parts:
+                for matrix, identity in zip(features, self.identities, strict=True):
+                    if matrix.shape != (len(part), identity.width):
+                        raise DataError(
+                            f"gave features of shape {matrix.shape} for {len(part)} rows of width"
+                            f" {identity.width}",
+                            identity.name,
+                            "Name a model that gives every text, or token, a vector of one width.",
+                        )
                 yield known[part], features
 
     def features(self, tokens: Tokens, part: Int[np.ndarray, " b"]) -> tuple[np.ndarray, ...]:
