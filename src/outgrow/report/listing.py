@@ -104,7 +104,7 @@ class Listing:
         kept = [at for at, column in enumerate(self.columns) if column.title not in without]
         made = Table(title=Text(visible(title or self.title)))
         for at in kept:
-            made.add_column(Text(visible(self.columns[at].title)), overflow="fold" if at == 0 else "ellipsis")
+            made.add_column(Text(visible(self.columns[at].title)), overflow="fold")
         for row in self.rows:
             heading = len(row) == 1 < len(self.columns)
             shown = row if heading else [row[at] for at in kept]
