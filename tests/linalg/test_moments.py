@@ -220,7 +220,7 @@ def test_large_integers_keep_their_digits():
 
 
 def test_dtypes_of_one_block_may_change(rng):
-    # A float64 shift in float32 would be rounded for all rows alike, here by 1e-5; sums in float32 err by 4e-7.
+    # A float64 shift in float32 would be rounded for all rows alike, here by 1e-5; float32 sums err by 4e-7.
     x = rng.standard_normal((400, 2)).astype(np.float32) + np.float32(1000 / 3)
     found = collect({"x": x[:200].astype(np.float64)})
     found.update({"x": x[200:]})
