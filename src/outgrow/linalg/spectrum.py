@@ -20,8 +20,8 @@ class Spectrum:
 
     values: Float[np.ndarray, " k"]
     """Eigenvalues, descending, at least 0; all d of them, or the first min(m, d) when taken from rows."""
-    vectors: Float[np.ndarray, "d k"] = field(repr=False)
-    """Unit eigenvectors, one column each."""
+    vectors: Float[np.ndarray, "d r"] = field(repr=False)
+    """Unit eigenvectors, one column each: of the leading values alone where a space left directions out."""
     total: float
     """Trace."""
     n: int
