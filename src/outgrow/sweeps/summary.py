@@ -155,13 +155,14 @@ def _penalties(grid: SweepGrid) -> tuple[float, float]:
 def mean_and_ends(values: Float[np.ndarray, "*cells seeds"]) -> Ends:
     """Give means over seeds with t intervals."""
     seeds = values.shape[-1]
-    mean = values.mean(axis=-1)
+    mean = np.asarray(values.mean(axis=-1))
     reason = np.full(mean.shape, "", dtype=object)
     if seeds < 2:
         empty = np.full(mean.shape, np.nan)
         return mean, empty, empty, reason
     width = t_quantile(seeds - 1) * values.std(axis=-1, ddof=1) / np.sqrt(seeds)
-    return mean, mean - width, mean + width, reason
+    # Arrays of one cell, too: NumPy makes numbers of those without dimensions.
+    return mean, np.asarray(mean - width), np.asarray(mean + width), reason
 
 
 def ratios(risks: Mapping[str, Float[np.ndarray, "l i j seeds"]], excess: bool) -> dict[str, Ends]:
