@@ -172,7 +172,8 @@ def test_how_text_is_written_is_said_and_never_guessed(put):
         read_features(path, style=TextStyle(";"))
     with pytest.raises(DataError, match=r"the label '1.234' in row 'b' is no number as --decimal"):
         read_labels(put("l.csv", "id;label\na;1,5\nb;1.234\n"), style=style)
-    for wrong in ({"delimiter": ";;"}, {"decimal": "x"}, {"decimal": ",", "thousands": ","}):
+    marks = [{"delimiter": mark} for mark in (";;", "²", "\0")]
+    for wrong in (*marks, {"decimal": "x"}, {"decimal": ",", "thousands": ","}):
         with pytest.raises(ConfigError, match=r"--(delimiter|decimal|thousands)"):
             TextStyle(**wrong)
 

@@ -40,10 +40,10 @@ class TextStyle:
     """Between groups of three digits."""
 
     def __post_init__(self) -> None:
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ConfigError(
-                f"{self.delimiter!r} cannot separate columns", "--delimiter", "Give one character."
-            )
+        between = self.delimiter
+        if between is not None and (len(between) != 1 or not between.isascii() or between in '"\r\n\0'):
+            remedy = "Give one character of ASCII, or tab."
+            raise ConfigError(f"{between!r} cannot separate columns", "--delimiter", remedy)
         for option, mark in (("--decimal", self.decimal), ("--thousands", self.thousands)):
             if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in "+-"):
                 raise ConfigError(f"{mark!r} is no mark within a number", option, "Give one character.")
